@@ -1,0 +1,105 @@
+import { type ActorOptions, markActorClass } from './marks.js';
+import type { EventName, PayloadArgument } from './types.js';
+
+/** What an activation gives the instance it runs: everything an actor can do to itself. */
+export interface ActorContext {
+  readonly id: string;
+  readonly state: object;
+  replaceState(state: object): void;
+  fire(name: string, data: unknown): void;
+  commit(): Promise<void>;
+}
+
+const CONTEXT = Symbol('omniscient-nest.context');
+
+/** Carries the type parameters of an actor class; never present at run time. */
+export declare const ACTOR_TYPES: unique symbol;
+
+/**
+ * What all actors share. Extend `Actor` or `LiveActor`, not this.
+ *
+ * @typeParam State plain data: what `structuredClone` and JSON agree on.
+ * @typeParam Events event names and their payloads.
+ */
+export abstract class ActorBase<State extends object, Events extends object> {
+  declare readonly [ACTOR_TYPES]?: { state: State; events: Events };
+
+  /** The state of an empty stream. Called without arguments; must always give the same for the same id. */
+  abstract initialState(): State;
+
+  /** Called after loading and before the first command, as a turn of its own: it may fire. */
+  onActivate?(): void | Promise<void>;
+
+  /** Called before the activation is let go, as a turn of its own: it may fire. */
+  onPassivate?(): void | Promise<void>;
+
+  /** The id this actor was asked for by, without its class's `prefix`. Not known in the constructor yet. */
+  protected get id(): string {
+    return contextOf(this).id;
+  }
+
+  /** A live view of the state, with pending changes. Only event handlers may write to it. */
+  protected get state(): State {
+    return contextOf(this).state as State;
+  }
+
+  protected set state(state: State) {
+    contextOf(this).replaceState(state);
+  }
+
+  /**
+   * Fires an event: serialised now, applied to the state now, stored when the command returns. If the command throws, it never was.
+   *
+   * @throws PayloadError when JSON would not give the payload back the same.
+   * @throws HandlerError when this class's handler of the event throws.
+   * @throws TurnError outside a command.
+   */
+  protected fire<Name extends EventName<Events>>(name: Name, ...data: PayloadArgument<Events[Name]>): void {
+    contextOf(this).fire(name, data.length === 0 ? {} : data[0]);
+  }
+
+  /** Stores what this command has fired so far, for a long process; what comes after is a commit of its own. */
+  protected commit(): Promise<void> {
+    return contextOf(this).commit();
+  }
+}
+
+abstract class LocalActor<State extends object, Events extends object> extends ActorBase<State, Events> {}
+
+/**
+ * Both the decorator that makes a class an actor, `@Actor({ … })`, and the base class of the plainest kind: serial and local. It decides and
+ * stores here, checks no version, and sees what others stored on its stream when it is loaded again.
+ */
+export const Actor = new Proxy(LocalActor, {
+  apply: (_base, _this, [options]: [ActorOptions?]) => {
+    return (actorClass: abstract new (...args: never[]) => unknown) => markActorClass(actorClass, options ?? {});
+  },
+}) as typeof LocalActor & ((options?: ActorOptions) => ActorDecorator);
+
+export type Actor<State extends object, Events extends object> = LocalActor<State, Events>;
+
+/** What `@Actor()` is: only classes that extend one of the bases can be decorated with it. */
+export type ActorDecorator = (actorClass: abstract new (...args: never[]) => ActorBase<object, object>) => void;
+
+/**
+ * Distributed and live on every node: decides here, optimistically; stores at the version it expects; sees what others store on its stream
+ * at once, and on a conflict does what the command's `onConflict` says.
+ */
+export abstract class LiveActor<State extends object, Events extends object> extends ActorBase<State, Events> {}
+
+/** A class that can be asked for: `User` in `@InjectActor(User)`. */
+export type ActorClass<A extends ActorBase<object, object> = ActorBase<object, object>> = new (...args: never[]) => A;
+
+/** Gives the instance its context; called once by the activation that made it. */
+export function bindContext(actor: ActorBase<object, object>, context: ActorContext): void {
+  Object.defineProperty(actor, CONTEXT, { value: context });
+}
+
+function contextOf(actor: object): ActorContext {
+  const context = (actor as { [CONTEXT]?: ActorContext })[CONTEXT];
+  if (context) return context;
+  throw new Error(
+    `${actor.constructor.name} was made with 'new' or is still in its constructor: id, state, fire and commit work only in an actor that ` +
+      'its repository has loaded. Get one with repository.get(id).',
+  );
+}

@@ -1,0 +1,44 @@
+import type { ActorBase } from './actor.js';
+import { type CommandOptions, marksOf } from './marks.js';
+import type { EventName, EventsOf, HandlerOf } from './types.js';
+
+type Actors = ActorBase<object, object>;
+
+/**
+ * Marks a method as a command: one turn of the actor, one commit. It may be async. It decides and fires; it never changes state itself.
+ */
+export function Command(options: CommandOptions = {}) {
+  return <Method extends (...args: never[]) => unknown>(
+    prototype: Actors,
+    method: string,
+    _descriptor: TypedPropertyDescriptor<Method>,
+  ): void => {
+    marksOf(prototype).commands.push({ method, onConflict: options.onConflict ?? 'reapply' });
+  };
+}
+
+/** The decorator `@EventHandler('name')` gives: it checks name and payload against the class's event map. */
+export type NamedHandlerDecorator<Name extends string> = <A extends Actors, Method extends HandlerOf<A, Name>>(
+  prototype: A,
+  method: string,
+  descriptor: TypedPropertyDescriptor<Method>,
+) => void;
+
+/** The decorator `@EventHandler()` gives: the event is the one the method is named after. */
+export type HandlerDecorator = <A extends Actors, Name extends EventName<EventsOf<A>>, Method extends HandlerOf<A, Name>>(
+  prototype: A,
+  method: Name,
+  descriptor: TypedPropertyDescriptor<Method>,
+) => void;
+
+/**
+ * Marks a method as the handler of an event: the only code that changes state. Synchronous, and the same result for the same event and
+ * state, always. Without a name, the event is the one the method is named after.
+ */
+export function EventHandler(): HandlerDecorator;
+export function EventHandler<Name extends string>(event: Name): NamedHandlerDecorator<Name>;
+export function EventHandler(event?: string) {
+  return (prototype: object, method: string): void => {
+    marksOf(prototype).handlers.push({ method, event: event ?? method });
+  };
+}

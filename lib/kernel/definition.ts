@@ -1,0 +1,122 @@
+import { Actor, ActorBase, type ActorClass, LiveActor } from './actor.js';
+import { RegistrationError } from './errors.js';
+import { EVENT_NAME_LENGTH_MAX, type EventInfo, FRAMEWORK_EVENT_PREFIX } from './event.js';
+import { type ActorOptions, actorOptionsOf, marksOf, type OnConflict } from './marks.js';
+
+export type ActorKind = 'actor' | 'live';
+
+export type HandlerMethod = (this: ActorBase<object, object>, data: unknown, info: EventInfo) => unknown;
+export type CommandMethod = (this: ActorBase<object, object>, ...args: readonly unknown[]) => unknown;
+
+export interface CommandDefinition {
+  readonly name: string;
+  readonly method: CommandMethod;
+  readonly onConflict: OnConflict;
+}
+
+/** Everything there is to know of an actor class, worked out once, when it registers. */
+export interface ActorDefinition {
+  readonly actorClass: ActorClass;
+  readonly name: string;
+  readonly kind: ActorKind;
+  readonly prefix: string;
+  readonly options: ActorOptions;
+  readonly commands: ReadonlyMap<string, CommandDefinition>;
+  readonly handlers: ReadonlyMap<string, HandlerMethod>;
+  /** Source text of all that gives past events their meaning; hashed, it is a snapshot's fingerprint. */
+  readonly meaning: string;
+}
+
+/** Names an `ActorRef` needs for itself (`then` would make it a promise). */
+const RESERVED_COMMANDS = new Set(
+  'id state confirmed version pending isLeader fire commit release then constructor initialState onActivate onPassivate listenTo'.split(' '),
+);
+
+/**
+ * Reads what the decorators wrote down and checks it.
+ *
+ * @throws RegistrationError that names the class and the fix.
+ */
+export function defineActor(actorClass: ActorClass): ActorDefinition {
+  const options = checkedOptions(actorClass);
+  const name = options.name ?? actorClass.name;
+  const kind = kindOf(actorClass);
+  const commands = new Map<string, CommandDefinition>();
+  const handlers = new Map<string, HandlerMethod>();
+  const handlerMethods = new Map<string, string>();
+  for (const prototype of prototypesOf(actorClass)) {
+    const marks = marksOf(prototype);
+    for (const { method, onConflict } of marks.commands) {
+      checkCommand(name, method);
+      commands.set(method, { name: method, method: methodOf<CommandMethod>(actorClass, method), onConflict });
+    }
+    for (const { method, event } of marks.handlers) {
+      checkHandler(name, event, method, handlerMethods);
+      handlers.set(event, methodOf<HandlerMethod>(actorClass, method));
+    }
+  }
+  for (const [event, method] of handlerMethods) {
+    if (commands.has(method)) throw wrong('HANDLER_IS_COMMAND', `${name}.${method} is both a @Command and the @EventHandler of '${event}': split it in two`);
+  }
+  const meaning = meaningOf(actorClass, options, handlers);
+  return { actorClass, name, kind, prefix: options.prefix ?? '', options, commands, handlers, meaning };
+}
+
+function checkedOptions(actorClass: ActorClass): ActorOptions {
+  const name = typeof actorClass === 'function' ? actorClass.name : String(actorClass);
+  if (typeof actorClass !== 'function') {
+    throw wrong('NOT_A_CLASS', `expected an actor class but got ${name}: if two files import each other, one sees 'undefined'; move the class to a file of its own`);
+  }
+  if (!(actorClass.prototype instanceof ActorBase)) {
+    throw wrong('NOT_AN_ACTOR', `${name} extends none of the actor bases: write 'class ${name} extends LiveActor<State, Events>' (or Actor)`);
+  }
+  const options = actorOptionsOf(actorClass);
+  if (!options) throw wrong('NOT_DECORATED', `${name} is not decorated: write @Actor() above 'class ${name}'`);
+  return options;
+}
+
+function kindOf(actorClass: ActorClass): ActorKind {
+  if (actorClass.prototype instanceof LiveActor) return 'live';
+  if (actorClass.prototype instanceof Actor) return 'actor';
+  throw wrong('NOT_AN_ACTOR', `${actorClass.name} extends ActorBase itself: extend Actor or LiveActor instead`);
+}
+
+/** The class's own prototype last, so that what it declares wins over what it inherits. */
+function prototypesOf(actorClass: ActorClass): object[] {
+  const chain: object[] = [];
+  for (let p: object = actorClass.prototype; p !== ActorBase.prototype; p = Object.getPrototypeOf(p)) chain.unshift(p);
+  return chain;
+}
+
+function checkCommand(actor: string, method: string): void {
+  if (RESERVED_COMMANDS.has(method)) {
+    throw wrong('RESERVED_COMMAND_NAME', `${actor}: a command cannot be called '${method}', which every ActorRef has itself: rename it`);
+  }
+}
+
+function checkHandler(actor: string, event: string, method: string, seen: Map<string, string>): void {
+  if (typeof event !== 'string' || event === '' || event.length > EVENT_NAME_LENGTH_MAX) {
+    throw wrong('INVALID_EVENT_NAME', `${actor}.${method} handles an event whose name is empty or longer than ${EVENT_NAME_LENGTH_MAX} characters`);
+  }
+  if (event.startsWith(FRAMEWORK_EVENT_PREFIX)) {
+    throw wrong('INVALID_EVENT_NAME', `${actor}.${method} handles '${event}': names that begin with '$' are the framework's own; choose another`);
+  }
+  const other = seen.get(event);
+  if (other !== undefined && other !== method) {
+    throw wrong('DUPLICATE_HANDLER', `${actor} handles '${event}' twice, in ${other}() and in ${method}(): keep one of them`);
+  }
+  seen.set(event, method);
+}
+
+function methodOf<M>(actorClass: ActorClass, method: string): M {
+  return (actorClass.prototype as unknown as Record<string, M>)[method] as M;
+}
+
+function meaningOf(actorClass: ActorClass, options: ActorOptions, handlers: ReadonlyMap<string, HandlerMethod>): string {
+  const sources = [...handlers].map(([event, method]) => `${event}: ${method.toString()}`).sort();
+  return JSON.stringify([options.revision ?? 0, String(actorClass.prototype.initialState), ...sources]);
+}
+
+function wrong(code: string, message: string): RegistrationError {
+  return new RegistrationError(code, message);
+}

@@ -1,0 +1,164 @@
+/** Extra facts every error of this library can carry. */
+export interface OmniscientErrorOptions {
+  /** What made this happen, when something underneath failed. */
+  cause?: unknown;
+  /** Whether the same call may succeed if it is made again unchanged. Default `false`. */
+  retryable?: boolean;
+}
+
+/**
+ * The base of every error this library throws: a stable `code` to branch on, a message that says what was wrong and
+ * what to do about it, `retryable`, and the `cause` underneath if there was one.
+ *
+ * @example
+ * ```ts
+ * import { OmniscientError } from 'omniscient-nest';
+ *
+ * export function mayTryAgain(error: unknown): boolean {
+ *   return error instanceof OmniscientError && error.retryable;
+ * }
+ * ```
+ */
+export class OmniscientError extends Error {
+  readonly code: string;
+  readonly retryable: boolean;
+
+  constructor(code: string, message: string, options: OmniscientErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+  }
+}
+
+/** A class, decorator or module is set up wrongly; thrown at start-up and names the class and the fix. */
+export class RegistrationError extends OmniscientError {}
+
+/** An actor or stream id that is empty, not a string, or too long (`INVALID_ID`). */
+export class InvalidIdError extends OmniscientError {
+  constructor(message: string) {
+    super('INVALID_ID', message);
+  }
+}
+
+/** A payload that JSON would not give back the same (`PAYLOAD_NOT_JSON`); `path` leads to the value, as in `$.items[3].at`. */
+export class PayloadError extends OmniscientError {
+  readonly path: string;
+
+  constructor(message: string, path: string) {
+    super('PAYLOAD_NOT_JSON', message);
+    this.path = path;
+  }
+}
+
+/** An event handler threw: the command, or the loading, failed (`HANDLER_FAILED`). `version` is 0 for an event not yet stored. */
+export class HandlerError extends OmniscientError {
+  readonly actor: string;
+  readonly streamId: string;
+  readonly event: string;
+  readonly version: number;
+
+  constructor(where: { actor: string; streamId: string; event: string; version: number }, cause: unknown) {
+    const at = where.version === 0 ? 'as it was fired' : `at version ${where.version}`;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    super(
+      'HANDLER_FAILED',
+      `${where.actor}'s handler of '${where.event}' failed ${at} of stream '${where.streamId}': ${why}`,
+      { cause },
+    );
+    this.actor = where.actor;
+    this.streamId = where.streamId;
+    this.event = where.event;
+    this.version = where.version;
+  }
+}
+
+/** Somebody wrote to the state outside an event handler (`STATE_READ_ONLY`). */
+export class StateReadOnlyError extends OmniscientError {
+  constructor(path: string) {
+    super(
+      'STATE_READ_ONLY',
+      `the state is read-only here (write to '${path}'): fire an event, and change the state in its @EventHandler`,
+    );
+  }
+}
+
+/** Others' events came first and this command chose `onConflict: 'reject'`, or could not be decided anew (`CONFLICT`). */
+export class ConflictError extends OmniscientError {
+  constructor(message: string, options: OmniscientErrorOptions = {}) {
+    super('CONFLICT', message, { retryable: true, ...options });
+  }
+}
+
+/** The commit is not known to be durable yet (`COMMIT_TIMEOUT`); its events stay pending and are still being stored. */
+export class CommitTimeoutError extends OmniscientError {
+  constructor(actor: string, streamId: string, afterMs: number, cause?: unknown) {
+    super(
+      'COMMIT_TIMEOUT',
+      `${actor} '${streamId}': the commit was not stored within ${afterMs} ms; its events stay pending and are ` +
+        'still tried. Do not repeat the command: look at the stream to learn how it ended.',
+      { cause },
+    );
+  }
+}
+
+/** Too many commands wait for this actor (`ACTOR_OVERLOADED`); nothing of the refused one was run. */
+export class ActorOverloadedError extends OmniscientError {
+  constructor(actor: string, streamId: string, mailboxSizeMax: number) {
+    super(
+      'ACTOR_OVERLOADED',
+      `${actor} '${streamId}' already has ${mailboxSizeMax} commands waiting (mailboxSizeMax): try again later`,
+      { retryable: true },
+    );
+  }
+}
+
+/** A chain of calls came back to an actor that waits for it (`DEADLOCK`); `chain` names the actors in order. */
+export class DeadlockError extends OmniscientError {
+  readonly chain: readonly string[];
+
+  constructor(chain: readonly string[]) {
+    super(
+      'DEADLOCK',
+      `these calls wait for each other and would never end: ${chain.join(' -> ')}. Fire an event instead of calling back.`,
+    );
+    this.chain = chain;
+  }
+}
+
+/** `fire` or `commit` outside a running command (`NO_TURN`), for instance after the command has already returned. */
+export class TurnError extends OmniscientError {
+  constructor(message: string) {
+    super('NO_TURN', message);
+  }
+}
+
+/** The command does not exist, or the method is no `@Command()` (`UNKNOWN_COMMAND`). */
+export class UnknownCommandError extends OmniscientError {
+  constructor(message: string) {
+    super('UNKNOWN_COMMAND', message);
+  }
+}
+
+/** The module is shutting down and takes no more commands (`SHUTTING_DOWN`). */
+export class ShuttingDownError extends OmniscientError {
+  constructor() {
+    super('SHUTTING_DOWN', 'this node is shutting down and takes no more commands: send it to another node', {
+      retryable: true,
+    });
+  }
+}
+
+/** What an engine reports; `code` says which: see the table in the README. */
+export class EngineError extends OmniscientError {
+  /**
+   * `true` when the write may have been stored although no answer came (a lost connection): whoever retries must look
+   * for its own event ids first.
+   */
+  readonly outcomeUnknown: boolean;
+
+  constructor(code: string, message: string, options: OmniscientErrorOptions & { outcomeUnknown?: boolean } = {}) {
+    super(code, message, options);
+    this.outcomeUnknown = options.outcomeUnknown ?? false;
+  }
+}

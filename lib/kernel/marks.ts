@@ -1,0 +1,50 @@
+/** What `@Actor()` takes. */
+export interface ActorOptions {
+  /** The actor's name in metadata, snapshots and errors; unique in an application. Default: the class's name. */
+  name?: string;
+  /** Put before the id to name the stream, so that the class shares it with nobody. Default: none. */
+  prefix?: string;
+  /** Change it when the meaning of past events changed in a way the handlers' own code does not show. Default 0. */
+  revision?: number | string;
+  /** Events between two snapshots; 0 for none. Default: the module's `snapshotEvery`. */
+  snapshotEvery?: number;
+  /** Idle time after which an activation is let go, in milliseconds. Default: the module's `passivateAfterMs`. */
+  passivateAfterMs?: number;
+}
+
+/**
+ * What a command does when others' events, which this class handles, were stored before its own.
+ * `reapply`: its events are kept as fired; `rerun`: the method decides again on the new state; `reject`: it fails with `ConflictError`.
+ */
+export type OnConflict = 'reapply' | 'rerun' | 'reject';
+
+/** What `@Command()` takes. */
+export interface CommandOptions {
+  /** Default `'reapply'`. */
+  onConflict?: OnConflict;
+}
+
+/** What the decorators wrote down about one class; read once, by `defineActor`. */
+export interface MethodMarks {
+  readonly commands: { readonly method: string; readonly onConflict: OnConflict }[];
+  readonly handlers: { readonly method: string; readonly event: string }[];
+}
+
+const actorMarks = new WeakMap<object, ActorOptions>();
+const methodMarks = new WeakMap<object, MethodMarks>();
+
+export function markActorClass(actorClass: object, options: ActorOptions): void {
+  actorMarks.set(actorClass, options);
+}
+
+/** The options given to `@Actor()` on this very class; `undefined` if it was not decorated itself. */
+export function actorOptionsOf(actorClass: object): ActorOptions | undefined {
+  return actorMarks.get(actorClass);
+}
+
+/** The marks of the methods that this very prototype declares; made on first use. */
+export function marksOf(prototype: object): MethodMarks {
+  let marks = methodMarks.get(prototype);
+  if (!marks) methodMarks.set(prototype, (marks = { commands: [], handlers: [] }));
+  return marks;
+}

@@ -1,0 +1,66 @@
+import type { ACTOR_TYPES } from './actor.js';
+import type { EventInfo, StoredEvent } from './event.js';
+
+/** Anything shaped like an actor of these types; matches every class that extends a base. */
+interface Typed {
+  readonly [ACTOR_TYPES]?: { state: object; events: object };
+}
+
+/** The state type of an actor class. */
+export type StateOf<A> = A extends { readonly [ACTOR_TYPES]?: { state: infer State } } ? State : never;
+
+/** The event map of an actor class: names and payloads. */
+export type EventsOf<A> = A extends { readonly [ACTOR_TYPES]?: { events: infer Events } } ? Events : never;
+
+/** The event names of an event map. */
+export type EventName<Events> = keyof Events & string;
+
+/** The payload argument of `fire`: may be left out for events whose payload needs nothing. */
+export type PayloadArgument<Payload> = Record<never, never> extends Payload ? [data?: Payload] : [data: Payload];
+
+/** Events of an actor class as they are stored: a union to switch on by `name`. */
+export type EventOf<A> = { [Name in EventName<EventsOf<A>>]: StoredEvent<Name, EventsOf<A>[Name]> }[EventName<EventsOf<A>>];
+
+/** What a method has to be to handle `Name` in class `A`; a sentence for the compiler to show when there is no such event. */
+export type HandlerOf<A, Name extends string> = Name extends EventName<EventsOf<A>>
+  ? (data: EventsOf<A>[Name], info: EventInfo<Name>) => void
+  : { error: `'${Name}' is not one of this actor's events` };
+
+type AnyFunction = (...args: never[]) => unknown;
+type Lifecycle = 'initialState' | 'onActivate' | 'onPassivate';
+
+/** A method named like an event that takes its payload is that event's handler, not a command. */
+type IsHandler<A, K extends keyof A> = K extends keyof EventsOf<A>
+  ? A[K] extends (data: infer D, ...rest: never[]) => void
+    ? unknown extends D
+      ? false
+      : EventsOf<A>[K] extends D
+        ? true
+        : false
+    : false
+  : false;
+
+/** Names of an actor class's commands: its public methods that are neither hooks nor visibly event handlers. */
+export type CommandName<A> = {
+  [K in keyof A & string]: A[K] extends AnyFunction
+    ? K extends Lifecycle
+      ? never
+      : IsHandler<A, K> extends true
+        ? never
+        : K
+    : never;
+}[keyof A & string];
+
+/** Arguments of a command. */
+export type CommandArguments<A, K extends keyof A> = A[K] extends (...args: infer Args) => unknown ? Args : never;
+
+/** What a command answers, awaited. */
+export type CommandResult<A, K extends keyof A> = A[K] extends (...args: never[]) => infer Result ? Awaited<Result> : never;
+
+/** An actor's commands as its ref has them: each returns a promise that settles when the commit is durable, or has failed. */
+export type CommandsOf<A extends Typed> = {
+  readonly [K in CommandName<A>]: (...args: CommandArguments<A, K>) => Promise<CommandResult<A, K>>;
+};
+
+/** Read-only at every depth. */
+export type DeepReadonly<T> = T extends AnyFunction ? T : T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
