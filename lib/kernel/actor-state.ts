@@ -1,0 +1,90 @@
+import type { ActorBase } from './actor.js';
+import type { ActorDefinition } from './definition.js';
+import { HandlerError, OmniscientError } from './errors.js';
+import type { EventInfo, EventMetadata, EventRecord, NewEvent } from './event.js';
+import { StateTree } from './state-tree.js';
+
+/** The fold: an actor's state, changed by nothing but its event handlers. */
+export class ActorState {
+  tree: StateTree;
+  readonly #definition: ActorDefinition;
+  readonly #actor: ActorBase<object, object>;
+  readonly #streamId: string;
+
+  constructor(definition: ActorDefinition, actor: ActorBase<object, object>, streamId: string) {
+    this.#definition = definition;
+    this.#actor = actor;
+    this.#streamId = streamId;
+    this.tree = new StateTree(actor.initialState());
+  }
+
+  /** Starts from a memoised state instead. */
+  restore(state: unknown): void {
+    this.tree = new StateTree(state);
+  }
+
+  /** Whether an event of that name means anything to this class. */
+  handles(name: string): boolean {
+    return this.#definition.handlers.has(name);
+  }
+
+  /**
+   * Applies one event; does nothing if the class has no handler for it. The handler gets a payload parsed for it alone, so live and on replay it
+   * sees the very same thing. `version` is only for the error; 0 means: not stored yet.
+   *
+   * @throws HandlerError; the state is as before if the change was undoable.
+   */
+  apply(event: NewEvent, version: number, undoable: boolean): void {
+    const handler = this.#definition.handlers.get(event.name);
+    if (!handler) return;
+    const data = parsePayload(event, this.#streamId, version);
+    try {
+      this.tree.change(() => {
+        const answer = handler.call(this.#actor, data, new LazyInfo(event, this.#streamId));
+        if (answer instanceof Promise) refusePromise(answer);
+      }, undoable);
+    } catch (error) {
+      throw new HandlerError(
+        { actor: this.#definition.name, streamId: this.#streamId, event: event.name, version },
+        error,
+      );
+    }
+  }
+}
+
+/** Parses metadata only for the few handlers that look at it. */
+class LazyInfo implements EventInfo {
+  readonly id: string;
+  readonly name: string;
+  readonly streamId: string;
+  readonly #text: string;
+
+  constructor(event: NewEvent, streamId: string) {
+    this.id = event.id;
+    this.name = event.name;
+    this.streamId = streamId;
+    this.#text = event.metadata;
+  }
+
+  get metadata(): EventMetadata {
+    return JSON.parse(this.#text) as EventMetadata;
+  }
+}
+
+function parsePayload(event: NewEvent | EventRecord, streamId: string, version: number): unknown {
+  try {
+    return JSON.parse(event.data);
+  } catch (cause) {
+    throw new OmniscientError(
+      'EVENT_UNREADABLE',
+      `event ${version} of stream '${streamId}' ('${event.name}') is no longer JSON in the store: restore it from a backup`,
+      { cause },
+    );
+  }
+}
+
+function refusePromise(answer: Promise<unknown>): never {
+  // The promise is nobody's any more; without this its rejection would end the process.
+  answer.catch(() => {});
+  throw new TypeError('an event handler must be synchronous, but this one returned a promise: do the waiting in a command');
+}

@@ -1,0 +1,211 @@
+import type { ActorState } from './actor-state.js';
+import type { EventRecord, NewEvent } from './event.js';
+import type { OnConflict } from './marks.js';
+
+/** Events of one commit that are applied here and not yet stored. */
+export interface PendingCommit {
+  readonly events: readonly NewEvent[];
+  /** What to do when others' events, which this class handles, come first. */
+  readonly onConflict: OnConflict;
+  /** Where its changes begin in the state's journal; kept up to date by `OptimisticState`. */
+  mark: number;
+}
+
+/** What became of the pending commits when others' events came first. */
+export interface Rebased<Commit extends PendingCommit> {
+  /** Their command wants to fail; their events are gone from the state. */
+  readonly rejected: readonly Commit[];
+  /** Their events can no longer be applied; gone from the state. */
+  readonly failed: readonly { commit: Commit; error: unknown }[];
+  /** From the first that must be decided anew on: gone from the state, to be run or applied again in this order. */
+  readonly held: readonly Commit[];
+}
+
+/** The turn that is running: what it fired so far, and what happened to it meanwhile. */
+interface OpenTurn {
+  readonly events: NewEvent[];
+  mark: number;
+  /** Others' events changed the state under it. */
+  touched: boolean;
+  /** Its own events could not be applied again after that. */
+  failure: unknown;
+}
+
+const UNTOUCHED: Rebased<never> = { rejected: [], failed: [], held: [] };
+
+/**
+ * Confirmed state plus pending commits plus the open turn, in one tree: the journal tells them apart. Undoing and redoing cost what the
+ * changes cost, never what the state weighs.
+ */
+export class OptimisticState<Commit extends PendingCommit> {
+  /** Version of the last stored event that is in the state. */
+  version = 0;
+  /** Its id; empty for the empty stream. */
+  lastEventId = '';
+  /** Set when a stored event between two of our own is missing here (a writer that checks no version). */
+  incomplete = false;
+  /** In order; all of them are applied. */
+  readonly pending: Commit[] = [];
+  readonly #state: ActorState;
+  #open: OpenTurn | undefined;
+
+  constructor(state: ActorState) {
+    this.#state = state;
+  }
+
+  /** How many events are applied and not yet stored. */
+  get pendingEvents(): number {
+    let count = this.#open?.events.length ?? 0;
+    for (const commit of this.pending) count += commit.events.length;
+    return count;
+  }
+
+  /** The state as of the last stored event, frozen. */
+  confirmed(): object {
+    return this.#state.tree.frozenAt(this.#firstMark());
+  }
+
+  /** The state with everything pending, frozen. */
+  current(): object {
+    return this.#state.tree.frozen();
+  }
+
+  /** Starts a turn: events fired from now on belong to it until it is sealed or discarded. */
+  open(): void {
+    this.#open = { events: [], mark: this.#state.tree.mark(), touched: false, failure: undefined };
+  }
+
+  /** Applies an event of the open turn. @throws HandlerError, with the state as before the event. */
+  fire(event: NewEvent): void {
+    const open = this.#opened();
+    this.#state.apply(event, 0, true);
+    open.events.push(event);
+  }
+
+  /** What happened to the open turn meanwhile: others' events changed the state under it, or its own events no longer apply. */
+  get openTurn(): Readonly<OpenTurn> {
+    return this.#opened();
+  }
+
+  /** Undoes the open turn's events and closes it; gives the events back. */
+  discard(): readonly NewEvent[] {
+    const open = this.#opened();
+    this.#state.tree.undoTo(open.mark);
+    this.#open = undefined;
+    this.#settle();
+    return open.events;
+  }
+
+  /** Closes the open turn; its events become a pending commit. */
+  seal(onConflict: OnConflict, make: (pending: PendingCommit) => Commit): Commit {
+    const open = this.#opened();
+    const commit = make({ events: open.events, onConflict, mark: open.mark });
+    this.#open = undefined;
+    this.pending.push(commit);
+    return commit;
+  }
+
+  /** Applies a held commit's events again, on top. @throws HandlerError, with the state as before. */
+  reapply(commit: Commit): void {
+    this.#applyPending(commit);
+    this.pending.push(commit);
+  }
+
+  /** The first `count` pending commits are stored; `firstVersion` is the version of their first event (if they have any). */
+  confirm(count: number, firstVersion: number): Commit[] {
+    const stored = this.pending.splice(0, count);
+    let version = firstVersion;
+    for (const { events } of stored) {
+      if (events.length === 0) continue;
+      if (version !== this.version + 1) this.incomplete = true;
+      version += events.length;
+      this.version = version - 1;
+      this.lastEventId = (events.at(-1) as NewEvent).id;
+    }
+    this.#settle();
+    return stored;
+  }
+
+  /** Takes the first `count` pending commits out of the state because they can't be stored; the rest is rebased. */
+  drop(count: number): { dropped: Commit[]; rebased: Rebased<Commit> } {
+    this.#state.tree.undoTo(this.#firstMark());
+    const dropped = this.pending.splice(0, count);
+    return { dropped, rebased: this.#replayPending() };
+  }
+
+  /**
+   * Others' events were stored at our version: they go under the pending ones. If none of them has a handler in this class, nothing is undone
+   * or run again: the versions move up.
+   *
+   * @throws HandlerError when one of them can't be applied; the state is then worthless.
+   */
+  rebase(others: readonly EventRecord[]): Rebased<Commit> {
+    const last = others.at(-1);
+    if (!last) return UNTOUCHED;
+    this.version = last.version;
+    this.lastEventId = last.id;
+    if (!others.some((event) => this.#state.handles(event.name))) return UNTOUCHED;
+    this.#state.tree.undoTo(this.#firstMark());
+    for (const event of others) this.#state.apply(event, event.version, false);
+    return this.#replayPending();
+  }
+
+  /** Puts pending commits and the open turn back on a state that changed under them, each as its command chose. */
+  #replayPending(): Rebased<Commit> {
+    const before = this.pending.splice(0);
+    const rejected: Commit[] = [];
+    const failed: { commit: Commit; error: unknown }[] = [];
+    const firstRerun = before.findIndex((commit) => commit.onConflict === 'rerun');
+    const kept = firstRerun === -1 ? before : before.slice(0, firstRerun);
+    for (const commit of kept) {
+      if (commit.onConflict === 'reject' && commit.events.length > 0) {
+        rejected.push(commit);
+        continue;
+      }
+      try {
+        this.reapply(commit);
+      } catch (error) {
+        failed.push({ commit, error });
+      }
+    }
+    this.#replayOpen();
+    return { rejected, failed, held: firstRerun === -1 ? [] : before.slice(firstRerun) };
+  }
+
+  #replayOpen(): void {
+    const open = this.#open;
+    if (!open) return;
+    open.touched = true;
+    open.mark = this.#state.tree.mark();
+    try {
+      for (const event of open.events) this.#state.apply(event, 0, true);
+    } catch (error) {
+      this.#state.tree.undoTo(open.mark);
+      open.failure ??= error;
+      open.events.length = 0;
+    }
+  }
+
+  #applyPending(commit: Commit): void {
+    commit.mark = this.#state.tree.mark();
+    try {
+      for (const event of commit.events) this.#state.apply(event, 0, true);
+    } catch (error) {
+      this.#state.tree.undoTo(commit.mark);
+      throw error;
+    }
+  }
+
+  #firstMark(): number {
+    return this.pending[0]?.mark ?? this.#open?.mark ?? this.#state.tree.mark();
+  }
+
+  #settle(): void {
+    this.#state.tree.settle(this.#firstMark());
+  }
+
+  #opened(): OpenTurn {
+    if (!this.#open) throw new Error('no turn is open');
+    return this.#open;
+  }
+}

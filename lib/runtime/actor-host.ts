@@ -1,0 +1,111 @@
+import type { ActorBase } from '../kernel/actor.js';
+import type { ActorDefinition } from '../kernel/definition.js';
+import { ShuttingDownError } from '../kernel/errors.js';
+import { streamIdOf } from '../kernel/ids.js';
+import { Activation, type ActivationHost } from './activation.js';
+import { loadActivation } from './loader.js';
+import type { Residents, ResidentHost } from './residents.js';
+import type { RuntimeParts } from './settings.js';
+import { Snapshots } from './snapshots.js';
+import { currentTurn, outsideTurns } from './turn.js';
+
+/** Keeps the activations of one actor class on this node: at most one an id. */
+export class ActorHost implements ActivationHost, ResidentHost {
+  readonly passivateAfterMs: number;
+  readonly snapshots: Snapshots;
+  closing = false;
+  readonly #residents: Residents;
+  readonly #activations = new Map<string, Activation>();
+  readonly #loading = new Map<string, Promise<Activation>>();
+  readonly #passivating = new Map<Activation, Promise<void>>();
+
+  constructor(
+    readonly definition: ActorDefinition,
+    readonly parts: RuntimeParts,
+    residents: Residents,
+    /** Makes an instance with everything injected; called for each activation. */
+    readonly newActor: () => ActorBase<object, object>,
+  ) {
+    this.#residents = residents;
+    this.passivateAfterMs = definition.options.passivateAfterMs ?? parts.limits.passivateAfterMs;
+    this.snapshots = new Snapshots(definition, parts);
+  }
+
+  streamIdOf(id: string): string {
+    return streamIdOf(this.definition.name, this.definition.prefix, id);
+  }
+
+  /** The live activation of this id, if it is loaded. */
+  resident(id: string): Activation | undefined {
+    return this.#activations.get(id);
+  }
+
+  /** The activation of this id, loaded and live. */
+  activate(id: string): Promise<Activation> {
+    const resident = this.#activations.get(id);
+    if (resident) {
+      resident.used = true;
+      return Promise.resolve(resident);
+    }
+    const loading = this.#loading.get(id);
+    if (loading) return loading;
+    const streamId = this.streamIdOf(id);
+    if (this.closing && !currentTurn()) return Promise.reject(new ShuttingDownError());
+    const load = this.#load(id, streamId).finally(() => this.#loading.delete(id));
+    this.#loading.set(id, load);
+    return load;
+  }
+
+  async passivate(activation: Activation): Promise<void> {
+    const under = this.#passivating.get(activation);
+    if (under) return under;
+    if (!activation.alive || !activation.idle) return;
+    const letGo = this.#letGo(activation).finally(() => this.#passivating.delete(activation));
+    this.#passivating.set(activation, letGo);
+    await letGo;
+  }
+
+  busy(activation: Activation): void {
+    this.#residents.busy(activation);
+  }
+
+  confirmed(activation: Activation): void {
+    this.snapshots.saveIfDue(activation);
+  }
+
+  gone(activation: Activation): void {
+    this.#residents.remove(activation);
+    if (this.#activations.get(activation.id) === activation) this.#activations.delete(activation.id);
+  }
+
+  /** Runs every `onPassivate` and forgets all; for shutdown, after everything has settled. */
+  async close(error: unknown): Promise<void> {
+    await Promise.all(this.#loading.values()).catch(() => {});
+    await Promise.all([...this.#activations.values()].map((activation) => this.passivate(activation)));
+    for (const activation of [...this.#activations.values()]) activation.end(error);
+  }
+
+  #load(id: string, streamId: string): Promise<Activation> {
+    return new Promise((resolve, reject) => {
+      // Many turns may wait for this one loading: it is none of theirs.
+      outsideTurns(() => {
+        loadActivation(this, this.snapshots, { id, streamId }, this.newActor).then((activation) => {
+          this.#activations.set(id, activation);
+          this.#residents.add(activation, this);
+          resolve(activation);
+        }, reject);
+      });
+    });
+  }
+
+  async #letGo(activation: Activation): Promise<void> {
+    const { actor } = activation;
+    try {
+      if (actor.onPassivate) await activation.runHook('onPassivate', actor.onPassivate);
+    } catch (error) {
+      this.parts.log.error(`${activation.label}: onPassivate failed; the activation is let go all the same`, error);
+    }
+    // Somebody may have come while the hook ran.
+    if (activation.alive && activation.idle) activation.end(new ShuttingDownError());
+  }
+}

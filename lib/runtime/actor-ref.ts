@@ -1,0 +1,137 @@
+import type { ActorBase } from '../kernel/actor.js';
+import type { ActorDefinition, CommandDefinition, CommandMethod } from '../kernel/definition.js';
+import { UnknownCommandError } from '../kernel/errors.js';
+import type { CommandsOf, DeepReadonly, EventName, EventsOf, PayloadArgument, StateOf } from '../kernel/types.js';
+import type { Activation } from './activation.js';
+import type { ActorHost } from './actor-host.js';
+
+/** What every ref has beside its class's commands. */
+export interface ActorHandle<A extends ActorBase<object, object>> {
+  /** The id it was asked for by. */
+  readonly id: string;
+  /**
+   * The state with pending changes, frozen. After the activation was let go (idle for `passivateAfterMs`): the state as it was then, until the
+   * next command or `get` brings it back; looking starts that.
+   */
+  readonly state: DeepReadonly<StateOf<A>>;
+  /** The state up to the last stored event, frozen, and that event's version. */
+  readonly confirmed: { readonly state: DeepReadonly<StateOf<A>>; readonly version: number };
+  /** Version of the last stored event in the state; 0 for the empty stream. */
+  readonly version: number;
+  /** How many events are applied here and not yet stored. */
+  readonly pending: number;
+  /** Fires one event, as a command of its own. Resolves when it is stored. */
+  fire<Name extends EventName<EventsOf<A>>>(name: Name, ...data: PayloadArgument<EventsOf<A>[Name]>): Promise<void>;
+  /** Says that this ref is no longer looked at: the activation may be let go as soon as it is idle. The ref stays valid. */
+  release(): void;
+}
+
+/** An actor as seen from outside: its commands, each returning a promise, and a frozen view of its state. */
+export type ActorRef<A extends ActorBase<object, object>> = ActorHandle<A> & CommandsOf<A>;
+
+type AnyActor = ActorBase<object, object>;
+
+/** Finds the activation again when it was let go; the commands are added for each class, once. */
+class Handle implements ActorHandle<AnyActor> {
+  readonly #host: ActorHost;
+  #activation: Activation;
+  #held = true;
+
+  constructor(host: ActorHost, activation: Activation) {
+    this.#host = host;
+    this.#activation = activation;
+    activation.refs += 1;
+  }
+
+  get id(): string {
+    return this.#activation.id;
+  }
+
+  get state(): never {
+    return this.#looked().optimistic.current() as never;
+  }
+
+  get confirmed(): { state: never; version: number } {
+    const { optimistic } = this.#looked();
+    return { state: optimistic.confirmed() as never, version: optimistic.version };
+  }
+
+  get version(): number {
+    return this.#looked().optimistic.version;
+  }
+
+  get pending(): number {
+    return this.#looked().optimistic.pendingEvents;
+  }
+
+  fire(name: string, ...data: unknown[]): Promise<void> {
+    const payload = data.length === 0 ? {} : data[0];
+    return this.run({ name: `fire('${name}')`, method: fireOne, onConflict: 'reapply' }, [name, payload]) as Promise<void>;
+  }
+
+  release(): void {
+    if (!this.#held) return;
+    this.#held = false;
+    this.#activation.refs -= 1;
+    if (this.#activation.refs === 0) void this.#host.passivate(this.#activation);
+  }
+
+  /** Runs a command where the actor is now, loading it again if need be. */
+  run(command: CommandDefinition, args: readonly unknown[]): Promise<unknown> {
+    const { name, method, onConflict } = command;
+    if (this.#activation.alive) return this.#activation.submit(name, method, args, onConflict);
+    return this.#reactivate().then((activation) => activation.submit(name, method, args, onConflict));
+  }
+
+  async #reactivate(): Promise<Activation> {
+    const activation = await this.#host.activate(this.id);
+    if (activation !== this.#activation) {
+      this.#activation = activation;
+      if (this.#held) activation.refs += 1;
+    }
+    return activation;
+  }
+
+  #looked(): Activation {
+    const activation = this.#activation;
+    if (activation.alive) activation.used = true;
+    // A state that can't be loaded now is told to whoever gives a command; looking never throws.
+    else if (!this.#host.closing) this.#reactivate().catch(() => {});
+    return this.#activation;
+  }
+}
+
+const fireOne: CommandMethod = function (name, data) {
+  (this as unknown as { fire(name: unknown, data: unknown): void }).fire(name, data);
+};
+
+/** Makes the refs of one class; its commands become methods of a prototype of its own, once. */
+export function refFactory<A extends AnyActor>(definition: ActorDefinition): (host: ActorHost, activation: Activation) => ActorRef<A> {
+  class Ref extends Handle {}
+  for (const [name, command] of definition.commands) {
+    define(Ref.prototype, name, function (this: Handle, ...args: unknown[]) {
+      return this.run(command, args);
+    });
+  }
+  for (const method of methodsOf(definition.actorClass)) {
+    if (method in Ref.prototype) continue;
+    const message = `${definition.name}.${method} is not a command: mark it with @Command() to call it through a ref`;
+    define(Ref.prototype, method, () => Promise.reject(new UnknownCommandError(message)));
+  }
+  return (host, activation) => new Ref(host, activation) as unknown as ActorRef<A>;
+}
+
+function define(target: object, name: string, value: unknown): void {
+  Object.defineProperty(target, name, { value, configurable: true, writable: true });
+}
+
+function methodsOf(actorClass: { prototype: object }): Set<string> {
+  const names = new Set<string>();
+  for (let p = actorClass.prototype; p && p !== Object.prototype; p = Object.getPrototypeOf(p)) {
+    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(p))) {
+      if (typeof value === 'function' && name !== 'constructor') names.add(name);
+    }
+  }
+  names.delete('then');
+  return names;
+}

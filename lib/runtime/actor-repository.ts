@@ -1,0 +1,88 @@
+import { Observable } from 'rxjs';
+import type { ActorBase } from '../kernel/actor.js';
+import type { StateOf, DeepReadonly, EventOf } from '../kernel/types.js';
+import type { Activation } from './activation.js';
+import type { ActorHost } from './actor-host.js';
+import { type ActorRef, refFactory } from './actor-ref.js';
+import { replayStream, type ReplayStep } from './replay.js';
+import type { EventSubscriptions } from './subscriptions.js';
+
+/** Finds the actors of one class by id. Inject it with `@InjectActor(User) users: ActorRepository<User>`. */
+export class ActorRepository<A extends ActorBase<object, object>> {
+  readonly #host: ActorHost;
+  readonly #subscriptions: EventSubscriptions;
+  readonly #newRef: (host: ActorHost, activation: Activation) => ActorRef<A>;
+
+  constructor(host: ActorHost, subscriptions: EventSubscriptions) {
+    this.#host = host;
+    this.#subscriptions = subscriptions;
+    this.#newRef = refFactory<A>(host.definition);
+  }
+
+  /**
+   * The actor with this id, loaded and live. An actor always exists: one that nothing happened to yet has its initial state and version 0.
+   *
+   * @throws InvalidIdError, HandlerError (its past can't be folded), EngineError, or what its constructor or `onActivate` throws.
+   */
+  async get(id: string): Promise<ActorRef<A>> {
+    return this.#newRef(this.#host, await this.#host.activate(id));
+  }
+
+  /** Whether anything was ever stored on the stream of this id, by whichever class. */
+  async exists(id: string): Promise<boolean> {
+    return (await this.#host.parts.engine.streamVersion(this.#host.streamIdOf(id))) > 0;
+  }
+
+  /**
+   * The state now, then every state after it: with pending changes, or with `confirmed` only what is stored. The actor stays loaded while
+   * anybody is subscribed.
+   */
+  state$(id: string, options: { confirmed?: boolean } = {}): Observable<DeepReadonly<StateOf<A>>> {
+    const look = options.confirmed
+      ? (activation: Activation) => activation.optimistic.confirmed()
+      : (activation: Activation) => activation.optimistic.current();
+    return observeState(this.#host, id, look) as Observable<DeepReadonly<StateOf<A>>>;
+  }
+
+  /** The events of this id's stream, also those that other classes fired: history after version `after` (default 0: all), then live. */
+  events$(id: string, options: { after?: number } = {}): Observable<EventOf<A>> {
+    return new Observable((subscriber) => {
+      const streamId = this.#host.streamIdOf(id);
+      return this.#subscriptions.stream$(streamId, options).subscribe(subscriber as never);
+    });
+  }
+
+  /**
+   * Time travel: each event of the stream with the state after it, up to and including version or time `until`. Nothing is stored and no
+   * live actor is touched.
+   */
+  replay(id: string, options: { until?: number | Date | string } = {}): AsyncGenerator<ReplayStep<A>, void, undefined> {
+    return replayStream<A>(this.#host, id, options.until);
+  }
+}
+
+/** Cold: loads the actor on subscription, keeps it loaded until the end, and never emits the same state twice in a row. */
+function observeState(host: ActorHost, id: string, look: (activation: Activation) => object): Observable<object> {
+  return new Observable((subscriber) => {
+    let stopObserving: (() => void) | undefined;
+    let last: object | undefined;
+    const emit = (activation: Activation) => {
+      const state = look(activation);
+      if (state === last) return;
+      last = state;
+      subscriber.next(state);
+    };
+    host.activate(id).then(
+      (activation) => {
+        if (subscriber.closed) return;
+        stopObserving = activation.observe({
+          changed: () => emit(activation),
+          ended: (error) => (host.closing ? subscriber.complete() : subscriber.error(error)),
+        });
+        emit(activation);
+      },
+      (error: unknown) => subscriber.error(error),
+    );
+    return () => stopObserving?.();
+  });
+}

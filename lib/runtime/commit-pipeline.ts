@@ -1,0 +1,192 @@
+import { appendWithRetry } from '../engine/append-retry.js';
+import type { AppendResult } from '../engine/append.js';
+import { CommitTimeoutError, ConflictError, EngineError } from '../kernel/errors.js';
+import type { EventRecord, NewEvent } from '../kernel/event.js';
+import type { OptimisticState, Rebased } from '../kernel/optimistic-state.js';
+import { type Commit, settleFailed, settleStored } from './request.js';
+import type { RuntimeParts } from './settings.js';
+import { outsideTurns } from './turn.js';
+
+/** What the pipeline tells the activation it stores for. */
+export interface PipelineOwner {
+  readonly label: string;
+  /** The state, or what of it is confirmed, changed. */
+  changed(): void;
+  /** These must be run or applied again, in this order, before anything else. */
+  hold(commits: readonly Commit[]): void;
+  /** An append ended: others' events that were announced meanwhile may be read now. */
+  appended(): void;
+  /** The state is worthless: load again. */
+  broke(error: unknown): void;
+}
+
+/**
+ * Stores an activation's pending commits, in order, one append at a time: all that queues up while one is under way goes with the next. On
+ * a conflict the others' events go under the pending ones, and the same commits are stored again.
+ */
+export class CommitPipeline {
+  appending = false;
+  readonly #parts: RuntimeParts;
+  readonly #streamId: string;
+  readonly #checked: boolean;
+  readonly #state: OptimisticState<Commit>;
+  readonly #owner: PipelineOwner;
+  #flushScheduled = false;
+  /** After a refused append its commits are tried one by one, so that only the one at fault fails. */
+  #singly = 0;
+  #lastRetryError: unknown;
+  readonly #stop = new AbortController();
+
+  constructor(parts: RuntimeParts, streamId: string, checked: boolean, state: OptimisticState<Commit>, owner: PipelineOwner) {
+    this.#parts = parts;
+    this.#streamId = streamId;
+    this.#checked = checked;
+    this.#state = state;
+    this.#owner = owner;
+  }
+
+  /** Stores what is pending, soon: what else is sealed before the event loop turns goes along. */
+  schedule(): void {
+    if (this.#flushScheduled || this.appending) return;
+    this.#flushScheduled = true;
+    outsideTurns(() =>
+      setImmediate(() => {
+        this.#flushScheduled = false;
+        this.#flush();
+      }),
+    );
+  }
+
+  /** Others' events were stored first. */
+  rebase(others: readonly EventRecord[]): void {
+    try {
+      this.#settleRebased(this.#state.rebase(others));
+    } catch (error) {
+      this.#owner.broke(error);
+      return;
+    }
+    this.#owner.changed();
+    if (this.#state.pending.length > 0) this.schedule();
+  }
+
+  /** Fails everything pending and stops trying; for an activation that ends. */
+  abandon(error: unknown): void {
+    this.#stop.abort(error);
+    for (const commit of this.#state.pending.splice(0)) settleFailed(commit, error);
+  }
+
+  /** Tells callers whose time is up; their events stay pending. */
+  timeOut(commits: readonly Commit[], nowMs: number): void {
+    for (const commit of commits) {
+      if (commit.timedOut || commit.deadlineMs > nowMs) continue;
+      commit.timedOut = true;
+      const { commitTimeoutMs } = this.#parts.limits;
+      settleFailed(commit, new CommitTimeoutError(this.#owner.label, this.#streamId, commitTimeoutMs, this.#lastRetryError));
+    }
+  }
+
+  #flush(): void {
+    if (this.appending || this.#stop.signal.aborted) return;
+    const { count, events } = this.#nextBatch();
+    if (count === 0) return;
+    if (events.length === 0) {
+      this.#confirm(count, 0);
+      return;
+    }
+    this.appending = true;
+    const expectedVersion = this.#checked ? this.#state.version : 'any';
+    const request = { streamId: this.#streamId, expectedVersion, events } as const;
+    appendWithRetry(this.#parts.engine, request, {
+      lastSeenVersion: this.#state.version,
+      signal: this.#stop.signal,
+      onRetry: (error) => this.#noteRetry(error),
+    }).then(
+      (result) => this.#onResult(count, result),
+      (error: unknown) => this.#onFailure(count, error),
+    );
+  }
+
+  /** The longest run of pending commits that fits one append, but at least one. */
+  #nextBatch(): { count: number; events: NewEvent[] } {
+    const events: NewEvent[] = [];
+    const countMax = this.#singly > 0 ? 1 : Number.POSITIVE_INFINITY;
+    let count = 0;
+    for (const commit of this.#state.pending) {
+      if (count >= countMax) break;
+      if (count > 0 && events.length + commit.events.length > this.#parts.limits.appendEventsMax) break;
+      for (const event of commit.events) events.push(event);
+      count += 1;
+    }
+    if (this.#singly > 0) this.#singly -= 1;
+    return { count, events };
+  }
+
+  #onResult(count: number, result: AppendResult): void {
+    this.appending = false;
+    this.#lastRetryError = undefined;
+    if (this.#stop.signal.aborted) return;
+    if (result.kind === 'appended') {
+      this.#confirm(count, result.version);
+    } else if (result.events.length > 0) {
+      this.rebase(result.events);
+    } else {
+      this.#owner.broke(this.#regressed(result.version));
+      return;
+    }
+    this.#owner.appended();
+  }
+
+  #confirm(count: number, firstVersion: number): void {
+    const stored = this.#state.confirm(count, firstVersion);
+    if (this.#state.pending.length > 0) this.schedule();
+    this.#owner.changed();
+    for (const commit of stored) settleStored(commit);
+  }
+
+  #onFailure(count: number, error: unknown): void {
+    this.appending = false;
+    if (this.#stop.signal.aborted) return;
+    if (count > 1) {
+      this.#singly = count;
+      this.schedule();
+      return;
+    }
+    try {
+      const { dropped, rebased } = this.#state.drop(count);
+      for (const commit of dropped) settleFailed(commit, error);
+      this.#settleRebased(rebased);
+    } catch (broken) {
+      this.#owner.broke(broken);
+      return;
+    }
+    this.#owner.changed();
+    if (this.#state.pending.length > 0) this.schedule();
+    this.#owner.appended();
+  }
+
+  #settleRebased(rebased: Rebased<Commit>): void {
+    for (const commit of rebased.rejected) settleFailed(commit, conflictOf(this.#owner.label, commit));
+    for (const { commit, error } of rebased.failed) settleFailed(commit, error);
+    if (rebased.held.length > 0) this.#owner.hold(rebased.held);
+  }
+
+  #noteRetry(error: unknown): void {
+    if (this.#lastRetryError === undefined) this.#parts.log.warn(`${this.#owner.label}: a commit is being retried`, error);
+    this.#lastRetryError = error;
+  }
+
+  #regressed(version: number): EngineError {
+    return new EngineError(
+      'STREAM_REGRESSED',
+      `stream '${this.#streamId}' is at version ${version} in the store but was seen at ${this.#state.version}: was the store restored or replaced?`,
+    );
+  }
+}
+
+/** What a command is told that wants to fail on a conflict, or has to because a part of it is already stored. */
+export function conflictOf(label: string, commit: { readonly request: { readonly name: string; readonly partlyCommitted: boolean } }): ConflictError {
+  const why = commit.request.partlyCommitted
+    ? 'a part of it is already stored, so it cannot be run again'
+    : "its onConflict is 'reject'";
+  return new ConflictError(`${label}: others' events were stored before those of '${commit.request.name}', and ${why}: look at the new state and decide again`);
+}

@@ -1,0 +1,70 @@
+import type { Clock } from '../kernel/clock.js';
+import { OmniscientError } from '../kernel/errors.js';
+import type { EventRecord, NewEvent, StoredEvent } from '../kernel/event.js';
+import type { RequestCause } from './request.js';
+
+/** An event as users get it: parsed, deep-frozen. */
+export function decodeEvent(record: EventRecord): StoredEvent {
+  const { id, streamId, version, position, name } = record;
+  const data = parseFrozen(record, record.data);
+  const metadata = parseFrozen(record, record.metadata) as StoredEvent['metadata'];
+  return Object.freeze(
+    position > 0 ? { id, streamId, version, position, name, data, metadata } : { id, streamId, version, name, data, metadata },
+  );
+}
+
+/** Writes the metadata of one activation's events; all but the time and the cause is the same text every time. */
+export class MetadataWriter {
+  readonly #clock: Clock;
+  readonly #middle: string;
+  #atMs = Number.NaN;
+  #at = '';
+
+  constructor(clock: Clock, actor: string, nodeId: string, activationId: string) {
+    this.#clock = clock;
+    this.#middle = `,"actor":${JSON.stringify(actor)},"firedBy":${JSON.stringify({ nodeId, activationId })},"commandId":`;
+  }
+
+  write(cause: RequestCause): string {
+    const { commandId, correlationId, causationId } = cause;
+    return (
+      `{"at":${this.#now()}${this.#middle}${JSON.stringify(commandId)},"correlationId":${JSON.stringify(correlationId)},` +
+      `"causationId":${JSON.stringify(causationId)}}`
+    );
+  }
+
+  /** ISO text of the present millisecond, made once a millisecond. */
+  #now(): string {
+    const nowMs = this.#clock.now();
+    if (nowMs !== this.#atMs) {
+      this.#atMs = nowMs;
+      this.#at = JSON.stringify(new Date(nowMs).toISOString());
+    }
+    return this.#at;
+  }
+}
+
+/** Bytes a commit's events take, near enough for limits. */
+export function sizeOf(events: readonly NewEvent[]): number {
+  let size = 0;
+  for (const event of events) size += event.data.length + event.metadata.length;
+  return size;
+}
+
+function parseFrozen(record: EventRecord, text: string): unknown {
+  try {
+    return deepFreeze(JSON.parse(text));
+  } catch (cause) {
+    throw new OmniscientError(
+      'EVENT_UNREADABLE',
+      `event ${record.version} of stream '${record.streamId}' ('${record.name}') is no longer JSON in the store: restore it from a backup`,
+      { cause },
+    );
+  }
+}
+
+function deepFreeze(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  for (const key of Object.keys(value)) deepFreeze((value as Record<string, unknown>)[key]);
+  return Object.freeze(value);
+}

@@ -1,0 +1,55 @@
+import { READ_PAGE_EVENTS_MAX } from '../engine/read.js';
+import type { ActorBase } from '../kernel/actor.js';
+import type { EventRecord } from '../kernel/event.js';
+import { Activation, type ActivationHost } from './activation.js';
+import type { Snapshots } from './snapshots.js';
+
+/** Makes an activation: watch first, then a snapshot if a usable one is there, then the events after it, then `onActivate`. */
+export async function loadActivation(
+  host: ActivationHost,
+  snapshots: Snapshots,
+  ids: { id: string; streamId: string },
+  newActor: () => ActorBase<object, object>,
+): Promise<Activation> {
+  const activation = new Activation(host, ids.id, ids.streamId, newActor());
+  try {
+    await activation.feed?.watch();
+    await restoreSnapshot(activation, snapshots);
+    await readEvents(activation, host.parts.engine);
+    activation.feed?.start();
+    await runOnActivate(activation);
+  } catch (error) {
+    activation.end(error);
+    throw error;
+  }
+  return activation;
+}
+
+/** Starts from the snapshot if the event it claims to stand on is the one that the stream has at that version. */
+async function restoreSnapshot(activation: Activation, snapshots: Snapshots): Promise<void> {
+  const { optimistic, actorState, streamId } = activation;
+  activation.fingerprint = snapshots.fingerprintFor(activation.actor.initialState());
+  const found = await snapshots.load(streamId, activation.fingerprint);
+  if (!found) return;
+  const { version, eventId } = found.record;
+  const [event] = await snapshots.engine.readStream(streamId, version - 1, 1);
+  if (event?.id !== eventId) return;
+  actorState.restore(found.state);
+  optimistic.version = version;
+  optimistic.lastEventId = eventId;
+  activation.snapshotVersion = version;
+}
+
+async function readEvents(activation: Activation, engine: ActivationHost['parts']['engine']): Promise<void> {
+  const { optimistic, streamId } = activation;
+  for (;;) {
+    const page: EventRecord[] = await engine.readStream(streamId, optimistic.version, READ_PAGE_EVENTS_MAX);
+    if (page.length === 0) return;
+    optimistic.rebase(page);
+  }
+}
+
+async function runOnActivate(activation: Activation): Promise<void> {
+  const { actor } = activation;
+  if (actor.onActivate) await activation.runHook('onActivate', actor.onActivate);
+}

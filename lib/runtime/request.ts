@@ -1,0 +1,70 @@
+import type { CommandMethod } from '../kernel/definition.js';
+import type { PendingCommit } from '../kernel/optimistic-state.js';
+import type { OnConflict } from '../kernel/marks.js';
+
+/** One call of a command, from the moment it is accepted until its promise settles. */
+export class Request {
+  readonly promise: Promise<unknown>;
+  /** Place among the activation's requests in the order in which they first ran; 0 before that. */
+  order = 0;
+  reruns = 0;
+  /** When its caller is told that storing takes too long; set when its method first returned. */
+  deadlineMs: number | undefined;
+  /** Part of it is already stored through `this.commit()`: it can't be run again. */
+  partlyCommitted = false;
+  #resolve!: (value: unknown) => void;
+  #reject!: (error: unknown) => void;
+
+  constructor(
+    readonly name: string,
+    readonly method: CommandMethod,
+    readonly args: readonly unknown[],
+    readonly onConflict: OnConflict,
+    readonly cause: RequestCause,
+  ) {
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  resolve(value: unknown): void {
+    this.#resolve(value);
+  }
+
+  /** May come before the work is over (a timeout); whoever settles first wins. */
+  reject(error: unknown): void {
+    this.#reject(error);
+  }
+}
+
+/** Where a request comes from: the ids for the audit trail. */
+export interface RequestCause {
+  readonly commandId: string;
+  readonly correlationId: string;
+  readonly causationId: string | null;
+}
+
+/** A finished command, or a part of one, whose events are not yet stored. */
+export interface Commit extends PendingCommit {
+  readonly request: Request;
+  /** What to answer once it is stored; for a part, `undefined`. */
+  readonly answer: unknown;
+  /** Settles the promise of `this.commit()`; absent for the end of a command. */
+  readonly part: { resolve(): void; reject(error: unknown): void } | undefined;
+  /** On the monotonic clock, in milliseconds: when its caller is told that it takes too long. */
+  readonly deadlineMs: number;
+  timedOut: boolean;
+}
+
+/** Tells whoever waits for this commit that it is stored. */
+export function settleStored(commit: Commit): void {
+  if (commit.part) commit.part.resolve();
+  else commit.request.resolve(commit.answer);
+}
+
+/** Tells whoever waits for this commit that it failed. */
+export function settleFailed(commit: Commit, error: unknown): void {
+  if (commit.part) commit.part.reject(error);
+  else commit.request.reject(error);
+}

@@ -1,0 +1,105 @@
+import { performance } from 'node:perf_hooks';
+import type { Activation } from './activation.js';
+
+/** How often idle activations and overdue commits are looked for: a share of the shortest time that matters, within these bounds. */
+const SWEEP_MS_MIN = 10;
+const SWEEP_MS_MAX = 1_000;
+
+/** What residency needs to know of an activation's host. */
+export interface ResidentHost {
+  readonly passivateAfterMs: number;
+  /** Lets it go: runs `onPassivate`, and forgets it unless somebody came meanwhile. */
+  passivate(activation: Activation): Promise<void>;
+}
+
+/**
+ * All activations of a node: lets go those that idled too long, and the least recently used when there are too many. One timer for all; each
+ * activation costs one entry here.
+ */
+export class Residents {
+  /** In order of last known use: whoever was used when looked at goes to the end. */
+  readonly #idleSince = new Map<Activation, { host: ResidentHost; lastUsedMs: number }>();
+  readonly #unsettled = new Set<Activation>();
+  readonly #residentMax: number;
+  readonly #commitTimeoutMs: number;
+  #timer: NodeJS.Timeout | undefined;
+  #timerMs = Number.POSITIVE_INFINITY;
+
+  constructor(limits: { residentMax: number; commitTimeoutMs: number }) {
+    this.#residentMax = limits.residentMax;
+    this.#commitTimeoutMs = limits.commitTimeoutMs;
+  }
+
+  get size(): number {
+    return this.#idleSince.size;
+  }
+
+  add(activation: Activation, host: ResidentHost): void {
+    this.#idleSince.set(activation, { host, lastUsedMs: performance.now() });
+    this.#sweepEvery(Math.min(host.passivateAfterMs, this.#commitTimeoutMs) / 4);
+    if (this.#idleSince.size > this.#residentMax) this.#makeRoom();
+  }
+
+  remove(activation: Activation): void {
+    this.#idleSince.delete(activation);
+    this.#unsettled.delete(activation);
+  }
+
+  /** It has callers waiting: their deadlines are watched until it has settled. */
+  busy(activation: Activation): void {
+    this.#unsettled.add(activation);
+  }
+
+  /** Activations that still have work. */
+  unsettled(): Activation[] {
+    return [...this.#unsettled].filter((activation) => activation.alive && !activation.settled);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.#timerMs = 0;
+  }
+
+  /** Lets the least recently used idle ones go; busy ones stay, so there can be more than `residentMax` while all are at work. */
+  #makeRoom(): void {
+    let toLookAt = this.#idleSince.size;
+    for (const [activation, entry] of this.#idleSince) {
+      if (this.#idleSince.size <= this.#residentMax || toLookAt-- === 0) return;
+      if (activation.used || !activation.idle) {
+        this.#moveToEnd(activation, entry);
+      } else {
+        void entry.host.passivate(activation);
+      }
+    }
+  }
+
+  #sweep(): void {
+    const nowMs = performance.now();
+    for (const activation of this.#unsettled) {
+      if (activation.settled) this.#unsettled.delete(activation);
+      else activation.timeOut(nowMs);
+    }
+    for (const [activation, entry] of this.#idleSince) {
+      if (activation.used) this.#moveToEnd(activation, entry);
+      else if (nowMs - entry.lastUsedMs >= entry.host.passivateAfterMs && activation.idle) void entry.host.passivate(activation);
+    }
+  }
+
+  #moveToEnd(activation: Activation, entry: { host: ResidentHost; lastUsedMs: number }): void {
+    activation.used = false;
+    entry.lastUsedMs = performance.now();
+    this.#idleSince.delete(activation);
+    this.#idleSince.set(activation, entry);
+  }
+
+  /** The timer never keeps the process alive. */
+  #sweepEvery(wantedMs: number): void {
+    const everyMs = Math.min(Math.max(wantedMs, SWEEP_MS_MIN), SWEEP_MS_MAX);
+    if (everyMs >= this.#timerMs) return;
+    clearInterval(this.#timer);
+    this.#timerMs = everyMs;
+    this.#timer = setInterval(() => this.#sweep(), everyMs);
+    this.#timer.unref();
+  }
+}

@@ -1,0 +1,49 @@
+import type { Engine } from '../engine/engine.js';
+import type { Clock, Ids } from '../kernel/clock.js';
+
+/** Where the library writes what nobody waits for: retries, snapshots it could not save, subscribers that threw. */
+export interface Log {
+  warn(message: string, error?: unknown): void;
+  error(message: string, error?: unknown): void;
+}
+
+/** The limits and waits of a node; every one has a default. */
+export interface RuntimeLimits {
+  /** A caller whose commit is not durable by then gets `CommitTimeoutError`; the events stay pending. Milliseconds. Default 10,000. */
+  commitTimeoutMs: number;
+  /** Most commands of one activation that may wait, run or be on their way to the engine. Default 10,000. */
+  mailboxSizeMax: number;
+  /** Most events of one activation in one append; the rest goes with the next. A command's own events are never split. Default 1,000. */
+  appendEventsMax: number;
+  /** How often a `rerun` command is decided anew before it fails with `ConflictError`. Default 1,000. */
+  rerunsMax: number;
+  /** Idle time after which an activation is let go. Milliseconds. Default 60,000. */
+  passivateAfterMs: number;
+  /** Most activations kept; past that the least recently used idle ones are let go. Default 10,000. */
+  residentMax: number;
+  /** Events between two snapshots of one actor; 0 for none. Default 200. */
+  snapshotEvery: number;
+  /** How long shutdown waits for what was accepted. Milliseconds. Default 10,000. */
+  shutdownTimeoutMs: number;
+}
+
+export const DEFAULT_LIMITS: Readonly<RuntimeLimits> = Object.freeze({
+  commitTimeoutMs: 10_000,
+  mailboxSizeMax: 10_000,
+  appendEventsMax: 1_000,
+  rerunsMax: 1_000,
+  passivateAfterMs: 60_000,
+  residentMax: 10_000,
+  snapshotEvery: 200,
+  shutdownTimeoutMs: 10_000,
+});
+
+/** All that the parts of a running node share. */
+export interface RuntimeParts {
+  readonly engine: Engine;
+  readonly nodeId: string;
+  readonly limits: Readonly<RuntimeLimits>;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Log;
+}

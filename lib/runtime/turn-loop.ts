@@ -1,0 +1,222 @@
+import { performance } from 'node:perf_hooks';
+import { ConflictError } from '../kernel/errors.js';
+import type { OptimisticState, PendingCommit } from '../kernel/optimistic-state.js';
+import { unwrap } from '../kernel/state-tree.js';
+import { type CommitPipeline, conflictOf } from './commit-pipeline.js';
+import { type Commit, type Request, settleFailed } from './request.js';
+import type { RuntimeParts } from './settings.js';
+import { runInTurn, Turn, type TurnOwner } from './turn.js';
+
+/** What the loop works on. */
+export interface TurnLoopParts {
+  readonly label: string;
+  readonly runtime: RuntimeParts;
+  readonly actor: object;
+  readonly state: OptimisticState<Commit>;
+  readonly pipeline: CommitPipeline;
+  /** The state changed. */
+  readonly changed: () => void;
+}
+
+/**
+ * Runs an activation's commands one at a time, in order: a finished one becomes a pending commit, and the next runs on the pending state. Commits
+ * that others' events overtook, and that must be decided anew, come again before the mailbox, in their old order.
+ */
+export class TurnLoop implements TurnOwner {
+  running: Turn | undefined;
+  readonly label: string;
+  readonly #parts: TurnLoopParts;
+  readonly #mailbox: Request[] = [];
+  /** Commits to run or apply again, in the order of their requests. */
+  readonly #held: Commit[] = [];
+  #orders = 0;
+  #pumping = false;
+  #ended = false;
+
+  constructor(parts: TurnLoopParts) {
+    this.#parts = parts;
+    this.label = parts.label;
+  }
+
+  /** How many commands wait or run. */
+  get size(): number {
+    return this.#mailbox.length + this.#held.length + (this.running ? 1 : 0);
+  }
+
+  get held(): readonly Commit[] {
+    return this.#held;
+  }
+
+  enqueue(request: Request): void {
+    this.#mailbox.push(request);
+    this.#pump();
+  }
+
+  /** These come again, soon (the caller is in the middle of a rebase). */
+  hold(commits: readonly Commit[]): void {
+    for (const commit of commits) this.#holdInOrder(commit);
+    queueMicrotask(() => this.#pump());
+  }
+
+  /** What the turn has fired so far becomes a commit of its own; resolves when that is stored. */
+  commitPart(turn: Turn): Promise<void> {
+    const stored = new Promise<void>((resolve, reject) => {
+      turn.request.partlyCommitted = true;
+      this.#seal(turn.request, undefined, { resolve, reject });
+      this.#parts.state.open();
+    });
+    // A failure that the method does not await still fails the command, and must not end the process.
+    stored.catch((error: unknown) => {
+      turn.failure ??= error;
+    });
+    return stored;
+  }
+
+  /** Fails all that waits; the running method goes on, but its command fails. */
+  end(error: unknown): void {
+    this.#ended = true;
+    for (const commit of this.#held.splice(0)) settleFailed(commit, error);
+    for (const request of this.#mailbox.splice(0)) request.reject(error);
+    if (this.running) this.running.failure ??= error;
+  }
+
+  #pump(): void {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    while (!this.running && !this.#ended) {
+      const commit = this.#held.shift();
+      const request = commit ? undefined : this.#mailbox.shift();
+      if (commit) this.#repeat(commit);
+      else if (request) this.#start(request);
+      else break;
+    }
+    this.#pumping = false;
+  }
+
+  #start(request: Request): void {
+    if (request.order === 0) request.order = ++this.#orders;
+    const turn = new Turn(this, request);
+    this.running = turn;
+    this.#parts.state.open();
+    let answer: unknown;
+    try {
+      answer = runInTurn(turn, this.#parts.actor);
+    } catch (error) {
+      this.#fail(turn, error);
+      return;
+    }
+    if (isPromiseLike(answer)) this.#finishLater(turn, answer);
+    else this.#finish(turn, answer);
+  }
+
+  #finishLater(turn: Turn, answer: PromiseLike<unknown>): void {
+    answer.then(
+      (value) => {
+        this.#finish(turn, value);
+        this.#pump();
+      },
+      (error: unknown) => {
+        this.#fail(turn, error);
+        this.#pump();
+      },
+    );
+  }
+
+  #finish(turn: Turn, answer: unknown): void {
+    const { state } = this.#parts;
+    const { request } = turn;
+    const { touched, failure, events } = state.openTurn;
+    if (turn.failure !== undefined || failure !== undefined) {
+      this.#fail(turn, turn.failure ?? failure);
+      return;
+    }
+    turn.over = true;
+    this.running = undefined;
+    if (touched && mustDecideAgain(request.onConflict, events.length)) {
+      state.discard();
+      this.#decideAgain(request);
+      return;
+    }
+    const plain = unwrap(answer);
+    if (this.#held.some((commit) => commit.request.order < request.order)) {
+      // Earlier commands have yet to be decided anew: what this one fired goes on top of theirs.
+      const pending = { events: state.discard(), onConflict: request.onConflict, mark: 0 };
+      this.#holdInOrder(this.#commitOf(request, pending, plain, undefined));
+    } else if (events.length === 0 && state.pending.length === 0) {
+      state.discard();
+      request.resolve(plain);
+    } else {
+      this.#seal(request, plain, undefined);
+      if (events.length > 0) this.#parts.changed();
+    }
+  }
+
+  #fail(turn: Turn, error: unknown): void {
+    turn.over = true;
+    this.running = undefined;
+    this.#parts.state.discard();
+    turn.request.reject(error);
+  }
+
+  /** A held commit's turn has come again. */
+  #repeat(commit: Commit): void {
+    if (commit.onConflict === 'rerun') {
+      this.#decideAgain(commit.request);
+      return;
+    }
+    if (mustDecideAgain(commit.onConflict, commit.events.length)) {
+      settleFailed(commit, conflictOf(this.label, commit));
+      return;
+    }
+    try {
+      this.#parts.state.reapply(commit);
+    } catch (error) {
+      settleFailed(commit, error);
+      return;
+    }
+    this.#parts.pipeline.schedule();
+    this.#parts.changed();
+  }
+
+  /** Others' events changed the state that this command was decided on. */
+  #decideAgain(request: Request): void {
+    const { rerunsMax } = this.#parts.runtime.limits;
+    if (request.onConflict === 'reject' || request.partlyCommitted) {
+      request.reject(conflictOf(this.label, { request }));
+    } else if (request.reruns >= rerunsMax) {
+      request.reject(new ConflictError(`${this.label}: others' events overtook '${request.name}' ${rerunsMax} times (rerunsMax)`));
+    } else {
+      request.reruns += 1;
+      this.#start(request);
+    }
+  }
+
+  #seal(request: Request, answer: unknown, part: Commit['part']): void {
+    // What is partly stored can't be run again, and a rule must not be lost in silence: so it fails instead.
+    const onConflict = request.onConflict === 'rerun' && request.partlyCommitted ? 'reject' : request.onConflict;
+    this.#parts.state.seal(onConflict, (pending) => this.#commitOf(request, pending, answer, part));
+    this.#parts.pipeline.schedule();
+  }
+
+  #commitOf(request: Request, pending: PendingCommit, answer: unknown, part: Commit['part']): Commit {
+    const fromNowMs = performance.now() + this.#parts.runtime.limits.commitTimeoutMs;
+    // A command that is decided anew keeps its deadline; every part of a long one has its own.
+    if (!part) request.deadlineMs ??= fromNowMs;
+    const deadlineMs = part ? fromNowMs : (request.deadlineMs ?? fromNowMs);
+    return { ...pending, request, answer, part, deadlineMs, timedOut: false };
+  }
+
+  #holdInOrder(commit: Commit): void {
+    const at = this.#held.findIndex((other) => other.request.order > commit.request.order);
+    this.#held.splice(at === -1 ? this.#held.length : at, 0, commit);
+  }
+}
+
+/** A command that only read may be told an older truth, unless it asked to be decided on the newest. */
+function mustDecideAgain(onConflict: Commit['onConflict'], eventCount: number): boolean {
+  return onConflict === 'rerun' || (onConflict === 'reject' && eventCount > 0);
+}
+
+function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}

@@ -1,0 +1,90 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { DeadlockError, TurnError } from '../kernel/errors.js';
+import type { Request } from './request.js';
+
+/** What a turn needs to know of the activation it runs in. */
+export interface TurnOwner {
+  /** For the chain in a `DeadlockError`: class and id. */
+  readonly label: string;
+  /** The turn running in it now. */
+  readonly running: Turn | undefined;
+}
+
+/** One run of one command in its activation. */
+export class Turn {
+  over = false;
+  /** Why it must fail even if its method catches the error. */
+  failure: unknown;
+  /** The commands that this turn asked for and that are not answered yet, and where they run. Made on first use. */
+  #waits: Map<Request, TurnOwner> | undefined;
+
+  constructor(
+    readonly owner: TurnOwner,
+    readonly request: Request,
+  ) {}
+
+  /** Whom it waits for. */
+  get waitsFor(): Iterable<TurnOwner> {
+    return this.#waits?.values() ?? [];
+  }
+
+  /** Remembers that the turn asked for this, until it is answered. */
+  waitFor(request: Request, owner: TurnOwner): void {
+    const waits = (this.#waits ??= new Map());
+    waits.set(request, owner);
+    const answered = () => waits.delete(request);
+    request.promise.then(answered, answered);
+  }
+}
+
+const turns = new AsyncLocalStorage<Turn>();
+
+/** The turn that the calling code belongs to, however many awaits deep; `undefined` outside actors and after the turn is over. */
+export function currentTurn(): Turn | undefined {
+  const turn = turns.getStore();
+  return turn?.over ? undefined : turn;
+}
+
+/** Runs what concerns no turn (subscribers, timers), so that calls made there are not taken for a turn's own. */
+export function outsideTurns(run: () => void): void {
+  if (turns.getStore() === undefined) run();
+  else turns.run(undefined as never, run);
+}
+
+/** Runs the method of the turn's request, so that all it calls knows to which turn it belongs. */
+export function runInTurn(turn: Turn, actor: object): unknown {
+  return turns.run(turn, callMethod, turn.request, actor);
+}
+
+function callMethod(request: Request, actor: object): unknown {
+  return request.method.apply(actor as never, request.args as unknown[]);
+}
+
+/** Throws unless the calling code belongs to that turn. */
+export function assertInTurn(turn: Turn | undefined, doing: string, label: string): Turn {
+  const here = turns.getStore();
+  if (turn && here === turn && !turn.over) return turn;
+  throw new TurnError(
+    `${label}: ${doing} works only while a command of this actor runs${here ? ', and that command has already ended: await what it starts' : ''}`,
+  );
+}
+
+/**
+ * Throws if `caller` waiting for `target` would close a circle: some turn that `target` waits for, directly or through others, is the
+ * caller's own.
+ */
+export function assertNoDeadlock(caller: Turn, target: TurnOwner): void {
+  const path = pathTo(target, caller.owner, new Set());
+  if (path) throw new DeadlockError([caller.owner.label, ...path.map((owner) => owner.label)]);
+}
+
+function pathTo(from: TurnOwner, goal: TurnOwner, seen: Set<TurnOwner>): TurnOwner[] | undefined {
+  if (from === goal) return [from];
+  if (seen.has(from)) return undefined;
+  seen.add(from);
+  for (const next of from.running?.waitsFor ?? []) {
+    const rest = pathTo(next, goal, seen);
+    if (rest) return [from, ...rest];
+  }
+  return undefined;
+}
