@@ -35,7 +35,7 @@ export class CommitPipeline {
   /** After a refused append its commits are tried one by one, so that only the one at fault fails. */
   #singly = 0;
   #lastRetryError: unknown;
-  readonly #stop = new AbortController();
+  #stopped = false;
 
   constructor(parts: RuntimeParts, streamId: string, checked: boolean, state: OptimisticState<Commit>, owner: PipelineOwner) {
     this.#parts = parts;
@@ -71,7 +71,7 @@ export class CommitPipeline {
 
   /** Fails everything pending and stops trying; for an activation that ends. */
   abandon(error: unknown): void {
-    this.#stop.abort(error);
+    this.#stopped = true;
     for (const commit of this.#state.pending.splice(0)) settleFailed(commit, error);
   }
 
@@ -86,7 +86,7 @@ export class CommitPipeline {
   }
 
   #flush(): void {
-    if (this.appending || this.#stop.signal.aborted) return;
+    if (this.appending || this.#stopped) return;
     const { count, events } = this.#nextBatch();
     if (count === 0) return;
     if (events.length === 0) {
@@ -98,7 +98,7 @@ export class CommitPipeline {
     const request = { streamId: this.#streamId, expectedVersion, events } as const;
     appendWithRetry(this.#parts.engine, request, {
       lastSeenVersion: this.#state.version,
-      signal: this.#stop.signal,
+      stopped: () => this.#stopped,
       onRetry: (error) => this.#noteRetry(error),
     }).then(
       (result) => this.#onResult(count, result),
@@ -124,7 +124,7 @@ export class CommitPipeline {
   #onResult(count: number, result: AppendResult): void {
     this.appending = false;
     this.#lastRetryError = undefined;
-    if (this.#stop.signal.aborted) return;
+    if (this.#stopped) return;
     if (result.kind === 'appended') {
       this.#confirm(count, result.version);
     } else if (result.events.length > 0) {
@@ -145,7 +145,7 @@ export class CommitPipeline {
 
   #onFailure(count: number, error: unknown): void {
     this.appending = false;
-    if (this.#stop.signal.aborted) return;
+    if (this.#stopped) return;
     if (count > 1) {
       this.#singly = count;
       this.schedule();

@@ -1,0 +1,31 @@
+/** First wait after a failure, before the random part. */
+export const BACKOFF_MS_MIN = 10;
+/** Longest wait between two tries. */
+export const BACKOFF_MS_MAX = 2_000;
+
+/**
+ * Growing waits: each is twice the last, up to a limit, of which a random half is taken off so that nodes which failed together do not come
+ * back together ("full jitter" halved; Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015).
+ */
+export class Backoff {
+  #nextMs: number;
+
+  constructor(
+    private readonly minMs = BACKOFF_MS_MIN,
+    private readonly maxMs = BACKOFF_MS_MAX,
+  ) {
+    this.#nextMs = minMs;
+  }
+
+  /** How long to wait now, in milliseconds. */
+  nextMs(): number {
+    const wholeMs = this.#nextMs;
+    this.#nextMs = Math.min(wholeMs * 2, this.maxMs);
+    return wholeMs * (0.5 + Math.random() / 2);
+  }
+
+  /** It worked: the next failure waits shortly again. */
+  reset(): void {
+    this.#nextMs = this.minMs;
+  }
+}

@@ -1,0 +1,134 @@
+import { EngineError } from '../kernel/errors.js';
+import type { EventRecord } from '../kernel/event.js';
+import { Backoff } from './backoff.js';
+import type { Unwatch, Wake } from './follow.js';
+
+export interface FollowerOptions {
+  /** Version (of a stream) or position (of the store) to begin after; 0 for all. */
+  readonly after: number;
+  /** Gets what comes, in order. What it throws goes to `onError` and ends the follower. */
+  readonly onEvents: (events: readonly EventRecord[]) => void;
+  /** An error that trying again does not mend; nothing comes after it. */
+  readonly onError: (error: unknown) => void;
+  /** Called for each error after which it is tried again. */
+  readonly onRetry?: (error: unknown) => void;
+}
+
+/** What makes a follower one of a stream or one of the store. */
+export interface FollowerSource {
+  watch(wake: Wake): Promise<Unwatch>;
+  read(after: number): Promise<EventRecord[]>;
+  placeOf(event: EventRecord): number;
+  /** The part of a wake-up's hint that continues after `after` for certain. */
+  fitting(hint: readonly EventRecord[], after: number): readonly EventRecord[];
+}
+
+/**
+ * History, then live, built on nothing but reading and wake-ups: the watch is opened first, then everything is read from the last place known;
+ * each wake-up either fits exactly or makes it read again. Holds one page at a time.
+ */
+export class Follower {
+  #place: number;
+  #stopped = false;
+  #reading = false;
+  #wokenWhileReading = false;
+  #unwatch: Unwatch | undefined;
+  #retryTimer: NodeJS.Timeout | undefined;
+  readonly #options: FollowerOptions;
+  readonly #source: FollowerSource;
+  readonly #backoff = new Backoff();
+
+  constructor(options: FollowerOptions, source: FollowerSource) {
+    this.#options = options;
+    this.#source = source;
+    this.#place = options.after;
+  }
+
+  /** Begins. Events come from the next turn of the event loop on, never from inside this call. */
+  start(): void {
+    void this.#open();
+  }
+
+  /** Ends it for good and frees everything; nothing comes after this. */
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#retryTimer);
+    this.#unwatch?.();
+    this.#unwatch = undefined;
+  }
+
+  async #open(): Promise<void> {
+    try {
+      const unwatch = await this.#source.watch((hint) => this.#wake(hint));
+      if (this.#stopped) {
+        unwatch();
+        return;
+      }
+      this.#unwatch = unwatch;
+    } catch (error) {
+      this.#retryOrFail(error, () => void this.#open());
+      return;
+    }
+    await this.#catchUp();
+  }
+
+  #wake(hint: readonly EventRecord[]): void {
+    if (this.#stopped) return;
+    if (this.#reading) {
+      this.#wokenWhileReading = true;
+      return;
+    }
+    const fitting = this.#source.fitting(hint, this.#place);
+    if (fitting.length > 0) this.#deliver(fitting);
+    const known = hint.length > 0 && hint.every((event) => event.version > 0 && this.#source.placeOf(event) > 0 && this.#source.placeOf(event) <= this.#place);
+    if (!known) void this.#catchUp();
+  }
+
+  /** Reads until nothing more is there, giving the event loop a turn between pages. */
+  async #catchUp(): Promise<void> {
+    if (this.#reading) return;
+    this.#reading = true;
+    try {
+      for (;;) {
+        this.#wokenWhileReading = false;
+        const page = await this.#source.read(this.#place);
+        if (this.#stopped) return;
+        this.#backoff.reset();
+        if (page.length > 0) this.#deliver(page);
+        else if (!this.#wokenWhileReading) return;
+        if (this.#stopped) return;
+        await turnOfTheLoop();
+      }
+    } catch (error) {
+      this.#retryOrFail(error, () => void this.#catchUp());
+    } finally {
+      this.#reading = false;
+    }
+  }
+
+  #deliver(events: readonly EventRecord[]): void {
+    this.#place = this.#source.placeOf(events.at(-1) as EventRecord);
+    try {
+      this.#options.onEvents(events);
+    } catch (error) {
+      this.stop();
+      this.#options.onError(error);
+    }
+  }
+
+  #retryOrFail(error: unknown, again: () => void): void {
+    if (this.#stopped) return;
+    if (error instanceof EngineError && error.retryable) {
+      this.#options.onRetry?.(error);
+      this.#retryTimer = setTimeout(again, this.#backoff.nextMs());
+      this.#retryTimer.unref();
+      return;
+    }
+    this.stop();
+    this.#options.onError(error);
+  }
+}
+
+function turnOfTheLoop(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,30 @@
+import type { EventRecord } from '../kernel/event.js';
+import type { FollowDuty } from './follow.js';
+import { Follower, type FollowerOptions } from './follower.js';
+import { READ_PAGE_EVENTS_MAX, type ReadDuty } from './read.js';
+
+/**
+ * Follows one stream: history after `after`, then live; in order, no hole, no repeat, whatever the wake-ups do.
+ */
+export class StreamFollower extends Follower {
+  constructor(engine: ReadDuty & FollowDuty, streamId: string, options: FollowerOptions) {
+    super(options, {
+      watch: (wake) => engine.watchStream(streamId, wake),
+      read: (after) => engine.readStream(streamId, after, READ_PAGE_EVENTS_MAX),
+      placeOf: (event) => event.version,
+      fitting: contiguous,
+    });
+  }
+}
+
+/** The part of `events` that continues after version `after` without a hole. */
+export function contiguous(events: readonly EventRecord[], after: number): EventRecord[] {
+  const fitting: EventRecord[] = [];
+  let next = after + 1;
+  for (const event of events) {
+    if (event.version !== next) continue;
+    fitting.push(event);
+    next += 1;
+  }
+  return fitting;
+}

@@ -1,0 +1,78 @@
+import { Observable, type Subscriber } from 'rxjs';
+import type { Follower, FollowerOptions } from '../engine/follower.js';
+import { StoreFollower } from '../engine/store-follower.js';
+import { StreamFollower } from '../engine/stream-follower.js';
+import { OmniscientError } from '../kernel/errors.js';
+import type { StoredEvent } from '../kernel/event.js';
+import { checkedStreamId } from '../kernel/ids.js';
+import { decodeEvent } from './event-codec.js';
+import type { RuntimeParts } from './settings.js';
+import { outsideTurns } from './turn.js';
+
+/** Where a subscription begins. */
+export interface SubscriptionOptions {
+  /** Only what comes after this version (of a stream) or position (of the store). Default 0: everything. */
+  after?: number;
+}
+
+/**
+ * Events as cold RxJS observables: history first, then live; no gap, no repeat, in order. Each subscription reads for itself, one page at a time;
+ * unsubscribing frees everything. They complete when the module shuts down.
+ */
+export class EventSubscriptions {
+  readonly #parts: RuntimeParts;
+  readonly #running = new Set<Subscriber<StoredEvent>>();
+
+  constructor(parts: RuntimeParts) {
+    this.#parts = parts;
+  }
+
+  /** The events of one stream, after version `after`. The stream id is the actor's id with its class's prefix. */
+  stream$(streamId: string, options: SubscriptionOptions = {}): Observable<StoredEvent> {
+    return this.#observable(options, (follow) => new StreamFollower(this.#parts.engine, checkedStreamId(streamId), follow));
+  }
+
+  /** Events of these names across all streams, after position `after`; each bears the position to resume from. */
+  named$(names: readonly string[], options: SubscriptionOptions = {}): Observable<StoredEvent> {
+    return this.#observable(options, (follow) => new StoreFollower(this.#parts.engine, { ...follow, names }));
+  }
+
+  /** All events of the store, after position `after`; each bears the position to resume from. */
+  all$(options: SubscriptionOptions = {}): Observable<StoredEvent> {
+    return this.#observable(options, (follow) => new StoreFollower(this.#parts.engine, follow));
+  }
+
+  /** Completes all subscriptions; for shutdown. */
+  close(): void {
+    for (const subscriber of [...this.#running]) subscriber.complete();
+  }
+
+  #observable(options: SubscriptionOptions, newFollower: (follow: FollowerOptions) => Follower): Observable<StoredEvent> {
+    const after = options.after ?? 0;
+    return new Observable((subscriber) => {
+      assertPlace(after);
+      const follower = newFollower({
+        after,
+        onEvents: (events) => {
+          for (const event of events) {
+            if (subscriber.closed) return;
+            subscriber.next(decodeEvent(event));
+          }
+        },
+        onError: (error) => subscriber.error(error),
+        onRetry: (error) => this.#parts.log.warn('a subscription could not read; it tries again', error),
+      });
+      this.#running.add(subscriber);
+      outsideTurns(() => follower.start());
+      return () => {
+        this.#running.delete(subscriber);
+        follower.stop();
+      };
+    });
+  }
+}
+
+function assertPlace(after: unknown): void {
+  if (typeof after === 'number' && Number.isSafeInteger(after) && after >= 0) return;
+  throw new OmniscientError('INVALID_AFTER', `'after' must be a whole number from 0 on (a version or position), but got ${String(after)}`);
+}
