@@ -25,4 +25,5 @@ export default {
     ],
   },
   testTimeout: 30_000,
+  reporters: ['default', '<rootDir>/scripts/closing-line-reporter.mjs'],
 };

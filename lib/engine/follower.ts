@@ -17,7 +17,8 @@ export interface FollowerOptions {
 /** What makes a follower one of a stream or one of the store. */
 export interface FollowerSource {
   watch(wake: Wake): Promise<Unwatch>;
-  read(after: number): Promise<EventRecord[]>;
+  /** The next page, and the place up to which there is nothing else to read when the page is empty. */
+  read(after: number): Promise<{ events: readonly EventRecord[]; upTo: number }>;
   placeOf(event: EventRecord): number;
   /** The part of a wake-up's hint that continues after `after` for certain. */
   fitting(hint: readonly EventRecord[], after: number): readonly EventRecord[];
@@ -94,8 +95,9 @@ export class Follower {
         const page = await this.#source.read(this.#place);
         if (this.#stopped) return;
         this.#backoff.reset();
-        if (page.length > 0) this.#deliver(page);
-        else if (!this.#wokenWhileReading) return;
+        if (page.events.length > 0) this.#deliver(page.events);
+        else this.#place = Math.max(this.#place, page.upTo);
+        if (page.events.length === 0 && !this.#wokenWhileReading) return;
         if (this.#stopped) return;
         await turnOfTheLoop();
       }

@@ -10,7 +10,7 @@ export class StreamFollower extends Follower {
   constructor(engine: ReadDuty & FollowDuty, streamId: string, options: FollowerOptions) {
     super(options, {
       watch: (wake) => engine.watchStream(streamId, wake),
-      read: (after) => engine.readStream(streamId, after, READ_PAGE_EVENTS_MAX),
+      read: async (after) => ({ events: await engine.readStream(streamId, after, READ_PAGE_EVENTS_MAX), upTo: after }),
       placeOf: (event) => event.version,
       fitting: contiguous,
     });
