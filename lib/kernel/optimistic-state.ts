@@ -7,6 +7,8 @@ export interface PendingCommit {
   readonly events: readonly NewEvent[];
   /** What to do when others' events, which this class handles, come first. */
   readonly onConflict: OnConflict;
+  /** Its own turn is still running and may wait for it, so it can't wait for that turn. */
+  readonly midTurn: boolean;
   /** Where its changes begin in the state's journal; kept up to date by `OptimisticState`. */
   mark: number;
 }
@@ -97,9 +99,9 @@ export class OptimisticState<Commit extends PendingCommit> {
   }
 
   /** Closes the open turn; its events become a pending commit. */
-  seal(onConflict: OnConflict, make: (pending: PendingCommit) => Commit): Commit {
+  seal(onConflict: OnConflict, midTurn: boolean, make: (pending: PendingCommit) => Commit): Commit {
     const open = this.#opened();
-    const commit = make({ events: open.events, onConflict, mark: open.mark });
+    const commit = make({ events: open.events, onConflict, midTurn, mark: open.mark });
     this.#open = undefined;
     this.pending.push(commit);
     return commit;
@@ -156,7 +158,8 @@ export class OptimisticState<Commit extends PendingCommit> {
     const rejected: Commit[] = [];
     const failed: { commit: Commit; error: unknown }[] = [];
     const firstRerun = before.findIndex((commit) => commit.onConflict === 'rerun');
-    const kept = firstRerun === -1 ? before : before.slice(0, firstRerun);
+    const mayWait = (commit: Commit, i: number) => firstRerun !== -1 && i >= firstRerun && !commit.midTurn;
+    const kept = before.filter((commit, i) => !mayWait(commit, i));
     for (const commit of kept) {
       if (commit.onConflict === 'reject' && commit.events.length > 0) {
         rejected.push(commit);
@@ -169,7 +172,7 @@ export class OptimisticState<Commit extends PendingCommit> {
       }
     }
     this.#replayOpen();
-    return { rejected, failed, held: firstRerun === -1 ? [] : before.slice(firstRerun) };
+    return { rejected, failed, held: before.filter(mayWait) };
   }
 
   #replayOpen(): void {

@@ -140,7 +140,7 @@ export class TurnLoop implements TurnOwner {
     const plain = unwrap(answer);
     if (this.#held.some((commit) => commit.request.order < request.order)) {
       // Earlier commands have yet to be decided anew: what this one fired goes on top of theirs.
-      const pending = { events: state.discard(), onConflict: request.onConflict, mark: 0 };
+      const pending = { events: state.discard(), onConflict: request.onConflict, midTurn: false, mark: 0 };
       this.#holdInOrder(this.#commitOf(request, pending, plain, undefined));
     } else if (events.length === 0 && state.pending.length === 0) {
       state.discard();
@@ -194,7 +194,7 @@ export class TurnLoop implements TurnOwner {
   #seal(request: Request, answer: unknown, part: Commit['part']): void {
     // What is partly stored can't be run again, and a rule must not be lost in silence: so it fails instead.
     const onConflict = request.onConflict === 'rerun' && request.partlyCommitted ? 'reject' : request.onConflict;
-    this.#parts.state.seal(onConflict, (pending) => this.#commitOf(request, pending, answer, part));
+    this.#parts.state.seal(onConflict, part !== undefined, (pending) => this.#commitOf(request, pending, answer, part));
     this.#parts.pipeline.schedule();
   }
 
