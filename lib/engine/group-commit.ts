@@ -1,0 +1,113 @@
+import { EngineError } from '../kernel/errors.js';
+import type { AppendRequest, AppendResult } from './append.js';
+
+/** Stores a batch in one go; one result for each request, in order. A conflict is a result; a throw means that none of them is known to be stored. */
+export type BatchWriter = (requests: readonly AppendRequest[]) => AppendResult[] | Promise<AppendResult[]>;
+
+export interface GroupCommitLimits {
+  /** Most events in one batch, unless one request alone has more. */
+  readonly batchEventsMax: number;
+  /** Most payload and metadata in one batch, in UTF-16 code units, unless one request alone has more. */
+  readonly batchLengthMax: number;
+  /** Most requests that may wait; past that they are refused with `ENGINE_OVERLOADED`. */
+  readonly queueMax: number;
+}
+
+export const GROUP_COMMIT_LIMITS: GroupCommitLimits = { batchEventsMax: 1_000, batchLengthMax: 4 * 1024 * 1024, queueMax: 100_000 };
+
+interface Waiting {
+  readonly request: AppendRequest;
+  readonly resolve: (result: AppendResult) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Turns concurrent appends into batches: what arrives while the event loop turns, or while a batch is being written, goes together. One slow sync to
+ * disk then serves hundreds of commits.
+ */
+export class GroupCommit {
+  #queue: Waiting[] = [];
+  #writing: Promise<void> | undefined;
+  #scheduled = false;
+  readonly #write: BatchWriter;
+  readonly #limits: GroupCommitLimits;
+
+  constructor(write: BatchWriter, limits: Partial<GroupCommitLimits> = {}) {
+    this.#write = write;
+    this.#limits = { ...GROUP_COMMIT_LIMITS, ...limits };
+  }
+
+  append(request: AppendRequest): Promise<AppendResult> {
+    if (this.#queue.length >= this.#limits.queueMax) {
+      const message = `${this.#limits.queueMax} appends already wait for the engine (queueMax): try again later`;
+      return Promise.reject(new EngineError('ENGINE_OVERLOADED', message, { retryable: true }));
+    }
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ request, resolve, reject });
+      this.#schedule();
+    });
+  }
+
+  /** Resolves when everything accepted so far is written or refused. */
+  async drained(): Promise<void> {
+    while (this.#scheduled || this.#writing) {
+      await (this.#writing ?? new Promise((resolve) => setImmediate(resolve)));
+    }
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#writing) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#writing = this.#writeNext().finally(() => {
+        this.#writing = undefined;
+        if (this.#queue.length > 0) this.#schedule();
+      });
+    });
+  }
+
+  async #writeNext(): Promise<void> {
+    const batch = this.#nextBatch();
+    try {
+      await this.#writeBatch(batch);
+    } catch (error) {
+      if (batch.length > 1 && isPermanent(error)) await this.#writeSingly(batch);
+      else for (const waiting of batch) waiting.reject(error);
+    }
+  }
+
+  async #writeBatch(batch: readonly Waiting[]): Promise<void> {
+    const results = await this.#write(batch.map(({ request }) => request));
+    for (const [i, { resolve }] of batch.entries()) resolve(results[i] as AppendResult);
+  }
+
+  /** The reason may lie in one request only: it must not fail the others. */
+  async #writeSingly(batch: readonly Waiting[]): Promise<void> {
+    for (const waiting of batch) {
+      try {
+        await this.#writeBatch([waiting]);
+      } catch (error) {
+        waiting.reject(error);
+      }
+    }
+  }
+
+  #nextBatch(): Waiting[] {
+    const { batchEventsMax, batchLengthMax } = this.#limits;
+    let count = 0;
+    let events = 0;
+    let length = 0;
+    for (const { request } of this.#queue) {
+      events += request.events.length;
+      for (const event of request.events) length += event.data.length + event.metadata.length;
+      if (count > 0 && (events > batchEventsMax || length > batchLengthMax)) break;
+      count += 1;
+    }
+    return this.#queue.splice(0, count);
+  }
+}
+
+function isPermanent(error: unknown): boolean {
+  return !(error instanceof EngineError) || !(error.retryable || error.outcomeUnknown);
+}

@@ -1,0 +1,12 @@
+export * from './append.js';
+export * from './append-retry.js';
+export * from './backoff.js';
+export type { Engine } from './engine.js';
+export * from './follow.js';
+export * from './follower.js';
+export * from './group-commit.js';
+export * from './read.js';
+export * from './snapshots.js';
+export * from './store-follower.js';
+export * from './stream-follower.js';
+export * from './wake-table.js';

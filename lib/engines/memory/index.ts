@@ -1,0 +1,1 @@
+export { MemoryEngine, MemoryStore } from './memory-engine.js';

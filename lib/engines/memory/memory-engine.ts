@@ -1,0 +1,132 @@
+import { type AppendRequest, type AppendResult, CONFLICT_EVENTS_MAX } from '../../engine/append.js';
+import type { Engine } from '../../engine/engine.js';
+import type { Unwatch, Wake } from '../../engine/follow.js';
+import type { SnapshotRecord } from '../../engine/snapshots.js';
+import { EngineError } from '../../kernel/errors.js';
+import type { EventRecord } from '../../kernel/event.js';
+
+/** What several nodes of one process can share: `new MemoryEngine({ store })` for each. Gone when nobody holds it any more. */
+export class MemoryStore {
+  readonly streams = new Map<string, EventRecord[]>();
+  readonly all: EventRecord[] = [];
+  readonly snapshots = new Map<string, SnapshotRecord>();
+  readonly streamWakes = new Map<string, Set<Wake>>();
+  readonly allWakes = new Set<Wake>();
+}
+
+/** Everything in this process's memory: for tests, and as the shortest example of an engine. Nothing survives the process. */
+export class MemoryEngine implements Engine {
+  readonly name = 'memory';
+  readonly #store: MemoryStore;
+  readonly #watches = new Set<Unwatch>();
+  #open = false;
+
+  constructor(options: { store?: MemoryStore } = {}) {
+    this.#store = options.store ?? new MemoryStore();
+  }
+
+  async open(): Promise<void> {
+    this.#open = true;
+  }
+
+  async close(): Promise<void> {
+    this.#open = false;
+    for (const unwatch of [...this.#watches]) unwatch();
+  }
+
+  async append({ streamId, expectedVersion, events }: AppendRequest): Promise<AppendResult> {
+    this.#assertOpen();
+    const stream = this.#store.streams.get(streamId) ?? [];
+    const version = stream.length;
+    if (expectedVersion !== 'any' && expectedVersion !== version) {
+      return { kind: 'conflict', version, events: stream.slice(expectedVersion, expectedVersion + CONFLICT_EVENTS_MAX) };
+    }
+    this.#store.streams.set(streamId, stream);
+    const added: EventRecord[] = [];
+    for (const { id, name, data, metadata } of events) {
+      const position = this.#store.all.length + 1;
+      const record = { id, streamId, version: stream.length + 1, position, name, data, metadata };
+      stream.push(record);
+      this.#store.all.push(record);
+      added.push(record);
+    }
+    for (const wake of [...(this.#store.streamWakes.get(streamId) ?? []), ...this.#store.allWakes]) wake(added);
+    return { kind: 'appended', version: version + 1 };
+  }
+
+  async readStream(streamId: string, after: number, limit: number): Promise<EventRecord[]> {
+    this.#assertOpen();
+    return this.#store.streams.get(streamId)?.slice(after, after + limit) ?? [];
+  }
+
+  async streamVersion(streamId: string): Promise<number> {
+    this.#assertOpen();
+    return this.#store.streams.get(streamId)?.length ?? 0;
+  }
+
+  async readAll(after: number, limit: number, names?: readonly string[]): Promise<EventRecord[]> {
+    this.#assertOpen();
+    if (!names) return this.#store.all.slice(after, after + limit);
+    const page: EventRecord[] = [];
+    for (let i = after; i < this.#store.all.length && page.length < limit; i += 1) {
+      const record = this.#store.all[i] as EventRecord;
+      if (names.includes(record.name)) page.push(record);
+    }
+    return page;
+  }
+
+  async lastPosition(): Promise<number> {
+    this.#assertOpen();
+    return this.#store.all.length;
+  }
+
+  async watchStream(streamId: string, wake: Wake): Promise<Unwatch> {
+    this.#assertOpen();
+    const { streamWakes } = this.#store;
+    const wakes = streamWakes.get(streamId) ?? new Set();
+    streamWakes.set(streamId, wakes.add(wake));
+    return this.#watch(() => {
+      wakes.delete(wake);
+      if (wakes.size === 0 && streamWakes.get(streamId) === wakes) streamWakes.delete(streamId);
+    });
+  }
+
+  async watchAll(wake: Wake): Promise<Unwatch> {
+    this.#assertOpen();
+    this.#store.allWakes.add(wake);
+    return this.#watch(() => this.#store.allWakes.delete(wake));
+  }
+
+  async loadSnapshot(streamId: string, actor: string): Promise<SnapshotRecord | undefined> {
+    this.#assertOpen();
+    return this.#store.snapshots.get(JSON.stringify([streamId, actor]));
+  }
+
+  async saveSnapshot(snapshot: SnapshotRecord): Promise<void> {
+    this.#assertOpen();
+    const key = JSON.stringify([snapshot.streamId, snapshot.actor]);
+    const kept = this.#store.snapshots.get(key);
+    if (kept && kept.fingerprint === snapshot.fingerprint && kept.version > snapshot.version) return;
+    this.#store.snapshots.set(key, snapshot);
+  }
+
+  async deleteSnapshots(streamId?: string): Promise<void> {
+    this.#assertOpen();
+    for (const [key, snapshot] of this.#store.snapshots) {
+      if (streamId === undefined || snapshot.streamId === streamId) this.#store.snapshots.delete(key);
+    }
+  }
+
+  #watch(stop: () => void): Unwatch {
+    const unwatch = () => {
+      this.#watches.delete(unwatch);
+      stop();
+    };
+    this.#watches.add(unwatch);
+    return unwatch;
+  }
+
+  #assertOpen(): void {
+    if (!this.#open) throw new EngineError('ENGINE_CLOSED', 'the memory engine is not open: call open() first, and nothing after close()');
+  }
+}

@@ -1,0 +1,41 @@
+import { closeSync, type FSWatcher, openSync, watch, writeSync } from 'node:fs';
+
+/**
+ * A one-byte file beside the database: whoever committed writes to it, and the operating system tells everyone who watches it. It carries nothing: it
+ * only says "look". Rung after the commit, when there is something to see; the write-ahead log itself changes before that.
+ */
+export class Doorbell {
+  readonly #file: string;
+  readonly #fd: number;
+  #watcher: FSWatcher | undefined;
+
+  constructor(databaseFile: string) {
+    this.#file = `${databaseFile}-bell`;
+    this.#fd = openSync(this.#file, 'w');
+    writeSync(this.#fd, '.', 0);
+  }
+
+  ring(): void {
+    writeSync(this.#fd, '.', 0);
+  }
+
+  /** Calls `heard` on every ring, by whichever process, ours too. Without it (no such facility, too many watches) the look-again timer has to do. */
+  listen(heard: () => void): void {
+    try {
+      this.#watcher ??= watch(this.#file, { persistent: false }, heard);
+      this.#watcher.on('error', () => this.deafen());
+    } catch {
+      this.#watcher = undefined;
+    }
+  }
+
+  deafen(): void {
+    this.#watcher?.close();
+    this.#watcher = undefined;
+  }
+
+  close(): void {
+    this.deafen();
+    closeSync(this.#fd);
+  }
+}

@@ -1,0 +1,70 @@
+import { EngineError } from '../../kernel/errors.js';
+import type { SqliteDatabase } from './driver.js';
+
+/** 'omni' in ASCII: marks a file as ours (`PRAGMA application_id`). */
+const APPLICATION_ID = 0x6f6d6e69;
+
+/**
+ * One script a version, applied in order and never changed once released. `user_version` counts those already applied.
+ *
+ * Streams have a short key, so that the one index every append pays for stays small. Positions are the rowids of events that are never deleted:
+ * there is one writer at a time, so they become visible in order.
+ */
+const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE streams (
+     key INTEGER PRIMARY KEY,
+     id TEXT NOT NULL UNIQUE,
+     version INTEGER NOT NULL
+   ) STRICT;
+   CREATE TABLE events (
+     position INTEGER PRIMARY KEY,
+     stream INTEGER NOT NULL REFERENCES streams (key),
+     version INTEGER NOT NULL,
+     id TEXT NOT NULL,
+     name TEXT NOT NULL,
+     data TEXT NOT NULL,
+     metadata TEXT NOT NULL,
+     UNIQUE (stream, version)
+   ) STRICT;
+   CREATE TABLE snapshots (
+     stream_id TEXT NOT NULL,
+     actor TEXT NOT NULL,
+     fingerprint TEXT NOT NULL,
+     version INTEGER NOT NULL,
+     event_id TEXT NOT NULL,
+     state TEXT NOT NULL,
+     checksum TEXT NOT NULL,
+     PRIMARY KEY (stream_id, actor)
+   ) STRICT;`,
+];
+
+/** Creates what is missing. Several processes may do it at once: the first one in does the work. */
+export function migrate(db: SqliteDatabase, file: string): void {
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    const version = db.pragma('user_version', { simple: true }) as number;
+    assertOurs(db, file, version);
+    for (const script of MIGRATIONS.slice(version)) db.exec(script);
+    if (version < MIGRATIONS.length) {
+      db.pragma(`application_id = ${APPLICATION_ID}`);
+      db.pragma(`user_version = ${MIGRATIONS.length}`);
+    }
+    db.exec('COMMIT');
+  } catch (error) {
+    if (db.inTransaction) db.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+function assertOurs(db: SqliteDatabase, file: string, version: number): void {
+  const empty = db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0;
+  if (!empty && db.pragma('application_id', { simple: true }) !== APPLICATION_ID) {
+    throw new EngineError('NOT_OUR_DATABASE', `${file} is an SQLite database of another program: give the path of another file`);
+  }
+  if (version > MIGRATIONS.length) {
+    throw new EngineError(
+      'SCHEMA_TOO_NEW',
+      `${file} was written by a newer version of omniscient-nest (schema ${version}; this one knows ${MIGRATIONS.length}): update the package`,
+    );
+  }
+}

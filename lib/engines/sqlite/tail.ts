@@ -1,0 +1,94 @@
+import type { Unwatch, Wake } from '../../engine/follow.js';
+import { WakeTable } from '../../engine/wake-table.js';
+import type { EventRecord } from '../../kernel/event.js';
+import type { Doorbell } from './doorbell.js';
+import { type Statements, type StoreRow, storeRecordOf } from './statements.js';
+
+/** How often other processes' commits are looked for even when the bell is silent. One such look is a few microseconds. */
+export const LOOK_AGAIN_MS = 50;
+/** Most events read in one look; the rest in the next turn of the event loop. */
+const TAIL_EVENTS_MAX = 1_000;
+
+/**
+ * Notices commits and wakes the watchers concerned: our own at once, other processes' when the bell rings. At rest it costs one look every
+ * `LOOK_AGAIN_MS`, however many watchers there are; with no watcher, nothing.
+ */
+export class Tail {
+  readonly #statements: Statements;
+  readonly #bell: Doorbell;
+  readonly #wakes = new WakeTable();
+  #timer: NodeJS.Timeout | undefined;
+  #dataVersion: unknown;
+  /** Every event up to this position has been told of. */
+  #toldUpTo = 0;
+  #lookScheduled = false;
+
+  constructor(statements: Statements, bell: Doorbell) {
+    this.#statements = statements;
+    this.#bell = bell;
+  }
+
+  watchStream(streamId: string, wake: Wake): Unwatch {
+    this.#begin();
+    return this.#endingWith(this.#wakes.addStream(streamId, wake));
+  }
+
+  watchAll(wake: Wake): Unwatch {
+    this.#begin();
+    return this.#endingWith(this.#wakes.addAll(wake));
+  }
+
+  /** We committed these, in order of position. */
+  committed(records: readonly EventRecord[]): void {
+    const [first, last] = [records[0], records.at(-1)];
+    if (!first || !last) return;
+    this.#bell.ring();
+    if (!this.#timer) return;
+    if (first.position === this.#toldUpTo + 1) this.#toldUpTo = last.position;
+    this.#wakes.wake(records);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.#bell.deafen();
+  }
+
+  #begin(): void {
+    if (this.#timer) return;
+    this.#dataVersion = this.#statements.dataVersion.get();
+    this.#toldUpTo = this.#statements.lastPosition.get() as number;
+    this.#bell.listen(() => this.#scheduleLook());
+    this.#timer = setInterval(() => this.#look(), LOOK_AGAIN_MS);
+    this.#timer.unref();
+  }
+
+  #endingWith(unwatch: Unwatch): Unwatch {
+    return () => {
+      unwatch();
+      if (this.#wakes.size === 0) this.close();
+    };
+  }
+
+  /** Many rings in one turn of the event loop are one look. */
+  #scheduleLook(): void {
+    if (this.#lookScheduled) return;
+    this.#lookScheduled = true;
+    setImmediate(() => {
+      this.#lookScheduled = false;
+      this.#look();
+    });
+  }
+
+  #look(): void {
+    if (!this.#timer) return;
+    const dataVersion = this.#statements.dataVersion.get();
+    if (dataVersion === this.#dataVersion) return;
+    const rows = this.#statements.readAll.all(this.#toldUpTo, TAIL_EVENTS_MAX) as StoreRow[];
+    if (rows.length === TAIL_EVENTS_MAX) this.#scheduleLook();
+    else this.#dataVersion = dataVersion;
+    const records = rows.map(storeRecordOf);
+    this.#toldUpTo = records.at(-1)?.position ?? this.#toldUpTo;
+    this.#wakes.wake(records);
+  }
+}
