@@ -92,10 +92,11 @@ export class ConflictError extends OmniscientError {
 
 /** The commit is not known to be durable yet (`COMMIT_TIMEOUT`); its events stay pending and are still being stored. */
 export class CommitTimeoutError extends OmniscientError {
-  constructor(actor: string, streamId: string, afterMs: number, cause?: unknown) {
+  /** `who` is the actor's class and id, as in `User 'anna'`. */
+  constructor(who: string, afterMs: number, cause?: unknown) {
     super(
       'COMMIT_TIMEOUT',
-      `${actor} '${streamId}': the commit was not stored within ${afterMs} ms; its events stay pending and are ` +
+      `${who}: the commit was not stored within ${afterMs} ms; its events stay pending and are ` +
         'still tried. Do not repeat the command: look at the stream to learn how it ended.',
       { cause },
     );

@@ -81,7 +81,7 @@ export class CommitPipeline {
       if (commit.timedOut || commit.deadlineMs > nowMs) continue;
       commit.timedOut = true;
       const { commitTimeoutMs } = this.#parts.limits;
-      settleFailed(commit, new CommitTimeoutError(this.#owner.label, this.#streamId, commitTimeoutMs, this.#lastRetryError));
+      settleFailed(commit, new CommitTimeoutError(this.#owner.label, commitTimeoutMs, this.#lastRetryError));
     }
   }
 
