@@ -33,7 +33,8 @@ export async function appendWithRetry(
       const result = await engine.append(request);
       return inDoubt ? recognised(request, result) : result;
     } catch (error) {
-      if (!(error instanceof EngineError) || !(error.retryable || error.outcomeUnknown) || options.stopped()) throw error;
+      if (!(error instanceof EngineError) || !(error.retryable || error.outcomeUnknown) || options.stopped())
+        throw error;
       inDoubt ||= error.outcomeUnknown;
       options.onRetry?.(error);
       await wait(backoff.nextMs());
@@ -43,7 +44,11 @@ export async function appendWithRetry(
 }
 
 /** The version at which this request's first event is stored, if it is. A commit is atomic, so one event speaks for all. */
-async function findStored(engine: ReadDuty, request: AppendRequest, lastSeenVersion: number): Promise<number | undefined> {
+async function findStored(
+  engine: ReadDuty,
+  request: AppendRequest,
+  lastSeenVersion: number,
+): Promise<number | undefined> {
   let after = lastSeenVersion;
   for (;;) {
     const page = await engine.readStream(request.streamId, after, READ_PAGE_EVENTS_MAX);

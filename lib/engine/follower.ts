@@ -81,7 +81,11 @@ export class Follower {
     }
     const fitting = this.#source.fitting(hint, this.#place);
     if (fitting.length > 0) this.#deliver(fitting);
-    const known = hint.length > 0 && hint.every((event) => event.version > 0 && this.#source.placeOf(event) > 0 && this.#source.placeOf(event) <= this.#place);
+    const known =
+      hint.length > 0 &&
+      hint.every(
+        (event) => event.version > 0 && this.#source.placeOf(event) > 0 && this.#source.placeOf(event) <= this.#place,
+      );
     if (!known) void this.#catchUp();
   }
 

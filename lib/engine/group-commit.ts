@@ -13,7 +13,11 @@ export interface GroupCommitLimits {
   readonly queueMax: number;
 }
 
-export const GROUP_COMMIT_LIMITS: GroupCommitLimits = { batchEventsMax: 1_000, batchLengthMax: 4 * 1024 * 1024, queueMax: 100_000 };
+export const GROUP_COMMIT_LIMITS: GroupCommitLimits = {
+  batchEventsMax: 1_000,
+  batchLengthMax: 4 * 1024 * 1024,
+  queueMax: 100_000,
+};
 
 interface Waiting {
   readonly request: AppendRequest;

@@ -86,5 +86,7 @@ function parsePayload(event: NewEvent | EventRecord, streamId: string, version: 
 function refusePromise(answer: Promise<unknown>): never {
   // The promise is nobody's any more; without this its rejection would end the process.
   answer.catch(() => {});
-  throw new TypeError('an event handler must be synchronous, but this one returned a promise: do the waiting in a command');
+  throw new TypeError(
+    'an event handler must be synchronous, but this one returned a promise: do the waiting in a command',
+  );
 }

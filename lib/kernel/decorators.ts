@@ -25,7 +25,11 @@ export type NamedHandlerDecorator<Name extends string> = <A extends Actors, Meth
 ) => void;
 
 /** The decorator `@EventHandler()` gives: the event is the one the method is named after. */
-export type HandlerDecorator = <A extends Actors, Name extends EventName<EventsOf<A>>, Method extends HandlerOf<A, Name>>(
+export type HandlerDecorator = <
+  A extends Actors,
+  Name extends EventName<EventsOf<A>>,
+  Method extends HandlerOf<A, Name>,
+>(
   prototype: A,
   method: Name,
   descriptor: TypedPropertyDescriptor<Method>,

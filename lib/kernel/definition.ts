@@ -29,7 +29,9 @@ export interface ActorDefinition {
 
 /** Names an `ActorRef` needs for itself (`then` would make it a promise). */
 const RESERVED_COMMANDS = new Set(
-  'id state confirmed version pending isLeader fire commit release then constructor initialState onActivate onPassivate listenTo'.split(' '),
+  'id state confirmed version pending isLeader fire commit release then constructor initialState onActivate onPassivate listenTo'.split(
+    ' ',
+  ),
 );
 
 /**
@@ -56,7 +58,11 @@ export function defineActor(actorClass: ActorClass): ActorDefinition {
     }
   }
   for (const [event, method] of handlerMethods) {
-    if (commands.has(method)) throw wrong('HANDLER_IS_COMMAND', `${name}.${method} is both a @Command and the @EventHandler of '${event}': split it in two`);
+    if (commands.has(method))
+      throw wrong(
+        'HANDLER_IS_COMMAND',
+        `${name}.${method} is both a @Command and the @EventHandler of '${event}': split it in two`,
+      );
   }
   const meaning = meaningOf(actorClass, options, handlers);
   return { actorClass, name, kind, prefix: options.prefix ?? '', options, commands, handlers, meaning };
@@ -65,10 +71,16 @@ export function defineActor(actorClass: ActorClass): ActorDefinition {
 function checkedOptions(actorClass: ActorClass): ActorOptions {
   const name = typeof actorClass === 'function' ? actorClass.name : String(actorClass);
   if (typeof actorClass !== 'function') {
-    throw wrong('NOT_A_CLASS', `expected an actor class but got ${name}: if two files import each other, one sees 'undefined'; move the class to a file of its own`);
+    throw wrong(
+      'NOT_A_CLASS',
+      `expected an actor class but got ${name}: if two files import each other, one sees 'undefined'; move the class to a file of its own`,
+    );
   }
   if (!(actorClass.prototype instanceof ActorBase)) {
-    throw wrong('NOT_AN_ACTOR', `${name} extends none of the actor bases: write 'class ${name} extends LiveActor<State, Events>' (or Actor)`);
+    throw wrong(
+      'NOT_AN_ACTOR',
+      `${name} extends none of the actor bases: write 'class ${name} extends LiveActor<State, Events>' (or Actor)`,
+    );
   }
   const options = actorOptionsOf(actorClass);
   if (!options) throw wrong('NOT_DECORATED', `${name} is not decorated: write @Actor() above 'class ${name}'`);
@@ -90,20 +102,32 @@ function prototypesOf(actorClass: ActorClass): object[] {
 
 function checkCommand(actor: string, method: string): void {
   if (RESERVED_COMMANDS.has(method)) {
-    throw wrong('RESERVED_COMMAND_NAME', `${actor}: a command cannot be called '${method}', which every ActorRef has itself: rename it`);
+    throw wrong(
+      'RESERVED_COMMAND_NAME',
+      `${actor}: a command cannot be called '${method}', which every ActorRef has itself: rename it`,
+    );
   }
 }
 
 function checkHandler(actor: string, event: string, method: string, seen: Map<string, string>): void {
   if (typeof event !== 'string' || event === '' || event.length > EVENT_NAME_LENGTH_MAX) {
-    throw wrong('INVALID_EVENT_NAME', `${actor}.${method} handles an event whose name is empty or longer than ${EVENT_NAME_LENGTH_MAX} characters`);
+    throw wrong(
+      'INVALID_EVENT_NAME',
+      `${actor}.${method} handles an event whose name is empty or longer than ${EVENT_NAME_LENGTH_MAX} characters`,
+    );
   }
   if (event.startsWith(FRAMEWORK_EVENT_PREFIX)) {
-    throw wrong('INVALID_EVENT_NAME', `${actor}.${method} handles '${event}': names that begin with '$' are the framework's own; choose another`);
+    throw wrong(
+      'INVALID_EVENT_NAME',
+      `${actor}.${method} handles '${event}': names that begin with '$' are the framework's own; choose another`,
+    );
   }
   const other = seen.get(event);
   if (other !== undefined && other !== method) {
-    throw wrong('DUPLICATE_HANDLER', `${actor} handles '${event}' twice, in ${other}() and in ${method}(): keep one of them`);
+    throw wrong(
+      'DUPLICATE_HANDLER',
+      `${actor} handles '${event}' twice, in ${other}() and in ${method}(): keep one of them`,
+    );
   }
   seen.set(event, method);
 }
@@ -112,7 +136,11 @@ function methodOf<M>(actorClass: ActorClass, method: string): M {
   return (actorClass.prototype as unknown as Record<string, M>)[method] as M;
 }
 
-function meaningOf(actorClass: ActorClass, options: ActorOptions, handlers: ReadonlyMap<string, HandlerMethod>): string {
+function meaningOf(
+  actorClass: ActorClass,
+  options: ActorOptions,
+  handlers: ReadonlyMap<string, HandlerMethod>,
+): string {
   const sources = [...handlers].map(([event, method]) => `${event}: ${method.toString()}`).sort();
   return JSON.stringify([options.revision ?? 0, String(actorClass.prototype.initialState), ...sources]);
 }

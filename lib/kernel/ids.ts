@@ -7,7 +7,8 @@ import { STREAM_ID_LENGTH_MAX } from './event.js';
  * @throws InvalidIdError when the id is not a string, empty, too long with its prefix, holds a NUL, or is no well-formed Unicode.
  */
 export function streamIdOf(actor: string, prefix: string, id: unknown): string {
-  if (typeof id !== 'string') throw new InvalidIdError(`${actor}: an id must be a string, but got ${id === null ? 'null' : typeof id}`);
+  if (typeof id !== 'string')
+    throw new InvalidIdError(`${actor}: an id must be a string, but got ${id === null ? 'null' : typeof id}`);
   if (id === '') throw new InvalidIdError(`${actor}: an id must not be empty`);
   return checkedStreamId(prefix + id);
 }
@@ -15,14 +16,20 @@ export function streamIdOf(actor: string, prefix: string, id: unknown): string {
 /** Checks the name of a stream; the same rules. */
 export function checkedStreamId(streamId: unknown): string {
   if (typeof streamId !== 'string' || streamId === '') {
-    throw new InvalidIdError(`a stream id must be a string that is not empty, but got ${JSON.stringify(streamId) ?? typeof streamId}`);
+    throw new InvalidIdError(
+      `a stream id must be a string that is not empty, but got ${JSON.stringify(streamId) ?? typeof streamId}`,
+    );
   }
   if (streamId.length > STREAM_ID_LENGTH_MAX) {
-    throw new InvalidIdError(`the stream id '${streamId.slice(0, 40)}…' has ${streamId.length} characters; at most ${STREAM_ID_LENGTH_MAX} fit`);
+    throw new InvalidIdError(
+      `the stream id '${streamId.slice(0, 40)}…' has ${streamId.length} characters; at most ${STREAM_ID_LENGTH_MAX} fit`,
+    );
   }
   // A NUL ends a string for some engines, and lone surrogates become U+FFFD in UTF-8: two ids would name one stream.
   if (streamId.includes('\0') || LONE_SURROGATE.test(streamId)) {
-    throw new InvalidIdError(`the stream id ${JSON.stringify(streamId.slice(0, 40))} holds a NUL or half of a surrogate pair`);
+    throw new InvalidIdError(
+      `the stream id ${JSON.stringify(streamId.slice(0, 40))} holds a NUL or half of a surrogate pair`,
+    );
   }
   return streamId;
 }

@@ -19,12 +19,15 @@ export type EventName<Events> = keyof Events & string;
 export type PayloadArgument<Payload> = Record<never, never> extends Payload ? [data?: Payload] : [data: Payload];
 
 /** Events of an actor class as they are stored: a union to switch on by `name`. */
-export type EventOf<A> = { [Name in EventName<EventsOf<A>>]: StoredEvent<Name, EventsOf<A>[Name]> }[EventName<EventsOf<A>>];
+export type EventOf<A> = { [Name in EventName<EventsOf<A>>]: StoredEvent<Name, EventsOf<A>[Name]> }[EventName<
+  EventsOf<A>
+>];
 
 /** What a method has to be to handle `Name` in class `A`; a sentence for the compiler to show when there is no such event. */
-export type HandlerOf<A, Name extends string> = Name extends EventName<EventsOf<A>>
-  ? (data: EventsOf<A>[Name], info: EventInfo<Name>) => void
-  : { error: `'${Name}' is not one of this actor's events` };
+export type HandlerOf<A, Name extends string> =
+  Name extends EventName<EventsOf<A>>
+    ? (data: EventsOf<A>[Name], info: EventInfo<Name>) => void
+    : { error: `'${Name}' is not one of this actor's events` };
 
 type AnyFunction = (...args: never[]) => unknown;
 type Lifecycle = 'initialState' | 'onActivate' | 'onPassivate';
@@ -55,7 +58,9 @@ export type CommandName<A> = {
 export type CommandArguments<A, K extends keyof A> = A[K] extends (...args: infer Args) => unknown ? Args : never;
 
 /** What a command answers, awaited. */
-export type CommandResult<A, K extends keyof A> = A[K] extends (...args: never[]) => infer Result ? Awaited<Result> : never;
+export type CommandResult<A, K extends keyof A> = A[K] extends (...args: never[]) => infer Result
+  ? Awaited<Result>
+  : never;
 
 /** An actor's commands as its ref has them: each returns a promise that settles when the commit is durable, or has failed. */
 export type CommandsOf<A extends Typed> = {
@@ -63,4 +68,8 @@ export type CommandsOf<A extends Typed> = {
 };
 
 /** Read-only at every depth. */
-export type DeepReadonly<T> = T extends AnyFunction ? T : T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
+export type DeepReadonly<T> = T extends AnyFunction
+  ? T
+  : T extends object
+    ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
+    : T;

@@ -3,8 +3,8 @@ import { ActorState } from '../kernel/actor-state.js';
 import type { ActorDefinition, CommandMethod } from '../kernel/definition.js';
 import { ActorOverloadedError, OmniscientError, ShuttingDownError } from '../kernel/errors.js';
 import { EVENT_NAME_LENGTH_MAX, type EventRecord, FRAMEWORK_EVENT_PREFIX } from '../kernel/event.js';
-import { OptimisticState } from '../kernel/optimistic-state.js';
 import type { OnConflict } from '../kernel/marks.js';
+import { OptimisticState } from '../kernel/optimistic-state.js';
 import { assertJson } from '../kernel/plain-data.js';
 import { CommitPipeline, type PipelineOwner } from './commit-pipeline.js';
 import { MetadataWriter } from './event-codec.js';
@@ -214,11 +214,21 @@ export class Activation implements ActorContext, PipelineOwner, FeedOwner {
     if (caller) assertNoDeadlock(caller, this.#loop);
   }
 
-  #enqueue(name: string, method: CommandMethod, args: readonly unknown[], onConflict: OnConflict, caller: Turn | undefined): Promise<unknown> {
+  #enqueue(
+    name: string,
+    method: CommandMethod,
+    args: readonly unknown[],
+    onConflict: OnConflict,
+    caller: Turn | undefined,
+  ): Promise<unknown> {
     const commandId = this.#host.parts.ids.next();
     const from = caller?.request.cause;
     const correlationId = from?.correlationId ?? commandId;
-    const request = new Request(name, method, args, onConflict, { commandId, correlationId, causationId: from?.commandId ?? null });
+    const request = new Request(name, method, args, onConflict, {
+      commandId,
+      correlationId,
+      causationId: from?.commandId ?? null,
+    });
     caller?.waitFor(request, this.#loop);
     this.used = true;
     this.#host.busy(this);
@@ -228,7 +238,16 @@ export class Activation implements ActorContext, PipelineOwner, FeedOwner {
 }
 
 function assertEventName(name: unknown): asserts name is string {
-  if (typeof name === 'string' && name !== '' && name.length <= EVENT_NAME_LENGTH_MAX && !name.startsWith(FRAMEWORK_EVENT_PREFIX)) return;
+  if (
+    typeof name === 'string' &&
+    name !== '' &&
+    name.length <= EVENT_NAME_LENGTH_MAX &&
+    !name.startsWith(FRAMEWORK_EVENT_PREFIX)
+  )
+    return;
   const shape = `a string of 1 to ${EVENT_NAME_LENGTH_MAX} characters that does not begin with '${FRAMEWORK_EVENT_PREFIX}'`;
-  throw new OmniscientError('INVALID_EVENT_NAME', `an event's name must be ${shape}, but got ${JSON.stringify(name) ?? typeof name}`);
+  throw new OmniscientError(
+    'INVALID_EVENT_NAME',
+    `an event's name must be ${shape}, but got ${JSON.stringify(name) ?? typeof name}`,
+  );
 }

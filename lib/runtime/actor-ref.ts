@@ -66,7 +66,10 @@ class Handle implements ActorHandle<AnyActor> {
 
   fire(name: string, ...data: unknown[]): Promise<void> {
     const payload = data.length === 0 ? {} : data[0];
-    return this.run({ name: `fire('${name}')`, method: fireOne, onConflict: 'reapply' }, [name, payload]) as Promise<void>;
+    return this.run({ name: `fire('${name}')`, method: fireOne, onConflict: 'reapply' }, [
+      name,
+      payload,
+    ]) as Promise<void>;
   }
 
   release(): void {
@@ -106,7 +109,9 @@ const fireOne: CommandMethod = function (name, data) {
 };
 
 /** Makes the refs of one class; its commands become methods of a prototype of its own, once. */
-export function refFactory<A extends AnyActor>(definition: ActorDefinition): (host: ActorHost, activation: Activation) => ActorRef<A> {
+export function refFactory<A extends AnyActor>(
+  definition: ActorDefinition,
+): (host: ActorHost, activation: Activation) => ActorRef<A> {
   class Ref extends Handle {}
   for (const [name, command] of definition.commands) {
     define(Ref.prototype, name, function (this: Handle, ...args: unknown[]) {

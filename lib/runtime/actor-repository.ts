@@ -1,10 +1,10 @@
 import { Observable } from 'rxjs';
 import type { ActorBase } from '../kernel/actor.js';
-import type { StateOf, DeepReadonly, EventOf } from '../kernel/types.js';
+import type { DeepReadonly, EventOf, StateOf } from '../kernel/types.js';
 import type { Activation } from './activation.js';
 import type { ActorHost } from './actor-host.js';
 import { type ActorRef, refFactory } from './actor-ref.js';
-import { replayStream, type ReplayStep } from './replay.js';
+import { type ReplayStep, replayStream } from './replay.js';
 import type { EventSubscriptions } from './subscriptions.js';
 
 /** Finds the actors of one class by id. Inject it with `@InjectActor(User) users: ActorRepository<User>`. */

@@ -1,5 +1,5 @@
-import { appendWithRetry } from '../engine/append-retry.js';
 import type { AppendResult } from '../engine/append.js';
+import { appendWithRetry } from '../engine/append-retry.js';
 import { CommitTimeoutError, ConflictError, EngineError } from '../kernel/errors.js';
 import type { EventRecord, NewEvent } from '../kernel/event.js';
 import type { OptimisticState, Rebased } from '../kernel/optimistic-state.js';
@@ -37,7 +37,13 @@ export class CommitPipeline {
   #lastRetryError: unknown;
   #stopped = false;
 
-  constructor(parts: RuntimeParts, streamId: string, checked: boolean, state: OptimisticState<Commit>, owner: PipelineOwner) {
+  constructor(
+    parts: RuntimeParts,
+    streamId: string,
+    checked: boolean,
+    state: OptimisticState<Commit>,
+    owner: PipelineOwner,
+  ) {
     this.#parts = parts;
     this.#streamId = streamId;
     this.#checked = checked;
@@ -171,7 +177,8 @@ export class CommitPipeline {
   }
 
   #noteRetry(error: unknown): void {
-    if (this.#lastRetryError === undefined) this.#parts.log.warn(`${this.#owner.label}: a commit is being retried`, error);
+    if (this.#lastRetryError === undefined)
+      this.#parts.log.warn(`${this.#owner.label}: a commit is being retried`, error);
     this.#lastRetryError = error;
   }
 
@@ -184,9 +191,14 @@ export class CommitPipeline {
 }
 
 /** What a command is told that wants to fail on a conflict, or has to because a part of it is already stored. */
-export function conflictOf(label: string, commit: { readonly request: { readonly name: string; readonly partlyCommitted: boolean } }): ConflictError {
+export function conflictOf(
+  label: string,
+  commit: { readonly request: { readonly name: string; readonly partlyCommitted: boolean } },
+): ConflictError {
   const why = commit.request.partlyCommitted
     ? 'a part of it is already stored, so it cannot be run again'
     : "its onConflict is 'reject'";
-  return new ConflictError(`${label}: others' events were stored before those of '${commit.request.name}', and ${why}: look at the new state and decide again`);
+  return new ConflictError(
+    `${label}: others' events were stored before those of '${commit.request.name}', and ${why}: look at the new state and decide again`,
+  );
 }

@@ -9,7 +9,9 @@ export function decodeEvent(record: EventRecord): StoredEvent {
   const data = parseFrozen(record, record.data);
   const metadata = parseFrozen(record, record.metadata) as StoredEvent['metadata'];
   return Object.freeze(
-    position > 0 ? { id, streamId, version, position, name, data, metadata } : { id, streamId, version, name, data, metadata },
+    position > 0
+      ? { id, streamId, version, position, name, data, metadata }
+      : { id, streamId, version, name, data, metadata },
   );
 }
 

@@ -113,7 +113,10 @@ export class LiveFeed {
   #retryLater(error: unknown): void {
     if (this.#stopped) return;
     const waitMs = this.#backoff.nextMs();
-    this.#parts.log.warn(`${this.#owner.label}: could not read others' events; again in ${Math.round(waitMs)} ms`, error);
+    this.#parts.log.warn(
+      `${this.#owner.label}: could not read others' events; again in ${Math.round(waitMs)} ms`,
+      error,
+    );
     this.#retryTimer = setTimeout(() => this.catchUp(), waitMs);
     this.#retryTimer.unref();
   }

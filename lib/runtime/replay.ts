@@ -52,7 +52,10 @@ function limitOf(until: number | Date | string | undefined): (event: ReturnType<
   if (typeof until === 'number') return (event) => event.version <= until;
   const untilMs = new Date(until).getTime();
   if (Number.isNaN(untilMs)) {
-    throw new OmniscientError('INVALID_UNTIL', `replay: 'until' must be a version, a Date or an ISO time, but got '${String(until)}'`);
+    throw new OmniscientError(
+      'INVALID_UNTIL',
+      `replay: 'until' must be a version, a Date or an ISO time, but got '${String(until)}'`,
+    );
   }
   return (event) => Date.parse(event.metadata.at) <= untilMs;
 }

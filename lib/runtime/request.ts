@@ -1,6 +1,6 @@
 import type { CommandMethod } from '../kernel/definition.js';
-import type { PendingCommit } from '../kernel/optimistic-state.js';
 import type { OnConflict } from '../kernel/marks.js';
+import type { PendingCommit } from '../kernel/optimistic-state.js';
 
 /** One call of a command, from the moment it is accepted until its promise settles. */
 export class Request {

@@ -82,7 +82,8 @@ export class Residents {
     }
     for (const [activation, entry] of this.#idleSince) {
       if (activation.used) this.#moveToEnd(activation, entry);
-      else if (nowMs - entry.lastUsedMs >= entry.host.passivateAfterMs && activation.idle) void entry.host.passivate(activation);
+      else if (nowMs - entry.lastUsedMs >= entry.host.passivateAfterMs && activation.idle)
+        void entry.host.passivate(activation);
     }
   }
 

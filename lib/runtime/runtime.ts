@@ -64,7 +64,10 @@ export class Runtime {
     if (known) return known.repository as unknown as ActorRepository<A>;
     const host = new ActorHost(definition, this.parts, this.#residents, newActor);
     const repository = new ActorRepository<A>(host, this.subscriptions);
-    this.#hosts.set(definition.name, { host, repository: repository as unknown as ActorRepository<ActorBase<object, object>> });
+    this.#hosts.set(definition.name, {
+      host,
+      repository: repository as unknown as ActorRepository<ActorBase<object, object>>,
+    });
     return repository;
   }
 
@@ -90,7 +93,9 @@ export class Runtime {
     while (this.#residents.unsettled().length > 0 && Date.now() < deadlineMs) await wait(DRAIN_LOOK_MS);
     const left = this.#residents.unsettled();
     for (const activation of left) {
-      this.parts.log.error(`${activation.label}: not everything was stored within ${this.parts.limits.shutdownTimeoutMs} ms (shutdownTimeoutMs)`);
+      this.parts.log.error(
+        `${activation.label}: not everything was stored within ${this.parts.limits.shutdownTimeoutMs} ms (shutdownTimeoutMs)`,
+      );
       activation.end(new ShuttingDownError());
     }
     await Promise.all(hosts.map((host) => host.close(new ShuttingDownError())));
@@ -111,7 +116,10 @@ function checkedLimits(given: Partial<RuntimeLimits>): RuntimeLimits {
     const value = given[name];
     if (value === undefined) continue;
     if (typeof value !== 'number' || Number.isNaN(value) || value < (MAY_BE_ZERO.has(name) ? 0 : 1)) {
-      throw new RegistrationError('INVALID_OPTION', `the option '${name}' must be a ${MAY_BE_ZERO.has(name) ? 'number of at least 0' : 'positive number'}, but got ${String(value)}`);
+      throw new RegistrationError(
+        'INVALID_OPTION',
+        `the option '${name}' must be a ${MAY_BE_ZERO.has(name) ? 'number of at least 0' : 'positive number'}, but got ${String(value)}`,
+      );
     }
     limits[name] = value;
   }

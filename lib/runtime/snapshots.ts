@@ -51,7 +51,10 @@ export class Snapshots {
       if (!record || record.fingerprint !== fingerprint || record.checksum !== checksumOf(record)) return undefined;
       return { record, state: JSON.parse(record.state) };
     } catch (error) {
-      this.#parts.log.warn(`${this.#definition.name} '${streamId}': the snapshot could not be read; the events are read instead`, error);
+      this.#parts.log.warn(
+        `${this.#definition.name} '${streamId}': the snapshot could not be read; the events are read instead`,
+        error,
+      );
       return undefined;
     }
   }
@@ -80,14 +83,24 @@ export class Snapshots {
     try {
       await this.#parts.engine.saveSnapshot(record);
     } catch (error) {
-      this.#parts.log.warn(`${record.actor} '${record.streamId}': a snapshot could not be saved; nothing but time is lost`, error);
+      this.#parts.log.warn(
+        `${record.actor} '${record.streamId}': a snapshot could not be saved; nothing but time is lost`,
+        error,
+      );
     } finally {
       this.#underWay -= 1;
     }
   }
 }
 
-function checksumOf({ streamId, actor, fingerprint, version, eventId, state }: Omit<SnapshotRecord, 'checksum'>): string {
+function checksumOf({
+  streamId,
+  actor,
+  fingerprint,
+  version,
+  eventId,
+  state,
+}: Omit<SnapshotRecord, 'checksum'>): string {
   return hash(JSON.stringify([streamId, actor, fingerprint, version, eventId, state]));
 }
 

@@ -29,7 +29,10 @@ export class EventSubscriptions {
 
   /** The events of one stream, after version `after`. The stream id is the actor's id with its class's prefix. */
   stream$(streamId: string, options: SubscriptionOptions = {}): Observable<StoredEvent> {
-    return this.#observable(options, (follow) => new StreamFollower(this.#parts.engine, checkedStreamId(streamId), follow));
+    return this.#observable(
+      options,
+      (follow) => new StreamFollower(this.#parts.engine, checkedStreamId(streamId), follow),
+    );
   }
 
   /** Events of these names across all streams, after position `after`; each bears the position to resume from. */
@@ -47,7 +50,10 @@ export class EventSubscriptions {
     for (const subscriber of [...this.#running]) subscriber.complete();
   }
 
-  #observable(options: SubscriptionOptions, newFollower: (follow: FollowerOptions) => Follower): Observable<StoredEvent> {
+  #observable(
+    options: SubscriptionOptions,
+    newFollower: (follow: FollowerOptions) => Follower,
+  ): Observable<StoredEvent> {
     const after = options.after ?? 0;
     return new Observable((subscriber) => {
       assertPlace(after);
@@ -74,5 +80,8 @@ export class EventSubscriptions {
 
 function assertPlace(after: unknown): void {
   if (typeof after === 'number' && Number.isSafeInteger(after) && after >= 0) return;
-  throw new OmniscientError('INVALID_AFTER', `'after' must be a whole number from 0 on (a version or position), but got ${String(after)}`);
+  throw new OmniscientError(
+    'INVALID_AFTER',
+    `'after' must be a whole number from 0 on (a version or position), but got ${String(after)}`,
+  );
 }

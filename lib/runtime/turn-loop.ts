@@ -184,7 +184,9 @@ export class TurnLoop implements TurnOwner {
     if (request.onConflict === 'reject' || request.partlyCommitted) {
       request.reject(conflictOf(this.label, { request }));
     } else if (request.reruns >= rerunsMax) {
-      request.reject(new ConflictError(`${this.label}: others' events overtook '${request.name}' ${rerunsMax} times (rerunsMax)`));
+      request.reject(
+        new ConflictError(`${this.label}: others' events overtook '${request.name}' ${rerunsMax} times (rerunsMax)`),
+      );
     } else {
       request.reruns += 1;
       this.#start(request);

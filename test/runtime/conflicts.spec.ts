@@ -1,6 +1,6 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConflictError, LiveActor, Actor, Command, EventHandler } from 'omniscient-nest';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { Actor, Command, ConflictError, EventHandler, LiveActor } from 'omniscient-nest';
 import { MemoryStore } from 'omniscient-nest/memory';
 import type { EventRecord } from '../../lib/kernel/event.js';
 import type { Runtime } from '../../lib/runtime/runtime.js';
@@ -17,7 +17,11 @@ async function cluster(size: number, weather: Weather = {}, options = {}) {
   const store = new MemoryStore();
   const started = [];
   for (let i = 0; i < size; i += 1) {
-    const one = await startNode(Counter, { engine: new WeatheredEngine(weather, store), nodeId: `node-${i}`, ...options });
+    const one = await startNode(Counter, {
+      engine: new WeatheredEngine(weather, store),
+      nodeId: `node-${i}`,
+      ...options,
+    });
     nodes.push(one.node);
     started.push(one);
   }
@@ -69,7 +73,9 @@ describe('two nodes on one stream', () => {
     await sleep(5);
     const other = b?.add(1);
     await Promise.all([other, a?.take(3), a?.note('after the take'), a?.take(100), a?.note('last')]);
-    const names = (store.streams.get('x') ?? []).filter((event) => event.metadata.includes('node-0')).map(({ name, data }) => name + data);
+    const names = (store.streams.get('x') ?? [])
+      .filter((event) => event.metadata.includes('node-0'))
+      .map(({ name, data }) => name + data);
     expect(names).toEqual(['added{"n":10}', 'taken{"n":3}', 'noted{"text":"after the take"}', 'noted{"text":"last"}']);
     expect(a?.state).toEqual(foldOf(store.streams.get('x') ?? []));
   });
@@ -121,7 +127,9 @@ describe('two nodes on one stream', () => {
       }
     }
     const store = new MemoryStore();
-    const [one, two] = await Promise.all([0, 1].map(() => startNode(Parts, { engine: new WeatheredEngine({}, store) })));
+    const [one, two] = await Promise.all(
+      [0, 1].map(() => startNode(Parts, { engine: new WeatheredEngine({}, store) })),
+    );
     nodes.push(one?.node as Runtime, two?.node as Runtime);
     const [a, b] = await Promise.all([one?.actors.get('x'), two?.actors.get('x')]);
     const slow = a?.two();
@@ -195,7 +203,12 @@ describe('random interleavings', () => {
 
 type Ref = Awaited<ReturnType<Awaited<ReturnType<typeof startNode<Counter>>>['actors']['get']>>;
 
-async function oneCommand(counter: Ref, random: () => number, label: string, tally: { sum: number; texts: string[] }): Promise<void> {
+async function oneCommand(
+  counter: Ref,
+  random: () => number,
+  label: string,
+  tally: { sum: number; texts: string[] },
+): Promise<void> {
   const what = random();
   const n = 1 + Math.floor(random() * 5);
   if (what < 0.25) {

@@ -1,6 +1,18 @@
-import { describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ActorOverloadedError, Command, CommitTimeoutError, DeadlockError, EventHandler, HandlerError, LiveActor, Actor, PayloadError, TurnError, UnknownCommandError } from 'omniscient-nest';
+import { describe, expect, it } from '@jest/globals';
+import {
+  Actor,
+  ActorOverloadedError,
+  Command,
+  CommitTimeoutError,
+  DeadlockError,
+  EventHandler,
+  HandlerError,
+  LiveActor,
+  PayloadError,
+  TurnError,
+  UnknownCommandError,
+} from 'omniscient-nest';
 import { firstValueFrom, take, toArray } from 'rxjs';
 import { Counter, Tally } from '../support/actors.js';
 import { startNode, WeatheredEngine } from '../support/runtime.js';
@@ -188,7 +200,10 @@ describe('calls between actors', () => {
     expect(a?.metadata.causationId).toBeNull();
     expect(b?.metadata.causationId).toBe(a?.metadata.commandId);
     expect(c?.metadata.causationId).toBe(b?.metadata.commandId);
-    expect([b, c].map((event) => event?.metadata.correlationId)).toEqual([a?.metadata.commandId, a?.metadata.commandId]);
+    expect([b, c].map((event) => event?.metadata.correlationId)).toEqual([
+      a?.metadata.commandId,
+      a?.metadata.commandId,
+    ]);
     await node.stop();
   });
 
@@ -259,7 +274,11 @@ describe('being seen', () => {
     await counter.add(3);
     expect((await states).map((state) => state.count)).toEqual([1, 3, 6]);
     expect((await states).every((state) => Object.isFrozen(state) && Object.isFrozen(state.log))).toBe(true);
-    expect((await events).map((event) => [event.version, event.name])).toEqual([[1, 'added'], [2, 'added'], [3, 'added']]);
+    expect((await events).map((event) => [event.version, event.name])).toEqual([
+      [1, 'added'],
+      [2, 'added'],
+      [3, 'added'],
+    ]);
     await node.stop();
   });
 

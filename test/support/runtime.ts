@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MemoryEngine, MemoryStore } from 'omniscient-nest/memory';
+import type { AppendRequest, AppendResult } from '../../lib/engine/append.js';
 import type { ActorBase, ActorClass } from '../../lib/kernel/actor.js';
 import { defineActor } from '../../lib/kernel/definition.js';
-import type { AppendRequest, AppendResult } from '../../lib/engine/append.js';
 import { EngineError } from '../../lib/kernel/errors.js';
 import type { ActorRepository } from '../../lib/runtime/actor-repository.js';
 import { Runtime, type RuntimeOptions } from '../../lib/runtime/runtime.js';
@@ -11,10 +11,15 @@ import { Runtime, type RuntimeOptions } from '../../lib/runtime/runtime.js';
 export async function startNode<A extends ActorBase<object, object>>(
   actorClass: new () => A,
   options: Partial<RuntimeOptions> = {},
-): Promise<{ node: Runtime; actors: ActorRepository<A>; also: <B extends ActorBase<object, object>>(other: new () => B) => ActorRepository<B> }> {
+): Promise<{
+  node: Runtime;
+  actors: ActorRepository<A>;
+  also: <B extends ActorBase<object, object>>(other: new () => B) => ActorRepository<B>;
+}> {
   const node = new Runtime({ engine: new MemoryEngine(), log: silent, ...options });
   await node.start();
-  const also = <B extends ActorBase<object, object>>(other: new () => B) => node.register<B>(defineActor(other as ActorClass), () => new other());
+  const also = <B extends ActorBase<object, object>>(other: new () => B) =>
+    node.register<B>(defineActor(other as ActorClass), () => new other());
   return { node, actors: also(actorClass), also };
 }
 
@@ -47,7 +52,8 @@ export class WeatheredEngine extends MemoryEngine {
     if (refuse?.()) throw new EngineError('ENGINE_UNAVAILABLE', 'out in the rain', { retryable: true });
     const result = await super.append(request);
     if (afterMs) await sleep(afterMs());
-    if (loseAnswer?.()) throw new EngineError('ENGINE_UNAVAILABLE', 'the answer was lost', { retryable: true, outcomeUnknown: true });
+    if (loseAnswer?.())
+      throw new EngineError('ENGINE_UNAVAILABLE', 'the answer was lost', { retryable: true, outcomeUnknown: true });
     return result;
   }
 }

@@ -39,7 +39,11 @@ export class MemoryEngine implements Engine {
     const stream = this.#store.streams.get(streamId) ?? [];
     const version = stream.length;
     if (expectedVersion !== 'any' && expectedVersion !== version) {
-      return { kind: 'conflict', version, events: stream.slice(expectedVersion, expectedVersion + CONFLICT_EVENTS_MAX) };
+      return {
+        kind: 'conflict',
+        version,
+        events: stream.slice(expectedVersion, expectedVersion + CONFLICT_EVENTS_MAX),
+      };
     }
     this.#store.streams.set(streamId, stream);
     const added: EventRecord[] = [];
@@ -127,6 +131,10 @@ export class MemoryEngine implements Engine {
   }
 
   #assertOpen(): void {
-    if (!this.#open) throw new EngineError('ENGINE_CLOSED', 'the memory engine is not open: call open() first, and nothing after close()');
+    if (!this.#open)
+      throw new EngineError(
+        'ENGINE_CLOSED',
+        'the memory engine is not open: call open() first, and nothing after close()',
+      );
   }
 }

@@ -46,11 +46,31 @@ export function sqliteError(error: unknown, file: string): EngineError {
 }
 
 const KNOWN: readonly (readonly [string, string, string, { retryable?: boolean; outcomeUnknown?: boolean }])[] = [
-  ['SQLITE_NOTADB', 'NOT_A_DATABASE', 'this is not an SQLite database: give the path of another file, or move this one away', {}],
-  ['SQLITE_READONLY', 'READ_ONLY', 'file or folder can only be read: give this user the right to write to both, or give another path', {}],
-  ['SQLITE_FULL', 'DISK_FULL', 'the disk is full: nothing of this commit was stored and nothing stored is lost; make room', { retryable: true }],
+  [
+    'SQLITE_NOTADB',
+    'NOT_A_DATABASE',
+    'this is not an SQLite database: give the path of another file, or move this one away',
+    {},
+  ],
+  [
+    'SQLITE_READONLY',
+    'READ_ONLY',
+    'file or folder can only be read: give this user the right to write to both, or give another path',
+    {},
+  ],
+  [
+    'SQLITE_FULL',
+    'DISK_FULL',
+    'the disk is full: nothing of this commit was stored and nothing stored is lost; make room',
+    { retryable: true },
+  ],
   ['SQLITE_CORRUPT', 'CORRUPT', 'the database is damaged: stop all processes and restore it from a backup', {}],
-  ['SQLITE_CANTOPEN', 'CANNOT_OPEN', 'the file cannot be opened: look at the path and at the rights on it and its folder', {}],
+  [
+    'SQLITE_CANTOPEN',
+    'CANNOT_OPEN',
+    'the file cannot be opened: look at the path and at the rights on it and its folder',
+    {},
+  ],
   ['SQLITE_BUSY', 'DATABASE_BUSY', 'another process kept the database locked for too long', { retryable: true }],
   ['SQLITE_LOCKED', 'DATABASE_BUSY', 'another connection kept a table locked for too long', { retryable: true }],
   ['SQLITE_TOOBIG', 'EVENT_TOO_LARGE', 'an event is larger than SQLite can store (1 GB)', {}],

@@ -59,7 +59,10 @@ export function migrate(db: SqliteDatabase, file: string): void {
 function assertOurs(db: SqliteDatabase, file: string, version: number): void {
   const empty = db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0;
   if (!empty && db.pragma('application_id', { simple: true }) !== APPLICATION_ID) {
-    throw new EngineError('NOT_OUR_DATABASE', `${file} is an SQLite database of another program: give the path of another file`);
+    throw new EngineError(
+      'NOT_OUR_DATABASE',
+      `${file} is an SQLite database of another program: give the path of another file`,
+    );
   }
   if (version > MIGRATIONS.length) {
     throw new EngineError(

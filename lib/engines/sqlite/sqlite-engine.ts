@@ -11,7 +11,14 @@ import { Doorbell } from './doorbell.js';
 import { loadDriver, type SqliteDatabase, sqliteError } from './driver.js';
 import { migrate } from './schema.js';
 import { SqliteWriter } from './sqlite-writer.js';
-import { prepareStatements, recordOf, type Statements, type StoreRow, type StreamRow, storeRecordOf } from './statements.js';
+import {
+  prepareStatements,
+  recordOf,
+  type Statements,
+  type StoreRow,
+  type StreamRow,
+  storeRecordOf,
+} from './statements.js';
 import { Tail } from './tail.js';
 
 export interface SqliteEngineOptions {
@@ -88,7 +95,9 @@ export class SqliteEngine implements Engine {
   }
 
   async streamVersion(streamId: string): Promise<number> {
-    return this.#read(({ statements }) => (statements.streamById.get(streamId) as [number, number] | undefined)?.[1] ?? 0);
+    return this.#read(
+      ({ statements }) => (statements.streamById.get(streamId) as [number, number] | undefined)?.[1] ?? 0,
+    );
   }
 
   async readAll(after: number, limit: number, names?: readonly string[]): Promise<EventRecord[]> {
@@ -172,7 +181,10 @@ export class SqliteEngine implements Engine {
 
   #use(): Opened {
     if (this.#opened) return this.#opened;
-    throw new EngineError('ENGINE_CLOSED', `${this.#file}: the engine is not open: call open() first, and nothing after close()`);
+    throw new EngineError(
+      'ENGINE_CLOSED',
+      `${this.#file}: the engine is not open: call open() first, and nothing after close()`,
+    );
   }
 }
 
@@ -189,6 +201,8 @@ function makeFolder(file: string): void {
   try {
     mkdirSync(dirname(file), { recursive: true });
   } catch (cause) {
-    throw new EngineError('CANNOT_OPEN', `${file}: its folder cannot be made: give a path where this user may write`, { cause });
+    throw new EngineError('CANNOT_OPEN', `${file}: its folder cannot be made: give a path where this user may write`, {
+      cause,
+    });
   }
 }

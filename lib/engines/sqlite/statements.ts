@@ -55,5 +55,13 @@ export function recordOf(streamId: string, row: StreamRow): EventRecord {
 }
 
 export function storeRecordOf(row: StoreRow): EventRecord {
-  return { id: row[3], streamId: row[0], version: row[1], position: row[2], name: row[4], data: row[5], metadata: row[6] };
+  return {
+    id: row[3],
+    streamId: row[0],
+    version: row[1],
+    position: row[2],
+    name: row[4],
+    data: row[5],
+    metadata: row[6],
+  };
 }
