@@ -1,0 +1,151 @@
+import { PayloadError } from './errors.js';
+
+/** How deep state and payloads may be nested. Far beyond real data, far below what the call stack holds. */
+export const PLAIN_DATA_DEPTH_MAX = 500;
+
+/**
+ * Checks that JSON gives the value back the same, and serialises it. Properties that are `undefined` are left out, as JSON does.
+ *
+ * @param what names the value in errors, as in "the payload of 'signed_up'".
+ * @returns its JSON text.
+ * @throws PayloadError with the path of what JSON can't carry, as in `$.items[3].at`.
+ */
+export function assertJson(value: unknown, what: string): string {
+  const refusal = findRefusal(value);
+  if (refusal) throw refusalError(refusal, value, what, '$');
+  return JSON.stringify(value);
+}
+
+/** Why a value is not plain data, and the keys that lead to it, innermost last. */
+export interface Refusal {
+  readonly keys: (string | number)[];
+  readonly why: string;
+}
+
+/**
+ * Looks for the first thing in a value that is not plain data.
+ *
+ * @param depth how many levels there are above the value.
+ * @param heightOf for objects known to be plain data: how many levels they are high.
+ */
+export function findRefusal(
+  value: unknown,
+  depth = 0,
+  heightOf?: (value: object) => number | undefined,
+): Refusal | undefined {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return undefined;
+    case 'number':
+      return Number.isFinite(value) ? undefined : refuse(`is ${value}`);
+    case 'object': {
+      if (value === null) return undefined;
+      const height = heightOf?.(value);
+      if (depth + (height ?? 1) > PLAIN_DATA_DEPTH_MAX) return refuse(TOO_DEEP);
+      if (height !== undefined) return undefined;
+      return Array.isArray(value) ? refusalInArray(value, depth, heightOf) : refusalInObject(value, depth, heightOf);
+    }
+    default:
+      return refuse(value === undefined ? 'is undefined' : `is a ${typeof value}`);
+  }
+}
+
+/** The error to throw for a refusal; `root` is the value that was looked through, `path` where it stands. */
+export function refusalError(refusal: Refusal, root: unknown, what: string, path: string): PayloadError {
+  const { keys, why } = refusal.why === TOO_DEEP ? (findCycle(root, refusal.keys) ?? refusal) : refusal;
+  const full = path + keys.map(formatKey).join('');
+  return new PayloadError(`${what} is not plain data: ${full} ${why}`, full);
+}
+
+/** A key as it is written in a path: `.name`, `[3]`, `["odd name"]`. */
+export function formatKey(key: string | number): string {
+  if (typeof key === 'number') return `[${key}]`;
+  return /^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
+}
+
+/** Writes a property, also one called `__proto__`, which plain assignment would take for the prototype. */
+export function putProperty(target: Record<string, unknown>, key: string, value: unknown): void {
+  if (key === '__proto__') {
+    Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
+  } else {
+    target[key] = value;
+  }
+}
+
+/** Whether an object is made by `{}` or `Object.create(null)`, in whatever realm. */
+export function isPlainObject(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype || prototype === null) return true;
+  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf');
+}
+
+const TOO_DEEP = `is nested deeper than ${PLAIN_DATA_DEPTH_MAX} levels`;
+
+function refuse(why: string): Refusal {
+  return { keys: [], why };
+}
+
+function refusalInObject(
+  value: object,
+  depth: number,
+  heightOf?: (value: object) => number | undefined,
+): Refusal | undefined {
+  if (!isPlainObject(value)) return refuse(describeForeign(value));
+  for (const key in value) {
+    const property = Object.getOwnPropertyDescriptor(value, key);
+    // Only if somebody added to Object.prototype: JSON leaves that out too.
+    if (property === undefined) continue;
+    if (property.get || property.set) return at(key, refuse('is a getter or setter'));
+    const inner = property.value;
+    if (inner === undefined || typeof inner === 'string') continue;
+    if (key === 'toJSON' && typeof inner === 'function') return refuse('has a toJSON method');
+    const refusal = findRefusal(inner, depth + 1, heightOf);
+    if (refusal) return at(key, refusal);
+  }
+  if (Object.getOwnPropertySymbols(value).length > 0) return refuse('has a key that is a symbol');
+  return undefined;
+}
+
+function refusalInArray(
+  value: readonly unknown[],
+  depth: number,
+  heightOf?: (value: object) => number | undefined,
+): Refusal | undefined {
+  if (!isPlainArray(value)) return refuse(describeForeign(value));
+  for (let index = 0; index < value.length; index++) {
+    const inner = value[index];
+    if (typeof inner === 'string') continue;
+    const refusal = findRefusal(inner, depth + 1, heightOf);
+    if (refusal) return at(index, refusal);
+  }
+  return undefined;
+}
+
+function isPlainArray(value: readonly unknown[]): boolean {
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Array.prototype || (prototype !== null && isPlainObject(prototype) && Array.isArray(prototype));
+}
+
+function at(key: string | number, refusal: Refusal): Refusal {
+  refusal.keys.unshift(key);
+  return refusal;
+}
+
+function describeForeign(value: object): string {
+  const made: unknown = value.constructor;
+  const name = typeof made === 'function' && made.name ? made.name : 'a class';
+  return `is an instance of ${name}, which JSON would not give back`;
+}
+
+/** Where on the way down a value contains itself. */
+function findCycle(root: unknown, keys: readonly (string | number)[]): Refusal | undefined {
+  const above = new Set<unknown>([root]);
+  let value = root;
+  for (const [depth, key] of keys.entries()) {
+    value = (value as Record<string | number, unknown>)[key];
+    if (above.has(value)) return { keys: keys.slice(0, depth + 1), why: 'contains itself' };
+    above.add(value);
+  }
+  return undefined;
+}

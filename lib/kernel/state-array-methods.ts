@@ -1,0 +1,187 @@
+import type { ArrayNode, Item } from './state-array.js';
+import { nodeOf, StateNode } from './state-node.js';
+
+/** Write: only inside a change. */
+const writing = {
+  push(this: unknown[], ...items: unknown[]) {
+    const node = writable(this, 'push');
+    node.splice(node.values.length, 0, items);
+    return node.values.length;
+  },
+
+  pop(this: unknown[]) {
+    const node = writable(this, 'pop');
+    return shown(node.values.length === 0 ? undefined : node.splice(node.values.length - 1, 1, [])[0]);
+  },
+
+  shift(this: unknown[]) {
+    const node = writable(this, 'shift');
+    return shown(node.values.length === 0 ? undefined : node.splice(0, 1, [])[0]);
+  },
+
+  unshift(this: unknown[], ...items: unknown[]) {
+    const node = writable(this, 'unshift');
+    node.splice(0, 0, items);
+    return node.values.length;
+  },
+
+  splice(this: unknown[], ...args: [start?: number, deleteCount?: number, ...items: unknown[]]) {
+    const node = writable(this, 'splice');
+    const { length } = node.values;
+    const [from, count, ...items] = args;
+    const start = relativeIndex(from, length);
+    const deleteCount =
+      args.length === 0
+        ? 0
+        : args.length === 1
+          ? length - start
+          : Math.min(Math.max(Math.trunc(Number(count)) || 0, 0), length - start);
+    return node.splice(start, deleteCount, items).map(shown);
+  },
+
+  sort(this: unknown[], compare?: (a: unknown, b: unknown) => number) {
+    const node = writable(this, 'sort');
+    const before = node.values.slice();
+    const sorted = compare
+      ? node.values.slice().sort((a, b) => compare(shown(a), shown(b)))
+      : node.values
+          .map((item) => ({ item, text: String(shown(item)) }))
+          .sort(byText)
+          .map(({ item }) => item);
+    if (before.length !== node.values.length || before.some((item, index) => item !== node.values[index])) {
+      throw new TypeError('the array changed while it was being sorted');
+    }
+    node.reorder(sorted);
+    return this;
+  },
+
+  reverse(this: unknown[]) {
+    const node = writable(this, 'reverse');
+    node.reorder(node.values.toReversed());
+    return this;
+  },
+
+  fill(this: unknown[], value: unknown, from?: number, to?: number) {
+    const node = writable(this, 'fill');
+    const { length } = node.values;
+    const end = to === undefined ? length : relativeIndex(to, length);
+    for (let index = relativeIndex(from, length); index < end; index++) node.setItem(index, value);
+    return this;
+  },
+
+  copyWithin(this: unknown[], target: number, from: number, to?: number) {
+    const node = writable(this, 'copyWithin');
+    const items = node.values.map(shown).copyWithin(target, from, to);
+    for (const [index, item] of items.entries()) node.setItem(index, item);
+    return this;
+  },
+};
+
+/** Look for an item by its identity: the view of a node stands for that node. */
+const searching = {
+  includes(this: unknown[], item: unknown, ...from: number[]) {
+    return nodeOfArray(this).values.includes(stored(item), ...from);
+  },
+
+  indexOf(this: unknown[], item: unknown, ...from: number[]) {
+    return nodeOfArray(this).values.indexOf(stored(item), ...from);
+  },
+
+  lastIndexOf(this: unknown[], item: unknown, ...from: [number]) {
+    return nodeOfArray(this).values.lastIndexOf(stored(item), ...from);
+  },
+};
+
+const copying = {
+  slice(this: unknown[], from?: number, to?: number) {
+    return nodeOfArray(this).values.slice(from, to).map(shown);
+  },
+
+  *values(this: unknown[]) {
+    const { values } = nodeOfArray(this);
+    for (let index = 0; index < values.length; index++) yield shown(values[index]);
+  },
+};
+
+/** Their callbacks get the views of items, and so does whoever called. */
+const RUNNING_OVER = [
+  'find',
+  'findIndex',
+  'findLast',
+  'findLastIndex',
+  'some',
+  'every',
+  'filter',
+  'forEach',
+  'map',
+  'flatMap',
+] as const;
+const REDUCING = ['reduce', 'reduceRight'] as const;
+
+type Method = (this: unknown[], ...args: never[]) => unknown;
+type Callback = (this: unknown, item: unknown, index: number, items: unknown[]) => unknown;
+type Reducer = (result: unknown, item: unknown, index: number, items: unknown[]) => unknown;
+
+/**
+ * What the views of arrays do in another way than `Array.prototype`: what writes, so that it is journaled as one change, and what runs over
+ * every item, so that it doesn't cross the proxy for each. Everything else works through the proxy as it is.
+ */
+export const ARRAY_METHODS: ReadonlyMap<string | symbol, Method> = new Map<string | symbol, Method>([
+  ...Object.entries<Method>(writing),
+  ...Object.entries<Method>(searching),
+  ...Object.entries<Method>(copying),
+  ...RUNNING_OVER.map((name) => [name, runningOver(name)] as const),
+  ...REDUCING.map((name) => [name, reducing(name)] as const),
+  [Symbol.iterator, copying.values],
+]);
+
+function runningOver(name: (typeof RUNNING_OVER)[number]): Method {
+  const native = Array.prototype[name] as (this: Item[], callback: (item: Item, index: number) => unknown) => unknown;
+  return function (this: unknown[], callback: Callback, thisArg?: unknown) {
+    const { values } = nodeOfArray(this);
+    const result = native.call(values, (item, index) => callback.call(thisArg, shown(item), index, this));
+    return name === 'filter' ? (result as Item[]).map(shown) : shown(result);
+  };
+}
+
+function reducing(name: (typeof REDUCING)[number]): Method {
+  const native = Array.prototype[name] as (this: unknown[], reducer: Reducer, ...initial: unknown[]) => unknown;
+  return function (this: unknown[], reducer: Reducer, ...initial: unknown[]) {
+    const { values } = nodeOfArray(this);
+    return shown(
+      native.call(values, (result, item, index) => reducer(shown(result), shown(item), index, this), ...initial),
+    );
+  };
+}
+
+/** What a user sees of what a node keeps. */
+function shown(value: unknown): unknown {
+  return value instanceof StateNode ? value.view : value;
+}
+
+/** What a node keeps of what a user sees. */
+function stored(value: unknown): Item {
+  return nodeOf(value) ?? (value as Item);
+}
+
+function nodeOfArray(view: unknown): ArrayNode {
+  const node = nodeOf(view);
+  if (node && Array.isArray(node.values)) return node as ArrayNode;
+  throw new TypeError('this method of an array of the state was called on something else');
+}
+
+function writable(view: unknown, method: string): ArrayNode {
+  const node = nodeOfArray(view);
+  node.writer.assertWriting(node, `${method}()`);
+  return node;
+}
+
+/** The start of a splice or slice: negative counts from the end. */
+function relativeIndex(value: unknown, length: number): number {
+  const index = Math.trunc(Number(value)) || 0;
+  return index < 0 ? Math.max(length + index, 0) : Math.min(index, length);
+}
+
+function byText(a: { text: string }, b: { text: string }): number {
+  return a.text < b.text ? -1 : a.text > b.text ? 1 : 0;
+}
