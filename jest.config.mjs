@@ -3,6 +3,7 @@ export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
+  testPathIgnorePatterns: ['<rootDir>/test/house/apps/'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^omniscient-nest$': '<rootDir>/lib/index.ts',
