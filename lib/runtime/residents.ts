@@ -22,6 +22,9 @@ export class Residents {
   readonly #unsettled = new Set<Activation>();
   readonly #residentMax: number;
   readonly #commitTimeoutMs: number;
+  /** How many are running `onPassivate`. */
+  #leaving = 0;
+  #passivateAfterMsMin = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #timerMs = Number.POSITIVE_INFINITY;
 
@@ -36,6 +39,7 @@ export class Residents {
 
   add(activation: Activation, host: ResidentHost): void {
     this.#idleSince.set(activation, { host, lastUsedMs: performance.now() });
+    this.#passivateAfterMsMin = Math.min(this.#passivateAfterMsMin, host.passivateAfterMs);
     this.#sweepEvery(Math.min(host.passivateAfterMs, this.#commitTimeoutMs) / 4);
     if (this.#idleSince.size > this.#residentMax) this.#makeRoom();
   }
@@ -65,12 +69,9 @@ export class Residents {
   #makeRoom(): void {
     let toLookAt = this.#idleSince.size;
     for (const [activation, entry] of this.#idleSince) {
-      if (this.#idleSince.size <= this.#residentMax || toLookAt-- === 0) return;
-      if (activation.used || !activation.idle) {
-        this.#moveToEnd(activation, entry);
-      } else {
-        void entry.host.passivate(activation);
-      }
+      if (this.#idleSince.size - this.#leaving <= this.#residentMax || toLookAt-- === 0) return;
+      if (activation.used || !activation.idle) this.#moveToEnd(activation, entry);
+      else this.#letGo(activation, entry.host);
     }
   }
 
@@ -82,9 +83,18 @@ export class Residents {
     }
     for (const [activation, entry] of this.#idleSince) {
       if (activation.used) this.#moveToEnd(activation, entry);
+      // All that follow were looked at later still.
+      else if (nowMs - entry.lastUsedMs < this.#passivateAfterMsMin) return;
       else if (nowMs - entry.lastUsedMs >= entry.host.passivateAfterMs && activation.idle)
-        void entry.host.passivate(activation);
+        this.#letGo(activation, entry.host);
     }
+  }
+
+  #letGo(activation: Activation, host: ResidentHost): void {
+    this.#leaving += 1;
+    void host.passivate(activation).finally(() => {
+      this.#leaving -= 1;
+    });
   }
 
   #moveToEnd(activation: Activation, entry: { host: ResidentHost; lastUsedMs: number }): void {

@@ -2,7 +2,7 @@ import type { Engine } from '../engine/engine.js';
 import type { ActorBase } from '../kernel/actor.js';
 import type { Clock, Ids } from '../kernel/clock.js';
 import type { ActorDefinition } from '../kernel/definition.js';
-import { RegistrationError, ShuttingDownError } from '../kernel/errors.js';
+import { OmniscientError, RegistrationError, ShuttingDownError } from '../kernel/errors.js';
 import { ActorHost } from './actor-host.js';
 import { ActorRepository } from './actor-repository.js';
 import { Residents } from './residents.js';
@@ -91,12 +91,14 @@ export class Runtime {
     for (const host of hosts) host.closing = true;
     const deadlineMs = Date.now() + this.parts.limits.shutdownTimeoutMs;
     while (this.#residents.unsettled().length > 0 && Date.now() < deadlineMs) await wait(DRAIN_LOOK_MS);
-    const left = this.#residents.unsettled();
-    for (const activation of left) {
-      this.parts.log.error(
-        `${activation.label}: not everything was stored within ${this.parts.limits.shutdownTimeoutMs} ms (shutdownTimeoutMs)`,
+    for (const activation of this.#residents.unsettled()) {
+      const error = new OmniscientError(
+        'SHUTDOWN_INCOMPLETE',
+        `${activation.label}: not everything was stored within ${this.parts.limits.shutdownTimeoutMs} ms (shutdownTimeoutMs) of the ` +
+          'shutdown: look at the stream to learn what was',
       );
-      activation.end(new ShuttingDownError());
+      this.parts.log.error(error.message);
+      activation.end(error);
     }
     await Promise.all(hosts.map((host) => host.close(new ShuttingDownError())));
     this.subscriptions.close();
