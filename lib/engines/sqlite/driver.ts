@@ -24,12 +24,15 @@ export type OpenSqlite = new (file: string, options: { timeout: number }) => Sql
 export async function loadDriver(): Promise<OpenSqlite> {
   try {
     const driver = (await import('better-sqlite3')) as unknown as { default: OpenSqlite };
+    // The package looks for its compiled part only now, and package managers that ask before they run install scripts leave it out.
+    new driver.default(':memory:', { timeout: 0 }).close();
     return driver.default;
   } catch (cause) {
     throw new EngineError(
       'DRIVER_MISSING',
-      "the SQLite engine needs the package 'better-sqlite3', which is not installed or was built for another Node version: " +
-        "run 'npm install better-sqlite3@12', or choose another engine in EventSourcingModule.forRoot({ engine })",
+      "the SQLite engine needs the package 'better-sqlite3', which is not installed, was not compiled when it was installed, or was built for " +
+        "another Node version: run 'npm install better-sqlite3@12', allow its install script if your package manager asks for that, and " +
+        "'npm rebuild better-sqlite3'; or choose another engine in EventSourcingModule.forRoot({ engine })",
       { cause },
     );
   }
