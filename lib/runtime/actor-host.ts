@@ -9,6 +9,9 @@ import type { RuntimeParts } from './settings.js';
 import { Snapshots } from './snapshots.js';
 import { currentTurn, outsideTurns } from './turn.js';
 
+/** Makes an instance with everything injected; a promise only as long as that is not resolved yet. */
+export type NewActor = () => ActorBase<object, object> | Promise<ActorBase<object, object>>;
+
 /** Keeps the activations of one actor class on this node: at most one an id. */
 export class ActorHost implements ActivationHost, ResidentHost {
   readonly passivateAfterMs: number;
@@ -23,8 +26,7 @@ export class ActorHost implements ActivationHost, ResidentHost {
     readonly definition: ActorDefinition,
     readonly parts: RuntimeParts,
     residents: Residents,
-    /** Makes an instance with everything injected; called for each activation. */
-    readonly newActor: () => ActorBase<object, object>,
+    readonly newActor: NewActor,
   ) {
     this.#residents = residents;
     this.passivateAfterMs = definition.options.passivateAfterMs ?? parts.limits.passivateAfterMs;

@@ -9,9 +9,9 @@ export async function loadActivation(
   host: ActivationHost,
   snapshots: Snapshots,
   ids: { id: string; streamId: string },
-  newActor: () => ActorBase<object, object>,
+  newActor: () => ActorBase<object, object> | Promise<ActorBase<object, object>>,
 ): Promise<Activation> {
-  const activation = new Activation(host, ids.id, ids.streamId, newActor());
+  const activation = new Activation(host, ids.id, ids.streamId, await newActor());
   try {
     await activation.feed?.watch();
     await restoreSnapshot(activation, snapshots);

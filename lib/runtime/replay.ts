@@ -21,7 +21,7 @@ export async function* replayStream<A extends ActorBase<object, object>>(
 ): AsyncGenerator<ReplayStep<A>, void, undefined> {
   const goesOn = limitOf(until);
   const streamId = host.streamIdOf(id);
-  const actor = host.newActor();
+  const actor = await host.newActor();
   let state: ActorState | undefined;
   bindContext(actor, {
     id,

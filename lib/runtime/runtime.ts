@@ -52,7 +52,10 @@ export class Runtime {
    *
    * @throws RegistrationError when another class has its name.
    */
-  register<A extends ActorBase<object, object>>(definition: ActorDefinition, newActor: () => A): ActorRepository<A> {
+  register<A extends ActorBase<object, object>>(
+    definition: ActorDefinition,
+    newActor: () => A | Promise<A>,
+  ): ActorRepository<A> {
     const known = this.#hosts.get(definition.name);
     if (known && known.host.definition.actorClass !== definition.actorClass) {
       throw new RegistrationError(

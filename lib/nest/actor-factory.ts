@@ -1,0 +1,93 @@
+import { ModuleRef, type ModulesContainer } from '@nestjs/core';
+import type { ActorBase, ActorClass } from '../kernel/actor.js';
+import { RegistrationError } from '../kernel/errors.js';
+
+type AnyActor = ActorBase<object, object>;
+type NestModule = ModulesContainer extends Map<string, infer M> ? M : never;
+
+/** What gets injected into the actors of one class. */
+interface Parts {
+  readonly constructorArguments: readonly unknown[];
+  readonly properties: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Makes the actors of one class. What is injected into them is resolved once, by Nest, as seen from the module that imported the class with
+ * `forFeature`: also providers that this module does not export.
+ */
+export class ActorFactory {
+  readonly #actorClass: ActorClass;
+  readonly #modules: ModulesContainer;
+  readonly #token: string;
+  #parts: Parts | undefined;
+  #resolving: Promise<Parts> | undefined;
+
+  constructor(actorClass: ActorClass, modules: ModulesContainer, token: string) {
+    this.#actorClass = actorClass;
+    this.#modules = modules;
+    this.#token = token;
+  }
+
+  /** A new instance; a promise only as long as the parts are not resolved yet. */
+  make(): AnyActor | Promise<AnyActor> {
+    return this.#parts ? this.#assemble(this.#parts) : this.resolve().then((parts) => this.#assemble(parts));
+  }
+
+  /** Resolves what is injected. @throws RegistrationError that names what is missing and where to put it. */
+  resolve(): Promise<Parts> {
+    this.#resolving ??= this.#resolve();
+    return this.#resolving;
+  }
+
+  #assemble({ constructorArguments, properties }: Parts): AnyActor {
+    return Object.assign(new this.#actorClass(...(constructorArguments as never[])), properties);
+  }
+
+  async #resolve(): Promise<Parts> {
+    let firstError: unknown;
+    for (const module of this.#importers()) {
+      try {
+        this.#parts = await this.#resolveIn(module);
+        return this.#parts;
+      } catch (error) {
+        firstError ??= error;
+      }
+    }
+    if (firstError instanceof RegistrationError) throw firstError;
+    const { name } = this.#actorClass;
+    const why = firstError instanceof Error ? firstError.message : String(firstError);
+    throw new RegistrationError(
+      'UNRESOLVED_DEPENDENCY',
+      `something that ${name} wants injected is missing: add it to the providers (or imports) of the module that has ` +
+        `EventSourcingModule.forFeature([${name}]) in its imports. Nest says: ${why}`,
+      { cause: firstError },
+    );
+  }
+
+  /** Modules that import the class; what they provide can be injected. */
+  #importers(): NestModule[] {
+    const all = [...this.#modules.values()] as NestModule[];
+    const features = all.filter((module) => module.providers.has(this.#token));
+    const importers = all.filter((module) => features.some((feature) => module.imports.has(feature)));
+    return importers.length > 0 ? importers : features;
+  }
+
+  /** Lets Nest make an object that wants what the actor class wants, and looks at what it got; the user's constructor does not run. */
+  async #resolveIn(module: NestModule): Promise<Parts> {
+    let constructorArguments: readonly unknown[] = [];
+    class Probe {
+      constructor(...parts: unknown[]) {
+        constructorArguments = parts;
+      }
+    }
+    for (const key of Reflect.getMetadataKeys(this.#actorClass)) {
+      Reflect.defineMetadata(key, Reflect.getMetadata(key, this.#actorClass), Probe);
+    }
+    Object.defineProperty(Probe, 'name', { value: this.#actorClass.name });
+    const moduleRef = module.getProviderByKey<ModuleRef>(ModuleRef)?.instance;
+    if (!moduleRef)
+      throw new RegistrationError('UNRESOLVED_DEPENDENCY', `${module.name} has no ModuleRef: is it initialised?`);
+    const properties = { ...(await moduleRef.create(Probe)) };
+    return { constructorArguments, properties };
+  }
+}

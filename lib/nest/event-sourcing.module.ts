@@ -1,0 +1,127 @@
+import { type DynamicModule, Module, type Provider } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
+import type { ActorBase, ActorClass } from '../kernel/actor.js';
+import { Clock, Ids } from '../kernel/clock.js';
+import { defineActor } from '../kernel/definition.js';
+import { RegistrationError } from '../kernel/errors.js';
+import { Runtime } from '../runtime/runtime.js';
+import { EventSubscriptions } from '../runtime/subscriptions.js';
+import { RandomIds, SystemClock } from '../runtime/system-clock.js';
+import { ActorFactory } from './actor-factory.js';
+import { getActorToken, OPTIONS, RUNTIME } from './injection.js';
+import { ActorFactories, Lifecycle } from './lifecycle.js';
+import { nestLog } from './nest-log.js';
+import type { EventSourcingAsyncOptions, EventSourcingOptions, EventSourcingOptionsFactory } from './options.js';
+
+/**
+ * Wires events, actors and subscriptions into a Nest application: `forRoot()` once, in the root module, and `forFeature([User, …])` in each module that
+ * injects actors.
+ *
+ * @example
+ * ```ts
+ * import { Module } from '@nestjs/common';
+ * import { EventSourcingModule } from 'omniscient-nest';
+ * import { SqliteEngine } from 'omniscient-nest/sqlite';
+ *
+ * @Module({ imports: [EventSourcingModule.forRoot({ engine: new SqliteEngine({ file: './data/shop.db' }) })] })
+ * export class AppModule {}
+ * ```
+ */
+// biome-ignore lint/complexity/noStaticOnlyClass: this is how Nest modules are made.
+@Module({})
+export class EventSourcingModule {
+  /** The node itself, global. @throws at start-up: `EngineError`, or `RegistrationError` if it is imported twice. */
+  static forRoot(options: EventSourcingOptions = {}): DynamicModule {
+    return rootModule([{ provide: OPTIONS, useValue: options }]);
+  }
+
+  /** The same, with options that other providers know. */
+  static forRootAsync(options: EventSourcingAsyncOptions): DynamicModule {
+    return { ...rootModule(asyncOptionProviders(options)), imports: options.imports ?? [] };
+  }
+
+  /** Repositories of these actor classes, to be injected with `@InjectActor`. The same class may be named in several modules. */
+  static forFeature(actors: readonly ActorClass<ActorBase<object, object>>[]): DynamicModule {
+    const providers = actors.map(repositoryProvider);
+    return { module: EventSourcingFeatureModule, providers, exports: providers.map(({ provide }) => provide) };
+  }
+}
+
+@Module({})
+class EventSourcingFeatureModule {}
+
+function rootModule(optionProviders: Provider[]): DynamicModule {
+  return {
+    module: EventSourcingModule,
+    global: true,
+    providers: [
+      ...optionProviders,
+      {
+        provide: Clock,
+        inject: [OPTIONS],
+        useFactory: (options: EventSourcingOptions) => options.clock ?? new SystemClock(),
+      },
+      {
+        provide: Ids,
+        inject: [OPTIONS],
+        useFactory: (options: EventSourcingOptions) => options.ids ?? new RandomIds(),
+      },
+      { provide: RUNTIME, inject: [OPTIONS, Clock, Ids, ModulesContainer], useFactory: startRuntime },
+      { provide: EventSubscriptions, inject: [RUNTIME], useFactory: (runtime: Runtime) => runtime.subscriptions },
+      ActorFactories,
+      Lifecycle,
+    ],
+    exports: [RUNTIME, EventSubscriptions, Clock, Ids, ActorFactories],
+  };
+}
+
+async function startRuntime(
+  options: EventSourcingOptions,
+  clock: Clock,
+  ids: Ids,
+  modules: ModulesContainer,
+): Promise<Runtime> {
+  assertOnce(modules);
+  const engine = options.engine ?? (await defaultEngine());
+  const runtime = new Runtime({ ...options, engine, clock, ids, log: nestLog() });
+  await runtime.start();
+  return runtime;
+}
+
+/** Imported only when it is wanted, so that nobody else needs its driver. */
+async function defaultEngine() {
+  const { SqliteEngine } = await import('../engines/sqlite/index.js');
+  return new SqliteEngine();
+}
+
+/** Since Nest 11 every call makes a module of its own: two would be two nodes that know nothing of each other. */
+function assertOnce(modules: ModulesContainer): void {
+  const roots = [...modules.values()].filter(({ metatype }) => metatype === EventSourcingModule);
+  if (roots.length > 1) {
+    throw new RegistrationError(
+      'FORROOT_TWICE',
+      `EventSourcingModule.forRoot() is imported ${roots.length} times: import it once, in the root module, and only forFeature() elsewhere`,
+    );
+  }
+}
+
+function repositoryProvider(actorClass: ActorClass): { provide: string } & Provider {
+  const token = getActorToken(actorClass);
+  return {
+    provide: token,
+    inject: [RUNTIME, ModulesContainer, ActorFactories],
+    // Checked here and not by the decorators, so that a mistake rejects the start of the application and not an import.
+    useFactory: (runtime: Runtime, modules: ModulesContainer, factories: ActorFactories) => {
+      const definition = defineActor(actorClass);
+      const factory = factories.add(new ActorFactory(actorClass, modules, token));
+      return runtime.register(definition, () => factory.make());
+    },
+  };
+}
+
+function asyncOptionProviders(options: EventSourcingAsyncOptions): Provider[] {
+  const ask = (factory: EventSourcingOptionsFactory) => factory.createEventSourcingOptions();
+  if (options.useExisting) return [{ provide: OPTIONS, useFactory: ask, inject: [options.useExisting] }];
+  if (options.useClass) return [options.useClass, { provide: OPTIONS, useFactory: ask, inject: [options.useClass] }];
+  return [{ provide: OPTIONS, useFactory: options.useFactory as never, inject: options.inject ?? [] }];
+}
