@@ -27,8 +27,8 @@ import type { EventSourcingAsyncOptions, EventSourcingOptions, EventSourcingOpti
  * export class AppModule {}
  * ```
  */
-// biome-ignore lint/complexity/noStaticOnlyClass: this is how Nest modules are made.
 @Module({})
+// biome-ignore lint/complexity/noStaticOnlyClass: this is how Nest modules are made.
 export class EventSourcingModule {
   /** The node itself, global. @throws at start-up: `EngineError`, or `RegistrationError` if it is imported twice. */
   static forRoot(options: EventSourcingOptions = {}): DynamicModule {
