@@ -34,6 +34,15 @@ export class OmniscientError extends Error {
 /** A class, decorator or module is set up wrongly; thrown at start-up and names the class and the fix. */
 export class RegistrationError extends OmniscientError {}
 
+/** Two actor classes of one name (`DUPLICATE_ACTOR`). */
+export function duplicateActor(name: string): RegistrationError {
+  return new RegistrationError(
+    'DUPLICATE_ACTOR',
+    `two actor classes are called '${name}': give one of them another name with @Actor({ name: '…' }); the name is written into every ` +
+      'event, so choose it for good',
+  );
+}
+
 /** An actor or stream id that is empty, not a string, or too long (`INVALID_ID`). */
 export class InvalidIdError extends OmniscientError {
   constructor(message: string) {

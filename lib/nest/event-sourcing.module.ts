@@ -3,7 +3,7 @@ import { ModulesContainer } from '@nestjs/core';
 import type { ActorBase, ActorClass } from '../kernel/actor.js';
 import { Clock, Ids } from '../kernel/clock.js';
 import { defineActor } from '../kernel/definition.js';
-import { RegistrationError } from '../kernel/errors.js';
+import { duplicateActor, RegistrationError } from '../kernel/errors.js';
 import { Runtime } from '../runtime/runtime.js';
 import { EventSubscriptions } from '../runtime/subscriptions.js';
 import { RandomIds, SystemClock } from '../runtime/system-clock.js';
@@ -43,7 +43,11 @@ export class EventSourcingModule {
   /** Repositories of these actor classes, to be injected with `@InjectActor`. The same class may be named in several modules. */
   static forFeature(actors: readonly ActorClass<ActorBase<object, object>>[]): DynamicModule {
     const providers = actors.map(repositoryProvider);
-    return { module: EventSourcingFeatureModule, providers, exports: providers.map(({ provide }) => provide) };
+    return {
+      module: EventSourcingFeatureModule,
+      providers: [...providers, distinctNames(actors)],
+      exports: providers.map(({ provide }) => provide),
+    };
   }
 }
 
@@ -115,6 +119,21 @@ function repositoryProvider(actorClass: ActorClass): { provide: string } & Provi
       const definition = defineActor(actorClass);
       const factory = factories.add(new ActorFactory(actorClass, modules, token));
       return runtime.register(definition, () => factory.make());
+    },
+  };
+}
+
+/** Two classes of one name would have one token, and Nest would quietly keep the last: so the list itself is looked at. */
+function distinctNames(actors: readonly ActorClass[]): Provider {
+  return {
+    provide: Symbol('distinct actor names'),
+    useFactory: () => {
+      const known = new Map<string, ActorClass>();
+      for (const actorClass of actors) {
+        const { name } = defineActor(actorClass);
+        if ((known.get(name) ?? actorClass) !== actorClass) throw duplicateActor(name);
+        known.set(name, actorClass);
+      }
     },
   };
 }

@@ -2,7 +2,7 @@ import type { Engine } from '../engine/engine.js';
 import type { ActorBase } from '../kernel/actor.js';
 import type { Clock, Ids } from '../kernel/clock.js';
 import type { ActorDefinition } from '../kernel/definition.js';
-import { OmniscientError, RegistrationError, ShuttingDownError } from '../kernel/errors.js';
+import { duplicateActor, OmniscientError, RegistrationError, ShuttingDownError } from '../kernel/errors.js';
 import { ActorHost } from './actor-host.js';
 import { ActorRepository } from './actor-repository.js';
 import { Residents } from './residents.js';
@@ -58,11 +58,7 @@ export class Runtime {
   ): ActorRepository<A> {
     const known = this.#hosts.get(definition.name);
     if (known && known.host.definition.actorClass !== definition.actorClass) {
-      throw new RegistrationError(
-        'DUPLICATE_ACTOR',
-        `two actor classes are called '${definition.name}': give one of them another name with @Actor({ name: '…' }); ` +
-          'the name is written into every event, so choose it for good',
-      );
+      throw duplicateActor(definition.name);
     }
     if (known) return known.repository as unknown as ActorRepository<A>;
     const host = new ActorHost(definition, this.parts, this.#residents, newActor);
