@@ -6,7 +6,4 @@ import { UserModule } from './user.module.js';
 @Module({ imports: [EventSourcingModule.forRoot(), UserModule] })
 class AppModule {}
 
-run(AppModule).catch((error: { code?: string }) => {
-  console.error(error);
-  process.exitCode = error.code === 'DRIVER_MISSING' ? 3 : 1;
-});
+void run(AppModule);
