@@ -22,17 +22,15 @@ export interface Refusal {
   readonly why: string;
 }
 
+/** Tells of an object known to be plain data whether it fits below `depth` levels; undefined if it isn't known. */
+export type Fits = (value: object, depth: number, depthMax: number) => boolean | undefined;
+
 /**
  * Looks for the first thing in a value that is not plain data.
  *
  * @param depth how many levels there are above the value.
- * @param heightOf for objects known to be plain data: how many levels they are high.
  */
-export function findRefusal(
-  value: unknown,
-  depth = 0,
-  heightOf?: (value: object) => number | undefined,
-): Refusal | undefined {
+export function findRefusal(value: unknown, depth = 0, fits?: Fits): Refusal | undefined {
   switch (typeof value) {
     case 'string':
     case 'boolean':
@@ -41,10 +39,10 @@ export function findRefusal(
       return Number.isFinite(value) ? undefined : refuse(`is ${value}`);
     case 'object': {
       if (value === null) return undefined;
-      const height = heightOf?.(value);
-      if (depth + (height ?? 1) > PLAIN_DATA_DEPTH_MAX) return refuse(TOO_DEEP);
-      if (height !== undefined) return undefined;
-      return Array.isArray(value) ? refusalInArray(value, depth, heightOf) : refusalInObject(value, depth, heightOf);
+      const known = fits?.(value, depth, PLAIN_DATA_DEPTH_MAX);
+      if (known) return undefined;
+      if (known === false || depth >= PLAIN_DATA_DEPTH_MAX) return refuse(TOO_DEEP);
+      return Array.isArray(value) ? refusalInArray(value, depth, fits) : refusalInObject(value, depth, fits);
     }
     default:
       return refuse(value === undefined ? 'is undefined' : `is a ${typeof value}`);
@@ -73,6 +71,10 @@ export function putProperty(target: Record<string, unknown>, key: string, value:
   }
 }
 
+export function isContainer(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
 /** Whether an object is made by `{}` or `Object.create(null)`, in whatever realm. */
 export function isPlainObject(value: object): boolean {
   const prototype = Object.getPrototypeOf(value);
@@ -86,11 +88,7 @@ function refuse(why: string): Refusal {
   return { keys: [], why };
 }
 
-function refusalInObject(
-  value: object,
-  depth: number,
-  heightOf?: (value: object) => number | undefined,
-): Refusal | undefined {
+function refusalInObject(value: object, depth: number, fits?: Fits): Refusal | undefined {
   if (!isPlainObject(value)) return refuse(describeForeign(value));
   for (const key in value) {
     const property = Object.getOwnPropertyDescriptor(value, key);
@@ -100,23 +98,19 @@ function refusalInObject(
     const inner = property.value;
     if (inner === undefined || typeof inner === 'string') continue;
     if (key === 'toJSON' && typeof inner === 'function') return refuse('has a toJSON method');
-    const refusal = findRefusal(inner, depth + 1, heightOf);
+    const refusal = findRefusal(inner, depth + 1, fits);
     if (refusal) return at(key, refusal);
   }
   if (Object.getOwnPropertySymbols(value).length > 0) return refuse('has a key that is a symbol');
   return undefined;
 }
 
-function refusalInArray(
-  value: readonly unknown[],
-  depth: number,
-  heightOf?: (value: object) => number | undefined,
-): Refusal | undefined {
+function refusalInArray(value: readonly unknown[], depth: number, fits?: Fits): Refusal | undefined {
   if (!isPlainArray(value)) return refuse(describeForeign(value));
   for (let index = 0; index < value.length; index++) {
     const inner = value[index];
     if (typeof inner === 'string') continue;
-    const refusal = findRefusal(inner, depth + 1, heightOf);
+    const refusal = findRefusal(inner, depth + 1, fits);
     if (refusal) return at(index, refusal);
   }
   return undefined;

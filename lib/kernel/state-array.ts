@@ -1,7 +1,7 @@
 import { PayloadError } from './errors.js';
 import { ARRAY_METHODS } from './state-array-methods.js';
 import type { Change } from './state-journal.js';
-import { NODE, type Primitive, StateNode } from './state-node.js';
+import { indexOfKey, NODE, nodeOf, type Primitive, StateNode } from './state-node.js';
 
 export type Item = Primitive | StateNode;
 
@@ -19,7 +19,7 @@ export class ArrayNode extends StateNode<Item[]> {
   }
 
   set(values: Item[], key: string | symbol, value: unknown): boolean {
-    this.writer.assertWriting(this, key as string);
+    this.writer.assertWriting(this, key);
     if (key === 'length') {
       this.#setLength(value);
       return true;
@@ -33,7 +33,7 @@ export class ArrayNode extends StateNode<Item[]> {
   }
 
   deleteProperty(values: Item[], key: string | symbol): boolean {
-    this.writer.assertWriting(this, key as string);
+    this.writer.assertWriting(this, key);
     if (!Object.hasOwn(values, key)) return true;
     throw this.#refused(key, 'an array of the state has no holes: use splice');
   }
@@ -49,14 +49,16 @@ export class ArrayNode extends StateNode<Item[]> {
 
   setItem(index: number, value: unknown): void {
     const before = this.values[index] as Item;
-    if (typeof value === 'object' && before instanceof StateNode && before.view === value) return;
-    const after = this.writer.adopt(value, this, index);
+    if (before instanceof StateNode && nodeOf(value) === before) return;
+    const after = this.writer.adopt(value, this, index, before);
     if (after !== before) this.write(index, after);
   }
 
   /** What `Array.prototype.splice` does, journaled; the arguments are in range. */
   splice(start: number, deleteCount: number, values: readonly unknown[]): Item[] {
-    const items = values.map((value, offset) => this.writer.adopt(value, this, start + offset));
+    // As in `items.splice(at, 1, { ...items[at], done: true })`.
+    const replaced = deleteCount === 1 ? this.values[start] : undefined;
+    const items = values.map((value, offset) => this.writer.adopt(value, this, start + offset, replaced));
     if (deleteCount === 0 && items.length === 0) return [];
     const removed = this.exchange(start, deleteCount, items);
     if (this.writer.journaling) this.writer.journal(new Spliced(this, start, items.length, removed));
@@ -151,12 +153,6 @@ class Reordered implements Change {
   flip(): void {
     this.#other = this.#node.rearrange(this.#other);
   }
-}
-
-function indexOfKey(key: string | symbol): number | undefined {
-  if (typeof key === 'symbol') return undefined;
-  const index = Number(key) >>> 0;
-  return String(index) === key ? index : undefined;
 }
 
 function spliceLarge(values: Item[], start: number, deleteCount: number, items: readonly Item[]): Item[] {

@@ -13,13 +13,16 @@ export interface StateWriter {
   readonly journaling: boolean;
   journal(change: Change): void;
   /** @throws StateReadOnlyError outside a change. */
-  assertWriting(node: StateNode, key?: string | number): void;
+  assertWriting(node: StateNode, key?: string | number | symbol): void;
   /**
    * Makes a value that a handler assigned the tree's own.
    *
+   * @param replaced what is there now and makes way for the value.
    * @throws PayloadError if it isn't plain data.
    */
-  adopt(value: unknown, into: StateNode | undefined, key: string | number): Primitive | StateNode;
+  adopt(value: unknown, into: StateNode, key: string | number, replaced: Stored | undefined): Primitive | StateNode;
+  /** Where frozen copies go that are out of date only for a moment. */
+  readonly setAside: [node: StateNode, copy: object][] | undefined;
 }
 
 /** Asked for on a view, it gives the node behind it. Nobody outside can name it. */
@@ -43,6 +46,9 @@ export class Tombstone {
 /**
  * One object or array of the state. It is the handler of its own proxy: users only ever hold that proxy, its view, and everything they write
  * comes through here.
+ *
+ * The nodes that can be reached from the root are a tree. What was taken out of it may still show nodes that have moved on into what replaced
+ * it, as in `state.items = state.items.filter(…)`: it has lent them, and takes them back when it is put back.
  */
 export abstract class StateNode<Values extends object = object> {
   /** What it holds, in working order: the target of the proxy. */
@@ -50,6 +56,10 @@ export abstract class StateNode<Values extends object = object> {
   readonly writer: StateWriter;
   /** What it is part of; undefined for the root, and for what was taken out of the state. */
   parent: StateNode | undefined = undefined;
+  /** Whether nodes that it shows, at whatever depth, are part of something else now. */
+  isLender = false;
+  /** The number of the last change in which it was copied. */
+  copiedIn = 0;
   #view: Values | undefined = undefined;
   #copy: Values | undefined = undefined;
 
@@ -65,7 +75,8 @@ export abstract class StateNode<Values extends object = object> {
 
   /** A deep-frozen copy; the same one until something in here changes. */
   frozen(): Values {
-    return (this.#copy ??= this.buildFrozen());
+    // A lender isn't told when what it has lent changes.
+    return this.isLender ? this.buildFrozen() : (this.#copy ??= this.buildFrozen());
   }
 
   /** Puts a value under a key, or removes the key for `undefined`; gives back what was there. Neither checks nor journals. */
@@ -74,30 +85,69 @@ export abstract class StateNode<Values extends object = object> {
   /** The keys and values that can be seen. */
   abstract entries(): Iterable<readonly [string | number, Primitive | StateNode]>;
 
+  abstract has(values: Values, key: string | symbol): boolean;
+  abstract set(values: Values, key: string | symbol, value: unknown): boolean;
+
   protected abstract buildFrozen(): Values;
 
-  /** What it shows is no longer what the frozen copies say. */
+  /** Writes one value, journaled. */
+  protected write(key: string | number, value: Primitive | StateNode): void {
+    const before = this.swap(key, value);
+    if (this.writer.journaling) this.writer.journal(new Assigned(this, key, before));
+  }
+
+  /** Says that it no longer shows what the frozen copies say. */
   protected touch(): void {
     let node: StateNode | undefined = this;
     // Whatever is part of a copy that is gone is gone as well.
     while (node !== undefined && node.#copy !== undefined) {
-      node.#copy = undefined;
+      node.#dropCopy();
       node = node.parent;
     }
   }
 
-  protected link(value: Stored | undefined): void {
-    if (value instanceof StateNode) value.parent = this;
+  /** Puts a frozen copy back that was set aside. */
+  restoreCopy(copy: object): void {
+    this.#copy = copy as Values;
   }
 
   protected unlink(value: Stored | undefined): void {
     if (value instanceof StateNode && value.parent === this) value.parent = undefined;
   }
 
-  /** Writes one value, journaled. */
-  protected write(key: string | number, value: Primitive | StateNode): void {
-    const before = this.swap(key, value);
-    if (this.writer.journaling) this.writer.journal(new Assigned(this, key, before));
+  protected link(value: Stored | undefined): void {
+    if (!(value instanceof StateNode)) return;
+    // What is out of the state has no claim to what is in it.
+    if (this.isLender && value.parent) return;
+    value.moveTo(this);
+    value.reclaim();
+  }
+
+  /** Becomes part of another node. Whoever it was part of until now has lent it, and so has whatever that is part of, up to `last`. */
+  moveTo(parent: StateNode | undefined, last?: StateNode): void {
+    let lender = this.parent === parent || this === last ? undefined : this.parent;
+    while (lender && !lender.isLender) {
+      lender.isLender = true;
+      lender.#dropCopy();
+      lender = lender === last ? undefined : lender.parent;
+    }
+    this.parent = parent;
+  }
+
+  /** Takes back what it has lent. */
+  reclaim(): void {
+    if (!this.isLender) return;
+    this.isLender = false;
+    for (const [, value] of this.entries()) {
+      if (!(value instanceof StateNode)) continue;
+      value.moveTo(this);
+      value.reclaim();
+    }
+  }
+
+  #dropCopy(): void {
+    if (this.#copy && this.writer.setAside) this.writer.setAside.push([this, this.#copy]);
+    this.#copy = undefined;
   }
 
   /** Where it is in the state, as in `$.items[3]`. */
@@ -106,6 +156,19 @@ export abstract class StateNode<Values extends object = object> {
     if (!parent) return this === this.writer.root ? '$' : '(removed)';
     for (const [key, value] of parent.entries()) if (value === this) return parent.path() + formatKey(key);
     return '(removed)';
+  }
+
+  /** The root, or the top of what was taken out of the state. */
+  top(): StateNode {
+    let node: StateNode = this;
+    while (node.parent) node = node.parent;
+    return node;
+  }
+
+  isWithin(ancestor: StateNode): boolean {
+    let node: StateNode | undefined = this;
+    while (node && node !== ancestor) node = node.parent;
+    return node === ancestor;
   }
 
   /** How many levels it has above it. */
@@ -122,13 +185,6 @@ export abstract class StateNode<Values extends object = object> {
       if (value instanceof StateNode) highest = Math.max(highest, value.height());
     }
     return highest + 1;
-  }
-
-  /** Whether it is part of the state now. */
-  isWithin(ancestor: StateNode): boolean {
-    let node: StateNode | undefined = this;
-    while (node && node !== ancestor) node = node.parent;
-    return node === ancestor;
   }
 
   /** `console.log` looks past a proxy: it shall find the state, not how it is kept. */
@@ -148,15 +204,12 @@ export abstract class StateNode<Values extends object = object> {
 
   /** Only what plain assignment could do: an ordinary property with a value. */
   defineProperty(values: Values, key: string | symbol, property: PropertyDescriptor): boolean {
-    this.writer.assertWriting(this, String(key));
-    const exists = Object.hasOwn(values, key) && this.has(values, key);
+    this.writer.assertWriting(this, key);
+    const exists = this.has(values, key);
     const { writable = exists, enumerable = exists, configurable = exists } = property;
     if (!('value' in property) || !writable || !enumerable || !configurable) return false;
     return this.set(values, key, property.value);
   }
-
-  abstract has(values: Values, key: string | symbol): boolean;
-  abstract set(values: Values, key: string | symbol, value: unknown): boolean;
 }
 
 /** The node behind a view. */
@@ -165,6 +218,13 @@ export function nodeOf(value: unknown): StateNode | undefined {
   const node = (value as { [NODE]?: unknown })[NODE];
   // Something may have a view for its prototype.
   return node instanceof StateNode && node.view === value ? node : undefined;
+}
+
+/** The place in an array that a property key names. */
+export function indexOfKey(key: string | symbol): number | undefined {
+  if (typeof key === 'symbol') return undefined;
+  const index = Number(key) >>> 0;
+  return String(index) === key ? index : undefined;
 }
 
 /** A value was put, or a key removed; `#other` is what is not in the state at the moment. */

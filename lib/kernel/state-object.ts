@@ -1,7 +1,7 @@
 import { PayloadError } from './errors.js';
-import { putProperty } from './plain-data.js';
+import { isContainer, putProperty } from './plain-data.js';
 import type { Change } from './state-journal.js';
-import { Assigned, NODE, type Primitive, StateNode, type Stored, Tombstone } from './state-node.js';
+import { Assigned, indexOfKey, NODE, nodeOf, type Primitive, StateNode, type Stored, Tombstone } from './state-node.js';
 
 type Values = Record<string, Stored>;
 
@@ -18,22 +18,20 @@ export class ObjectNode extends StateNode<Values> {
     return typeof value === 'object' && value !== null ? value.view : value;
   }
 
-  set(_values: Values, key: string | symbol, value: unknown): boolean {
-    this.writer.assertWriting(this, key as string);
+  set(values: Values, key: string | symbol, value: unknown): boolean {
+    this.writer.assertWriting(this, key);
     if (typeof key === 'symbol') throw symbolRefused(this, key);
-    if (value === undefined) return this.deleteProperty(_values, key);
+    if (value === undefined) return this.deleteProperty(values, key);
     const before = this.#own(key);
-    if (typeof before === 'object' && before !== null) {
-      if (before.view === value) return true;
-      if (before instanceof Tombstone) this.#clear(key);
-    }
-    const after = this.writer.adopt(value, this, key);
+    if (isContainer(before) && nodeOf(value) === before) return true;
+    const after = this.writer.adopt(value, this, key, before);
+    if (before instanceof Tombstone) this.#makeRoom(key);
     if (after !== before) this.write(key, after);
     return true;
   }
 
   deleteProperty(values: Values, key: string | symbol): boolean {
-    this.writer.assertWriting(this, key as string);
+    this.writer.assertWriting(this, key);
     if (typeof key === 'symbol' || !this.has(values, key)) return true;
     if (!this.writer.journaling) {
       this.swap(key, undefined);
@@ -96,12 +94,11 @@ export class ObjectNode extends StateNode<Values> {
   }
 
   protected override buildFrozen(): Values {
-    const copy: Record<string, unknown> = {};
-    const { values } = this;
-    for (const key of Object.keys(values)) {
-      const value = values[key] as Stored;
-      if (typeof value !== 'object' || value === null) putProperty(copy, key, value);
-      else if (!(value instanceof Tombstone)) putProperty(copy, key, value.frozen());
+    const copy = { ...this.values } as Record<string, unknown>;
+    for (const key of Object.keys(copy)) {
+      const value = copy[key];
+      if (value instanceof StateNode) copy[key] = value.frozen();
+      else if (value instanceof Tombstone) delete copy[key];
     }
     return Object.freeze(copy) as Values;
   }
@@ -115,8 +112,10 @@ export class ObjectNode extends StateNode<Values> {
     return key === Symbol.toPrimitive ? describeAsObject : undefined;
   }
 
-  /** Makes room for a key that is written again after its deletion: it belongs at the end, and undone, in its old place. */
-  #clear(key: string): void {
+  /** A key that is written again after its deletion belongs at the end; undone, in its old place. */
+  #makeRoom(key: string): void {
+    // Keys that look like indexes are always in numerical order.
+    if (indexOfKey(key) !== undefined) return;
     const before = this.rearrange(Object.entries(this.values).filter(([other]) => other !== key));
     this.writer.journal(new Rearranged(this, before));
   }

@@ -1,7 +1,6 @@
-import { isPlainObject, putProperty } from './plain-data.js';
-import { TreeWriter } from './state-copy.js';
-import type { Change } from './state-journal.js';
+import { isContainer, isPlainObject, putProperty } from './plain-data.js';
 import { nodeOf, type StateNode } from './state-node.js';
+import { TreeWriter } from './state-writer.js';
 
 /**
  * An actor's state. Users hold views of it, which always show what is true now and can be written to only inside `change()`, or frozen copies.
@@ -9,6 +8,8 @@ import { nodeOf, type StateNode } from './state-node.js';
  */
 export class StateTree<S extends object = object> {
   readonly #writer: TreeWriter;
+  /** The last answer of `frozenAt`, for as long as nothing before its mark changes. */
+  #past: { readonly mark: number; readonly copy: S } | undefined = undefined;
 
   /** @throws PayloadError if the initial state isn't plain data; it is copied. */
   constructor(initial: unknown) {
@@ -22,30 +23,23 @@ export class StateTree<S extends object = object> {
 
   /** Puts another state in the place of the whole. @throws StateReadOnlyError outside a change. */
   replace(value: S): void {
-    const writer = this.#writer;
-    writer.assertWriting(writer.root);
-    if (nodeOf(value) === writer.root) return;
-    const change = new RootReplaced(writer, writer.adoptRoot(value, true));
-    change.flip();
-    if (writer.journaling) writer.journal(change);
+    this.#writer.replaceRoot(value);
   }
 
   /** Runs a handler: it may write. If it throws, an undoable change is undone before the error goes on. */
   change(fn: () => void, undoable: boolean): void {
-    const writer = this.#writer;
     this.#assertIdle('change');
-    if (!undoable && !writer.changes.isEmpty) {
-      throw new Error(
-        "a change that can't be undone was made on top of changes that may yet be: undo or settle them first",
-      );
-    }
-    const mark = writer.changes.mark;
-    writer.writing = true;
+    const writer = this.#writer;
+    const { journaled } = writer;
+    const { mark } = journaled;
+    if (!undoable) this.#assertNothingPending();
+    writer.change += 1;
     writer.journaling = undoable;
+    writer.writing = true;
     try {
       fn();
     } catch (error) {
-      if (undoable) writer.changes.undoTo(mark);
+      journaled.undoTo(mark);
       throw error;
     } finally {
       writer.writing = false;
@@ -59,29 +53,56 @@ export class StateTree<S extends object = object> {
 
   /** A place between changes. */
   mark(): number {
-    return this.#writer.changes.mark;
+    return this.#writer.journaled.mark;
   }
 
   /** Undoes every undoable change since the mark, newest first. */
   undoTo(mark: number): void {
     this.#assertIdle('undoTo');
-    this.#writer.changes.undoTo(mark);
+    if (this.#past && mark < this.#past.mark) this.#past = undefined;
+    this.#writer.journaled.undoTo(mark);
   }
 
   /** The changes before the mark will never be undone. */
   settle(mark: number): void {
     this.#assertIdle('settle');
-    this.#writer.changes.settle(mark);
+    if (this.#past && mark > this.#past.mark) this.#past = undefined;
+    this.#writer.journaled.settle(mark);
   }
 
   /** A deep-frozen copy of the state as it was at the mark. */
   frozenAt(mark: number): S {
     this.#assertIdle('frozenAt');
-    return this.#writer.changes.lookBack(mark, () => this.frozen());
+    if (mark === this.mark()) return this.frozen();
+    if (this.#past?.mark !== mark) this.#past = { mark, copy: this.#lookBack(mark) };
+    return this.#past.copy;
+  }
+
+  /** The copies of the present stay good: what is flipped there is flipped back. */
+  #lookBack(mark: number): S {
+    const writer = this.#writer;
+    const present: [node: StateNode, copy: object][] = [];
+    writer.setAside = present;
+    try {
+      return writer.journaled.lookBack(mark, () => {
+        writer.setAside = undefined;
+        return this.frozen();
+      });
+    } finally {
+      writer.setAside = undefined;
+      for (const [node, copy] of present) node.restoreCopy(copy);
+    }
   }
 
   #assertIdle(method: string): void {
     if (this.#writer.writing) throw new Error(`${method}() inside a change of the same state`);
+  }
+
+  #assertNothingPending(): void {
+    if (!this.#writer.journaled.isEmpty) {
+      throw new Error("a change that can't be undone on top of changes that may yet be: undo or settle those first");
+    }
+    this.#past = undefined;
   }
 }
 
@@ -97,14 +118,14 @@ export function unwrap(value: unknown): unknown {
 }
 
 function holdsView(value: unknown, seen: Set<object>): boolean {
-  if (!isContainer(value) || seen.has(value)) return false;
+  if (!isPlain(value) || seen.has(value)) return false;
   if (isView(value)) return true;
   seen.add(value);
   return Object.values(value).some((item) => holdsView(item, seen));
 }
 
 function withoutViews(value: unknown, copies: Map<object, unknown>): unknown {
-  if (!isContainer(value)) return value;
+  if (!isPlain(value)) return value;
   const node = nodeOf(value);
   if (node) return node.frozen();
   if (copies.has(value)) return copies.get(value);
@@ -114,23 +135,6 @@ function withoutViews(value: unknown, copies: Map<object, unknown>): unknown {
   return copy;
 }
 
-function isContainer(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && (Array.isArray(value) || isPlainObject(value));
-}
-
-/** The whole state was replaced. */
-class RootReplaced implements Change {
-  readonly #writer: TreeWriter;
-  #other: StateNode;
-
-  constructor(writer: TreeWriter, other: StateNode) {
-    this.#writer = writer;
-    this.#other = other;
-  }
-
-  flip(): void {
-    const root = this.#writer.root;
-    this.#writer.root = this.#other;
-    this.#other = root;
-  }
+function isPlain(value: unknown): value is object {
+  return isContainer(value) && (Array.isArray(value) || isPlainObject(value));
 }
