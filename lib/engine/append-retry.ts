@@ -4,6 +4,7 @@ import type { AppendDuty, AppendRequest, AppendResult } from './append.js';
 import { Backoff } from './backoff.js';
 import { READ_PAGE_EVENTS_MAX, type ReadDuty } from './read.js';
 
+/** What `appendWithRetry` needs to know of its writer. */
 export interface AppendRetryOptions {
   /** The version the writer saw last: its own events, if they were stored, come after it. */
   readonly lastSeenVersion: number;

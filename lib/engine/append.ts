@@ -26,11 +26,13 @@ export interface AppendConflict {
   readonly events: readonly EventRecord[];
 }
 
+/** What became of an append: stored, or others were there first. */
 export type AppendResult = Appended | AppendConflict;
 
 /** Most events a conflict carries. */
 export const CONFLICT_EVENTS_MAX = 1_000;
 
+/** The first duty of an engine: to store a commit, all of it or nothing. */
 export interface AppendDuty {
   /**
    * Atomic and durable: resolves when the events would survive a power cut (as far as the engine promises that).

@@ -3,6 +3,7 @@ import type { EventRecord } from '../kernel/event.js';
 import { Backoff } from './backoff.js';
 import type { Unwatch, Wake } from './follow.js';
 
+/** Where a follower begins, and whom it tells. */
 export interface FollowerOptions {
   /** Version (of a stream) or position (of the store) to begin after; 0 for all. */
   readonly after: number;

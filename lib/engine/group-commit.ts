@@ -4,6 +4,7 @@ import type { AppendRequest, AppendResult } from './append.js';
 /** Stores a batch in one go; one result for each request, in order. A conflict is a result; a throw means that none of them is known to be stored. */
 export type BatchWriter = (requests: readonly AppendRequest[]) => AppendResult[] | Promise<AppendResult[]>;
 
+/** How much one batch may hold, and how much may wait for the next. */
 export interface GroupCommitLimits {
   /** Most events in one batch, unless one request alone has more. */
   readonly batchEventsMax: number;
@@ -13,6 +14,7 @@ export interface GroupCommitLimits {
   readonly queueMax: number;
 }
 
+/** The limits of a group commit that is given none. */
 export const GROUP_COMMIT_LIMITS: GroupCommitLimits = {
   batchEventsMax: 1_000,
   batchLengthMax: 4 * 1024 * 1024,

@@ -3,6 +3,7 @@ import type { EventRecord } from '../kernel/event.js';
 /** Events asked for at once by default; an engine may give fewer (a page limited by bytes), but none only at the end. */
 export const READ_PAGE_EVENTS_MAX = 1_000;
 
+/** The second duty of an engine: to give back what was stored, in pages. */
 export interface ReadDuty {
   /** Events of one stream with `version > after`, oldest first, no hole, at most `limit`. An empty array means: there is no more. */
   readStream(streamId: string, after: number, limit: number): Promise<EventRecord[]>;

@@ -15,6 +15,7 @@ export interface SnapshotRecord {
   readonly checksum: string;
 }
 
+/** An engine keeps one snapshot for each class and stream, and may lose it: snapshots only save time. */
 export interface SnapshotDuty {
   /** The one snapshot kept for this class and stream, as it was saved; `undefined` if there is none. Never throws because of its content. */
   loadSnapshot(streamId: string, actor: string): Promise<SnapshotRecord | undefined>;

@@ -21,6 +21,7 @@ import {
 } from './statements.js';
 import { Tail } from './tail.js';
 
+/** What `new SqliteEngine()` takes; everything has a default. */
 export interface SqliteEngineOptions {
   /** Path of the database file; it and its folder are created when missing. Default `./data/events.db`. */
   file?: string;
