@@ -1,0 +1,50 @@
+import { appendCases } from './append-cases.js';
+import { type ConformanceCase, type EngineFixture, runCase } from './conformance-case.js';
+import { followCases } from './follow-cases.js';
+import { lifecycleCases } from './lifecycle-cases.js';
+import { readCases } from './read-cases.js';
+import { snapshotCases } from './snapshot-cases.js';
+
+export { type ConformanceCase, type EngineFixture, type OpenEngines, runCase } from './conformance-case.js';
+
+/** Everything an engine owes, one case a promise, split by duty. */
+export const engineConformanceCases: readonly ConformanceCase[] = [
+  ...appendCases,
+  ...readCases,
+  ...followCases,
+  ...snapshotCases,
+  ...lifecycleCases,
+];
+
+/** What is used of a test runner: Jest, Vitest, `node:test` and Mocha all have it. */
+export interface TestRunner {
+  describe(name: string, body: () => void): unknown;
+  it(name: string, body: () => Promise<void>): unknown;
+}
+
+/**
+ * The conformance suite as tests of your runner.
+ *
+ * @example
+ * ```ts
+ * import { describe, it } from 'node:test';
+ * import { MemoryEngine, MemoryStore } from 'omniscient-nest/memory';
+ * import { describeEngine } from 'omniscient-nest/testing';
+ *
+ * describeEngine('memory', async () => {
+ *   const store = new MemoryStore();
+ *   return { newEngine: () => new MemoryEngine({ store }), dispose: async () => {} };
+ * }, { describe, it });
+ * ```
+ */
+export function describeEngine(
+  name: string,
+  newFixture: () => Promise<EngineFixture>,
+  { describe, it }: TestRunner,
+): void {
+  describe(`the ${name} engine keeps its duties`, () => {
+    for (const each of engineConformanceCases) {
+      it(`${each.duty}: ${each.name}`, () => runCase(each, newFixture));
+    }
+  });
+}

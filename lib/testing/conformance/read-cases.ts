@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import type { Engine } from '../../engine/engine.js';
+import type { EventRecord } from '../../kernel/event.js';
+import { type ConformanceCase, newEvent, newEvents, readStore, readWhole, store } from './conformance-case.js';
+
+export const readCases: readonly ConformanceCase[] = [
+  {
+    duty: 'read',
+    name: 'gives a stream in pages, after any version, and nothing for one that does not exist',
+    async run(engines) {
+      const [engine] = await engines();
+      await store(engine, 's', 0, newEvents(25));
+      await store(engine, 'other', 0, newEvents(3));
+      assert.deepEqual(
+        (await engine.readStream('s', 10, 5)).map(({ version }) => version),
+        [11, 12, 13, 14, 15],
+      );
+      assert.equal((await readWhole(engine, 's', 7)).length, 25);
+      assert.deepEqual(await engine.readStream('s', 25, 5), []);
+      assert.deepEqual(await engine.readStream('none', 0, 5), []);
+    },
+  },
+  {
+    duty: 'read',
+    name: "knows a stream's version, also one that another node moved",
+    async run(engines) {
+      const [one, two] = await engines(2);
+      assert.equal(await one.streamVersion('s'), 0);
+      await store(two as Engine, 's', 0, newEvents(4));
+      assert.equal(await one.streamVersion('s'), 4);
+    },
+  },
+  {
+    duty: 'read',
+    name: 'sees what any node has acknowledged, at once',
+    async run(engines) {
+      const [one, two] = await engines(2);
+      for (let i = 0; i < 20; i += 1) {
+        await store((i % 2 ? one : two) as Engine, 's', i, newEvents(1));
+        assert.equal((await (i % 2 ? (two as Engine) : one).readStream('s', i, 10)).length, 1);
+      }
+    },
+  },
+  {
+    duty: 'read',
+    name: 'gives the whole store in order of position, each event once, its stream in order',
+    async run(engines) {
+      const nodes = await engines(2);
+      for (let i = 0; i < 10; i += 1) {
+        await Promise.all(
+          ['a', 'b', 'c'].map((id, n) => store(nodes[n % 2] as Engine, id, 'any', newEvents(1 + (i % 3)))),
+        );
+      }
+      const all = await readStore(nodes[0], 7);
+      assertGrowing(all);
+      for (const id of ['a', 'b', 'c']) {
+        const own = all.filter(({ streamId }) => streamId === id);
+        assert.deepEqual(
+          own.map(({ id: event }) => event),
+          (await readWhole(nodes[0], id)).map(({ id: event }) => event),
+        );
+      }
+      assert.equal(await nodes[0].lastPosition(), all.at(-1)?.position);
+    },
+  },
+  {
+    duty: 'read',
+    name: 'gives only events of the names asked for, whatever the names are',
+    async run(engines) {
+      const [engine] = await engines();
+      const names = ["it's", 'a"b', 'happened', '漢字', 'a,b'];
+      for (const name of names) await store(engine, 's', 'any', [newEvent(name), newEvent('noise')]);
+      const found = await readStore(engine, 2, ["it's", '漢字', 'a,b', 'never']);
+      assert.deepEqual(
+        found.map(({ name }) => name),
+        ["it's", '漢字', 'a,b'],
+      );
+      assertGrowing(found);
+    },
+  },
+  {
+    duty: 'read',
+    name: 'never shows an event at a position below one already read, while two nodes write',
+    async run(engines) {
+      const nodes = await engines(2);
+      const seen: EventRecord[] = [];
+      let writing = true;
+      const writers = nodes.map(async (engine, n) => {
+        for (let i = 0; i < 40; i += 1) await store(engine, `s${n}-${i % 5}`, 'any', newEvents(1 + (i % 4)));
+      });
+      const reader = (async () => {
+        while (writing) {
+          seen.push(...(await nodes[0].readAll(seen.at(-1)?.position ?? 0, 10)));
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      })();
+      await Promise.all(writers);
+      writing = false;
+      await reader;
+      const rest = await nodes[0].readAll(seen.at(-1)?.position ?? 0, 10_000);
+      assert.deepEqual(
+        [...seen, ...rest].map(({ id }) => id),
+        (await readStore(nodes[1] as Engine)).map(({ id }) => id),
+      );
+      assert.equal(seen.length + rest.length, 200);
+    },
+  },
+];
+
+function assertGrowing(events: readonly EventRecord[]): void {
+  let last = 0;
+  for (const { position } of events) {
+    assert.ok(position > last, `position ${position} came after ${last}`);
+    last = position;
+  }
+}
