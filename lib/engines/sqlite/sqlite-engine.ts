@@ -13,11 +13,11 @@ import { migrate } from './schema.js';
 import { SqliteWriter } from './sqlite-writer.js';
 import {
   prepareStatements,
-  recordOf,
+  recordsOf,
   type Statements,
   type StoreRow,
   type StreamRow,
-  storeRecordOf,
+  storeRecordsOf,
 } from './statements.js';
 import { Tail } from './tail.js';
 
@@ -91,7 +91,7 @@ export class SqliteEngine implements Engine {
       const key = writer.keyOf(streamId);
       if (key === undefined) return [];
       const rows = statements.readStream.all(key, after, limit) as StreamRow[];
-      return rows.map((row) => recordOf(streamId, row));
+      return recordsOf(streamId, rows);
     });
   }
 
@@ -106,7 +106,7 @@ export class SqliteEngine implements Engine {
       const rows = names
         ? statements.readNamed.all(after, JSON.stringify(names), limit)
         : statements.readAll.all(after, limit);
-      return (rows as StoreRow[]).map(storeRecordOf);
+      return storeRecordsOf(rows as StoreRow[]);
     });
   }
 

@@ -1,6 +1,6 @@
 import { type AppendRequest, type AppendResult, CONFLICT_EVENTS_MAX } from '../../engine/append.js';
 import type { EventRecord } from '../../kernel/event.js';
-import { recordOf, type Statements, type StreamRow } from './statements.js';
+import { recordsOf, type Statements, type StreamRow } from './statements.js';
 
 /** Most streams whose keys are remembered, so that a busy stream's id is not looked up each time. */
 const STREAM_KEYS_MAX = 50_000;
@@ -54,7 +54,7 @@ export class SqliteWriter {
   #eventsAfter(streamId: string, head: Head | undefined, after: number): EventRecord[] {
     if (!head || head.version <= after) return [];
     const rows = this.#statements.readStream.all(head.key, after, CONFLICT_EVENTS_MAX) as StreamRow[];
-    return rows.map((row) => recordOf(streamId, row));
+    return recordsOf(streamId, rows);
   }
 
   #head(streamId: string): Head | undefined {

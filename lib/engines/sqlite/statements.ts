@@ -50,11 +50,19 @@ export type StreamRow = [version: number, position: number, id: string, name: st
 /** A row of `readAll` and `readNamed`. */
 export type StoreRow = [streamId: string, ...StreamRow];
 
-export function recordOf(streamId: string, row: StreamRow): EventRecord {
+export function recordsOf(streamId: string, rows: readonly StreamRow[]): EventRecord[] {
+  return Array.from(rows, (row) => recordOf(streamId, row));
+}
+
+export function storeRecordsOf(rows: readonly StoreRow[]): EventRecord[] {
+  return Array.from(rows, storeRecordOf);
+}
+
+function recordOf(streamId: string, row: StreamRow): EventRecord {
   return { id: row[2], streamId, version: row[0], position: row[1], name: row[3], data: row[4], metadata: row[5] };
 }
 
-export function storeRecordOf(row: StoreRow): EventRecord {
+function storeRecordOf(row: StoreRow): EventRecord {
   return {
     id: row[3],
     streamId: row[0],

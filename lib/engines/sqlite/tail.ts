@@ -2,7 +2,7 @@ import type { Unwatch, Wake } from '../../engine/follow.js';
 import { WakeTable } from '../../engine/wake-table.js';
 import type { EventRecord } from '../../kernel/event.js';
 import type { Doorbell } from './doorbell.js';
-import { type Statements, type StoreRow, storeRecordOf } from './statements.js';
+import { type Statements, type StoreRow, storeRecordsOf } from './statements.js';
 
 /** How often other processes' commits are looked for even when the bell is silent. One such look is a few microseconds. */
 export const LOOK_AGAIN_MS = 50;
@@ -87,7 +87,7 @@ export class Tail {
     const rows = this.#statements.readAll.all(this.#toldUpTo, TAIL_EVENTS_MAX) as StoreRow[];
     if (rows.length === TAIL_EVENTS_MAX) this.#scheduleLook();
     else this.#dataVersion = dataVersion;
-    const records = rows.map(storeRecordOf);
+    const records = storeRecordsOf(rows);
     this.#toldUpTo = records.at(-1)?.position ?? this.#toldUpTo;
     this.#wakes.wake(records);
   }
