@@ -56,6 +56,8 @@ describe('The package', () => {
     const subpaths = Object.entries(manifest.exports).filter(([door]) => door !== '.' && door !== './package.json');
     const older = subpaths.map(([door, target]) => [door.slice('./'.length), [(target as { types: string }).types]]);
     expect(manifest.typesVersions['*']).toEqual(Object.fromEntries(older));
+    const { compilerOptions } = JSON.parse(readSource('tsconfig.json')) as { compilerOptions: { paths: object } };
+    expect(Object.keys(compilerOptions.paths)).toEqual(doors.filter((door) => !door.endsWith('.json')));
   });
 
   it('has types that need no other package than its peers', async () => {
