@@ -20,6 +20,7 @@ export interface ConformanceCase {
   run(engines: OpenEngines, fixture: EngineFixture): Promise<void>;
 }
 
+/** Opens engines on one empty store, one unless it is told how many. */
 export type OpenEngines = (count?: number) => Promise<[Engine, ...Engine[]]>;
 
 /** Runs one case on a fixture of its own, and cleans up whatever happens. */
