@@ -1,0 +1,63 @@
+import type { ActorClass } from '../kernel/actor.js';
+import { UnknownCommandError } from '../kernel/errors.js';
+import { short } from './line-diff.js';
+import { type Course, type Outcome, type Step, StepFailure } from './plan.js';
+import { assertReplayable } from './replay-check.js';
+import type { Subject } from './world.js';
+
+/** Longest text of a command's arguments in a failure, in characters. */
+const ARGUMENTS_LENGTH_MAX = 80;
+
+type Commands = Readonly<Record<string, (...args: readonly unknown[]) => Promise<unknown>>>;
+
+/** Gives a command, and sees to it that what it left behind can be replayed. */
+export function whenStep(actorClass: ActorClass, command: string, args: readonly unknown[]): Omit<Step, 'writtenAt'> {
+  const called = `${actorClass?.name}.${command}`;
+  const text = `When ${called}(${args.map((arg) => short(arg, ARGUMENTS_LENGTH_MAX)).join(', ')})`;
+  return {
+    kind: 'when',
+    text,
+    play: async (course, errorIsExpected) => {
+      const subject = await course.world.subject(actorClass);
+      assertCommand(subject, command);
+      const outcome = await outcomeOf(course, subject, command, args);
+      course.outcome = outcome;
+      if ('threw' in outcome.end && !errorIsExpected) {
+        const { threw } = outcome.end;
+        throw new StepFailure(`${text} failed: ${errorText(threw)}`, { actual: threw, cause: threw });
+      }
+      await assertReplayable(course.world, text);
+    },
+  };
+}
+
+/** An error as its first line tells it. */
+export function errorText(error: unknown): string {
+  if (typeof error !== 'object' || error === null || !('message' in error)) return short(error);
+  return `${'name' in error ? String(error.name) : error.constructor.name}: ${String(error.message)}`;
+}
+
+async function outcomeOf(
+  { world }: Course,
+  subject: Subject,
+  name: string,
+  args: readonly unknown[],
+): Promise<Outcome> {
+  const command = `${subject.definition.actorClass.name}.${name}`;
+  let loaded: Outcome['loaded'];
+  try {
+    loaded = await world.load(subject);
+    const returned = await (loaded.ref as unknown as Commands)[name]?.(...args);
+    return { subject, loaded, command, end: { returned } };
+  } catch (threw) {
+    return { subject, loaded, command, end: { threw } };
+  }
+}
+
+function assertCommand({ definition }: Subject, command: string): void {
+  if (definition.commands.has(command)) return;
+  const known = [...definition.commands.keys()].join(', ') || 'none';
+  throw new UnknownCommandError(
+    `${definition.name} has no command '${command}' (its methods marked @Command() are: ${known})`,
+  );
+}
