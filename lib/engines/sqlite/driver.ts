@@ -38,44 +38,44 @@ export async function loadDriver(): Promise<OpenSqlite> {
   }
 }
 
-/** Turns what SQLite says into what to do about it. */
+/** Turns what SQLite or the operating system says into what to do about it. */
 export function sqliteError(error: unknown, file: string): EngineError {
   if (error instanceof EngineError) return error;
-  const code = String((error as { code?: unknown } | null)?.code ?? '');
-  const known = KNOWN.find(([prefix]) => code.startsWith(prefix));
-  const [, ours, advice, flags] = known ?? ['', 'ENGINE_FAILED', 'SQLite failed', {}];
+  const said = String((error as { code?: unknown } | null)?.code ?? '');
+  const code = CODES.find(([prefix]) => said.startsWith(prefix))?.[1] ?? 'ENGINE_FAILED';
+  const { advice, ...flags } = ADVICE[code];
   const why = error instanceof Error ? error.message : String(error);
-  return new EngineError(ours, `${file}: ${advice} (${code || 'no code'}: ${why})`, { cause: error, ...flags });
+  return new EngineError(code, `${file}: ${advice} (${said || 'no code'}: ${why})`, { cause: error, ...flags });
 }
 
-const KNOWN: readonly (readonly [string, string, string, { retryable?: boolean; outcomeUnknown?: boolean }])[] = [
-  [
-    'SQLITE_NOTADB',
-    'NOT_A_DATABASE',
-    'this is not an SQLite database: give the path of another file, or move this one away',
-    {},
-  ],
-  [
-    'SQLITE_READONLY',
-    'READ_ONLY',
-    'file or folder can only be read: give this user the right to write to both, or give another path',
-    {},
-  ],
-  [
-    'SQLITE_FULL',
-    'DISK_FULL',
-    'the disk is full: nothing of this commit was stored and nothing stored is lost; make room',
-    { retryable: true },
-  ],
-  ['SQLITE_CORRUPT', 'CORRUPT', 'the database is damaged: stop all processes and restore it from a backup', {}],
-  [
-    'SQLITE_CANTOPEN',
-    'CANNOT_OPEN',
-    'the file cannot be opened: look at the path and at the rights on it and its folder',
-    {},
-  ],
-  ['SQLITE_BUSY', 'DATABASE_BUSY', 'another process kept the database locked for too long', { retryable: true }],
-  ['SQLITE_LOCKED', 'DATABASE_BUSY', 'another connection kept a table locked for too long', { retryable: true }],
-  ['SQLITE_TOOBIG', 'EVENT_TOO_LARGE', 'an event is larger than SQLite can store (1 GB)', {}],
-  ['SQLITE_IOERR', 'IO_ERROR', 'the disk failed', { retryable: true, outcomeUnknown: true }],
+const ADVICE = {
+  NOT_A_DATABASE: { advice: 'this is not an SQLite database: give the path of another file, or move this one away' },
+  READ_ONLY: {
+    advice: 'it can only be read: give this user the right to write to file and folder, or give another path',
+  },
+  DISK_FULL: { advice: 'the disk is full; nothing stored is lost: make room', retryable: true },
+  CORRUPT: { advice: 'the database is damaged: stop all processes and restore it from a backup' },
+  CANNOT_OPEN: { advice: 'it cannot be opened or made: look at the path, its folders and the rights on them' },
+  DATABASE_BUSY: { advice: 'another process kept it locked for too long', retryable: true },
+  EVENT_TOO_LARGE: { advice: 'an event is larger than SQLite can store (1 GB)' },
+  IO_ERROR: { advice: 'the disk failed', retryable: true, outcomeUnknown: true },
+  ENGINE_FAILED: { advice: 'SQLite failed' },
+} as const;
+
+/** How the codes of SQLite (and of the operating system) begin. */
+const CODES: readonly (readonly [prefix: string, ours: keyof typeof ADVICE])[] = [
+  ['SQLITE_NOTADB', 'NOT_A_DATABASE'],
+  ['SQLITE_READONLY', 'READ_ONLY'],
+  ['EROFS', 'READ_ONLY'],
+  ['EACCES', 'READ_ONLY'],
+  ['SQLITE_FULL', 'DISK_FULL'],
+  ['ENOSPC', 'DISK_FULL'],
+  ['SQLITE_CORRUPT', 'CORRUPT'],
+  ['SQLITE_CANTOPEN', 'CANNOT_OPEN'],
+  ['ENOTDIR', 'CANNOT_OPEN'],
+  ['EEXIST', 'CANNOT_OPEN'],
+  ['SQLITE_BUSY', 'DATABASE_BUSY'],
+  ['SQLITE_LOCKED', 'DATABASE_BUSY'],
+  ['SQLITE_TOOBIG', 'EVENT_TOO_LARGE'],
+  ['SQLITE_IOERR', 'IO_ERROR'],
 ];

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { AppendRequest, AppendResult } from '../../engine/append.js';
 import type { Engine } from '../../engine/engine.js';
@@ -55,7 +55,7 @@ export class SqliteEngine implements Engine {
     const Database = await loadDriver();
     let db: SqliteDatabase | undefined;
     try {
-      makeFolder(this.#file);
+      mkdirSync(dirname(this.#file), { recursive: true });
       db = new Database(this.#file, { timeout: this.#busyTimeoutMs });
       db.pragma('journal_mode = WAL');
       db.pragma('synchronous = FULL');
@@ -66,7 +66,7 @@ export class SqliteEngine implements Engine {
       this.#opened = { db, statements, bell, writer: new SqliteWriter(statements), tail: new Tail(statements, bell) };
     } catch (error) {
       db?.close();
-      throw sqliteError(error, this.#file);
+      throw sqliteError(readOnly(this.#file) ?? error, this.#file);
     }
   }
 
@@ -198,12 +198,13 @@ interface Opened {
   readonly tail: Tail;
 }
 
-function makeFolder(file: string): void {
+/** SQLite only says that it can't open a file; the operating system says whether that is because it can't be written to. */
+function readOnly(file: string): unknown {
   try {
-    mkdirSync(dirname(file), { recursive: true });
-  } catch (cause) {
-    throw new EngineError('CANNOT_OPEN', `${file}: its folder cannot be made: give a path where this user may write`, {
-      cause,
-    });
+    accessSync(existsSync(file) ? file : dirname(file), constants.W_OK);
+    return undefined;
+  } catch (error) {
+    const { code } = error as { code?: unknown };
+    return code === 'EROFS' || code === 'EACCES' ? error : undefined;
   }
 }

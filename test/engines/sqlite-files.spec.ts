@@ -1,0 +1,176 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import Database from 'better-sqlite3';
+import { SqliteEngine } from 'omniscient-nest/sqlite';
+import { EngineError } from '../../lib/kernel/errors.js';
+import { newEvent, newEvents, readWhole } from '../../lib/testing/conformance/conformance-case.js';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'omniscient-files-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+async function errorOf(work: Promise<unknown>): Promise<EngineError> {
+  const error = await work.then(
+    () => new Error('it did not fail'),
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(EngineError);
+  return error as EngineError;
+}
+
+describe('files that cannot serve as an event store', () => {
+  it('a file that is no database: NOT_A_DATABASE, and the file is as it was', async () => {
+    const file = join(folder, 'notes.txt');
+    const text = 'Dear diary, this is not a database at all.\n'.repeat(100);
+    writeFileSync(file, text);
+    const error = await errorOf(new SqliteEngine({ file }).open());
+    expect(error.code).toBe('NOT_A_DATABASE');
+    expect(error.message).toContain(file);
+    expect(readFileSync(file, 'utf8')).toBe(text);
+  });
+
+  it('a database of another program: NOT_OUR_DATABASE, and nothing is added to it', async () => {
+    const file = join(folder, 'other.db');
+    const other = new Database(file);
+    other.exec('CREATE TABLE customers (name TEXT)');
+    other.close();
+    expect((await errorOf(new SqliteEngine({ file }).open())).code).toBe('NOT_OUR_DATABASE');
+    const again = new Database(file);
+    expect(again.prepare('SELECT name FROM sqlite_schema').pluck().all()).toHaveLength(1);
+    again.close();
+  });
+
+  it('a database from a newer version: SCHEMA_TOO_NEW', async () => {
+    const file = join(folder, 'events.db');
+    const engine = new SqliteEngine({ file });
+    await engine.open();
+    await engine.close();
+    const raw = new Database(file);
+    raw.pragma('user_version = 99');
+    raw.close();
+    const error = await errorOf(new SqliteEngine({ file }).open());
+    expect(error.code).toBe('SCHEMA_TOO_NEW');
+    expect(error.message).toContain('99');
+  });
+
+  it('a folder where the file should be, and a folder that cannot be made: CANNOT_OPEN', async () => {
+    mkdirSync(join(folder, 'events.db'));
+    expect((await errorOf(new SqliteEngine({ file: join(folder, 'events.db') }).open())).code).toBe('CANNOT_OPEN');
+    writeFileSync(join(folder, 'plain'), '');
+    expect((await errorOf(new SqliteEngine({ file: join(folder, 'plain', 'sub', 'events.db') }).open())).code).toBe(
+      'CANNOT_OPEN',
+    );
+  });
+
+  it('makes missing folders', async () => {
+    const engine = new SqliteEngine({ file: join(folder, 'a', 'b', 'events.db') });
+    await engine.open();
+    await engine.close();
+  });
+});
+
+/** A file system of our own, if this user may mount one. */
+function mounted(options: string): { path: string; unmount: () => void } | undefined {
+  const path = mkdtempSync(join(tmpdir(), 'omniscient-mount-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', path], { stdio: 'ignore' });
+  } catch {
+    return undefined;
+  }
+  const unmount = () => {
+    execFileSync('umount', ['-l', path]);
+    rmSync(path, { recursive: true });
+  };
+  return { path, unmount };
+}
+
+const probe = mounted('size=1m');
+probe?.unmount();
+const withMount = probe ? it : it.skip;
+if (!probe) console.warn('NOT TESTED: a full disk and a read-only one, because this user may not mount a file system');
+
+describe('disks that cannot serve', () => {
+  withMount('a full disk: DISK_FULL, nothing stored is lost, and it goes on when there is room again', async () => {
+    const disk = mounted('size=2m');
+    if (!disk) throw new Error('the mount worked a moment ago');
+    const engine = new SqliteEngine({ file: join(disk.path, 'events.db') });
+    try {
+      await engine.open();
+      writeFileSync(join(disk.path, 'ballast'), Buffer.alloc(600_000));
+      const stored: string[] = [];
+      let error: unknown;
+      for (let version = 0; version < 400 && !error; version += 1) {
+        const event = newEvent('big', { text: 'x'.repeat(20_000) });
+        await engine.append({ streamId: 's', expectedVersion: version, events: [event] }).then(
+          () => stored.push(event.id),
+          (reason: unknown) => (error = reason),
+        );
+      }
+      expect(error).toMatchObject({ code: 'DISK_FULL', retryable: true, outcomeUnknown: false });
+      expect((await readWhole(engine, 's')).map(({ id }) => id)).toEqual(stored);
+      rmSync(join(disk.path, 'ballast'));
+      const after = await engine.append({ streamId: 's', expectedVersion: stored.length, events: newEvents(1) });
+      expect(after).toEqual({ kind: 'appended', version: stored.length + 1 });
+    } finally {
+      await engine.close();
+      disk.unmount();
+    }
+  });
+
+  withMount('a disk that can only be read: READ_ONLY', async () => {
+    const disk = mounted('size=4m');
+    if (!disk) throw new Error('the mount worked a moment ago');
+    try {
+      const file = join(disk.path, 'events.db');
+      const engine = new SqliteEngine({ file });
+      await engine.open();
+      await engine.append({ streamId: 's', expectedVersion: 0, events: newEvents(1) });
+      await engine.close();
+      execFileSync('mount', ['-o', 'remount,ro', disk.path]);
+      const error = await errorOf(new SqliteEngine({ file }).open());
+      expect(error.code).toBe('READ_ONLY');
+      expect(error.message).toContain('right to write');
+      expect((await errorOf(new SqliteEngine({ file: join(disk.path, 'new.db') }).open())).code).toBe('READ_ONLY');
+    } finally {
+      disk.unmount();
+    }
+  });
+});
+
+describe('several engines on one file', () => {
+  it('keeps a write waiting while another connection holds the lock, without blocking the event loop', async () => {
+    const file = join(folder, 'events.db');
+    const engine = new SqliteEngine({ file });
+    await engine.open();
+    const other = new Database(file);
+    other.exec('BEGIN IMMEDIATE');
+    let turns = 0;
+    const ticking = setInterval(() => (turns += 1), 1);
+    const append = engine.append({ streamId: 's', expectedVersion: 0, events: newEvents(1) });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    other.exec('COMMIT');
+    expect(await append).toEqual({ kind: 'appended', version: 1 });
+    clearInterval(ticking);
+    expect(turns).toBeGreaterThan(5);
+    other.close();
+    await engine.close();
+  });
+
+  it('fails with DATABASE_BUSY, which may be tried again, after busyTimeoutMs', async () => {
+    const file = join(folder, 'events.db');
+    const engine = new SqliteEngine({ file, busyTimeoutMs: 50 });
+    await engine.open();
+    const other = new Database(file);
+    other.exec('BEGIN IMMEDIATE');
+    const error = await errorOf(engine.append({ streamId: 's', expectedVersion: 0, events: newEvents(1) }));
+    expect(error).toMatchObject({ code: 'DATABASE_BUSY', retryable: true, outcomeUnknown: false });
+    other.close();
+    expect(await engine.streamVersion('s')).toBe(0);
+    await engine.close();
+  });
+});
