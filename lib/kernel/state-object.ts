@@ -94,11 +94,11 @@ export class ObjectNode extends StateNode<Values> {
   }
 
   protected override buildFrozen(): Values {
-    const copy = { ...this.values } as Record<string, unknown>;
-    for (const key of Object.keys(copy)) {
-      const value = copy[key];
-      if (value instanceof StateNode) copy[key] = value.frozen();
-      else if (value instanceof Tombstone) delete copy[key];
+    const copy: Record<string, unknown> = {};
+    for (const key of Object.keys(this.values)) {
+      const value = this.values[key] as Stored;
+      if (value instanceof StateNode) putProperty(copy, key, value.frozen());
+      else if (!(value instanceof Tombstone)) putProperty(copy, key, value);
     }
     return Object.freeze(copy) as Values;
   }

@@ -1,5 +1,5 @@
 import { OmniscientError, StateReadOnlyError } from './errors.js';
-import { findRefusal, formatKey, isContainer, type Refusal, refusalError } from './plain-data.js';
+import { findRefusal, formatKey, isContainer, putProperty, type Refusal, refusalError } from './plain-data.js';
 import { ArrayNode, type Item } from './state-array.js';
 import { type Change, StateJournal } from './state-journal.js';
 import { indexOfKey, nodeOf, type Primitive, StateNode, type StateWriter, type Stored } from './state-node.js';
@@ -77,11 +77,11 @@ export class TreeWriter implements StateWriter {
   }
 
   #ownObject(value: object, options: Adoption): ObjectNode {
-    const values = { ...value } as Record<string, Stored>;
+    const values: Record<string, Stored> = {};
     const node = new ObjectNode(this, values);
-    for (const key of Object.keys(values)) {
-      if (values[key] === undefined) delete values[key];
-      else values[key] = inside(node, this.#own(values[key], options));
+    for (const key of Object.keys(value)) {
+      const item = (value as Record<string, unknown>)[key];
+      if (item !== undefined) putProperty(values, key, inside(node, this.#own(item, options)));
     }
     return node;
   }
@@ -96,9 +96,10 @@ export class TreeWriter implements StateWriter {
       }
       return node;
     }
-    const node = new ObjectNode(this, Object.fromEntries(original.entries()));
-    for (const [key, item] of node.entries()) {
-      if (item instanceof StateNode) node.values[key] = inside(node, this.#copyNode(item));
+    const values: Record<string, Stored> = {};
+    const node = new ObjectNode(this, values);
+    for (const [key, item] of original.entries()) {
+      putProperty(values, key as string, item instanceof StateNode ? inside(node, this.#copyNode(item)) : item);
     }
     return node;
   }
