@@ -81,12 +81,17 @@ export class CommitPipeline {
     for (const commit of this.#state.pending.splice(0)) settleFailed(commit, error);
   }
 
-  /** Tells callers whose time is up; their events stay pending. */
+  /**
+   * Tells callers whose time is up; their events stay pending. The time runs from the first look on, so that the many commits which are stored
+   * before anybody looks never ask for the time.
+   */
   timeOut(commits: readonly Commit[], nowMs: number): void {
+    const { commitTimeoutMs } = this.#parts.limits;
     for (const commit of commits) {
-      if (commit.timedOut || commit.deadlineMs > nowMs) continue;
+      const timed = commit.part ? commit : commit.request;
+      timed.deadlineMs ??= nowMs + commitTimeoutMs;
+      if (commit.timedOut || timed.deadlineMs > nowMs) continue;
       commit.timedOut = true;
-      const { commitTimeoutMs } = this.#parts.limits;
       settleFailed(commit, new CommitTimeoutError(this.#owner.label, commitTimeoutMs, this.#lastRetryError));
     }
   }

@@ -8,7 +8,7 @@ export class Request {
   /** Place among the activation's requests in the order in which they first ran; 0 before that. */
   order = 0;
   reruns = 0;
-  /** When its caller is told that storing takes too long; set when its method first returned. */
+  /** When its caller is told that storing takes too long; a command that is decided anew keeps it. */
   deadlineMs: number | undefined;
   /** Part of it is already stored through `this.commit()`: it can't be run again. */
   partlyCommitted = false;
@@ -52,8 +52,8 @@ export interface Commit extends PendingCommit {
   readonly answer: unknown;
   /** Settles the promise of `this.commit()`; absent for the end of a command. */
   readonly part: { resolve(): void; reject(error: unknown): void } | undefined;
-  /** On the monotonic clock, in milliseconds: when its caller is told that it takes too long. */
-  readonly deadlineMs: number;
+  /** For a part, which has a deadline of its own: when its waiter is told that it takes too long. */
+  deadlineMs: number | undefined;
   timedOut: boolean;
 }
 

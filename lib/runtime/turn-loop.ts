@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import { ConflictError } from '../kernel/errors.js';
 import type { OptimisticState, PendingCommit } from '../kernel/optimistic-state.js';
 import { unwrap } from '../kernel/state-tree.js';
@@ -201,11 +200,8 @@ export class TurnLoop implements TurnOwner {
   }
 
   #commitOf(request: Request, pending: PendingCommit, answer: unknown, part: Commit['part']): Commit {
-    const fromNowMs = performance.now() + this.#parts.runtime.limits.commitTimeoutMs;
-    // A command that is decided anew keeps its deadline; every part of a long one has its own.
-    if (!part) request.deadlineMs ??= fromNowMs;
-    const deadlineMs = part ? fromNowMs : (request.deadlineMs ?? fromNowMs);
-    return { ...pending, request, answer, part, deadlineMs, timedOut: false };
+    const { events, onConflict, midTurn, mark } = pending;
+    return { events, onConflict, midTurn, mark, request, answer, part, deadlineMs: undefined, timedOut: false };
   }
 
   #holdInOrder(commit: Commit): void {
