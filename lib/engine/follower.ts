@@ -1,3 +1,5 @@
+// The real one, also where a test runner has replaced the global.
+import { setImmediate } from 'node:timers';
 import { EngineError } from '../kernel/errors.js';
 import type { EventRecord } from '../kernel/event.js';
 import { Backoff } from './backoff.js';

@@ -1,3 +1,5 @@
+// The real one, also where a test runner has replaced the global.
+import { setImmediate } from 'node:timers';
 import { EngineError } from '../kernel/errors.js';
 import type { AppendRequest, AppendResult } from './append.js';
 

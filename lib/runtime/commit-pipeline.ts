@@ -1,3 +1,5 @@
+// The real one, also where a test runner has replaced the global.
+import { setImmediate } from 'node:timers';
 import type { AppendResult } from '../engine/append.js';
 import { appendWithRetry } from '../engine/append-retry.js';
 import { CommitTimeoutError, ConflictError, EngineError } from '../kernel/errors.js';
