@@ -1,0 +1,38 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpStatus, Logger } from '@nestjs/common';
+import { OmniscientError } from 'omniscient-nest';
+import { AccountError, GameError } from './game-error.js';
+
+/** What is used of the server's response. */
+interface Response {
+  headersSent: boolean;
+  status(status: number): { json(body: object): void };
+}
+
+const STATUS_OF_CODE: Readonly<Record<string, HttpStatus>> = {
+  INVALID_ID: HttpStatus.BAD_REQUEST,
+  PAYLOAD_NOT_JSON: HttpStatus.BAD_REQUEST,
+  CONFLICT: HttpStatus.CONFLICT,
+  COMMIT_TIMEOUT: HttpStatus.GATEWAY_TIMEOUT,
+};
+
+/** Turns the game's and the library's errors into answers: `{ statusCode, code, message }`. */
+@Catch(GameError, OmniscientError)
+export class ErrorFilter implements ExceptionFilter<GameError | OmniscientError> {
+  readonly #logger = new Logger('ErrorFilter');
+
+  catch(error: GameError | OmniscientError, host: ArgumentsHost): void {
+    const statusCode = statusOf(error);
+    if (statusCode >= HttpStatus.INTERNAL_SERVER_ERROR) this.#logger.error(error.message, error.stack);
+    const response = host.switchToHttp().getResponse<Response>();
+    if (!response.headersSent)
+      response.status(statusCode).json({ statusCode, code: error.code, message: error.message });
+  }
+}
+
+function statusOf(error: GameError | OmniscientError): HttpStatus {
+  if (error instanceof AccountError) return error.code === 'NAME_TAKEN' ? HttpStatus.CONFLICT : HttpStatus.FORBIDDEN;
+  if (error instanceof GameError) return HttpStatus.CONFLICT;
+  const known = STATUS_OF_CODE[error.code];
+  if (known) return known;
+  return error.retryable ? HttpStatus.SERVICE_UNAVAILABLE : HttpStatus.INTERNAL_SERVER_ERROR;
+}

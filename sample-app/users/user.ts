@@ -1,0 +1,95 @@
+import { Actor, Command, EventHandler, LiveActor } from 'omniscient-nest';
+import { AccountError } from '../common/game-error.js';
+import { PasswordService } from './password.service.js';
+import { TokenService } from './token.service.js';
+
+/** Wrong passwords in a row after which an account is locked. */
+export const LOGIN_TRIES_MAX = 5;
+/** What a life costs. */
+export const LIFE_PRICE_CENTS = 100;
+
+export interface UserState {
+  username?: string;
+  passwordHash?: string;
+  failedLogins: number;
+  locked: boolean;
+  paidCents: number;
+}
+
+export interface UserEvents {
+  signed_up: { username: string; passwordHash: string };
+  logged_in: { browser: string };
+  invalid_login: { browser: string };
+  locked_out: { tries: number };
+  payment_received: { amountCents: number; lives: number };
+}
+
+/** Who plays: signs up, logs in, pays. What the payment buys is the business of the `Player` with the same id. */
+@Actor()
+export class User extends LiveActor<UserState, UserEvents> {
+  constructor(
+    private readonly passwords: PasswordService,
+    private readonly tokens: TokenService,
+  ) {
+    super();
+  }
+
+  initialState(): UserState {
+    return { failedLogins: 0, locked: false, paidCents: 0 };
+  }
+
+  /** Decided again if somebody else took the name meanwhile, so a name is taken once. */
+  @Command({ onConflict: 'rerun' })
+  async signUp(password: string): Promise<void> {
+    // Events are for ever: a password in clear would be too.
+    const passwordHash = await this.passwords.hash(password);
+    if (this.state.passwordHash)
+      throw new AccountError('NAME_TAKEN', `the name '${this.id}' is taken: choose another one`);
+    this.fire('signed_up', { username: this.id, passwordHash });
+  }
+
+  @Command()
+  async login(password: string, browser: string): Promise<string> {
+    const { passwordHash, locked } = this.state;
+    if (locked) throw new AccountError('LOCKED', `'${this.id}' is locked after ${LOGIN_TRIES_MAX} wrong passwords`);
+    const right = passwordHash !== undefined && (await this.passwords.matches(password, passwordHash));
+    if (right) {
+      this.fire('logged_in', { browser });
+      return this.tokens.issue(this.id);
+    }
+    this.fire('invalid_login', { browser });
+    const tries = this.state.failedLogins;
+    if (tries >= LOGIN_TRIES_MAX) this.fire('locked_out', { tries });
+    // What was fired stays although the login failed: an error would take it back.
+    return '';
+  }
+
+  @Command()
+  pay(lives: number): number {
+    if (!this.state.passwordHash) throw new AccountError('UNKNOWN', `nobody called '${this.id}' has signed up`);
+    const amountCents = lives * LIFE_PRICE_CENTS;
+    this.fire('payment_received', { amountCents, lives });
+    return amountCents;
+  }
+
+  @EventHandler() signed_up({ username, passwordHash }: UserEvents['signed_up']) {
+    this.state.username = username;
+    this.state.passwordHash = passwordHash;
+  }
+
+  @EventHandler('logged_in') onLogin() {
+    this.state.failedLogins = 0;
+  }
+
+  @EventHandler('invalid_login') onWrongPassword() {
+    this.state.failedLogins += 1;
+  }
+
+  @EventHandler('locked_out') onLock() {
+    this.state.locked = true;
+  }
+
+  @EventHandler('payment_received') onPayment({ amountCents }: UserEvents['payment_received']) {
+    this.state.paidCents += amountCents;
+  }
+}

@@ -1,0 +1,13 @@
+import { IsInt, IsString, Length, Max, Min } from 'class-validator';
+
+export class SignUpDto {
+  @IsString() @Length(8, 200) password!: string;
+}
+
+export class LoginDto {
+  @IsString() @Length(1, 200) password!: string;
+}
+
+export class PaymentDto {
+  @IsInt() @Min(1) @Max(100) lives!: number;
+}

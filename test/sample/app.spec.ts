@@ -1,0 +1,113 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import request from 'supertest';
+import { createApp } from '../../sample-app/create-app.js';
+
+describe('the sample application over HTTP', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'omniscient-sample-'));
+  let app: NestExpressApplication;
+  let server: ReturnType<typeof request>;
+
+  beforeAll(async () => {
+    app = await createApp({ database: join(folder, 'events.db'), nodeId: 'spec' });
+    await app.listen(0);
+    server = request(app.getHttpServer());
+  });
+  afterAll(async () => {
+    await app.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  const signUp = (name: string) => server.post(`/users/${name}`).send({ password: 'correct horse' }).expect(201);
+
+  it('signs up once, logs in with the right password only', async () => {
+    await signUp('anna');
+    await server.post('/users/anna').send({ password: 'somebody else' }).expect(409).expect(/taken/);
+    await server.post('/users/anna/login').send({ password: 'wrong' }).expect(401);
+    const { body } = await server.post('/users/anna/login').send({ password: 'correct horse' }).expect(200);
+    expect(body.token).toMatch(/^anna\./);
+  });
+
+  it('takes a name once, also when two ask at the same time', async () => {
+    const both = await Promise.all([1, 2].map(() => server.post('/users/twin').send({ password: 'correct horse' })));
+    expect(both.map(({ status }) => status).sort()).toEqual([201, 409]);
+  });
+
+  it('locks after five wrong passwords in a row', async () => {
+    await signUp('bert');
+    for (let i = 0; i < 5; i += 1) await server.post('/users/bert/login').send({ password: 'wrong' }).expect(401);
+    await server.post('/users/bert/login').send({ password: 'correct horse' }).expect(403).expect(/locked/);
+  });
+
+  it("a user's payment gives the player lives", async () => {
+    await signUp('cleo');
+    await server.post('/users/cleo/payments').send({ lives: 4 }).expect(201, { amountCents: 400 });
+    await server.get('/players/cleo').expect(200, { lives: 7 });
+    await server.post('/users/nobody/payments').send({ lives: 1 }).expect(403);
+  });
+
+  it('lives never go below zero, also when four devices play at once', async () => {
+    const deaths = await Promise.all(
+      Array.from({ length: 10 }, () => server.post('/players/dora/deaths').send({ to: 'a wolf' })),
+    );
+    expect(deaths.filter(({ status }) => status === 200)).toHaveLength(3);
+    expect(deaths.filter(({ status, body }) => status === 409 && body.code === 'NO_LIVES_LEFT')).toHaveLength(7);
+    await server.get('/players/dora').expect(200, { lives: 0 });
+  });
+
+  it('a game takes eight players, and starts once', async () => {
+    await server.put('/games/forest/start').expect(409).expect(/NOBODY_THERE/);
+    const joins = await Promise.all(
+      Array.from({ length: 10 }, (_, i) => server.post('/games/forest/players').send({ player: `p${i}` })),
+    );
+    expect(joins.map(({ status }) => status).sort()).toEqual([...Array(8).fill(201), 409, 409]);
+    await server.delete('/games/forest/players/p0').expect(200);
+    await server.put('/games/forest/start').expect(200);
+    const { body } = await server.get('/games/forest').expect(200);
+    expect(body.players).not.toContain('p0');
+    expect(body.startedAt).toMatch(/^\d{4}-/);
+  });
+
+  it.each([
+    ['POST', '/users/eva', { password: 'short' }, 'password'],
+    ['POST', '/users/eva', { password: 7 }, 'password'],
+    ['POST', '/users/eva', { password: 'long enough', admin: true }, 'admin'],
+    ['POST', '/users/eva/payments', { lives: 0 }, 'lives'],
+    ['POST', '/users/eva/payments', { lives: '3' }, 'lives'],
+    ['POST', '/players/eva/lives', {}, 'why'],
+    ['POST', '/games/forest/players', { player: 'no spaces please' }, 'player'],
+    ['POST', '/players/no%20spaces/lives', { why: 'x' }, 'name'],
+  ])('%s %s %j: 400, and the message names the field', async (_, path, body, field) => {
+    const { body: answer } = await server.post(path).send(body).expect(400);
+    expect(String(answer.message)).toContain(field);
+  });
+
+  it('never tells a password hash', async () => {
+    await signUp('finn');
+    const text = await liveText('/live?player=finn');
+    expect(text).toContain('signed_up');
+    expect(text).not.toContain('passwordHash');
+  });
+
+  it('tells a browser that comes back only what it missed', async () => {
+    await signUp('gina');
+    await server.post('/players/gina/lives').send({ why: 'a present' }).expect(201);
+    const text = await liveText('/live?player=gina', { 'last-event-id': '1' });
+    expect(text).toContain('life_added');
+    expect(text).not.toContain('signed_up');
+    expect(text.match(/^id: .*$/gm)?.every((line) => line === 'id: 1' || line === 'id: 2')).toBe(true);
+  });
+
+  /** What an event stream says within a moment. */
+  async function liveText(path: string, headers: Record<string, string> = {}): Promise<string> {
+    const response = await fetch(`${await app.getUrl()}${path}`, { headers, signal: AbortSignal.timeout(400) });
+    let text = '';
+    try {
+      for await (const chunk of response.body ?? []) text += Buffer.from(chunk).toString();
+    } catch {}
+    return text;
+  }
+});
