@@ -12,6 +12,7 @@ const children: ChildProcess[] = [];
 for (let port = firstPort; port < firstPort + PROCESSES; port += 1) {
   const child = fork(MAIN, { env: { ...process.env, PORT: String(port) } });
   children.push(child);
+  console.log(`Port ${port} is process ${child.pid}.`);
   child.once('exit', (code, signal) =>
     console.log(`The process on port ${port} ended (${signal ?? `exit code ${code}`}).`),
   );

@@ -39,7 +39,11 @@ describe('the sample application over HTTP', () => {
   it('locks after five wrong passwords in a row', async () => {
     await signUp('bert');
     for (let i = 0; i < 5; i += 1) await server.post('/users/bert/login').send({ password: 'wrong' }).expect(401);
-    await server.post('/users/bert/login').send({ password: 'correct horse' }).expect(403).expect(/locked/);
+    await server
+      .post('/users/bert/login')
+      .send({ password: 'correct horse' })
+      .expect(403)
+      .expect(/locked/);
   });
 
   it("a user's payment gives the player lives", async () => {
@@ -59,7 +63,10 @@ describe('the sample application over HTTP', () => {
   });
 
   it('a game takes eight players, and starts once', async () => {
-    await server.put('/games/forest/start').expect(409).expect(/NOBODY_THERE/);
+    await server
+      .put('/games/forest/start')
+      .expect(409)
+      .expect(/NOBODY_THERE/);
     const joins = await Promise.all(
       Array.from({ length: 10 }, (_, i) => server.post('/games/forest/players').send({ player: `p${i}` })),
     );
