@@ -47,7 +47,7 @@ export class Parts {
   }
 
   #newOnce(token: Class, part: Part, path: readonly Class[]): object {
-    if (path.includes(token)) throw missing(part, path, ', which in turn wants the first');
+    if (path.includes(token)) throw missing(part, path, ', which is on the way to itself');
     const { undescribed } = declaredParts(token);
     if (undescribed > 0) throw missing(part, path, `, whose constructor takes something that no decorator describes`);
     try {
