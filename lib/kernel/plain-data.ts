@@ -16,7 +16,7 @@ export function assertJson(value: unknown, what: string): string {
   return JSON.stringify(value);
 }
 
-/** Why a value is not plain data, and the keys that lead to it, innermost last. */
+/** Why a value is not plain data, and the keys that lead to it. */
 export interface Refusal {
   readonly keys: (string | number)[];
   readonly why: string;
@@ -44,15 +44,20 @@ export function findRefusal(value: unknown, depth = 0, fits?: Fits): Refusal | u
       if (known === false || depth >= PLAIN_DATA_DEPTH_MAX) return refuse(TOO_DEEP);
       return Array.isArray(value) ? refusalInArray(value, depth, fits) : refusalInObject(value, depth, fits);
     }
+    case 'undefined':
+      return refuse('is undefined: use null');
+    case 'bigint':
+      return refuse('is a bigint: use a string');
     default:
-      return refuse(value === undefined ? 'is undefined' : `is a ${typeof value}`);
+      return refuse(`is a ${typeof value}`);
   }
 }
 
 /** The error to throw for a refusal; `root` is the value that was looked through, `path` where it stands. */
 export function refusalError(refusal: Refusal, root: unknown, what: string, path: string): PayloadError {
   const { keys, why } = refusal.why === TOO_DEEP ? (findCycle(root, refusal.keys) ?? refusal) : refusal;
-  const full = path + keys.map(formatKey).join('');
+  const shown = keys.slice(0, PATH_KEYS_MAX).map(formatKey).join('');
+  const full = path + shown + (keys.length > PATH_KEYS_MAX ? '…' : '');
   return new PayloadError(`${what} is not plain data: ${full} ${why}`, full);
 }
 
@@ -82,6 +87,10 @@ export function isPlainObject(value: object): boolean {
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf');
 }
 
+/** What comes deeper than that is not written out in errors. */
+const PATH_KEYS_MAX = 20;
+
+const SYMBOL_KEY = 'has a key that is a symbol';
 const TOO_DEEP = `is nested deeper than ${PLAIN_DATA_DEPTH_MAX} levels`;
 
 function refuse(why: string): Refusal {
@@ -92,7 +101,7 @@ function refusalInObject(value: object, depth: number, fits?: Fits): Refusal | u
   if (!isPlainObject(value)) return refuse(describeForeign(value));
   for (const key in value) {
     const property = Object.getOwnPropertyDescriptor(value, key);
-    // Only if somebody added to Object.prototype: JSON leaves that out too.
+    // Inherited, if somebody added to Object.prototype: JSON leaves that out too.
     if (property === undefined) continue;
     if (property.get || property.set) return at(key, refuse('is a getter or setter'));
     const inner = property.value;
@@ -101,7 +110,7 @@ function refusalInObject(value: object, depth: number, fits?: Fits): Refusal | u
     const refusal = findRefusal(inner, depth + 1, fits);
     if (refusal) return at(key, refusal);
   }
-  if (Object.getOwnPropertySymbols(value).length > 0) return refuse('has a key that is a symbol');
+  if (Object.getOwnPropertySymbols(value).length > 0) return refuse(SYMBOL_KEY);
   return undefined;
 }
 
@@ -113,6 +122,9 @@ function refusalInArray(value: readonly unknown[], depth: number, fits?: Fits): 
     const refusal = findRefusal(inner, depth + 1, fits);
     if (refusal) return at(index, refusal);
   }
+  // As the arrays that String.match gives have.
+  if (Object.keys(value).length > value.length) return refuse('has other properties than its items');
+  if (Object.getOwnPropertySymbols(value).length > 0) return refuse(SYMBOL_KEY);
   return undefined;
 }
 
@@ -126,10 +138,19 @@ function at(key: string | number, refusal: Refusal): Refusal {
   return refusal;
 }
 
+/** What to use in the place of something that is often tried. */
+const INSTEAD: ReadonlyMap<string, string> = new Map([
+  ['Date', 'use its toISOString()'],
+  ['Map', 'use an object'],
+  ['Set', 'use an array'],
+  ['Buffer', "use its toString('base64')"],
+  ['Promise', 'await it first'],
+]);
+
 function describeForeign(value: object): string {
-  const made: unknown = value.constructor;
-  const name = typeof made === 'function' && made.name ? made.name : 'a class';
-  return `is an instance of ${name}, which JSON would not give back`;
+  const made = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(value), 'constructor')?.value;
+  const name = typeof made === 'function' && made.name !== '' ? made.name : 'some class';
+  return `is an instance of ${name}: ${INSTEAD.get(name) ?? 'use a plain object'}`;
 }
 
 /** Where on the way down a value contains itself. */

@@ -116,9 +116,8 @@ export abstract class StateNode<Values extends object = object> {
   }
 
   protected link(value: Stored | undefined): void {
-    if (!(value instanceof StateNode)) return;
-    // What is out of the state has no claim to what is in it.
-    if (this.isLender && value.parent) return;
+    // A lender may show what belongs to others: whatever is its own, it takes when it is put back.
+    if (this.isLender || !(value instanceof StateNode)) return;
     value.moveTo(this);
     value.reclaim();
   }

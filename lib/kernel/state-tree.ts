@@ -40,7 +40,7 @@ export class StateTree<S extends object = object> {
       fn();
     } catch (error) {
       journaled.undoTo(mark);
-      throw error;
+      throw withHint(error);
     } finally {
       writer.writing = false;
     }
@@ -104,6 +104,16 @@ export class StateTree<S extends object = object> {
     }
     this.#past = undefined;
   }
+}
+
+/** The engine's words when something frozen is written to. The hint is only a courtesy to whoever meets them in a handler. */
+const WRITE_TO_FROZEN = /read only property|not extensible|Cannot delete property/;
+
+function withHint(error: unknown): unknown {
+  if (!(error instanceof TypeError && WRITE_TO_FROZEN.test(error.message))) return error;
+  const hint =
+    'what is assigned to the state is copied, and the original frozen: read it back from the state to change it further';
+  return new TypeError(`${error.message} (${hint})`, { cause: error });
 }
 
 /** Whether a value is a live view of some state. */

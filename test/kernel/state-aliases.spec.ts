@@ -4,6 +4,7 @@ import { nodeOf } from '../../lib/kernel/state-node.js';
 import { StateTree, unwrap } from '../../lib/kernel/state-tree.js';
 import { seedFor } from '../support/seed.js';
 import { type Container, type Data, root, walk } from './state-programs.js';
+import { nodesOf } from './tree-nodes.js';
 
 const SEED = seedFor('state-aliases');
 const RUNS = Number(process.env.RUNS ?? 300);
@@ -100,6 +101,7 @@ class Bench {
 
   check(): void {
     const expected = JSON.stringify(this.plain);
+    nodesOf(this.tree);
     expect(JSON.stringify(this.tree.view)).toBe(expected);
     expect(JSON.stringify(this.tree.frozen())).toBe(expected);
     for (const { live, plain } of this.hands.values()) {

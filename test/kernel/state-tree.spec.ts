@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { nodeOf, StateNode, Tombstone } from '../../lib/kernel/state-node.js';
+import { Tombstone } from '../../lib/kernel/state-node.js';
 import { StateTree } from '../../lib/kernel/state-tree.js';
 import { seedFor } from '../support/seed.js';
 import { type Data, root, run, type Step, type Subject, step } from './state-programs.js';
+import { nodesOf } from './tree-nodes.js';
 
 const SEED = seedFor('state-tree');
 const RUNS = Number(process.env.RUNS ?? 300);
@@ -90,7 +91,7 @@ class Bench {
     this.settle({ mark: this.tree.mark() });
     this.tree.change(() => this.runBoth(steps), false);
     this.marks = [];
-    for (const node of this.nodes()) {
+    for (const node of nodesOf(this.tree)) {
       if (Object.values(node.values).some((value) => value instanceof Tombstone))
         throw new Error(`a tombstone in ${node.path()}`);
     }
@@ -145,27 +146,13 @@ class Bench {
   check(): void {
     const { tree, model } = this;
     expect(JSON.stringify(tree.view)).toBe(model.root);
-    this.nodes();
+    nodesOf(tree);
     for (const { copy, text } of this.seen) expect(JSON.stringify(copy)).toBe(text);
     // Not always: copies that nobody asked for in between are a case of their own.
     if (this.marks.length % 3 > 0) return;
     expect(JSON.stringify(tree.frozen())).toBe(model.root);
     expect(tree.frozen()).toEqual(JSON.parse(model.root));
     assertFrozen(tree.frozen());
-  }
-
-  /** All nodes. Each has one place, and knows it. */
-  nodes(): Set<StateNode> {
-    const found = new Set<StateNode>();
-    const visit = (node: StateNode, parent: StateNode | undefined) => {
-      if (found.has(node)) throw new Error(`a node in two places, one in ${parent?.path()}`);
-      if (node.parent !== parent) throw new Error(`a node that doesn't know where it is, in ${parent?.path()}`);
-      if (node.isLender) throw new Error(`a part of the state is lent: ${node.path()}`);
-      found.add(node);
-      for (const [, value] of node.entries()) if (value instanceof StateNode) visit(value, node);
-    };
-    visit(nodeOf(this.tree.view) as StateNode, undefined);
-    return found;
   }
 }
 
