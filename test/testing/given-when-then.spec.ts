@@ -1,5 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { Actor, Command, EventHandler, HandlerError, LiveActor, OmniscientError } from 'omniscient-nest';
+import { MemoryEngine } from 'omniscient-nest/memory';
 import { Given } from 'omniscient-nest/testing';
 import { Tally } from '../support/actors.js';
 import { Hotel, Player, TokenService, User } from './actors.js';
@@ -70,7 +71,8 @@ describe('Given, When, Then', () => {
       .When(CountedInTwo, 'add', 5)
       .AndState(Tally, { count: 2 })
       .When(Tally, 'add', 1)
-      .AndReturns(3);
+      .AndReturns(3)
+      .AndState({ count: 3 });
   });
 
   it('plays every chain in a world of its own, also those that begin alike', async () => {
@@ -82,7 +84,11 @@ describe('Given, When, Then', () => {
 
   it('plays a chain once, however often it is awaited', async () => {
     const issue = jest.fn(() => 'x');
-    const chain = Given([signedUp]).With(TokenService, { issue }).When(User, 'login', 'test', {}).AndReturns('x');
+    const chain = Given([signedUp])
+      .With(TokenService, { issue })
+      .When(User, 'login', 'test', {})
+      .AndReturns('x')
+      .AndState({ loggedIn: true });
     await chain;
     await chain;
     await expect(Promise.all([chain, chain])).resolves.toEqual([undefined, undefined]);
@@ -102,6 +108,43 @@ describe('Given, When, Then', () => {
     void start.AndReturns('x');
     await new Promise(setImmediate);
     expect(issue).toHaveBeenCalledTimes(1);
+  });
+
+  it('lets its actors go when it ends, also when it fails', async () => {
+    const told: string[] = [];
+    @Actor()
+    class Leaver extends LiveActor<object, object> {
+      initialState() {
+        return {};
+      }
+
+      @Command()
+      stay(): void {}
+
+      override onPassivate(): void {
+        told.push(this.id);
+      }
+    }
+    await Given().As('ada').When(Leaver, 'stay');
+    await expect(
+      Given()
+        .As('bob')
+        .When(Leaver, 'stay')
+        .AndReturns(1 as never),
+    ).rejects.toThrow('should be 1');
+    expect(told).toEqual(['ada', 'bob']);
+  });
+
+  it("does not count the framework's own events", async () => {
+    const readAll = jest.spyOn(MemoryEngine.prototype, 'readAll');
+    const own = { id: 'x', streamId: 'actor-1', version: 9, position: 9, name: '$leader', data: '{}', metadata: '{}' };
+    try {
+      readAll.mockResolvedValueOnce([]).mockResolvedValueOnce([own]).mockResolvedValueOnce([]);
+      await Given().When(Player, 'loseLife').Then([]);
+      expect(readAll).toHaveBeenCalledTimes(3);
+    } finally {
+      readAll.mockRestore();
+    }
   });
 
   it('works under fake timers', async () => {
