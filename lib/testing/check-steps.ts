@@ -92,6 +92,17 @@ function misspeltMatcher(comparison: Comparison): string {
   return `\n\n'${expected}' is no matcher, so it was compared as a text. The matchers are ${KIND_NAMES.map((name) => `'${name}'`).join(', ')}.`;
 }
 
+const BUILT_IN_ERRORS = new Set([
+  'Error',
+  'EvalError',
+  'RangeError',
+  'ReferenceError',
+  'SyntaxError',
+  'TypeError',
+  'URIError',
+  'AggregateError',
+]);
+
 function lastOutcome({ outcome }: Course, step: string): Outcome {
   if (outcome) return outcome;
   throw new TypeError(
@@ -104,8 +115,15 @@ function isWanted(expected: ExpectedError, error: unknown): boolean {
   if (typeof expected === 'string') return message.includes(expected);
   if (types.isRegExp(expected)) return expected.test(message);
   if (typeof expected !== 'function') return compareProperties(expected, error).is === 'same';
-  // Some runners give each test file globals of its own, and errors of Node itself are then made of other ones.
-  return error instanceof expected || (expected === Error && types.isNativeError(error));
+  return error instanceof expected || isNodesOwn(error, expected);
+}
+
+/** Some runners give each test file built-in classes of its own; the errors that Node itself throws are then made of others of the same name. */
+function isNodesOwn(error: unknown, { name }: { readonly name: string }): boolean {
+  if (!types.isNativeError(error) || !BUILT_IN_ERRORS.has(name)) return false;
+  for (let p: unknown = error; p; p = Object.getPrototypeOf(p))
+    if ((p as object).constructor.name === name) return true;
+  return false;
 }
 
 /** An error has some of its properties from its class. */

@@ -181,6 +181,30 @@ describe('ThenThrows', () => {
       .Then([{ name: 'payment_received' }]);
   });
 
+  it('takes errors of Node itself for what they are', async () => {
+    @Actor()
+    class Browser extends LiveActor<object, object> {
+      initialState() {
+        return {};
+      }
+
+      @Command()
+      open(url: string): string {
+        return new URL(url).host;
+      }
+    }
+    const lost = Given().When(Browser, 'open', 'nowhere');
+    await lost.ThenThrows(TypeError);
+    await lost.ThenThrows(Error);
+    await lost.ThenThrows({ code: 'ERR_INVALID_URL' });
+    await expect(lost.ThenThrows(RangeError)).rejects.toThrow(
+      'should throw RangeError, but it threw TypeError: Invalid URL',
+    );
+    await expect(lost.ThenThrows(OmniscientError)).rejects.toThrow(
+      'should throw OmniscientError, but it threw TypeError',
+    );
+  });
+
   it('takes the error of a past that cannot be loaded', async () => {
     await Given([{ name: 'payment_received', data: null }])
       .When(Player, 'loseLife')
