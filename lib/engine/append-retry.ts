@@ -1,3 +1,5 @@
+// The real one, also where a test runner has replaced the global.
+import { setTimeout } from 'node:timers';
 import { EngineError } from '../kernel/errors.js';
 import type { EventRecord } from '../kernel/event.js';
 import type { AppendDuty, AppendRequest, AppendResult } from './append.js';
@@ -29,10 +31,9 @@ export async function appendWithRetry(
   let inDoubt = false;
   for (;;) {
     try {
-      const stored = inDoubt ? await findStored(engine, request, options.lastSeenVersion) : undefined;
-      if (stored !== undefined) return { kind: 'appended', version: stored };
-      const result = await engine.append(request);
-      return inDoubt ? recognised(request, result) : result;
+      if (!inDoubt) return recognised(request, await engine.append(request));
+      const result = await appendInDoubt(engine, request, options.lastSeenVersion);
+      if (result) return result;
     } catch (error) {
       if (!(error instanceof EngineError) || !(error.retryable || error.outcomeUnknown) || options.stopped())
         throw error;
@@ -44,20 +45,39 @@ export async function appendWithRetry(
   }
 }
 
+/**
+ * One more try of a request that may be stored. Where any version would do, it is sent at the very version up to which the stream was searched: should
+ * the first try land after all, they collide. Gives nothing if others came in between, so that it has to be searched again.
+ */
+async function appendInDoubt(
+  engine: AppendDuty & ReadDuty,
+  request: AppendRequest,
+  lastSeenVersion: number,
+): Promise<AppendResult | undefined> {
+  const { stored, searchedTo } = await findStored(engine, request, lastSeenVersion);
+  if (stored !== undefined) return { kind: 'appended', version: stored };
+  const atAny = request.expectedVersion === 'any';
+  const result = recognised(
+    request,
+    await engine.append(atAny ? { ...request, expectedVersion: searchedTo } : request),
+  );
+  return atAny && result.kind === 'conflict' ? undefined : result;
+}
+
 /** The version at which this request's first event is stored, if it is. A commit is atomic, so one event speaks for all. */
 async function findStored(
   engine: ReadDuty,
   request: AppendRequest,
   lastSeenVersion: number,
-): Promise<number | undefined> {
-  let after = lastSeenVersion;
+): Promise<{ stored?: number; searchedTo: number }> {
+  let searchedTo = lastSeenVersion;
   for (;;) {
-    const page = await engine.readStream(request.streamId, after, READ_PAGE_EVENTS_MAX);
+    const page = await engine.readStream(request.streamId, searchedTo, READ_PAGE_EVENTS_MAX);
     const own = firstOwn(request, page);
-    if (own) return own.version;
+    if (own) return { stored: own.version, searchedTo };
     const last = page.at(-1);
-    if (!last) return undefined;
-    after = last.version;
+    if (!last) return { searchedTo };
+    searchedTo = last.version;
   }
 }
 

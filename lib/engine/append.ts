@@ -37,6 +37,8 @@ export interface AppendDuty {
   /**
    * Atomic and durable: resolves when the events would survive a power cut (as far as the engine promises that).
    * Concurrent appends are batched by the engine. Throws `EngineError`; `outcomeUnknown` on it says that the events may be stored.
+   * What is still under way then may land only at the version it was sent for, also when any version was asked for: whoever searches for it
+   * and tries again at that version collides with it.
    */
   append(request: AppendRequest): Promise<AppendResult>;
 }

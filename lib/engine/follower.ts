@@ -1,5 +1,5 @@
 // The real one, also where a test runner has replaced the global.
-import { setImmediate } from 'node:timers';
+import { setImmediate, setTimeout } from 'node:timers';
 import { EngineError } from '../kernel/errors.js';
 import type { EventRecord } from '../kernel/event.js';
 import { Backoff } from './backoff.js';
@@ -35,7 +35,9 @@ export class Follower {
   #place: number;
   #stopped = false;
   #reading = false;
-  #wokenWhileReading = false;
+  /** Events are being handed over: what that itself makes happen must not overtake the rest of them. */
+  #delivering = false;
+  #wokenMeanwhile = false;
   #unwatch: Unwatch | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
   readonly #options: FollowerOptions;
@@ -77,35 +79,39 @@ export class Follower {
   }
 
   #wake(hint: readonly EventRecord[]): void {
-    if (this.#stopped) return;
-    if (this.#reading) {
-      this.#wokenWhileReading = true;
+    if (this.#stopped || this.#retryTimer) return;
+    if (this.#reading || this.#delivering) {
+      this.#wokenMeanwhile = true;
       return;
     }
     const fitting = this.#source.fitting(hint, this.#place);
     if (fitting.length > 0) this.#deliver(fitting);
-    const known =
+    if (this.#wokenMeanwhile || !this.#knowsAll(hint)) void this.#catchUp();
+  }
+
+  /** Whether nothing of this hint is left to read. An empty one says nothing, so it does not count. */
+  #knowsAll(hint: readonly EventRecord[]): boolean {
+    return (
       hint.length > 0 &&
-      hint.every(
-        (event) => event.version > 0 && this.#source.placeOf(event) > 0 && this.#source.placeOf(event) <= this.#place,
-      );
-    if (!known) void this.#catchUp();
+      hint.every((event) => this.#source.placeOf(event) > 0 && this.#source.placeOf(event) <= this.#place)
+    );
   }
 
   /** Reads until nothing more is there, giving the event loop a turn between pages. */
   async #catchUp(): Promise<void> {
+    // Whoever asks while a page is being read may know of something that this page does not show.
+    this.#wokenMeanwhile = true;
     if (this.#reading) return;
     this.#reading = true;
     try {
-      for (;;) {
-        this.#wokenWhileReading = false;
+      while (!this.#stopped) {
+        this.#wokenMeanwhile = false;
         const page = await this.#source.read(this.#place);
         if (this.#stopped) return;
         this.#backoff.reset();
         if (page.events.length > 0) this.#deliver(page.events);
         else this.#place = Math.max(this.#place, page.upTo);
-        if (page.events.length === 0 && !this.#wokenWhileReading) return;
-        if (this.#stopped) return;
+        if (page.events.length === 0 && !this.#wokenMeanwhile) return;
         await turnOfTheLoop();
       }
     } catch (error) {
@@ -117,11 +123,14 @@ export class Follower {
 
   #deliver(events: readonly EventRecord[]): void {
     this.#place = this.#source.placeOf(events.at(-1) as EventRecord);
+    this.#delivering = true;
     try {
       this.#options.onEvents(events);
     } catch (error) {
       this.stop();
       this.#options.onError(error);
+    } finally {
+      this.#delivering = false;
     }
   }
 
@@ -129,7 +138,10 @@ export class Follower {
     if (this.#stopped) return;
     if (error instanceof EngineError && error.retryable) {
       this.#options.onRetry?.(error);
-      this.#retryTimer = setTimeout(again, this.#backoff.nextMs());
+      this.#retryTimer = setTimeout(() => {
+        this.#retryTimer = undefined;
+        again();
+      }, this.#backoff.nextMs());
       this.#retryTimer.unref();
       return;
     }

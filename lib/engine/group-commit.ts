@@ -87,6 +87,10 @@ export class GroupCommit {
 
   async #writeBatch(batch: readonly Waiting[]): Promise<void> {
     const results = await this.#write(batch.map(({ request }) => request));
+    if (results.length !== batch.length) {
+      const message = `the engine gave ${results.length} results for ${batch.length} appends: this is a fault in the engine`;
+      throw new EngineError('ENGINE_FAULT', message, { outcomeUnknown: true });
+    }
     for (const [i, { resolve }] of batch.entries()) resolve(results[i] as AppendResult);
   }
 

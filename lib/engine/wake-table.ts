@@ -27,11 +27,21 @@ export class WakeTable {
   /** Tells each watcher of the events that concern it, in the order given. */
   wake(records: readonly EventRecord[]): void {
     if (this.#byStream.size > 0) {
-      for (const [streamId, events] of byStream(records)) {
-        for (const wake of [...(this.#byStream.get(streamId) ?? [])]) wake(events);
-      }
+      for (const [wakes, events] of this.#concerned(records)) wakeEach(wakes, events);
     }
-    for (const wake of [...this.#all]) wake(records);
+    wakeEach(this.#all, records);
+  }
+
+  #concerned(records: readonly EventRecord[]): Map<Set<Wake>, EventRecord[]> {
+    const groups = new Map<Set<Wake>, EventRecord[]>();
+    for (const record of records) {
+      const wakes = this.#byStream.get(record.streamId);
+      if (!wakes) continue;
+      const group = groups.get(wakes);
+      if (group) group.push(record);
+      else groups.set(wakes, [record]);
+    }
+    return groups;
   }
 
   /** Two watches may share one function: each gets an entry of its own. */
@@ -47,12 +57,15 @@ export class WakeTable {
   }
 }
 
-function byStream(records: readonly EventRecord[]): Map<string, EventRecord[]> {
-  const groups = new Map<string, EventRecord[]>();
-  for (const record of records) {
-    const group = groups.get(record.streamId);
-    if (group) group.push(record);
-    else groups.set(record.streamId, [record]);
+/** One that throws breaks its promise; that must neither keep the others asleep nor fail the commit that woke it. */
+function wakeEach(wakes: ReadonlySet<Wake>, events: readonly EventRecord[]): void {
+  for (const wake of [...wakes]) {
+    // Those before it may have stopped it.
+    if (!wakes.has(wake)) continue;
+    try {
+      wake(events);
+    } catch (error) {
+      process.emitWarning(error instanceof Error ? error : String(error));
+    }
   }
-  return groups;
 }

@@ -2,6 +2,7 @@ import { type AppendRequest, type AppendResult, CONFLICT_EVENTS_MAX } from '../.
 import type { Engine } from '../../engine/engine.js';
 import type { Unwatch, Wake } from '../../engine/follow.js';
 import type { SnapshotRecord } from '../../engine/snapshots.js';
+import { WakeTable } from '../../engine/wake-table.js';
 import { EngineError } from '../../kernel/errors.js';
 import type { EventRecord } from '../../kernel/event.js';
 
@@ -10,8 +11,7 @@ export class MemoryStore {
   readonly streams = new Map<string, EventRecord[]>();
   readonly all: EventRecord[] = [];
   readonly snapshots = new Map<string, SnapshotRecord>();
-  readonly streamWakes = new Map<string, Set<Wake>>();
-  readonly allWakes = new Set<Wake>();
+  readonly wakes = new WakeTable();
 }
 
 /** Everything in this process's memory: for tests, and as the shortest example of an engine. Nothing survives the process. */
@@ -54,7 +54,7 @@ export class MemoryEngine implements Engine {
       this.#store.all.push(record);
       added.push(record);
     }
-    for (const wake of [...(this.#store.streamWakes.get(streamId) ?? []), ...this.#store.allWakes]) wake(added);
+    queueMicrotask(() => this.#store.wakes.wake(added));
     return { kind: 'appended', version: version + 1 };
   }
 
@@ -86,19 +86,12 @@ export class MemoryEngine implements Engine {
 
   async watchStream(streamId: string, wake: Wake): Promise<Unwatch> {
     this.#assertOpen();
-    const { streamWakes } = this.#store;
-    const wakes = streamWakes.get(streamId) ?? new Set();
-    streamWakes.set(streamId, wakes.add(wake));
-    return this.#watch(() => {
-      wakes.delete(wake);
-      if (wakes.size === 0 && streamWakes.get(streamId) === wakes) streamWakes.delete(streamId);
-    });
+    return this.#untilClosed(this.#store.wakes.addStream(streamId, wake));
   }
 
   async watchAll(wake: Wake): Promise<Unwatch> {
     this.#assertOpen();
-    this.#store.allWakes.add(wake);
-    return this.#watch(() => this.#store.allWakes.delete(wake));
+    return this.#untilClosed(this.#store.wakes.addAll(wake));
   }
 
   async loadSnapshot(streamId: string, actor: string): Promise<SnapshotRecord | undefined> {
@@ -121,7 +114,7 @@ export class MemoryEngine implements Engine {
     }
   }
 
-  #watch(stop: () => void): Unwatch {
+  #untilClosed(stop: Unwatch): Unwatch {
     const unwatch = () => {
       this.#watches.delete(unwatch);
       stop();
@@ -131,10 +124,10 @@ export class MemoryEngine implements Engine {
   }
 
   #assertOpen(): void {
-    if (!this.#open)
-      throw new EngineError(
-        'ENGINE_CLOSED',
-        'the memory engine is not open: call open() first, and nothing after close()',
-      );
+    if (this.#open) return;
+    throw new EngineError(
+      'ENGINE_CLOSED',
+      'the memory engine is not open: call open() first, and nothing after close()',
+    );
   }
 }
