@@ -15,8 +15,11 @@ export class Doorbell {
     writeSync(this.#fd, '.', 0);
   }
 
+  /** A ring that fails is not worth failing for: what it tells of is stored, and the others look again anyway. */
   ring(): void {
-    writeSync(this.#fd, '.', 0);
+    try {
+      writeSync(this.#fd, '.', 0);
+    } catch {}
   }
 
   /** Calls `heard` on every ring, by whichever process, ours too. Without it (no such facility, too many watches) the look-again timer has to do. */

@@ -73,9 +73,12 @@ const CODES: readonly (readonly [prefix: string, ours: keyof typeof ADVICE])[] =
   ['SQLITE_CORRUPT', 'CORRUPT'],
   ['SQLITE_CANTOPEN', 'CANNOT_OPEN'],
   ['ENOTDIR', 'CANNOT_OPEN'],
+  ['ENAMETOOLONG', 'CANNOT_OPEN'],
+  ['ELOOP', 'CANNOT_OPEN'],
   ['EEXIST', 'CANNOT_OPEN'],
   ['SQLITE_BUSY', 'DATABASE_BUSY'],
   ['SQLITE_LOCKED', 'DATABASE_BUSY'],
+  ['SQLITE_PROTOCOL', 'DATABASE_BUSY'],
   ['SQLITE_TOOBIG', 'EVENT_TOO_LARGE'],
   ['SQLITE_IOERR', 'IO_ERROR'],
 ];

@@ -7,18 +7,17 @@ const APPLICATION_ID = 0x6f6d6e69;
 /**
  * One script a version, applied in order and never changed once released. `user_version` counts those already applied.
  *
- * Streams have a short key, so that the one index every append pays for stays small. Positions are the rowids of events that are never deleted:
- * there is one writer at a time, so they become visible in order.
+ * Streams have a short key, so that the index every append pays for stays small; the version of a stream is that of its last event, and nothing
+ * else says so. Positions are the rowids of events that are never deleted: there is one writer at a time, so they become visible in order.
  */
 const MIGRATIONS: readonly string[] = [
   `CREATE TABLE streams (
      key INTEGER PRIMARY KEY,
-     id TEXT NOT NULL UNIQUE,
-     version INTEGER NOT NULL
+     id TEXT NOT NULL UNIQUE
    ) STRICT;
    CREATE TABLE events (
      position INTEGER PRIMARY KEY,
-     stream INTEGER NOT NULL REFERENCES streams (key),
+     stream INTEGER NOT NULL,
      version INTEGER NOT NULL,
      id TEXT NOT NULL,
      name TEXT NOT NULL,
@@ -26,6 +25,7 @@ const MIGRATIONS: readonly string[] = [
      metadata TEXT NOT NULL,
      UNIQUE (stream, version)
    ) STRICT;
+   CREATE INDEX events_by_name ON events (name);
    CREATE TABLE snapshots (
      stream_id TEXT NOT NULL,
      actor TEXT NOT NULL,
@@ -42,8 +42,9 @@ const MIGRATIONS: readonly string[] = [
 export function migrate(db: SqliteDatabase, file: string): void {
   db.exec('BEGIN IMMEDIATE');
   try {
-    const version = db.pragma('user_version', { simple: true }) as number;
-    assertOurs(db, file, version);
+    // Once more: what was an empty file a moment ago may have been another program's since.
+    assertOurs(db, file);
+    const version = schemaVersion(db);
     for (const script of MIGRATIONS.slice(version)) db.exec(script);
     if (version < MIGRATIONS.length) {
       db.pragma(`application_id = ${APPLICATION_ID}`);
@@ -56,7 +57,8 @@ export function migrate(db: SqliteDatabase, file: string): void {
   }
 }
 
-function assertOurs(db: SqliteDatabase, file: string, version: number): void {
+/** Refuses files that another program, or a newer version of this one, has written. Changes nothing. */
+export function assertOurs(db: SqliteDatabase, file: string): void {
   const empty = db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0;
   if (!empty && db.pragma('application_id', { simple: true }) !== APPLICATION_ID) {
     throw new EngineError(
@@ -64,10 +66,15 @@ function assertOurs(db: SqliteDatabase, file: string, version: number): void {
       `${file} is an SQLite database of another program: give the path of another file`,
     );
   }
+  const version = schemaVersion(db);
   if (version > MIGRATIONS.length) {
     throw new EngineError(
       'SCHEMA_TOO_NEW',
       `${file} was written by a newer version of omniscient-nest (schema ${version}; this one knows ${MIGRATIONS.length}): update the package`,
     );
   }
+}
+
+function schemaVersion(db: SqliteDatabase): number {
+  return db.pragma('user_version', { simple: true }) as number;
 }

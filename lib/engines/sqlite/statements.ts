@@ -1,7 +1,8 @@
 import type { EventRecord } from '../../kernel/event.js';
 import type { SqliteDatabase } from './driver.js';
+import type { EventRow } from './pages.js';
 
-/** Every statement there is, prepared once for a connection. */
+/** Every statement there is, prepared once for a connection. `raw` gives rows as arrays, `pluck` the first column alone. */
 export function prepareStatements(db: SqliteDatabase) {
   return {
     begin: db.prepare('BEGIN IMMEDIATE'),
@@ -9,25 +10,30 @@ export function prepareStatements(db: SqliteDatabase) {
     rollback: db.prepare('ROLLBACK'),
     /** Changes when another connection committed, never for our own commits. */
     dataVersion: db.prepare('PRAGMA data_version').pluck(),
-    streamByKey: db.prepare('SELECT key, version FROM streams WHERE key = ?').raw(),
-    streamById: db.prepare('SELECT key, version FROM streams WHERE id = ?').raw(),
-    addStream: db.prepare('INSERT INTO streams (id, version) VALUES (?, ?)'),
-    moveStream: db.prepare('UPDATE streams SET version = ? WHERE key = ?'),
+
+    streamKey: db.prepare('SELECT key FROM streams WHERE id = ?').pluck(),
+    streamVersion: db.prepare('SELECT coalesce(max(version), 0) FROM events WHERE stream = ?').pluck(),
+    addStream: db.prepare('INSERT INTO streams (id) VALUES (?)'),
     addEvent: db.prepare('INSERT INTO events (stream, version, id, name, data, metadata) VALUES (?, ?, ?, ?, ?, ?)'),
+
     readStream: db
       .prepare(
-        'SELECT version, position, id, name, data, metadata FROM events WHERE stream = ? AND version > ? ORDER BY version LIMIT ?',
+        `SELECT position, version, id, name, data, metadata FROM events
+         WHERE stream = ? AND version > ? ORDER BY version LIMIT ?`,
       )
       .raw(),
-    readAll: db.prepare(`${SELECT_ALL} WHERE e.position > ? ORDER BY e.position LIMIT ?`).raw(),
-    readNamed: db
-      .prepare(
-        `${SELECT_ALL} WHERE e.position > ? AND e.name IN (SELECT value FROM json_each(?)) ORDER BY e.position LIMIT ?`,
-      )
+    readAll: db.prepare(`${SELECT_EVENTS} WHERE e.position > ? ORDER BY e.position LIMIT ?`).raw(),
+    readAt: db
+      .prepare(`${SELECT_EVENTS} WHERE e.position IN (SELECT value FROM json_each(?)) ORDER BY e.position`)
       .raw(),
+    positionsOfName: db
+      .prepare('SELECT position FROM events WHERE name = ? AND position > ? AND position <= ? ORDER BY position LIMIT ?')
+      .pluck(),
     lastPosition: db.prepare('SELECT coalesce(max(position), 0) FROM events').pluck(),
+
     loadSnapshot: db.prepare(
-      'SELECT stream_id AS streamId, actor, fingerprint, version, event_id AS eventId, state, checksum FROM snapshots WHERE stream_id = ? AND actor = ?',
+      `SELECT stream_id AS streamId, actor, fingerprint, version, event_id AS eventId, state, checksum FROM snapshots
+       WHERE stream_id = ? AND actor = ?`,
     ),
     saveSnapshot: db.prepare(
       `INSERT INTO snapshots (stream_id, actor, fingerprint, version, event_id, state, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -40,36 +46,20 @@ export function prepareStatements(db: SqliteDatabase) {
   };
 }
 
-const SELECT_ALL =
-  'SELECT s.id, e.version, e.position, e.id, e.name, e.data, e.metadata FROM events e JOIN streams s ON s.key = e.stream';
+const SELECT_EVENTS =
+  'SELECT e.position, e.version, e.id, e.name, e.data, e.metadata, s.id FROM events e JOIN streams s ON s.key = e.stream';
 
 export type Statements = ReturnType<typeof prepareStatements>;
 
-/** A row of `readStream`. */
-export type StreamRow = [version: number, position: number, id: string, name: string, data: string, metadata: string];
-/** A row of `readAll` and `readNamed`. */
-export type StoreRow = [streamId: string, ...StreamRow];
-
-export function recordsOf(streamId: string, rows: readonly StreamRow[]): EventRecord[] {
-  return Array.from(rows, (row) => recordOf(streamId, row));
-}
-
-export function storeRecordsOf(rows: readonly StoreRow[]): EventRecord[] {
-  return Array.from(rows, storeRecordOf);
-}
-
-function recordOf(streamId: string, row: StreamRow): EventRecord {
-  return { id: row[2], streamId, version: row[0], position: row[1], name: row[3], data: row[4], metadata: row[5] };
-}
-
-function storeRecordOf(row: StoreRow): EventRecord {
-  return {
-    id: row[3],
-    streamId: row[0],
+/** `streamId` where the rows don't have it. */
+export function recordsOf(rows: readonly EventRow[], streamId?: string): EventRecord[] {
+  return Array.from(rows, (row) => ({
+    id: row[2],
+    streamId: streamId ?? row[6],
     version: row[1],
-    position: row[2],
-    name: row[4],
-    data: row[5],
-    metadata: row[6],
-  };
+    position: row[0],
+    name: row[3],
+    data: row[4],
+    metadata: row[5],
+  }));
 }

@@ -1,8 +1,10 @@
+import { setImmediate } from 'node:timers';
 import type { Unwatch, Wake } from '../../engine/follow.js';
 import { WakeTable } from '../../engine/wake-table.js';
 import type { EventRecord } from '../../kernel/event.js';
 import type { Doorbell } from './doorbell.js';
-import { type Statements, type StoreRow, storeRecordsOf } from './statements.js';
+import type { SqliteReader } from './sqlite-reader.js';
+import type { Statements } from './statements.js';
 
 /** How often other processes' commits are looked for even when the bell is silent. One such look is a few microseconds. */
 export const LOOK_AGAIN_MS = 50;
@@ -15,6 +17,7 @@ const TAIL_EVENTS_MAX = 1_000;
  */
 export class Tail {
   readonly #statements: Statements;
+  readonly #reader: SqliteReader;
   readonly #bell: Doorbell;
   readonly #wakes = new WakeTable();
   #timer: NodeJS.Timeout | undefined;
@@ -23,8 +26,9 @@ export class Tail {
   #toldUpTo = 0;
   #lookScheduled = false;
 
-  constructor(statements: Statements, bell: Doorbell) {
+  constructor(statements: Statements, reader: SqliteReader, bell: Doorbell) {
     this.#statements = statements;
+    this.#reader = reader;
     this.#bell = bell;
   }
 
@@ -57,7 +61,7 @@ export class Tail {
   #begin(): void {
     if (this.#timer) return;
     this.#dataVersion = this.#statements.dataVersion.get();
-    this.#toldUpTo = this.#statements.lastPosition.get() as number;
+    this.#toldUpTo = this.#reader.lastPosition();
     this.#bell.listen(() => this.#scheduleLook());
     this.#timer = setInterval(() => this.#look(), LOOK_AGAIN_MS);
     this.#timer.unref();
@@ -84,10 +88,10 @@ export class Tail {
     if (!this.#timer) return;
     const dataVersion = this.#statements.dataVersion.get();
     if (dataVersion === this.#dataVersion) return;
-    const rows = this.#statements.readAll.all(this.#toldUpTo, TAIL_EVENTS_MAX) as StoreRow[];
-    if (rows.length === TAIL_EVENTS_MAX) this.#scheduleLook();
-    else this.#dataVersion = dataVersion;
-    const records = storeRecordsOf(rows);
+    const records = this.#reader.readAll(this.#toldUpTo, TAIL_EVENTS_MAX);
+    // Only an empty page says that there is no more: one of large events is short.
+    if (records.length === 0) this.#dataVersion = dataVersion;
+    else this.#scheduleLook();
     this.#toldUpTo = records.at(-1)?.position ?? this.#toldUpTo;
     this.#wakes.wake(records);
   }

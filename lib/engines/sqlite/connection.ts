@@ -1,0 +1,69 @@
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+// The real one, also where a test runner has replaced the global.
+import { setTimeout } from 'node:timers';
+import { EngineError } from '../../kernel/errors.js';
+import { loadDriver, type SqliteDatabase, sqliteError } from './driver.js';
+import { assertOurs, migrate } from './schema.js';
+
+/** Longest the event loop is blocked for another process's write; after that the wait is asynchronous. */
+const BLOCKING_WAIT_MS = 5;
+/** Longest asynchronous wait between two tries for the write lock; random up to this, so that processes take turns. */
+const LOCK_RETRY_MS_MAX = 4;
+/** What is kept of the write-ahead log's file once its content is in the database. */
+const LOG_BYTES_KEPT_MAX = 64 * 1024 * 1024;
+
+/** Opens the file, creates or migrates what is in it, and leaves files that are not ours as they are. */
+export async function openDatabase(file: string, busyTimeoutMs: number): Promise<SqliteDatabase> {
+  const Database = await loadDriver();
+  let db: SqliteDatabase | undefined;
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    const opened = new Database(file, { timeout: BLOCKING_WAIT_MS });
+    db = opened;
+    await whenFree(file, busyTimeoutMs, () => prepareFile(opened, file));
+    return opened;
+  } catch (error) {
+    db?.close();
+    throw openingError(error, file);
+  }
+}
+
+/**
+ * Does `work` as soon as no other process is in its way: a few milliseconds of that the event loop is blocked, the rest it is free. Errors come
+ * out as `EngineError`, after `timeoutMs` that of the lock.
+ */
+export async function whenFree<T>(file: string, timeoutMs: number, work: () => T): Promise<T> {
+  const deadlineMs = performance.now() + timeoutMs;
+  for (;;) {
+    try {
+      return work();
+    } catch (error) {
+      const known = sqliteError(error, file);
+      if (known.code !== 'DATABASE_BUSY' || performance.now() > deadlineMs) throw known;
+    }
+    await new Promise((again) => setTimeout(again, Math.random() * LOCK_RETRY_MS_MAX));
+  }
+}
+
+function prepareFile(db: SqliteDatabase, file: string): void {
+  // First of all, so that another program's file keeps its journal mode.
+  assertOurs(db, file);
+  db.pragma('journal_mode = WAL');
+  db.pragma('synchronous = FULL');
+  db.pragma(`journal_size_limit = ${LOG_BYTES_KEPT_MAX}`);
+  migrate(db, file);
+}
+
+/** SQLite often only says that it can't open a file; the operating system says whether that is because it can't be written to. */
+function openingError(error: unknown, file: string): EngineError {
+  const known = sqliteError(error, file);
+  if (!['CANNOT_OPEN', 'IO_ERROR', 'ENGINE_FAILED'].includes(known.code)) return known;
+  try {
+    accessSync(existsSync(file) ? file : dirname(file), constants.W_OK);
+    return known;
+  } catch (denied) {
+    const { code } = denied as { code?: unknown };
+    return code === 'EROFS' || code === 'EACCES' ? sqliteError(denied, file) : known;
+  }
+}
