@@ -22,8 +22,8 @@ export class Residents {
   readonly #unsettled = new Set<Activation>();
   readonly #residentMax: number;
   readonly #commitTimeoutMs: number;
-  /** How many are running `onPassivate`. */
-  #leaving = 0;
+  /** Those running `onPassivate`. */
+  readonly #leaving = new Set<Activation>();
   #passivateAfterMsMin = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #timerMs = Number.POSITIVE_INFINITY;
@@ -46,6 +46,7 @@ export class Residents {
 
   remove(activation: Activation): void {
     this.#idleSince.delete(activation);
+    this.#leaving.delete(activation);
     this.#unsettled.delete(activation);
   }
 
@@ -69,7 +70,7 @@ export class Residents {
   #makeRoom(): void {
     let toLookAt = this.#idleSince.size;
     for (const [activation, entry] of this.#idleSince) {
-      if (this.#idleSince.size - this.#leaving <= this.#residentMax || toLookAt-- === 0) return;
+      if (this.#idleSince.size - this.#leaving.size <= this.#residentMax || toLookAt-- === 0) return;
       if (activation.used || !activation.idle) this.#moveToEnd(activation, entry);
       else this.#letGo(activation, entry.host);
     }
@@ -91,10 +92,8 @@ export class Residents {
   }
 
   #letGo(activation: Activation, host: ResidentHost): void {
-    this.#leaving += 1;
-    void host.passivate(activation).finally(() => {
-      this.#leaving -= 1;
-    });
+    this.#leaving.add(activation);
+    void host.passivate(activation).finally(() => this.#leaving.delete(activation));
   }
 
   #moveToEnd(activation: Activation, entry: { host: ResidentHost; lastUsedMs: number }): void {
