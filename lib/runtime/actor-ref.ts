@@ -36,6 +36,8 @@ class Handle implements ActorHandle<AnyActor> {
   readonly #host: ActorHost;
   #activation: Activation;
   #held = true;
+  /** Commands that wait for the actor to be loaded again: later ones must not overtake them. */
+  #waiting = 0;
 
   constructor(host: ActorHost, activation: Activation) {
     this.#host = host;
@@ -79,11 +81,21 @@ class Handle implements ActorHandle<AnyActor> {
     if (this.#activation.refs === 0) void this.#host.passivate(this.#activation);
   }
 
-  /** Runs a command where the actor is now, loading it again if need be. */
+  /** Runs a command where the actor is now, loading it again if need be; in the order of the calls, also then. */
   run(command: CommandDefinition, args: readonly unknown[]): Promise<unknown> {
     const { name, method, onConflict } = command;
-    if (this.#activation.alive) return this.#activation.submit(name, method, args, onConflict);
-    return this.#reactivate().then((activation) => activation.submit(name, method, args, onConflict));
+    if (this.#activation.alive && this.#waiting === 0) return this.#activation.submit(name, method, args, onConflict);
+    this.#waiting += 1;
+    return this.#reactivate().then(
+      (activation) => {
+        this.#waiting -= 1;
+        return activation.submit(name, method, args, onConflict);
+      },
+      (error: unknown) => {
+        this.#waiting -= 1;
+        throw error;
+      },
+    );
   }
 
   async #reactivate(): Promise<Activation> {

@@ -99,6 +99,20 @@ describe('residency', () => {
     await node.stop();
   });
 
+  it('commands given while the actor is loaded again are done in the order in which they were given', async () => {
+    const { actors, node } = await startNode(Counter, { passivateAfterMs: 40 });
+    const counter = await actors.get('a');
+    await until(() => node.residents === 0);
+    const notes: Promise<void>[] = [];
+    for (let i = 0; i < 20; i += 1) {
+      notes.push(counter.note(String(i)));
+      await Promise.resolve();
+    }
+    await Promise.all(notes);
+    expect(counter.state.log).toEqual(notes.map((_, i) => String(i)));
+    await node.stop();
+  });
+
   it('keeps no more than residentMax, however many are visited', async () => {
     const { actors, node } = await startNode(Counter, { residentMax: 100 });
     let most = 0;
