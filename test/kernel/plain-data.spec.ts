@@ -34,6 +34,7 @@ const REFUSED: [name: string, value: unknown, why: string][] = [
   ['an instance of a subclass of Array', new (class Items extends Array {})(), 'is an instance of Items'],
   ['an instance of a class without a name', new (class {})(), 'is an instance of some class'],
   ['an object that inherits from another', Object.create({ a: 1 }), 'is an instance of some class'],
+  ['an object that inherits from a bare one', Object.create(Object.create(null)), 'is an instance of some class'],
   ['a toJSON method', { toJSON: () => 1 }, 'has a toJSON method'],
   ['a getter', Object.defineProperty({}, 'x', { enumerable: true, get: () => 1 }), 'is a getter or setter'],
   ['a setter', Object.defineProperty({}, 'x', { enumerable: true, set: () => {} }), 'is a getter or setter'],

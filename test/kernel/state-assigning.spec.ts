@@ -90,6 +90,17 @@ describe('a part of the state that a handler holds on to', () => {
     expect(tree.frozen()).toEqual(before);
   });
 
+  it('stays live when an item is replaced by one made of its parts', () => {
+    const frozen = changing(shop(), ({ items }) => {
+      const tags = items[0]?.tags as string[];
+      items.splice(0, 1, { ...(items[0] as Item), done: true });
+      tags.push('b');
+      items[0] = { ...(items[0] as Item), id: 11 };
+      tags.push('c');
+    });
+    expect(frozen.items[0]).toEqual({ id: 11, done: true, tags: ['a', 'b', 'c'] });
+  });
+
   it('can nest what it was: a list that grows at its head', () => {
     interface Link {
       n: number;

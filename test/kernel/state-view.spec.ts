@@ -54,6 +54,12 @@ describe('a view', () => {
     expect(Object.getPrototypeOf(view)).toBe(Object.prototype);
     expect(`${view} ${String(view.items[1]?.id)}`).toBe('[object Object] 2');
     expect(inspect(view)).toBe(inspect(plain));
+    expect([isView(view), isView(view.items), isView(plain), isView(Object.create(view))]).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
   });
 
   it('is the same for the same part, and shows what is true now', () => {
