@@ -38,6 +38,7 @@ class Handle implements ActorHandle<AnyActor> {
   #held = true;
   /** Commands that wait for the actor to be loaded again: later ones must not overtake them. */
   #waiting = 0;
+  #returning: Promise<Activation> | undefined;
 
   constructor(host: ActorHost, activation: Activation) {
     this.#host = host;
@@ -86,16 +87,19 @@ class Handle implements ActorHandle<AnyActor> {
     const { name, method, onConflict } = command;
     if (this.#activation.alive && this.#waiting === 0) return this.#activation.submit(name, method, args, onConflict);
     this.#waiting += 1;
-    return this.#reactivate().then(
-      (activation) => {
-        this.#waiting -= 1;
+    // All that wait share one promise: its callbacks run in the order of the calls.
+    this.#returning ??= this.#reactivate();
+    return this.#returning
+      .finally(() => this.#arrived())
+      .then((activation) => {
+        if (!activation.alive) return this.run(command, args);
         return activation.submit(name, method, args, onConflict);
-      },
-      (error: unknown) => {
-        this.#waiting -= 1;
-        throw error;
-      },
-    );
+      });
+  }
+
+  #arrived(): void {
+    this.#waiting -= 1;
+    if (this.#waiting === 0) this.#returning = undefined;
   }
 
   async #reactivate(): Promise<Activation> {
