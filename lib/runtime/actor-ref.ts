@@ -89,12 +89,16 @@ class Handle implements ActorHandle<AnyActor> {
     this.#waiting += 1;
     // All that wait share one promise: its callbacks run in the order of the calls.
     this.#returning ??= this.#reactivate();
-    return this.#returning
-      .finally(() => this.#arrived())
-      .then((activation) => {
-        if (!activation.alive) return this.run(command, args);
-        return activation.submit(name, method, args, onConflict);
-      });
+    return this.#returning.then(
+      (activation) => {
+        this.#arrived();
+        return activation.alive ? activation.submit(name, method, args, onConflict) : this.run(command, args);
+      },
+      (error: unknown) => {
+        this.#arrived();
+        throw error;
+      },
+    );
   }
 
   #arrived(): void {
