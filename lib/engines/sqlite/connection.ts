@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 // The real one, also where a test runner has replaced the global.
 import { setTimeout } from 'node:timers';
-import { EngineError } from '../../kernel/errors.js';
+import type { EngineError } from '../../kernel/errors.js';
 import { loadDriver, type SqliteDatabase, sqliteError } from './driver.js';
 import { assertOurs, migrate } from './schema.js';
 

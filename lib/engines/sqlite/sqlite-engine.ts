@@ -1,5 +1,5 @@
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { realpathSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { AppendRequest, AppendResult } from '../../engine/append.js';
 import type { Engine } from '../../engine/engine.js';
 import type { Unwatch, Wake } from '../../engine/follow.js';
@@ -7,18 +7,12 @@ import { GroupCommit } from '../../engine/group-commit.js';
 import type { SnapshotRecord } from '../../engine/snapshots.js';
 import { EngineError } from '../../kernel/errors.js';
 import type { EventRecord } from '../../kernel/event.js';
+import { openDatabase, whenFree } from './connection.js';
 import { Doorbell } from './doorbell.js';
-import { loadDriver, type SqliteDatabase, sqliteError } from './driver.js';
-import { migrate } from './schema.js';
+import { type SqliteDatabase, sqliteError } from './driver.js';
+import { SqliteReader } from './sqlite-reader.js';
 import { SqliteWriter } from './sqlite-writer.js';
-import {
-  prepareStatements,
-  recordsOf,
-  type Statements,
-  type StoreRow,
-  type StreamRow,
-  storeRecordsOf,
-} from './statements.js';
+import { prepareStatements, type Statements } from './statements.js';
 import { Tail } from './tail.js';
 
 /** What `new SqliteEngine()` takes; everything has a default. */
@@ -28,11 +22,6 @@ export interface SqliteEngineOptions {
   /** How long a write waits for other processes' writes before it fails with `DATABASE_BUSY` (and is tried again). Milliseconds. Default 5,000. */
   busyTimeoutMs?: number;
 }
-
-/** Longest the event loop is blocked for another process's write; after that the wait is asynchronous. */
-const BLOCKING_WAIT_MS = 5;
-/** Longest asynchronous wait between two tries for the write lock; random up to this, so that processes take turns. */
-const LOCK_RETRY_MS_MAX = 4;
 
 /**
  * Streams in one SQLite file, on a local disk; several processes may share it. A commit is durable when `append` resolves: write-ahead log with
@@ -44,6 +33,7 @@ export class SqliteEngine implements Engine {
   readonly #busyTimeoutMs: number;
   readonly #groupCommit = new GroupCommit((requests) => this.#write(requests));
   #opened: Opened | undefined;
+  #closing = false;
 
   constructor(options: SqliteEngineOptions = {}) {
     this.#file = resolve(options.file ?? './data/events.db');
@@ -52,26 +42,22 @@ export class SqliteEngine implements Engine {
 
   async open(): Promise<void> {
     if (this.#opened) return;
-    const Database = await loadDriver();
-    let db: SqliteDatabase | undefined;
+    const db = await openDatabase(this.#file, this.#busyTimeoutMs);
     try {
-      mkdirSync(dirname(this.#file), { recursive: true });
-      db = new Database(this.#file, { timeout: this.#busyTimeoutMs });
-      db.pragma('journal_mode = WAL');
-      db.pragma('synchronous = FULL');
-      migrate(db, this.#file);
-      db.pragma(`busy_timeout = ${BLOCKING_WAIT_MS}`);
       const statements = prepareStatements(db);
-      const bell = new Doorbell(this.#file);
-      this.#opened = { db, statements, bell, writer: new SqliteWriter(statements), tail: new Tail(statements, bell) };
+      const reader = new SqliteReader(statements);
+      // By its real path, so that all who share the file through whatever link share the bell.
+      const bell = new Doorbell(realpathSync(this.#file));
+      const writer = new SqliteWriter(statements, reader);
+      this.#opened = { db, statements, reader, writer, bell, tail: new Tail(statements, reader, bell) };
     } catch (error) {
-      db?.close();
-      throw sqliteError(readOnly(this.#file) ?? error, this.#file);
+      db.close();
+      throw sqliteError(error, this.#file);
     }
   }
 
   async close(): Promise<void> {
-    if (!this.#opened) return;
+    this.#closing = true;
     await this.#groupCommit.drained();
     const opened = this.#opened;
     if (!opened) return;
@@ -82,36 +68,27 @@ export class SqliteEngine implements Engine {
   }
 
   async append(request: AppendRequest): Promise<AppendResult> {
+    if (this.#closing) throw this.#closed();
     this.#use();
     return this.#groupCommit.append(request);
   }
 
   async readStream(streamId: string, after: number, limit: number): Promise<EventRecord[]> {
-    return this.#read(({ writer, statements }) => {
-      const key = writer.keyOf(streamId);
-      if (key === undefined) return [];
-      const rows = statements.readStream.all(key, after, limit) as StreamRow[];
-      return recordsOf(streamId, rows);
-    });
+    return this.#read(({ reader }) => reader.readStream(streamId, after, limit));
   }
 
   async streamVersion(streamId: string): Promise<number> {
-    return this.#read(
-      ({ statements }) => (statements.streamById.get(streamId) as [number, number] | undefined)?.[1] ?? 0,
-    );
+    return this.#read(({ reader }) => reader.streamVersion(streamId));
   }
 
   async readAll(after: number, limit: number, names?: readonly string[]): Promise<EventRecord[]> {
-    return this.#read(({ statements }) => {
-      const rows = names
-        ? statements.readNamed.all(after, JSON.stringify(names), limit)
-        : statements.readAll.all(after, limit);
-      return storeRecordsOf(rows as StoreRow[]);
-    });
+    return this.#read(({ reader }) =>
+      names ? reader.readNamed(after, limit, names) : reader.readAll(after, limit).events,
+    );
   }
 
   async lastPosition(): Promise<number> {
-    return this.#read(({ statements }) => statements.lastPosition.get() as number);
+    return this.#read(({ reader }) => reader.lastPosition());
   }
 
   async watchStream(streamId: string, wake: Wake): Promise<Unwatch> {
@@ -126,11 +103,12 @@ export class SqliteEngine implements Engine {
     return this.#read(({ statements }) => statements.loadSnapshot.get(streamId, actor) as SnapshotRecord | undefined);
   }
 
+  /** Not waited for until it is on disk: a snapshot that a power cut takes back was only a cache. */
   async saveSnapshot(snapshot: SnapshotRecord): Promise<void> {
     const { streamId, actor, fingerprint, version, eventId, state, checksum } = snapshot;
     await this.#transaction(({ statements }) => {
       statements.saveSnapshot.run(streamId, actor, fingerprint, version, eventId, state, checksum);
-    });
+    }, 'NORMAL');
   }
 
   async deleteSnapshots(streamId?: string): Promise<void> {
@@ -150,25 +128,25 @@ export class SqliteEngine implements Engine {
     return results;
   }
 
-  /** Runs `work` in a write transaction, waiting for other processes' to end without blocking the event loop for long. */
-  async #transaction<T>(work: (opened: Opened) => T): Promise<T> {
-    const deadlineMs = Date.now() + this.#busyTimeoutMs;
-    for (;;) {
+  /** Runs `work` in a write transaction, as soon as other processes let it. Never ends in the middle: all of this is synchronous. */
+  #transaction<T>(work: (opened: Opened) => T, synchronous: 'FULL' | 'NORMAL' = 'FULL'): Promise<T> {
+    return whenFree(this.#file, this.#busyTimeoutMs, () => {
       const opened = this.#use();
-      const { db, statements, writer } = opened;
+      const { db, statements, reader } = opened;
+      if (synchronous === 'NORMAL') db.pragma('synchronous = NORMAL');
       try {
         statements.begin.run();
         const result = work(opened);
         statements.commit.run();
         return result;
       } catch (error) {
+        reader.forgetKeys();
         if (db.inTransaction) statements.rollback.run();
-        writer.forget();
-        const known = sqliteError(error, this.#file);
-        if (known.code !== 'DATABASE_BUSY' || Date.now() > deadlineMs) throw known;
+        throw error;
+      } finally {
+        if (synchronous === 'NORMAL') db.pragma('synchronous = FULL');
       }
-      await new Promise((again) => setTimeout(again, Math.random() * LOCK_RETRY_MS_MAX));
-    }
+    });
   }
 
   #read<T>(work: (opened: Opened) => T): T {
@@ -181,11 +159,13 @@ export class SqliteEngine implements Engine {
   }
 
   #use(): Opened {
-    if (this.#opened) return this.#opened;
-    throw new EngineError(
-      'ENGINE_CLOSED',
-      `${this.#file}: the engine is not open: call open() first, and nothing after close()`,
-    );
+    if (!this.#opened) throw this.#closed();
+    return this.#opened;
+  }
+
+  #closed(): EngineError {
+    const message = `${this.#file}: the engine is not open: call open() first, and nothing after close()`;
+    return new EngineError('ENGINE_CLOSED', message);
   }
 }
 
@@ -193,18 +173,8 @@ export class SqliteEngine implements Engine {
 interface Opened {
   readonly db: SqliteDatabase;
   readonly statements: Statements;
-  readonly bell: Doorbell;
+  readonly reader: SqliteReader;
   readonly writer: SqliteWriter;
+  readonly bell: Doorbell;
   readonly tail: Tail;
-}
-
-/** SQLite only says that it can't open a file; the operating system says whether that is because it can't be written to. */
-function readOnly(file: string): unknown {
-  try {
-    accessSync(existsSync(file) ? file : dirname(file), constants.W_OK);
-    return undefined;
-  } catch (error) {
-    const { code } = error as { code?: unknown };
-    return code === 'EROFS' || code === 'EACCES' ? error : undefined;
-  }
 }

@@ -1,7 +1,7 @@
 import { CONFLICT_EVENTS_MAX } from '../../engine/append.js';
 import type { EventRecord } from '../../kernel/event.js';
-import { type EventRow, readPage } from './pages.js';
-import { recordsOf, type Statements } from './statements.js';
+import { type Page, readPage } from './pages.js';
+import type { Statements } from './statements.js';
 
 /** Most streams whose keys are remembered, so that a busy stream's id is not looked up each time. */
 const STREAM_KEYS_MAX = 50_000;
@@ -19,8 +19,7 @@ export class SqliteReader {
     const key = this.keyOf(streamId);
     if (key === undefined) return [];
     const { readStream } = this.#statements;
-    const rows = readPage(limit, (last, count) => readStream.all(key, last?.[1] ?? after, count) as EventRow[]);
-    return recordsOf(rows, streamId);
+    return readPage(limit, (last, count) => readStream.all(key, last?.version ?? after, count), streamId).events;
   }
 
   streamVersion(streamId: string): number {
@@ -33,9 +32,8 @@ export class SqliteReader {
     return this.readStream(streamId, after, CONFLICT_EVENTS_MAX);
   }
 
-  readAll(after: number, limit: number): EventRecord[] {
-    const { readAll } = this.#statements;
-    return recordsOf(readPage(limit, (last, count) => readAll.all(last?.[0] ?? after, count) as EventRow[]));
+  readAll(after: number, limit: number): Page {
+    return readPage(limit, (last, count) => this.#statements.readAll.all(last?.position ?? after, count));
   }
 
   /** Positions come from the index first: rare names cost what they weigh, not what lies between them. */
@@ -46,12 +44,11 @@ export class SqliteReader {
     const positions = [...new Set(names)].flatMap((name) => positionsOfName.all(name, after, end, limit) as number[]);
     positions.sort((a, b) => a - b);
     let taken = 0;
-    const rows = readPage(Math.min(limit, positions.length), (_last, count) => {
+    return readPage(Math.min(limit, positions.length), (_last, count) => {
       const chunk = positions.slice(taken, taken + count);
       taken += count;
-      return readAt.all(JSON.stringify(chunk)) as EventRow[];
-    });
-    return recordsOf(rows);
+      return readAt.all(JSON.stringify(chunk));
+    }).events;
   }
 
   lastPosition(): number {

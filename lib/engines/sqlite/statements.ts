@@ -1,8 +1,6 @@
-import type { EventRecord } from '../../kernel/event.js';
 import type { SqliteDatabase } from './driver.js';
-import type { EventRow } from './pages.js';
 
-/** Every statement there is, prepared once for a connection. `raw` gives rows as arrays, `pluck` the first column alone. */
+/** Every statement there is, prepared once for a connection. `raw` gives rows as arrays (an `EventRow`), `pluck` the first column alone. */
 export function prepareStatements(db: SqliteDatabase) {
   return {
     begin: db.prepare('BEGIN IMMEDIATE'),
@@ -27,7 +25,9 @@ export function prepareStatements(db: SqliteDatabase) {
       .prepare(`${SELECT_EVENTS} WHERE e.position IN (SELECT value FROM json_each(?)) ORDER BY e.position`)
       .raw(),
     positionsOfName: db
-      .prepare('SELECT position FROM events WHERE name = ? AND position > ? AND position <= ? ORDER BY position LIMIT ?')
+      .prepare(
+        'SELECT position FROM events WHERE name = ? AND position > ? AND position <= ? ORDER BY position LIMIT ?',
+      )
       .pluck(),
     lastPosition: db.prepare('SELECT coalesce(max(position), 0) FROM events').pluck(),
 
@@ -50,16 +50,3 @@ const SELECT_EVENTS =
   'SELECT e.position, e.version, e.id, e.name, e.data, e.metadata, s.id FROM events e JOIN streams s ON s.key = e.stream';
 
 export type Statements = ReturnType<typeof prepareStatements>;
-
-/** `streamId` where the rows don't have it. */
-export function recordsOf(rows: readonly EventRow[], streamId?: string): EventRecord[] {
-  return Array.from(rows, (row) => ({
-    id: row[2],
-    streamId: streamId ?? row[6],
-    version: row[1],
-    position: row[0],
-    name: row[3],
-    data: row[4],
-    metadata: row[5],
-  }));
-}

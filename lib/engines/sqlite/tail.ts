@@ -86,13 +86,20 @@ export class Tail {
 
   #look(): void {
     if (!this.#timer) return;
+    try {
+      this.#tell();
+    } catch {
+      // Whoever reads is told of the error; here all there is to do is to look again, which the timer does.
+    }
+  }
+
+  #tell(): void {
     const dataVersion = this.#statements.dataVersion.get();
     if (dataVersion === this.#dataVersion) return;
-    const records = this.#reader.readAll(this.#toldUpTo, TAIL_EVENTS_MAX);
-    // Only an empty page says that there is no more: one of large events is short.
-    if (records.length === 0) this.#dataVersion = dataVersion;
+    const { events, ended } = this.#reader.readAll(this.#toldUpTo, TAIL_EVENTS_MAX);
+    if (ended) this.#dataVersion = dataVersion;
     else this.#scheduleLook();
-    this.#toldUpTo = records.at(-1)?.position ?? this.#toldUpTo;
-    this.#wakes.wake(records);
+    this.#toldUpTo = events.at(-1)?.position ?? this.#toldUpTo;
+    this.#wakes.wake(events);
   }
 }
