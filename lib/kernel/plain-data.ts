@@ -61,10 +61,10 @@ export function refusalError(refusal: Refusal, root: unknown, what: string, path
   return new PayloadError(`${what} is not plain data: ${full} ${why}`, full);
 }
 
-/** A key as it is written in a path: `.name`, `[3]`, `["odd name"]`. */
+/** A key as it is written in a path: `.name`, `[3]`, `["odd name"]`; also the call of a method: `.push()`. */
 export function formatKey(key: string | number): string {
   if (typeof key === 'number') return `[${key}]`;
-  return /^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
+  return /^[A-Za-z_$][\w$]*(\(\))?$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
 }
 
 /** Writes a property, also one called `__proto__`, which plain assignment would take for the prototype. */

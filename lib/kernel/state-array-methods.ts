@@ -27,27 +27,17 @@ const writing = {
 
   splice(this: unknown[], ...args: [start?: number, deleteCount?: number, ...items: unknown[]]) {
     const node = writable(this, 'splice');
-    const { length } = node.values;
     const [from, count, ...items] = args;
-    const start = relativeIndex(from, length);
-    const deleteCount =
-      args.length === 0
-        ? 0
-        : args.length === 1
-          ? length - start
-          : Math.min(Math.max(Math.trunc(Number(count)) || 0, 0), length - start);
+    const start = relativeIndex(from, node.values.length);
+    const rest = args.length === 0 ? 0 : node.values.length - start;
+    const deleteCount = args.length < 2 ? rest : Math.min(Math.max(toInteger(count), 0), rest);
     return node.splice(start, deleteCount, items).map(shown);
   },
 
   sort(this: unknown[], compare?: (a: unknown, b: unknown) => number) {
     const node = writable(this, 'sort');
     const before = node.values.slice();
-    const sorted = compare
-      ? node.values.slice().sort((a, b) => compare(shown(a), shown(b)))
-      : node.values
-          .map((item) => ({ item, text: String(shown(item)) }))
-          .sort(byText)
-          .map(({ item }) => item);
+    const sorted = compare ? before.toSorted((a, b) => compare(shown(a), shown(b))) : sortedByText(before);
     if (before.length !== node.values.length || before.some((item, index) => item !== node.values[index])) {
       throw new TypeError('the array changed while it was being sorted');
     }
@@ -176,12 +166,19 @@ function writable(view: unknown, method: string): ArrayNode {
   return node;
 }
 
-/** The start of a splice or slice: negative counts from the end. */
+/** Negative counts from the end. */
 function relativeIndex(value: unknown, length: number): number {
-  const index = Math.trunc(Number(value)) || 0;
+  const index = toInteger(value);
   return index < 0 ? Math.max(length + index, 0) : Math.min(index, length);
 }
 
-function byText(a: { text: string }, b: { text: string }): number {
-  return a.text < b.text ? -1 : a.text > b.text ? 1 : 0;
+function toInteger(value: unknown): number {
+  return Math.trunc(Number(value)) || 0;
+}
+
+/** The order of `sort()` without a function. */
+function sortedByText(items: readonly Item[]): Item[] {
+  const texts = items.map((item) => ({ item, text: String(shown(item)) }));
+  texts.sort((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0));
+  return texts.map(({ item }) => item);
 }

@@ -58,7 +58,7 @@ export class ArrayNode extends StateNode<Item[]> {
   splice(start: number, deleteCount: number, values: readonly unknown[]): Item[] {
     // As in `items.splice(at, 1, { ...items[at], done: true })`.
     const replaced = deleteCount === 1 ? this.values[start] : undefined;
-    const items = values.map((value, offset) => this.writer.adopt(value, this, start + offset, replaced));
+    const items = this.writer.adoptItems(values, this, start, replaced);
     if (deleteCount === 0 && items.length === 0) return [];
     const removed = this.exchange(start, deleteCount, items);
     if (this.writer.journaling) this.writer.journal(new Spliced(this, start, items.length, removed));

@@ -21,6 +21,13 @@ export interface StateWriter {
    * @throws PayloadError if it isn't plain data.
    */
   adopt(value: unknown, into: StateNode, key: string | number, replaced: Stored | undefined): Primitive | StateNode;
+  /** The same for items of an array, which are then parts of it. */
+  adoptItems(
+    values: readonly unknown[],
+    into: StateNode,
+    start: number,
+    replaced: Stored | undefined,
+  ): (Primitive | StateNode)[];
   /** Where frozen copies go that are out of date only for a moment. */
   readonly setAside: [node: StateNode, copy: object][] | undefined;
 }

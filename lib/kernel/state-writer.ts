@@ -42,9 +42,20 @@ export class TreeWriter implements StateWriter {
     if (typeof value === 'string' || typeof value === 'boolean') return value;
     // JSON has no -0, and no NaN or Infinity either: those go on to be refused.
     if (typeof value === 'number' && Number.isFinite(value)) return value + 0;
+    this.#assertPlain(value, into, key);
+    return this.#own(value, { freeze: true, into, replaced: asNode(replaced) });
+  }
+
+  adoptItems(values: readonly unknown[], into: StateNode, start: number, replaced: Stored | undefined): Item[] {
+    // All are checked before any is touched: a handler may catch the error.
+    for (const [offset, value] of values.entries()) this.#assertPlain(value, into, start + offset);
+    const options = { freeze: true, into, replaced: asNode(replaced) };
+    return values.map((value) => inside(into, this.#own(value, options)));
+  }
+
+  #assertPlain(value: unknown, into: StateNode, key: string | number): void {
     const refusal = findRefusal(value, into.depth() + 1, fits);
     if (refusal) throw refusalError(refusal, value, 'what was assigned to the state', pathTo(into, key));
-    return this.#own(value, { freeze: true, into, replaced: replaced instanceof StateNode ? replaced : undefined });
   }
 
   #adoptRoot(value: unknown, options: Adoption): StateNode {
@@ -87,7 +98,7 @@ export class TreeWriter implements StateWriter {
   }
 
   #copyNode(original: StateNode): StateNode {
-    original.copiedIn = this.change;
+    if (original.writer === this) original.copiedIn = this.change;
     if (original instanceof ArrayNode) {
       const items = original.values.slice();
       const node = new ArrayNode(this, items);
@@ -135,6 +146,10 @@ function fits(value: object, depth: number, depthMax: number): boolean | undefin
 function inside<Value extends Primitive | StateNode>(parent: StateNode, value: Value): Value {
   if (value instanceof StateNode) value.parent = parent;
   return value;
+}
+
+function asNode(value: Stored | undefined): StateNode | undefined {
+  return value instanceof StateNode ? value : undefined;
 }
 
 function pathTo(node: StateNode, key: string | number | symbol | undefined): string {

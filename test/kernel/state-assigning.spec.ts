@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { PayloadError } from '../../lib/kernel/errors.js';
 import { isView, StateTree, unwrap } from '../../lib/kernel/state-tree.js';
+import { nodesOf } from './tree-nodes.js';
 
 interface Item {
   id: number;
@@ -99,6 +101,51 @@ describe('a part of the state that a handler holds on to', () => {
       tags.push('c');
     });
     expect(frozen.items[0]).toEqual({ id: 11, done: true, tags: ['a', 'b', 'c'] });
+  });
+
+  it('goes to one place only', () => {
+    const tree = shop();
+    const frozen = changing(tree, ({ items }) => {
+      const last = items.pop() as Item;
+      items.push(last, last);
+      last.done = true;
+      const first = items[0] as Item;
+      items.splice(0, 1, { id: 9, tags: first.tags as string[] }, first);
+      first.tags?.push('x');
+    });
+    nodesOf(tree);
+    expect(frozen.items).toEqual([
+      { id: 9, tags: ['a', 'x'] },
+      { id: 1, tags: ['a'] },
+      { id: 2 },
+      { id: 3, done: true },
+      { id: 3 },
+    ]);
+  });
+
+  it('stays where it is if what it was assigned with is refused', () => {
+    const tree = shop();
+    const frozen = changing(tree, (state) => {
+      const last = state.items.pop() as Item;
+      expect(() => state.items.push(last, new Date() as never)).toThrow(PayloadError);
+      expect(() => Object.assign(state, { first: [last, Number.NaN] })).toThrow(PayloadError);
+      state.first = last;
+      last.done = true;
+    });
+    nodesOf(tree);
+    expect(frozen).toEqual({ name: 'x', items: [{ id: 1, tags: ['a'] }, { id: 2 }], first: { id: 3, done: true } });
+  });
+
+  it('is copied into the state of another actor', () => {
+    const [tree, other] = [shop(), shop()];
+    changing(other, (state) => {
+      const taken = tree.view.items[0] as Item;
+      state.first = taken;
+      expect(() => void (taken.id = 5)).toThrow('read-only');
+      changing(tree, ({ items }) => void ((items.shift() as Item).id = 7));
+      state.first.id = 6;
+    });
+    expect([other.frozen().first?.id, tree.frozen().items.length]).toEqual([6, 2]);
   });
 
   it('can nest what it was: a list that grows at its head', () => {
