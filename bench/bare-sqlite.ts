@@ -1,0 +1,58 @@
+import { randomUUID } from 'node:crypto';
+import Database from 'better-sqlite3';
+
+/** Metadata as long as ours is. */
+function metadata(): string {
+  const id = randomUUID();
+  return JSON.stringify({
+    at: new Date().toISOString(),
+    actor: 'Meter',
+    firedBy: { nodeId: id, activationId: id },
+    commandId: id,
+    correlationId: id,
+    causationId: null,
+  });
+}
+
+/** The same tables, indexes and durability as the engine's, with nothing around them. */
+export function openBare(file: string): Database.Database {
+  const db = new Database(file);
+  db.pragma('journal_mode = WAL');
+  db.pragma('synchronous = FULL');
+  db.exec(`CREATE TABLE IF NOT EXISTS streams (key INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, version INTEGER NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS events (position INTEGER PRIMARY KEY, stream INTEGER NOT NULL, version INTEGER NOT NULL, id TEXT NOT NULL,
+      name TEXT NOT NULL, data TEXT NOT NULL, metadata TEXT NOT NULL, UNIQUE (stream, version)) STRICT;`);
+  return db;
+}
+
+/** Writes `n` events in group commits of `batch`, spread over `streams` streams: the same rows, and the stream's version moved with each. */
+export function writeBare(db: Database.Database, n: number, batch: number, streams: number, payload: string): void {
+  const addStream = db.prepare('INSERT OR IGNORE INTO streams (key, id, version) VALUES (?, ?, 0)');
+  const moveStream = db.prepare('UPDATE streams SET version = version + 1 WHERE key = ? RETURNING version').pluck();
+  const addEvent = db.prepare(
+    'INSERT INTO events (stream, version, id, name, data, metadata) VALUES (?, ?, ?, ?, ?, ?)',
+  );
+  db.transaction(() => {
+    for (let key = 1; key <= streams; key += 1) addStream.run(key, `meter-${key}`);
+  })();
+  const write = db.transaction((from: number, to: number) => {
+    for (let i = from; i < to; i += 1) {
+      const key = 1 + (i % streams);
+      addEvent.run(key, moveStream.get(key), randomUUID(), 'counted', payload, metadata());
+    }
+  });
+  for (let from = 0; from < n; from += batch) write.immediate(from, Math.min(from + batch, n));
+}
+
+/** Reads one stream whole and parses the payloads. */
+export function readBare(db: Database.Database, streamId: string): number {
+  const rows = db
+    .prepare(
+      'SELECT e.version, e.id, e.name, e.data, e.metadata FROM events e JOIN streams s ON s.key = e.stream WHERE s.id = ? ORDER BY e.version',
+    )
+    .raw()
+    .iterate(streamId) as IterableIterator<[number, string, string, string, string]>;
+  let sum = 0;
+  for (const row of rows) sum += (JSON.parse(row[3]) as { by: number }).by;
+  return sum;
+}

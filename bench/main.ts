@@ -1,0 +1,49 @@
+import 'reflect-metadata';
+import { parseArgs } from 'node:util';
+import { command, hot } from './command.js';
+import { say } from './figures.js';
+import { live } from './live.js';
+import { realLog } from './real-log/real-log.js';
+import { rehydrate } from './rehydrate.js';
+import { resident } from './resident.js';
+
+/** What `npm run bench -- NAME` can measure. */
+export interface BenchOptions {
+  /** How many commands, events or actors; each benchmark has a default of its own. */
+  readonly n: number | undefined;
+  readonly engine: string;
+  /** The file a benchmark works on, where it needs one. */
+  readonly file: string | undefined;
+}
+
+const BENCHMARKS: Readonly<Record<string, (options: BenchOptions) => Promise<void>>> = {
+  command,
+  hot,
+  rehydrate,
+  live,
+  resident,
+  'real-log': realLog,
+};
+
+const ENGINES = ['sqlite', 'memory'];
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { engine: { type: 'string', default: 'sqlite' }, n: { type: 'string' } },
+  });
+  const [name = '', file] = positionals;
+  const benchmark = Object.hasOwn(BENCHMARKS, name) ? BENCHMARKS[name] : undefined;
+  const n = values.n === undefined ? undefined : Number(values.n);
+  if (!benchmark || !ENGINES.includes(values.engine) || (n !== undefined && !(Number.isSafeInteger(n) && n > 0))) {
+    throw new Error(
+      `usage: npm run bench -- NAME [FILE] [--engine ${ENGINES.join('|')}] [--n N]; NAME is one of ${Object.keys(BENCHMARKS).join(', ')}`,
+    );
+  }
+  await benchmark({ n, engine: values.engine, file });
+}
+
+main().catch((error: unknown) => {
+  say(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+});
