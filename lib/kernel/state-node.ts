@@ -198,8 +198,6 @@ export abstract class StateNode<Values extends object = object> {
     return this.values;
   }
 
-  // What a proxy may not do to the state, whoever asks.
-
   setPrototypeOf(): boolean {
     return false;
   }

@@ -144,24 +144,32 @@ class Bench {
     }
   }
 
-  /** Assigns what is held. It moves if it was taken out of the state as a whole; otherwise it is copied. */
+  /** Assigns what is held. It moves if it was taken out of the state as a whole, or is part of what makes way; otherwise it is copied. */
   put(hand: Pair, target: Pair): void {
     const key = Array.isArray(target.plain) ? target.plain.length : 'put';
     // Where it is already, it stays.
     if (at(target.live, key) === hand.live) return;
-    const node = nodeOf(hand.live);
-    const moves =
-      !node?.parent && !node?.isLender && hand.live !== this.tree.view && !reachable(hand.plain).has(target.plain);
+    const moves = this.isFree(hand, target) || isPartOf(hand.live, at(target.live, key));
     if (!moves) for (const part of reachable(hand.plain)) this.copied.add(part);
     const plain = moves ? hand.plain : structuredClone(hand.plain);
     set(target.live, key, hand.live);
     set(target.plain, key, plain);
   }
 
+  isFree({ live, plain }: Pair, target: Pair): boolean {
+    const node = nodeOf(live);
+    return !node?.parent && !node?.isLender && live !== this.tree.view && !reachable(plain).has(target.plain);
+  }
+
   find({ held, hand, to }: Step): Pair {
     const start = (held && this.hands.get(hand)) || { live: this.tree.view, plain: this.plain };
     return { live: walk(start.live, to), plain: walk(start.plain, to) };
   }
+}
+
+function isPartOf(live: Container, whole: unknown): boolean {
+  const [node, replaced] = [nodeOf(live), nodeOf(whole)];
+  return !!node && !!replaced && !node.isLender && node.isWithin(replaced);
 }
 
 function rebuild(old: Container, { kind, at: place }: Step): Data {
