@@ -1,5 +1,4 @@
 import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { createGunzip } from 'node:zlib';
 
 /** One line of the log. */
@@ -27,51 +26,56 @@ export class LogFileError extends Error {
  * @throws LogFileError at a line that is no entry, or where the file ends too early.
  */
 export async function* readLog(file: string): AsyncGenerator<LogEntry, void, undefined> {
-  const bytes = createReadStream(file);
-  const text = file.endsWith('.gz') ? bytes.pipe(createGunzip()) : bytes;
-  // What breaks the file below has to reach whoever reads the lines above.
-  let broken: unknown;
-  const lines = createInterface({ input: text, crlfDelay: Number.POSITIVE_INFINITY });
-  for (const stream of new Set([bytes, text])) {
-    stream.once('error', (error: unknown) => {
-      broken = error;
-      lines.close();
-    });
+  const lines = linesOf(file);
+  for (let line = 1; ; line += 1) {
+    let next: IteratorResult<string, void>;
+    try {
+      next = await lines.next();
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new LogFileError(file, line, `the file cannot be read on (${why})`, cause);
+    }
+    if (next.done && line === 1) throw new LogFileError(file, line, 'the file is empty');
+    if (next.done) return;
+    yield parse(file, line, next.value);
   }
-  let line = 0;
-  for await (const content of lines) {
-    line += 1;
-    yield parse(file, line, content, () => broken);
-  }
-  if (broken) throw new LogFileError(file, line + 1, `the file cannot be read on (${messageOf(broken)})`, broken);
-  if (line === 0) throw new LogFileError(file, 1, 'the file is empty');
 }
 
-function parse(file: string, line: number, content: string, broken: () => unknown): LogEntry {
+async function* linesOf(file: string): AsyncGenerator<string, void, undefined> {
+  const bytes = createReadStream(file);
+  const unpacked = file.endsWith('.gz') ? bytes.pipe(createGunzip()) : bytes;
+  bytes.once('error', (error: Error) => unpacked.destroy(error));
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of unpacked) {
+    const lines = (rest + decoder.decode(chunk as Buffer, { stream: true })).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+  if (rest !== '') yield rest;
+}
+
+function parse(file: string, line: number, content: string): LogEntry {
   let entry: unknown;
   try {
     entry = JSON.parse(content);
   } catch (cause) {
-    const error = broken();
-    if (error) throw new LogFileError(file, line, `the file ends in the middle of it (${messageOf(error)})`, error);
-    throw new LogFileError(file, line, `this is no JSON: ${content.slice(0, 80)}`, cause);
+    throw new LogFileError(file, line, `this is no whole JSON object: ${content.slice(0, 80)}`, cause);
   }
   const fields = (typeof entry === 'object' && entry !== null ? entry : {}) as Record<string, unknown>;
   for (const field of ['case', 'activity', 'at']) {
-    if (typeof fields[field] !== 'string' || fields[field] === '')
+    const text = fields[field];
+    if (typeof text !== 'string' || text === '')
       throw new LogFileError(file, line, `the field '${field}' is missing or no text`);
   }
-  if (!/^[AOW]_/.test(fields.activity as string))
+  const { activity, at } = fields as { activity: string; at: string };
+  if (!/^[AOW]_/.test(activity)) {
     throw new LogFileError(
       file,
       line,
-      `'${String(fields.activity)}' is no activity of an application (A_), offer (O_) or work item (W_)`,
+      `'${activity}' is no activity of an application (A_), offer (O_) or work item (W_)`,
     );
-  if (Number.isNaN(Date.parse(fields.at as string)))
-    throw new LogFileError(file, line, `'${String(fields.at)}' is no time`);
+  }
+  if (Number.isNaN(Date.parse(at))) throw new LogFileError(file, line, `'${at}' is no time`);
   return { ...fields, line } as unknown as LogEntry;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -127,28 +127,37 @@ function writeFloor(file: string, expected: Expected): void {
   bare.close();
 }
 
-/** Promises under way; no more than so many at once. The first failure is kept and thrown. */
+/** Counts work under way: no more than so much at once. The first failure is kept and thrown. */
 class Flight {
-  readonly #under = new Set<Promise<void>>();
+  #under = 0;
   #failure: unknown;
+  #changed: (() => void) | undefined;
 
   constructor(private readonly max: number) {}
 
   async add(work: Promise<unknown>): Promise<void> {
-    const tracked: Promise<void> = work.then(
-      () => void this.#under.delete(tracked),
+    this.#under += 1;
+    work.then(
+      () => this.#land(),
       (error: unknown) => {
-        this.#under.delete(tracked);
         this.#failure ??= error;
+        this.#land();
       },
     );
-    this.#under.add(tracked);
-    if (this.#under.size >= this.max) await Promise.race(this.#under);
-    if (this.#failure) throw this.#failure;
+    await this.#until(() => this.#under < this.max);
   }
 
-  async landed(): Promise<void> {
-    await Promise.all(this.#under);
+  landed(): Promise<void> {
+    return this.#until(() => this.#under === 0);
+  }
+
+  #land(): void {
+    this.#under -= 1;
+    this.#changed?.();
+  }
+
+  async #until(holds: () => boolean): Promise<void> {
+    while (!holds()) await new Promise<void>((resolve) => (this.#changed = resolve));
     if (this.#failure) throw this.#failure;
   }
 }
