@@ -9,23 +9,33 @@ export const SABOTAGES = [
   'takes any expected version that is not beyond the end',
   'leaves a hole when the expected version is beyond the end',
   'forgets the last event of a commit of several',
+  'looks at the version first and stores a moment later',
+  'gives events ids of its own',
   'gives a conflict without the events that came first',
+  'gives a conflict more events than fit',
+  'loses the last of many appends made at once',
   'cuts long ids and folds their case',
   'cuts payloads at 64 KiB and escapes again',
   'reads one event too few in a page',
+  'reads what other nodes stored a moment late',
+  'shows the whole store before earlier commits are visible',
   'gives positions in the order of streams',
+  'counts positions anew on every node',
   'ignores the names asked for',
   'does not hear other nodes',
+  'begins to watch a little later than it says',
+  'brings along events before they have their version',
   'never wakes anybody',
   'wakes for every stream',
   'does not stop a watch',
+  'does not stop its watches on close',
   'shares snapshots between classes',
   'keeps the newest snapshot whatever its meaning',
   'deletes no snapshots',
   'forgets everything on close',
   'drops writes under way on close',
   'works on after close',
-  'can be opened once only',
+  'cannot be opened by two at the same time',
 ] as const;
 
 export type Sabotage = (typeof SABOTAGES)[number];
@@ -33,7 +43,11 @@ export type Sabotage = (typeof SABOTAGES)[number];
 /** What broken nodes share. */
 export class BrokenStore {
   memory = new MemoryStore();
-  opened = 0;
+  created = 0;
+  opening = 0;
+  /** Who stored an event, and when. */
+  readonly origins = new Map<string, { node: object; atMs: number }>();
+  appending = 0;
   /** Who made the commit that watchers are being told of. */
   writer: object | undefined;
 }
@@ -42,12 +56,14 @@ export class BrokenStore {
 export class BrokenEngine extends MemoryEngine {
   readonly #store: BrokenStore;
   readonly #sabotages: ReadonlySet<Sabotage>;
+  readonly #number: number;
   #closed = false;
 
   constructor(store: BrokenStore, sabotages: ReadonlySet<Sabotage>) {
     super({ store: store.memory });
     this.#store = store;
     this.#sabotages = sabotages;
+    this.#number = store.created += 1;
   }
 
   #has(sabotage: Sabotage): boolean {
@@ -55,9 +71,13 @@ export class BrokenEngine extends MemoryEngine {
   }
 
   override async open(): Promise<void> {
-    this.#store.opened += 1;
+    this.#store.opening += 1;
+    await turnOfTheLoop();
+    const together = this.#store.opening > 1;
+    await turnOfTheLoop();
+    this.#store.opening -= 1;
+    if (together && this.#has('cannot be opened by two at the same time')) throw new Error('the table exists already');
     await super.open();
-    if (this.#has('can be opened once only') && this.#store.opened > 1) throw new Error('the database exists already');
   }
 
   override async close(): Promise<void> {
@@ -70,11 +90,38 @@ export class BrokenEngine extends MemoryEngine {
   }
 
   override async append(request: AppendRequest): Promise<AppendResult> {
-    const late = this.#has('drops writes under way on close');
-    if (late) {
-      await new Promise((resolve) => setImmediate(resolve));
+    if (this.#closed && !this.#has('works on after close')) return super.append(request);
+    if (this.#has('drops writes under way on close')) {
+      await turnOfTheLoop();
       if (this.#closed) throw new Error('gone');
     }
+    if (this.#has('loses the last of many appends made at once')) {
+      this.#store.appending += 1;
+      const last = this.#store.appending === 300;
+      await turnOfTheLoop();
+      this.#store.appending = 0;
+      if (last) return { kind: 'appended', version: 1 };
+    }
+    const { streamId, expectedVersion, events } = this.#distorted(request);
+    this.#store.writer = this;
+    for (const { id } of events) this.#store.origins.set(id, { node: this, atMs: performance.now() });
+    if (this.#has('looks at the version first and stores a moment later')) {
+      const version = await super.streamVersion(streamId);
+      await turnOfTheLoop();
+      if (expectedVersion === 'any' || expectedVersion === version) {
+        await super.append({ streamId, expectedVersion: 'any', events });
+        return { kind: 'appended', version: version + 1 };
+      }
+    }
+    const result = await super.append({ streamId, expectedVersion, events });
+    if (result.kind === 'appended') return result;
+    if (this.#has('gives a conflict without the events that came first')) return { ...result, events: [] };
+    if (this.#has('gives a conflict more events than fit') && typeof expectedVersion === 'number')
+      return { ...result, events: await super.readStream(streamId, expectedVersion, Number.MAX_SAFE_INTEGER) };
+    return result;
+  }
+
+  #distorted(request: AppendRequest): AppendRequest {
     const streamId = this.#id(request.streamId);
     const version = this.#store.memory.streams.get(streamId)?.length ?? 0;
     let { expectedVersion, events } = request;
@@ -85,37 +132,45 @@ export class BrokenEngine extends MemoryEngine {
     if (this.#has('cuts payloads at 64 KiB and escapes again')) {
       events = events.map((event) => ({ ...event, data: event.data.slice(0, 65_536).replaceAll('\\', '\\\\') }));
     }
-    this.#store.writer = this;
-    const result = await super.append({ streamId, expectedVersion, events });
-    if (result.kind === 'conflict' && this.#has('gives a conflict without the events that came first'))
-      return { ...result, events: [] };
-    return result;
+    if (this.#has('gives events ids of its own')) events = events.map((event) => ({ ...event, id: `id-${event.id}` }));
+    return { streamId, expectedVersion, events };
   }
 
   override async readStream(streamId: string, after: number, limit: number): Promise<EventRecord[]> {
     const page = await super.readStream(this.#id(streamId), after, limit);
+    if (this.#has('reads what other nodes stored a moment late')) return page.filter(({ id }) => !this.#isFresh(id));
     return this.#has('reads one event too few in a page') ? page.slice(1) : page;
   }
 
   override async readAll(after: number, limit: number, names?: readonly string[]): Promise<EventRecord[]> {
     const wanted = this.#has('ignores the names asked for') ? undefined : names;
-    if (!this.#has('gives positions in the order of streams')) return super.readAll(after, limit, wanted);
-    const byStream = [...this.#store.memory.streams.values()].flat().map((event, i) => ({ ...event, position: i + 1 }));
-    return byStream
-      .filter(({ position, name }) => position > after && (!wanted || wanted.includes(name)))
-      .slice(0, limit);
+    if (this.#has('gives positions in the order of streams')) {
+      return page([...this.#store.memory.streams.values()].flat(), after, limit, wanted);
+    }
+    if (this.#has('counts positions anew on every node')) {
+      const own = await super.readAll(0, Number.MAX_SAFE_INTEGER);
+      return page(this.#number % 2 ? own : [...own].sort((a, b) => (a.id < b.id ? -1 : 1)), after, limit, wanted);
+    }
+    const shown = await super.readAll(after, limit, wanted);
+    if (!this.#has('shows the whole store before earlier commits are visible')) return shown;
+    const last = await super.lastPosition();
+    return shown.filter(({ position }) => position % 3 !== 0 || last - position >= 4);
+  }
+
+  #isFresh(id: string): boolean {
+    const origin = this.#store.origins.get(id);
+    return origin !== undefined && origin.node !== this && performance.now() - origin.atMs < 5;
   }
 
   override async watchStream(streamId: string, wake: Wake): Promise<Unwatch> {
-    const heard = this.#hearing(wake);
-    const watching = this.#has('wakes for every stream')
-      ? super.watchAll(heard)
-      : super.watchStream(this.#id(streamId), heard);
-    return this.#stopping(await watching);
+    const id = this.#id(streamId);
+    const begin = (heard: Wake) =>
+      this.#has('wakes for every stream') ? super.watchAll(heard) : super.watchStream(id, heard);
+    return this.#watching(wake, begin, id);
   }
 
   override async watchAll(wake: Wake): Promise<Unwatch> {
-    return this.#stopping(await super.watchAll(this.#hearing(wake)));
+    return this.#watching(wake, (heard) => super.watchAll(heard));
   }
 
   override async loadSnapshot(streamId: string, actor: string): Promise<SnapshotRecord | undefined> {
@@ -137,15 +192,46 @@ export class BrokenEngine extends MemoryEngine {
     return this.#has('cuts long ids and folds their case') ? streamId.slice(0, 255).trim().toLowerCase() : streamId;
   }
 
+  async #watching(wake: Wake, begin: (heard: Wake) => Promise<Unwatch>, streamId?: string): Promise<Unwatch> {
+    const heard = this.#hearing(wake);
+    if (this.#has('begins to watch a little later than it says')) {
+      let ended = false;
+      let unwatch: Unwatch = () => (ended = true);
+      setTimeout(() => {
+        if (ended || this.#closed) return;
+        void begin(heard).then((stop) => (unwatch = stop));
+      }, 5);
+      return () => unwatch();
+    }
+    if (this.#has('does not stop its watches on close')) {
+      const { wakes } = this.#store.memory;
+      const unwatch = await begin(() => {});
+      unwatch();
+      return streamId === undefined ? wakes.addAll(heard) : wakes.addStream(streamId, heard);
+    }
+    const unwatch = await begin(heard);
+    return this.#has('does not stop a watch') ? () => {} : unwatch;
+  }
+
   #hearing(wake: Wake): Wake {
     if (this.#has('never wakes anybody')) return () => {};
+    if (this.#has('brings along events before they have their version'))
+      return (events) => wake(events.map((event) => ({ ...event, version: event.version + 1 })));
     if (!this.#has('does not hear other nodes')) return wake;
     return (events) => {
       if (this.#store.writer === this) wake(events);
     };
   }
+}
 
-  #stopping(unwatch: Unwatch): Unwatch {
-    return this.#has('does not stop a watch') ? () => {} : unwatch;
-  }
+/** A page of `events` as if their order gave the positions. */
+function page(events: readonly EventRecord[], after: number, limit: number, names?: readonly string[]): EventRecord[] {
+  return events
+    .map((event, i) => ({ ...event, position: i + 1 }))
+    .filter(({ position, name }) => position > after && (!names || names.includes(name)))
+    .slice(0, limit);
+}
+
+function turnOfTheLoop(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

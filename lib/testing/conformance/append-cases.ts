@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
+import { CONFLICT_EVENTS_MAX } from '../../engine/append.js';
 import { appendWithRetry } from '../../engine/append-retry.js';
 import type { Engine } from '../../engine/engine.js';
-import { EngineError } from '../../kernel/errors.js';
 import {
   assertAppended,
   assertConflict,
@@ -12,8 +12,33 @@ import {
   readWhole,
   store,
 } from './conformance-case.js';
+import { losingFirstAnswer } from './lossy-engine.js';
 
 const RACERS = 8;
+/** Ids that some store or other takes for one another, or for a part of a query. */
+const HOSTILE_IDS = [
+  ...[
+    'a',
+    'A',
+    'a ',
+    ' a',
+    'a\t',
+    'a\n',
+    'ä',
+    'a\u0308',
+    'é',
+    'ß',
+    'ss',
+    'İ',
+    'i',
+    '\u0001',
+    '\u001f',
+    '\u007f',
+    '\ufeff',
+  ],
+  ...["a'b", 'a"b', 'a/b\\c', 'a:b', 'a*', '%', '_', '$', '0', '00', '__proto__', 'constructor', 'null'],
+  ...['漢'.repeat(1_000), `${'漢'.repeat(999)}字`, '🎲'.repeat(500), 'x'.repeat(128), 'x'.repeat(127)],
+];
 
 export const appendCases: readonly ConformanceCase[] = [
   {
@@ -78,16 +103,21 @@ export const appendCases: readonly ConformanceCase[] = [
   },
   {
     duty: 'append',
-    name: 'lets exactly one of several racing writers win each version',
+    name: 'lets exactly one of several racing writers win each version, and shows the others what it stored',
     async run(engines) {
       const nodes = await engines(3);
       for (let round = 0; round < 10; round += 1) {
+        const events = Array.from({ length: RACERS }, () => newEvents(1));
         const results = await Promise.all(
-          Array.from({ length: RACERS }, (_, i) =>
-            (nodes[i % 3] as Engine).append({ streamId: 's', expectedVersion: round, events: newEvents(1) }),
+          events.map((own, i) =>
+            (nodes[i % 3] as Engine).append({ streamId: 's', expectedVersion: round, events: own }),
           ),
         );
-        assert.equal(results.filter(({ kind }) => kind === 'appended').length, 1);
+        const winners = events.filter((_, i) => results[i]?.kind === 'appended');
+        assert.equal(winners.length, 1);
+        for (const result of results) {
+          if (result.kind === 'conflict') assert.equal(result.events[0]?.id, winners[0]?.[0]?.id);
+        }
       }
       assert.deepEqual(
         (await readWhole(nodes[0], 's')).map(({ version }) => version),
@@ -137,12 +167,30 @@ export const appendCases: readonly ConformanceCase[] = [
   },
   {
     duty: 'append',
-    name: 'stores a commit of 5,000 events as one',
+    name: 'stores hundreds of appends made at once, large and small',
+    async run(engines) {
+      const [engine] = await engines();
+      const commits = Array.from({ length: 300 }, (_, i) => newEvents(i === 150 ? 1_500 : 1 + (i % 10)));
+      const versions = await Promise.all(commits.map((commit, i) => store(engine, `s${i}`, 0, commit)));
+      assert.ok(versions.every((version) => version === 1));
+      for (const [i, commit] of commits.entries()) assertStream(await readWhole(engine, `s${i}`), `s${i}`, commit);
+    },
+  },
+  {
+    duty: 'append',
+    name: 'stores a commit of 5,000 events as one; who comes late is shown the first of those missed, as many as fit',
     async run(engines) {
       const [engine] = await engines();
       const commit = newEvents(5_000);
       await store(engine, 's', 0, commit);
-      assertConflict(await engine.append({ streamId: 's', expectedVersion: 2_500, events: newEvents(1) }));
+      const result = await engine.append({ streamId: 's', expectedVersion: 2_500, events: newEvents(1) });
+      assertConflict(result);
+      assert.equal(result.version, 5_000);
+      assert.ok(result.events.length > 0 && result.events.length <= CONFLICT_EVENTS_MAX);
+      assert.deepEqual(
+        result.events.map(({ id }) => id),
+        commit.slice(2_500, 2_500 + result.events.length).map(({ id }) => id),
+      );
       assertStream(await readWhole(engine, 's'), 's', commit);
     },
   },
@@ -154,7 +202,7 @@ export const appendCases: readonly ConformanceCase[] = [
       const events = [
         newEvent('empty', {}),
         newEvent('null', null),
-        newEvent('big', { text: 'x'.repeat(1_000_000) }),
+        ...[1, 2, 3].map((n) => newEvent('big', { n, text: 'x'.repeat(1_000_000) })),
         newEvent('scripts', {
           text: 'ß 漢字 🎲 \u0001 \u2028 "quoted" \\ \u0000',
           ['__proto__']: 'data',
@@ -169,25 +217,7 @@ export const appendCases: readonly ConformanceCase[] = [
     name: 'keeps apart ids that are alike, and takes those of 1 and of 1,000 characters',
     async run(engines) {
       const [engine] = await engines();
-      const ids = [
-        'a',
-        'A',
-        'a ',
-        ' a',
-        'ä',
-        'a\u0308',
-        'é',
-        '漢'.repeat(1_000),
-        `${'漢'.repeat(999)}字`,
-        '🎲'.repeat(500),
-        "a'b",
-        'a"b',
-        'a/b\\c',
-        '%',
-        '_',
-        '\u0001',
-      ];
-      const events = new Map(ids.map((id) => [id, newEvents(2)]));
+      const events = new Map(HOSTILE_IDS.map((id) => [id, newEvents(2)]));
       for (const [id, own] of events) assert.equal(await store(engine, id, 0, own), 1);
       for (const [id, own] of events) assertStream(await readWhole(engine, id), id, own);
     },
@@ -214,22 +244,3 @@ export const appendCases: readonly ConformanceCase[] = [
     },
   },
 ];
-
-/** Stores the first append and then says that the answer was lost. */
-function losingFirstAnswer(
-  engine: Engine,
-): Pick<Engine, 'append' | 'readStream' | 'streamVersion' | 'readAll' | 'lastPosition'> {
-  let lost = false;
-  return {
-    append: async (request) => {
-      const result = await engine.append(request);
-      if (lost) return result;
-      lost = true;
-      throw new EngineError('ANSWER_LOST', 'the answer was lost', { retryable: true, outcomeUnknown: true });
-    },
-    readStream: (...args) => engine.readStream(...args),
-    streamVersion: (...args) => engine.streamVersion(...args),
-    readAll: (...args) => engine.readAll(...args),
-    lastPosition: () => engine.lastPosition(),
-  };
-}

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { AppendResult } from '../../engine/append.js';
 import type { Engine } from '../../engine/engine.js';
 import type { EventRecord, NewEvent } from '../../kernel/event.js';
+import { seed } from './random.js';
 
 /** A store to test, and engines on it. Made anew for every case. */
 export interface EngineFixture {
@@ -40,6 +41,9 @@ export async function runCase(
   };
   try {
     await conformanceCase.run(open, fixture);
+  } catch (error) {
+    if (error instanceof Error) error.message += `\n(SEED=${seed})`;
+    throw error;
   } finally {
     for (const engine of opened) await engine.close();
     await fixture.dispose();

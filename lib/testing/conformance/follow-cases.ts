@@ -1,15 +1,22 @@
 import assert from 'node:assert/strict';
-import { randomInt } from 'node:crypto';
 import type { Engine } from '../../engine/engine.js';
 import { StoreFollower } from '../../engine/store-follower.js';
 import { StreamFollower } from '../../engine/stream-follower.js';
 import type { EventRecord } from '../../kernel/event.js';
-import { type ConformanceCase, eventually, newEvents, pause, readStore, readWhole, store } from './conformance-case.js';
+import {
+  type ConformanceCase,
+  eventually,
+  newEvents,
+  type OpenEngines,
+  pause,
+  readStore,
+  readWhole,
+  store,
+} from './conformance-case.js';
+import { followInPieces, writeAtRandom } from './following.js';
 
 /** Longest an engine may take to wake a watcher in a case; far more than it should, for slow machines. */
 const WAKE_MS_MAX = 2_000;
-/** Longest a follower may take to see all that two writers stored. */
-const FOLLOW_MS_MAX = 5_000;
 
 export const followCases: readonly ConformanceCase[] = [
   {
@@ -55,6 +62,46 @@ export const followCases: readonly ConformanceCase[] = [
   },
   {
     duty: 'follow',
+    name: 'wakes for every commit after the watch has begun, on any node, however soon',
+    async run(engines) {
+      const nodes = await engines(2);
+      for (let i = 0; i < 30; i += 1) {
+        const heard = [0, 0];
+        const watching = nodes[i % 2] as Engine;
+        await watching.watchStream(`s${i}`, () => (heard[0] = (heard[0] as number) + 1));
+        await watching.watchAll(() => (heard[1] = (heard[1] as number) + 1));
+        await store(nodes[(i >> 1) % 2] as Engine, `s${i}`, 0, newEvents(1));
+        await eventually(`wake-ups for commit ${i}`, () => heard.every((count) => count > 0), WAKE_MS_MAX);
+      }
+    },
+  },
+  {
+    duty: 'follow',
+    name: 'brings along with a wake-up only what is stored, as it is stored',
+    async run(engines) {
+      const nodes = await engines(2);
+      const brought: EventRecord[] = [];
+      await nodes[0].watchStream('s', (events) => brought.push(...events));
+      await nodes[0].watchAll((events) => brought.push(...events));
+      let wakes = 0;
+      await nodes[0].watchAll(() => (wakes += 1));
+      await Promise.all(
+        Array.from({ length: 20 }, (_, i) =>
+          store(nodes[i % 2] as Engine, i % 3 ? 's' : 't', 'any', newEvents(1 + (i % 3))),
+        ),
+      );
+      await nodes[1]?.append({ streamId: 's', expectedVersion: 1, events: newEvents(1) });
+      await eventually('a wake-up', () => wakes > 0, WAKE_MS_MAX);
+      await pause(50);
+      const stored = new Map((await readStore(nodes[0])).map((event) => [event.id, event]));
+      for (const event of brought) {
+        const expected = stored.get(event.id);
+        assert.deepEqual(event, expected && { ...expected, position: event.position && expected.position });
+      }
+    },
+  },
+  {
+    duty: 'follow',
     name: 'is silent after unwatch, which may be called twice; other watches go on',
     async run(engines) {
       const [engine] = await engines();
@@ -75,7 +122,7 @@ export const followCases: readonly ConformanceCase[] = [
     async run(engines) {
       const nodes = await engines(2);
       await Promise.all(nodes.map((engine) => store(engine, 's', 'any', newEvents(20))));
-      const writing = Promise.all(nodes.map((engine) => writeAtRandom(engine, ['s'])));
+      const writing = writeAtRandom(nodes, ['s']);
       const seen = await followInPieces(
         writing,
         (after, take, fail) => {
@@ -92,69 +139,32 @@ export const followCases: readonly ConformanceCase[] = [
   {
     duty: 'follow',
     name: 'a store follower gives all streams in order of position, stopped and restarted at random under writers on two nodes',
-    async run(engines) {
-      const nodes = await engines(2);
-      await store(nodes[0], 'a', 0, newEvents(20));
-      const writing = Promise.all(nodes.map((engine) => writeAtRandom(engine, ['a', 'b', 'c'])));
-      const seen = await followInPieces(
-        writing,
-        (after, take, fail) => {
-          const follower = new StoreFollower(nodes[1] as Engine, { after, onEvents: take, onError: fail });
-          follower.start();
-          return follower;
-        },
-        (event) => event.position,
-        async () => (await readStore(nodes[0])).length,
-      );
-      assert.deepEqual(ids(seen), ids(await readStore(nodes[0])));
-    },
+    run: (engines) => followStoreInPieces(engines),
+  },
+  {
+    duty: 'follow',
+    name: 'a store follower gives the events of some names likewise',
+    run: (engines) => followStoreInPieces(engines, ['rare', 'never']),
   },
 ];
 
-async function writeAtRandom(engine: Engine, streamIds: readonly string[]): Promise<void> {
-  for (let i = 0; i < 60; i += 1) {
-    await store(engine, streamIds[randomInt(streamIds.length)] as string, 'any', newEvents(randomInt(1, 4)));
-    if (randomInt(4) === 0) await pause(randomInt(4));
-  }
-}
-
-type NewFollower = (
-  after: number,
-  take: (events: readonly EventRecord[]) => void,
-  fail: (error: unknown) => void,
-) => { stop(): void };
-
-/** Follows in many short lives, each resuming where the last one ended, until the writers are done and everything was seen. */
-async function followInPieces(
-  writing: Promise<unknown>,
-  newFollower: NewFollower,
-  placeOf: (event: EventRecord) => number,
-  total: () => Promise<number>,
-): Promise<EventRecord[]> {
-  const seen: EventRecord[] = [];
-  let failure: unknown;
-  let done = false;
-  void writing.then(
-    () => (done = true),
-    (error) => (failure ??= error),
+async function followStoreInPieces(engines: OpenEngines, names?: readonly string[]): Promise<void> {
+  const nodes = await engines(2);
+  await store(nodes[0], 'a', 0, [...newEvents(20), ...newEvents(3, 'rare')]);
+  const writing = writeAtRandom(nodes, ['a', 'b', 'c']);
+  const seen = await followInPieces(
+    writing,
+    (after, take, fail) => {
+      const options = { after, onEvents: take, onError: fail, ...(names && { names }) };
+      const follower = new StoreFollower(nodes[1] as Engine, options);
+      follower.start();
+      return follower;
+    },
+    (event) => event.position,
+    async () => (await readStore(nodes[0], 1_000, names)).length,
   );
-  const deadlineMs = Date.now() + FOLLOW_MS_MAX;
-  for (;;) {
-    const last = seen.at(-1);
-    const follower = newFollower(
-      last ? placeOf(last) : 0,
-      (events) => seen.push(...events),
-      (error) => (failure ??= error),
-    );
-    await pause(randomInt(1, 15));
-    follower.stop();
-    const atStop = seen.length;
-    await pause(randomInt(3));
-    assert.equal(seen.length, atStop, 'events came after stop()');
-    if (failure) throw failure;
-    if (done && seen.length >= (await total())) return seen;
-    assert.ok(Date.now() < deadlineMs, `only ${seen.length} events were seen within ${FOLLOW_MS_MAX} ms`);
-  }
+  const stored = (await readStore(nodes[0])).filter(({ name }) => !names || names.includes(name));
+  assert.deepEqual(ids(seen), ids(stored));
 }
 
 function ids(events: readonly EventRecord[]): string[] {

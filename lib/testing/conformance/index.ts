@@ -19,8 +19,11 @@ export const engineConformanceCases: readonly ConformanceCase[] = [
 /** What is used of a test runner: Jest, Vitest, `node:test` and Mocha all have it. */
 export interface TestRunner {
   describe(name: string, body: () => void): unknown;
-  it(name: string, body: () => Promise<void>): unknown;
+  it(name: string, body: () => Promise<void>, timeoutMs: number): unknown;
 }
+
+/** Longest a case may take, where the runner takes a limit as the third argument of `it`. */
+const CASE_MS_MAX = 60_000;
 
 /**
  * The conformance suite as tests of your runner.
@@ -44,7 +47,7 @@ export function describeEngine(
 ): void {
   describe(`the ${name} engine keeps its duties`, () => {
     for (const each of engineConformanceCases) {
-      it(`${each.duty}: ${each.name}`, () => runCase(each, newFixture));
+      it(`${each.duty}: ${each.name}`, () => runCase(each, newFixture), CASE_MS_MAX);
     }
   });
 }

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import type { Engine } from '../../engine/engine.js';
 import { EngineError } from '../../kernel/errors.js';
-import { assertStream, type ConformanceCase, newEvents, readWhole, store } from './conformance-case.js';
+import {
+  assertStream,
+  type ConformanceCase,
+  eventually,
+  newEvents,
+  pause,
+  readWhole,
+  store,
+} from './conformance-case.js';
 
 export const lifecycleCases: readonly ConformanceCase[] = [
   {
@@ -57,15 +65,46 @@ export const lifecycleCases: readonly ConformanceCase[] = [
       const [engine] = await engines();
       await engine.close();
       await engine.close();
+      const snapshot = {
+        streamId: 's',
+        actor: 'User',
+        fingerprint: 'f',
+        version: 1,
+        eventId: 'e',
+        state: '{}',
+        checksum: 'c',
+      };
+      const calls: Record<string, () => Promise<unknown>> = {
+        append: () => engine.append({ streamId: 's', expectedVersion: 0, events: newEvents(1) }),
+        readStream: () => engine.readStream('s', 0, 1),
+        streamVersion: () => engine.streamVersion('s'),
+        readAll: () => engine.readAll(0, 1),
+        lastPosition: () => engine.lastPosition(),
+        watchStream: () => engine.watchStream('s', () => {}),
+        watchAll: () => engine.watchAll(() => {}),
+        loadSnapshot: () => engine.loadSnapshot('s', 'User'),
+        saveSnapshot: () => engine.saveSnapshot(snapshot),
+        deleteSnapshots: () => engine.deleteSnapshots('s'),
+      };
       const closed = (error: unknown) => error instanceof EngineError && error.code === 'ENGINE_CLOSED';
-      await assert.rejects(engine.append({ streamId: 's', expectedVersion: 0, events: newEvents(1) }), closed);
-      await assert.rejects(engine.readStream('s', 0, 1), closed);
-      await assert.rejects(engine.readAll(0, 1), closed);
-      await assert.rejects(
-        engine.watchStream('s', () => {}),
-        closed,
-      );
-      await assert.rejects(engine.loadSnapshot('s', 'User'), closed);
+      for (const [name, call] of Object.entries(calls)) await assert.rejects(call, closed, `${name} after close()`);
+    },
+  },
+  {
+    duty: 'lifecycle',
+    name: 'wakes nobody after it was closed; the other nodes go on',
+    async run(engines) {
+      const [closing, other] = await engines(2);
+      const heard = { closing: 0, other: 0 };
+      await closing.watchAll(() => (heard.closing += 1));
+      const unwatch = await closing.watchStream('s', () => (heard.closing += 1));
+      await (other as Engine).watchStream('s', () => (heard.other += 1));
+      await closing.close();
+      await store(other as Engine, 's', 0, newEvents(1));
+      await eventually('the other node wakes', () => heard.other > 0, 2_000);
+      await pause(100);
+      assert.equal(heard.closing, 0);
+      unwatch();
     },
   },
 ];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Engine } from '../../engine/engine.js';
 import type { EventRecord } from '../../kernel/event.js';
-import { type ConformanceCase, newEvent, newEvents, readStore, readWhole, store } from './conformance-case.js';
+import { type ConformanceCase, newEvent, newEvents, pause, readStore, readWhole, store } from './conformance-case.js';
 
 export const readCases: readonly ConformanceCase[] = [
   {
@@ -65,6 +65,22 @@ export const readCases: readonly ConformanceCase[] = [
   },
   {
     duty: 'read',
+    name: 'gives every event the same position on every node and at every reading',
+    async run(engines) {
+      const [one, two] = await engines(2);
+      await Promise.all(
+        ['a', 'b', 'c'].flatMap((id) => [one, two].map((engine) => store(engine as Engine, id, 'any', newEvents(5)))),
+      );
+      const positions = (events: readonly EventRecord[]) => events.map(({ id, position }) => `${position}: ${id}`);
+      const first = positions(await readStore(one));
+      await store(two as Engine, 'b', 'any', newEvents(3));
+      assert.deepEqual(positions(await readStore(one, 4)).slice(0, 30), first);
+      assert.deepEqual(positions(await readStore(two as Engine)).slice(0, 30), first);
+      assert.deepEqual(positions(await readStore(two as Engine, 10, ['happened'])).slice(0, 30), first);
+    },
+  },
+  {
+    duty: 'read',
     name: 'gives only events of the names asked for, whatever the names are',
     async run(engines) {
       const [engine] = await engines();
@@ -86,7 +102,10 @@ export const readCases: readonly ConformanceCase[] = [
       const seen: EventRecord[] = [];
       let writing = true;
       const writers = nodes.map(async (engine, n) => {
-        for (let i = 0; i < 40; i += 1) await store(engine, `s${n}-${i % 5}`, 'any', newEvents(1 + (i % 4)));
+        for (let i = 0; i < 40; i += 1) {
+          await store(engine, `s${n}-${i % 5}`, 'any', newEvents(1 + (i % 4)));
+          if (i % 4 === 0) await pause(1);
+        }
       });
       const reader = (async () => {
         while (writing) {

@@ -23,7 +23,12 @@ export const snapshotCases: readonly ConformanceCase[] = [
     async run(engines) {
       const [one, two] = await engines(2);
       const big = snapshot({ streamId: '漢', state: JSON.stringify({ text: '🎲'.repeat(300_000) }) });
-      const all = [snapshot(), snapshot({ actor: 'Player', state: '{"x":"\u0001\'"}' }), big];
+      const hostile = snapshot({
+        streamId: `${'漢'.repeat(998)}'"`,
+        actor: "Pl'ayer",
+        state: '{"__proto__":"\\u0000\u2028\'"}',
+      });
+      const all = [snapshot(), snapshot({ actor: 'Player', version: 3 }), snapshot({ streamId: 'S' }), big, hostile];
       for (const each of all) await one.saveSnapshot(each);
       for (const each of all)
         assert.deepEqual({ ...(await (two as Engine).loadSnapshot(each.streamId, each.actor)) }, each);
