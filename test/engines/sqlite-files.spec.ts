@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -32,17 +32,20 @@ describe('files that cannot serve as an event store', () => {
     expect(error.code).toBe('NOT_A_DATABASE');
     expect(error.message).toContain(file);
     expect(readFileSync(file, 'utf8')).toBe(text);
+    writeFileSync(file, 'hi');
+    expect((await errorOf(new SqliteEngine({ file }).open())).code).toBe('NOT_A_DATABASE');
+    expect(readFileSync(file, 'utf8')).toBe('hi');
   });
 
-  it('a database of another program: NOT_OUR_DATABASE, and nothing is added to it', async () => {
+  it('a database of another program: NOT_OUR_DATABASE, and nothing is added to it, not even another journal mode', async () => {
     const file = join(folder, 'other.db');
     const other = new Database(file);
     other.exec('CREATE TABLE customers (name TEXT)');
     other.close();
+    const before = readFileSync(file);
     expect((await errorOf(new SqliteEngine({ file }).open())).code).toBe('NOT_OUR_DATABASE');
-    const again = new Database(file);
-    expect(again.prepare('SELECT name FROM sqlite_schema').pluck().all()).toHaveLength(1);
-    again.close();
+    expect(readFileSync(file).equals(before)).toBe(true);
+    expect(readdirSync(folder)).toEqual(['other.db']);
   });
 
   it('a database from a newer version: SCHEMA_TOO_NEW', async () => {
@@ -65,6 +68,36 @@ describe('files that cannot serve as an event store', () => {
     expect((await errorOf(new SqliteEngine({ file: join(folder, 'plain', 'sub', 'events.db') }).open())).code).toBe(
       'CANNOT_OPEN',
     );
+  });
+
+  it('a damaged database: CORRUPT, when what is damaged is read', async () => {
+    const file = join(folder, 'events.db');
+    const engine = new SqliteEngine({ file });
+    await engine.open();
+    for (let i = 0; i < 50; i += 1)
+      await engine.append({ streamId: 's', expectedVersion: 'any', events: newEvents(20) });
+    await engine.close();
+    const bytes = readFileSync(file);
+    bytes.fill(0xa5, 2 * 4_096, bytes.length - 4_096);
+    writeFileSync(file, bytes);
+    const damaged = new SqliteEngine({ file });
+    const error = await errorOf(damaged.open().then(() => damaged.readStream('s', 0, 1_000)));
+    expect(error).toMatchObject({ code: 'CORRUPT', retryable: false });
+    await damaged.close();
+  });
+
+  it('a file that another program keeps locked: DATABASE_BUSY, which may be tried again', async () => {
+    const file = join(folder, 'events.db');
+    const other = new Database(file);
+    other.exec('BEGIN EXCLUSIVE');
+    const error = await errorOf(new SqliteEngine({ file, busyTimeoutMs: 50 }).open());
+    expect(error).toMatchObject({ code: 'DATABASE_BUSY', retryable: true });
+    const engine = new SqliteEngine({ file });
+    const opening = engine.open();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    other.close();
+    await opening;
+    await engine.close();
   });
 
   it('makes missing folders', async () => {
@@ -122,6 +155,14 @@ describe('disks that cannot serve', () => {
     }
   });
 
+  withMount('a disk that is full from the beginning: DISK_FULL', async () => {
+    const disk = mounted('size=12k');
+    if (!disk) throw new Error('the mount worked a moment ago');
+    const error = await errorOf(new SqliteEngine({ file: join(disk.path, 'events.db') }).open());
+    disk.unmount();
+    expect(error).toMatchObject({ code: 'DISK_FULL', retryable: true });
+  });
+
   withMount('a disk that can only be read: READ_ONLY', async () => {
     const disk = mounted('size=4m');
     if (!disk) throw new Error('the mount worked a moment ago');
@@ -139,6 +180,31 @@ describe('disks that cannot serve', () => {
     } finally {
       disk.unmount();
     }
+  });
+});
+
+describe('closing', () => {
+  it('ends although appends keep coming: those accepted are stored, later ones refused', async () => {
+    const engine = new SqliteEngine({ file: join(folder, 'events.db') });
+    await engine.open();
+    let stored = 0;
+    const errors: unknown[] = [];
+    const callers = Array.from({ length: 8 }, async () => {
+      while (errors.length === 0) {
+        await engine.append({ streamId: 's', expectedVersion: 'any', events: newEvents(1) }).then(
+          () => (stored += 1),
+          (error) => errors.push(error),
+        );
+      }
+    });
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    await Promise.all([engine.close(), engine.close()]);
+    await Promise.all(callers);
+    expect(errors).not.toEqual([]);
+    for (const error of errors) expect(error).toMatchObject({ code: 'ENGINE_CLOSED' });
+    await engine.open();
+    expect(await engine.streamVersion('s')).toBe(stored);
+    await engine.close();
   });
 });
 

@@ -70,6 +70,8 @@ const CODES: readonly (readonly [prefix: string, ours: keyof typeof ADVICE])[] =
   ['EACCES', 'READ_ONLY'],
   ['SQLITE_FULL', 'DISK_FULL'],
   ['ENOSPC', 'DISK_FULL'],
+  // No room for the index of the write-ahead log.
+  ['SQLITE_IOERR_SHMSIZE', 'DISK_FULL'],
   ['SQLITE_CORRUPT', 'CORRUPT'],
   ['SQLITE_CANTOPEN', 'CANNOT_OPEN'],
   ['ENOTDIR', 'CANNOT_OPEN'],

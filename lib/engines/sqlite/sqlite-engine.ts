@@ -49,6 +49,7 @@ export class SqliteEngine implements Engine {
       // By its real path, so that all who share the file through whatever link share the bell.
       const bell = new Doorbell(realpathSync(this.#file));
       const writer = new SqliteWriter(statements, reader);
+      this.#closing = false;
       this.#opened = { db, statements, reader, writer, bell, tail: new Tail(statements, reader, bell) };
     } catch (error) {
       db.close();
