@@ -106,7 +106,8 @@ export class CommitTimeoutError extends OmniscientError {
     super(
       'COMMIT_TIMEOUT',
       `${who}: the commit was not stored within ${afterMs} ms; its events stay pending and are ` +
-        'still tried. Do not repeat the command: look at the stream to learn how it ended.',
+        `still tried${cause instanceof Error ? ` (the last try failed: ${cause.message})` : ''}. Do not repeat the command: look at the ` +
+        'stream to learn how it ended.',
       { cause },
     );
   }

@@ -17,7 +17,17 @@ import { Account, Auditor } from './account.js';
 export interface Job {
   file: string;
   id: string;
-  task: 'payIn' | 'payInDecided' | 'payOut' | 'payInAlone' | 'transfers' | 'look' | 'serve' | 'watch' | 'idle';
+  task:
+    | 'payIn'
+    | 'payInDecided'
+    | 'payOut'
+    | 'payInAlone'
+    | 'transfers'
+    | 'untilShutdown'
+    | 'look'
+    | 'serve'
+    | 'watch'
+    | 'idle';
   callers: number;
   count: number;
 }
@@ -50,6 +60,7 @@ const account = await accounts.get(job.id);
 
 let done = 0;
 let conflicts = 0;
+let stopped = false;
 
 const tasks: Record<Job['task'], (i: number) => Promise<unknown>> = {
   payIn: () => account.payIn(1),
@@ -61,6 +72,16 @@ const tasks: Record<Job['task'], (i: number) => Promise<unknown>> = {
     const token = `${process.pid}-${i}`;
     await account.transfer(token);
     writeSync(1, `${token}\n`);
+  },
+  // Says of every call how it ended; the last ones are refused.
+  untilShutdown: async (i) => {
+    const token = `${process.pid}-${i}`;
+    const ended = await account.transfer(token).then(
+      () => 'stored',
+      (error: { code?: string }) => error.code ?? String(error),
+    );
+    writeSync(1, `${ended} ${token}\n`);
+    if (ended === 'SHUTTING_DOWN') stopped = true;
   },
   look: async () => (await auditors.get(job.id)).look(),
   serve: async () => {},
@@ -81,7 +102,7 @@ async function rejectedOrNot(ref: ActorRef<Account>): Promise<void> {
 async function work(): Promise<void> {
   let next = 0;
   const caller = async () => {
-    while (next < job.count) {
+    while (next < job.count && !stopped) {
       const i = next++;
       await tasks[job.task](i);
       done += 1;
