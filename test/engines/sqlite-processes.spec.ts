@@ -133,8 +133,8 @@ describe("another process's commit", () => {
       `woken by another process: p50 ${at(0.5).toFixed(2)} ms, p99 ${at(0.99).toFixed(2)} ms after its append began\n`,
     );
     expect(delays).toHaveLength(ROUNDS);
-    // Not a speed test: with the look-again timer alone it would be above 25.
-    expect(at(0.5)).toBeLessThan(15);
+    // Not a speed test: with the look-again timer alone it would be above 40.
+    expect(at(0.5)).toBeLessThan(25);
   });
 
   it('wakes a watcher also when the bell is gone', async () => {
