@@ -1,8 +1,8 @@
 import { READ_PAGE_EVENTS_MAX } from '../engine/read.js';
-import { type ActorBase, bindContext } from '../kernel/actor.js';
-import { ActorState } from '../kernel/actor-state.js';
-import { OmniscientError, TurnError } from '../kernel/errors.js';
+import type { ActorBase } from '../kernel/actor.js';
+import { OmniscientError } from '../kernel/errors.js';
 import type { EventRecord } from '../kernel/event.js';
+import { PastActor } from '../kernel/past-actor.js';
 import type { DeepReadonly, EventOf, StateOf } from '../kernel/types.js';
 import type { ActorHost } from './actor-host.js';
 import { decodeEvent } from './event-codec.js';
@@ -21,18 +21,7 @@ export async function* replayStream<A extends ActorBase<object, object>>(
 ): AsyncGenerator<ReplayStep<A>, void, undefined> {
   const goesOn = limitOf(until);
   const streamId = host.streamIdOf(id);
-  const actor = await host.newActor();
-  let state: ActorState | undefined;
-  bindContext(actor, {
-    id,
-    get state() {
-      return (state as ActorState).tree.view;
-    },
-    replaceState: (next) => (state as ActorState).tree.replace(next),
-    fire: refuse,
-    commit: refuse,
-  });
-  state = new ActorState(host.definition, actor, streamId);
+  const past = new PastActor(host.definition, await host.newActor(), id, streamId);
   let version = 0;
   for (;;) {
     const page: EventRecord[] = await host.parts.engine.readStream(streamId, version, READ_PAGE_EVENTS_MAX);
@@ -40,9 +29,9 @@ export async function* replayStream<A extends ActorBase<object, object>>(
     for (const record of page) {
       const event = decodeEvent(record);
       if (!goesOn(event)) return;
-      state.apply(record, record.version, false);
+      past.apply(record);
       version = record.version;
-      yield { event: event as EventOf<A>, state: state.tree.frozen() as DeepReadonly<StateOf<A>> };
+      yield { event: event as EventOf<A>, state: past.frozen() as DeepReadonly<StateOf<A>> };
     }
   }
 }
@@ -58,8 +47,4 @@ function limitOf(until: number | Date | string | undefined): (event: ReturnType<
     );
   }
   return (event) => Date.parse(event.metadata.at) <= untilMs;
-}
-
-function refuse(): never {
-  throw new TurnError('a replay only looks at the past: nothing can be fired in it');
 }

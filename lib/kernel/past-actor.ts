@@ -1,0 +1,44 @@
+import { type ActorBase, type ActorContext, bindContext } from './actor.js';
+import { ActorState } from './actor-state.js';
+import type { ActorDefinition } from './definition.js';
+import { TurnError } from './errors.js';
+import type { EventRecord } from './event.js';
+
+/** An actor that only looks at its past: an instance made for this alone, folding event after event; it can fire nothing. */
+export class PastActor implements ActorContext {
+  readonly id: string;
+  readonly #state: ActorState;
+
+  constructor(definition: ActorDefinition, actor: ActorBase<object, object>, id: string, streamId: string) {
+    this.id = id;
+    bindContext(actor, this);
+    this.#state = new ActorState(definition, actor, streamId);
+  }
+
+  /** What the actor sees of its state. */
+  get state(): object {
+    return this.#state.tree.view;
+  }
+
+  /** The state as it is now, frozen. */
+  frozen(): object {
+    return this.#state.tree.frozen();
+  }
+
+  /** @throws HandlerError. */
+  apply(event: EventRecord): void {
+    this.#state.apply(event, event.version, false);
+  }
+
+  replaceState(state: object): void {
+    this.#state.tree.replace(state);
+  }
+
+  fire(): never {
+    throw new TurnError('a replay only looks at the past: nothing can be fired in it');
+  }
+
+  commit(): never {
+    throw new TurnError('a replay only looks at the past: nothing can be stored in it');
+  }
+}
