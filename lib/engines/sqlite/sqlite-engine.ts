@@ -133,19 +133,12 @@ export class SqliteEngine implements Engine {
   #transaction<T>(work: (opened: Opened) => T, synchronous: 'FULL' | 'NORMAL' = 'FULL'): Promise<T> {
     return whenFree(this.#file, this.#busyTimeoutMs, () => {
       const opened = this.#use();
-      const { db, statements, reader } = opened;
-      if (synchronous === 'NORMAL') db.pragma('synchronous = NORMAL');
+      if (synchronous === 'FULL') return inTransaction(opened, work);
+      opened.db.pragma('synchronous = NORMAL');
       try {
-        statements.begin.run();
-        const result = work(opened);
-        statements.commit.run();
-        return result;
-      } catch (error) {
-        reader.forgetKeys();
-        if (db.inTransaction) statements.rollback.run();
-        throw error;
+        return inTransaction(opened, work);
       } finally {
-        if (synchronous === 'NORMAL') db.pragma('synchronous = FULL');
+        opened.db.pragma('synchronous = FULL');
       }
     });
   }
@@ -178,4 +171,19 @@ interface Opened {
   readonly writer: SqliteWriter;
   readonly bell: Doorbell;
   readonly tail: Tail;
+}
+
+function inTransaction<T>(opened: Opened, work: (opened: Opened) => T): T {
+  const { db, statements, reader } = opened;
+  statements.begin.run();
+  try {
+    const result = work(opened);
+    statements.commit.run();
+    return result;
+  } catch (error) {
+    reader.forgetKeys();
+    // Some errors have rolled it back already.
+    if (db.inTransaction) statements.rollback.run();
+    throw error;
+  }
 }
