@@ -3,7 +3,7 @@ import { ActorRepository, getActorToken } from 'omniscient-nest';
 import { inTemporaryFolder, Meter, NOTE, newEngine, startApplication } from './application.js';
 import { openBare, writeBare } from './bare-sqlite.js';
 import { compare, report, timed } from './figures.js';
-import type { BenchOptions } from './main.js';
+import type { BenchOptions } from './options.js';
 
 const CALLERS = 64;
 const ROUNDS = 5;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inTemporaryFolder } from './application.js';
 import { percentile, ratioOf, report, say } from './figures.js';
-import type { BenchOptions } from './main.js';
+import type { BenchOptions } from './options.js';
 
 const WORKER = fileURLToPath(new URL('./live-worker.js', import.meta.url));
 /** Between two commits: long enough that each is noticed on its own. */

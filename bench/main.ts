@@ -3,19 +3,12 @@ import { parseArgs } from 'node:util';
 import { command, hot } from './command.js';
 import { say } from './figures.js';
 import { live } from './live.js';
+import type { BenchOptions } from './options.js';
 import { realLog } from './real-log/real-log.js';
 import { rehydrate } from './rehydrate.js';
 import { resident } from './resident.js';
 
 /** What `npm run bench -- NAME` can measure. */
-export interface BenchOptions {
-  /** How many commands, events or actors; each benchmark has a default of its own. */
-  readonly n: number | undefined;
-  readonly engine: string;
-  /** The file a benchmark works on, where it needs one. */
-  readonly file: string | undefined;
-}
-
 const BENCHMARKS: Readonly<Record<string, (options: BenchOptions) => Promise<void>>> = {
   command,
   hot,

@@ -4,7 +4,7 @@ import { SqliteEngine } from 'omniscient-nest/sqlite';
 import { inTemporaryFolder, Meter, NOTE, startApplication } from './application.js';
 import { openBare, readBare } from './bare-sqlite.js';
 import { compare, report, timed } from './figures.js';
-import type { BenchOptions } from './main.js';
+import type { BenchOptions } from './options.js';
 
 const ROUNDS = 7;
 

@@ -5,7 +5,7 @@ import { ActorRepository, getActorToken } from 'omniscient-nest';
 import { SqliteEngine } from 'omniscient-nest/sqlite';
 import { inTemporaryFolder, Meter, NOTE, startApplication } from './application.js';
 import { perSecond, ratioOf, report, say, timed } from './figures.js';
-import type { BenchOptions } from './main.js';
+import type { BenchOptions } from './options.js';
 
 /** Idle for this long while its share of a core is measured. */
 const IDLE_MS = 5_000;

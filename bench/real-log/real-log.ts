@@ -4,7 +4,7 @@ import { type ActorRef, ActorRepository, getActorToken } from 'omniscient-nest';
 import { inTemporaryFolder, newEngine, startApplication } from '../application.js';
 import { openBare, writeBare } from '../bare-sqlite.js';
 import { perSecond, ratioOf, report, say, timed } from '../figures.js';
-import type { BenchOptions } from '../main.js';
+import type { BenchOptions } from '../options.js';
 import { assertTotals, type Expected, type Found, summaryOf } from './checks.js';
 import { LoanApplication } from './loan-application.js';
 import { type LogEntry, readLog } from './log-file.js';

@@ -1,5 +1,5 @@
 import { type ActorOptions, markActorClass } from './marks.js';
-import type { EventName, PayloadArgument } from './types.js';
+import type { ACTOR_TYPES, EventName, PayloadArgument } from './types.js';
 
 /** What an activation gives the instance it runs: everything an actor can do to itself. */
 export interface ActorContext {
@@ -11,9 +11,6 @@ export interface ActorContext {
 }
 
 const CONTEXT = Symbol('omniscient-nest.context');
-
-/** Carries the type parameters of an actor class; never present at run time. */
-export declare const ACTOR_TYPES: unique symbol;
 
 /**
  * What all actors share. Extend `Actor` or `LiveActor`, not this.

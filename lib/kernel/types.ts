@@ -1,5 +1,7 @@
-import type { ACTOR_TYPES } from './actor.js';
 import type { EventInfo, StoredEvent } from './event.js';
+
+/** Carries the type parameters of an actor class; never present at run time. */
+export declare const ACTOR_TYPES: unique symbol;
 
 /** Anything shaped like an actor of these types; matches every class that extends a base. */
 interface Typed {
