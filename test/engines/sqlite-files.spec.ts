@@ -7,6 +7,7 @@ import Database from 'better-sqlite3';
 import { SqliteEngine } from 'omniscient-nest/sqlite';
 import { EngineError } from '../../lib/kernel/errors.js';
 import { newEvent, newEvents, readWhole } from '../../lib/testing/conformance/conformance-case.js';
+import { canMount, mounted } from '../support/mount.js';
 
 let folder: string;
 beforeEach(() => {
@@ -107,25 +108,9 @@ describe('files that cannot serve as an event store', () => {
   });
 });
 
-/** A file system of our own, if this user may mount one. */
-function mounted(options: string): { path: string; unmount: () => void } | undefined {
-  const path = mkdtempSync(join(tmpdir(), 'omniscient-mount-'));
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', path], { stdio: 'ignore' });
-  } catch {
-    return undefined;
-  }
-  const unmount = () => {
-    execFileSync('umount', ['-l', path]);
-    rmSync(path, { recursive: true });
-  };
-  return { path, unmount };
-}
-
-const probe = mounted('size=1m');
-probe?.unmount();
-const withMount = probe ? it : it.skip;
-if (!probe) console.warn('NOT TESTED: a full disk and a read-only one, because this user may not mount a file system');
+const withMount = canMount ? it : it.skip;
+if (!canMount)
+  console.warn('NOT TESTED: full disks and a read-only one, because this user may not mount a file system');
 
 describe('disks that cannot serve', () => {
   withMount('a full disk: DISK_FULL, nothing stored is lost, and it goes on when there is room again', async () => {
