@@ -44,6 +44,8 @@ export class OptimisticState<Commit extends PendingCommit> {
   version = 0;
   /** Its id; empty for the empty stream. */
   lastEventId = '';
+  /** Moves on whenever the state with pending changes becomes another one for good: not for what a failing turn undoes. */
+  revision = 0;
   /** Set when a stored event between two of our own is missing here (a writer that checks no version). */
   incomplete = false;
   /** In order; all of them are applied. */
@@ -104,6 +106,7 @@ export class OptimisticState<Commit extends PendingCommit> {
     const commit = make({ events: open.events, onConflict, midTurn, mark: open.mark });
     this.#open = undefined;
     this.pending.push(commit);
+    if (commit.events.length > 0) this.revision += 1;
     return commit;
   }
 
@@ -111,6 +114,7 @@ export class OptimisticState<Commit extends PendingCommit> {
   reapply(commit: Commit): void {
     this.#applyPending(commit);
     this.pending.push(commit);
+    this.revision += 1;
   }
 
   /** The first `count` pending commits are stored; `firstVersion` is the version of their first event (if they have any). */
@@ -154,6 +158,7 @@ export class OptimisticState<Commit extends PendingCommit> {
 
   /** Puts pending commits and the open turn back on a state that changed under them, each as its command chose. */
   #replayPending(): Rebased<Commit> {
+    this.revision += 1;
     const before = this.pending.splice(0);
     const rejected: Commit[] = [];
     const failed: { commit: Commit; error: unknown }[] = [];

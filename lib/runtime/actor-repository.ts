@@ -39,8 +39,8 @@ export class ActorRepository<A extends ActorBase<object, object>> {
    */
   state$(id: string, options: { confirmed?: boolean } = {}): Observable<DeepReadonly<StateOf<A>>> {
     const look = options.confirmed
-      ? (activation: Activation) => activation.optimistic.confirmed()
-      : (activation: Activation) => activation.optimistic.current();
+      ? ({ optimistic }: Activation) => ({ state: optimistic.confirmed(), revision: optimistic.version })
+      : ({ optimistic }: Activation) => ({ state: optimistic.current(), revision: optimistic.revision });
     return observeState(this.#host, id, look) as Observable<DeepReadonly<StateOf<A>>>;
   }
 
@@ -61,28 +61,39 @@ export class ActorRepository<A extends ActorBase<object, object>> {
   }
 }
 
+/** What a subscription looks at: a frozen state, and a number that changes with it. */
+interface Seen {
+  readonly state: object;
+  readonly revision: number;
+}
+
 /** Cold: loads the actor on subscription, keeps it loaded until the end, and never emits the same state twice in a row. */
-function observeState(host: ActorHost, id: string, look: (activation: Activation) => object): Observable<object> {
+function observeState(host: ActorHost, id: string, look: (activation: Activation) => Seen): Observable<object> {
   return new Observable((subscriber) => {
     let stopObserving: (() => void) | undefined;
-    let last: object | undefined;
+    let last: Seen | undefined;
     const emit = (activation: Activation) => {
-      const state = look(activation);
-      if (state === last) return;
-      last = state;
-      subscriber.next(state);
+      const seen = look(activation);
+      // The same object is the same state; so is a copy made again after something was undone, which leaves the revision as it was.
+      if (seen.state === last?.state || seen.revision === last?.revision) return;
+      last = seen;
+      subscriber.next(seen.state);
     };
-    host.activate(id).then(
-      (activation) => {
-        if (subscriber.closed) return;
-        stopObserving = activation.observe({
-          changed: () => emit(activation),
-          ended: (error) => (host.closing ? subscriber.complete() : subscriber.error(error)),
-        });
-        emit(activation);
-      },
-      (error: unknown) => subscriber.error(error),
-    );
+    const attach = (activation: Activation): void => {
+      if (subscriber.closed) return;
+      if (!activation.alive) {
+        // It was let go between the moment it was loaded and this one.
+        load();
+        return;
+      }
+      stopObserving = activation.observe({
+        changed: () => emit(activation),
+        ended: (error) => (host.closing ? subscriber.complete() : subscriber.error(error)),
+      });
+      emit(activation);
+    };
+    const load = () => void host.activate(id).then(attach, (error: unknown) => subscriber.error(error));
+    load();
     return () => stopObserving?.();
   });
 }

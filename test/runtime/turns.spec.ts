@@ -282,6 +282,30 @@ describe('being seen', () => {
     await node.stop();
   });
 
+  it('state$ with confirmed gives only what is stored, and nothing twice', async () => {
+    const engine = new WeatheredEngine({ beforeMs: () => 5 });
+    const { actors, node } = await startNode(Counter, { engine });
+    const counter = await actors.get('a');
+    const pending: number[] = [];
+    const confirmed: number[] = [];
+    const states: object[] = [];
+    actors.state$('a').subscribe(({ count }) => pending.push(count));
+    actors.state$('a', { confirmed: true }).subscribe((state) => {
+      confirmed.push(state.count);
+      states.push(state);
+      expect(counter.confirmed.state).toBe(state);
+    });
+    await sleep(1);
+    const first = counter.add(1);
+    await sleep(2);
+    await Promise.all([first, counter.add(1), counter.add(1), counter.addThenThrow(9).catch(() => {})]);
+    await counter.note('no matter');
+    expect(pending).toEqual([0, 1, 2, 3, 3]);
+    expect(confirmed).toEqual([0, 1, 3, 3]);
+    expect(new Set(states).size).toBe(states.length);
+    await node.stop();
+  });
+
   it('a serial Actor checks no version and sees others when it is loaded again', async () => {
     const { actors, also, node } = await startNode(Tally);
     const counters = also(Counter);
