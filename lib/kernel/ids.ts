@@ -1,5 +1,5 @@
-import { InvalidIdError } from './errors.js';
-import { STREAM_ID_LENGTH_MAX } from './event.js';
+import { InvalidIdError, OmniscientError } from './errors.js';
+import { EVENT_NAME_LENGTH_MAX, FRAMEWORK_EVENT_PREFIX, STREAM_ID_LENGTH_MAX } from './event.js';
 
 /**
  * Checks an actor's id and names its stream.
@@ -35,3 +35,19 @@ export function checkedStreamId(streamId: unknown): string {
 }
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** Checks the name of an event that a user fires. @throws OmniscientError (`INVALID_EVENT_NAME`). */
+export function assertEventName(name: unknown): asserts name is string {
+  if (
+    typeof name === 'string' &&
+    name !== '' &&
+    name.length <= EVENT_NAME_LENGTH_MAX &&
+    !name.startsWith(FRAMEWORK_EVENT_PREFIX)
+  )
+    return;
+  const shape = `a string of 1 to ${EVENT_NAME_LENGTH_MAX} characters that does not begin with '${FRAMEWORK_EVENT_PREFIX}'`;
+  throw new OmniscientError(
+    'INVALID_EVENT_NAME',
+    `an event's name must be ${shape}, but got ${JSON.stringify(name) ?? typeof name}`,
+  );
+}

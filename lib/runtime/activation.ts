@@ -1,8 +1,9 @@
 import { type ActorBase, type ActorContext, bindContext } from '../kernel/actor.js';
 import { ActorState } from '../kernel/actor-state.js';
 import type { ActorDefinition, CommandMethod } from '../kernel/definition.js';
-import { ActorOverloadedError, OmniscientError, ShuttingDownError } from '../kernel/errors.js';
-import { EVENT_NAME_LENGTH_MAX, type EventRecord, FRAMEWORK_EVENT_PREFIX } from '../kernel/event.js';
+import { ActorOverloadedError, ShuttingDownError } from '../kernel/errors.js';
+import type { EventRecord } from '../kernel/event.js';
+import { assertEventName } from '../kernel/ids.js';
 import type { OnConflict } from '../kernel/marks.js';
 import { OptimisticState } from '../kernel/optimistic-state.js';
 import { assertJson } from '../kernel/plain-data.js';
@@ -54,7 +55,8 @@ export class Activation implements ActorContext, PipelineOwner, FeedOwner {
   /** For the host: of the class's handlers and initial state; the same string for most activations of a class. */
   fingerprint = '';
   readonly #host: ActivationHost;
-  readonly #metadata: MetadataWriter;
+  /** Made with the first event: most activations are only looked at. */
+  #metadata: MetadataWriter | undefined;
   readonly #pipeline: CommitPipeline;
   readonly #loop: TurnLoop;
   #observers: Set<ActivationObserver> | undefined;
@@ -82,7 +84,6 @@ export class Activation implements ActorContext, PipelineOwner, FeedOwner {
       changed: () => this.changed(),
     });
     this.feed = live ? new LiveFeed(parts, streamId, this) : undefined;
-    this.#metadata = new MetadataWriter(parts.clock, definition.name, parts.nodeId, parts.ids.next());
   }
 
   // --- what the actor itself can do (ActorContext) ---
@@ -100,7 +101,7 @@ export class Activation implements ActorContext, PipelineOwner, FeedOwner {
     assertEventName(name);
     const text = assertJson(data, `the payload of '${name}'`);
     const id = this.#host.parts.ids.next();
-    const metadata = this.#metadata.write(turn.request.cause);
+    const metadata = this.#metadataWriter().write(turn.request.cause);
     try {
       this.optimistic.fire({ id, name, data: text, metadata });
     } catch (error) {
@@ -205,6 +206,12 @@ export class Activation implements ActorContext, PipelineOwner, FeedOwner {
     this.end(error);
   }
 
+  #metadataWriter(): MetadataWriter {
+    const { definition, parts } = this.#host;
+    this.#metadata ??= new MetadataWriter(parts.clock, definition.name, parts.nodeId, parts.ids.next());
+    return this.#metadata;
+  }
+
   #assertAccepts(caller: Turn | undefined): void {
     if (this.#host.closing && !caller) throw new ShuttingDownError();
     const { mailboxSizeMax } = this.#host.parts.limits;
@@ -235,19 +242,4 @@ export class Activation implements ActorContext, PipelineOwner, FeedOwner {
     this.#loop.enqueue(request);
     return request.promise;
   }
-}
-
-function assertEventName(name: unknown): asserts name is string {
-  if (
-    typeof name === 'string' &&
-    name !== '' &&
-    name.length <= EVENT_NAME_LENGTH_MAX &&
-    !name.startsWith(FRAMEWORK_EVENT_PREFIX)
-  )
-    return;
-  const shape = `a string of 1 to ${EVENT_NAME_LENGTH_MAX} characters that does not begin with '${FRAMEWORK_EVENT_PREFIX}'`;
-  throw new OmniscientError(
-    'INVALID_EVENT_NAME',
-    `an event's name must be ${shape}, but got ${JSON.stringify(name) ?? typeof name}`,
-  );
 }

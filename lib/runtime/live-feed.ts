@@ -30,7 +30,7 @@ export class LiveFeed {
   #stopped = false;
   #unwatch: Unwatch | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
-  readonly #backoff = new Backoff();
+  #backoff: Backoff | undefined;
 
   constructor(parts: RuntimeParts, streamId: string, owner: FeedOwner) {
     this.#parts = parts;
@@ -96,7 +96,7 @@ export class LiveFeed {
     this.#reading = true;
     try {
       const page = await this.#parts.engine.readStream(this.#streamId, this.#owner.version, READ_PAGE_EVENTS_MAX);
-      this.#backoff.reset();
+      this.#backoff = undefined;
       this.#reading = false;
       // The end of the stream: whatever else was announced is not there yet, and its commit will wake us again.
       if (page.length === 0) this.#announced = this.#owner.version;
@@ -112,6 +112,7 @@ export class LiveFeed {
 
   #retryLater(error: unknown): void {
     if (this.#stopped) return;
+    this.#backoff ??= new Backoff();
     const waitMs = this.#backoff.nextMs();
     this.#parts.log.warn(
       `${this.#owner.label}: could not read others' events; again in ${Math.round(waitMs)} ms`,
