@@ -133,6 +133,11 @@ export class Activation implements ActorContext, PipelineOwner, FeedOwner {
     return this.#enqueue(name, method as CommandMethod, [], 'reapply', undefined);
   }
 
+  /** The turn that runs now. */
+  get running(): Turn | undefined {
+    return this.#loop.running;
+  }
+
   /** Whether nothing waits, runs or is on its way to the engine. */
   get settled(): boolean {
     return this.#loop.size === 0 && this.optimistic.pending.length === 0 && !this.#pipeline.appending;
@@ -236,7 +241,7 @@ export class Activation implements ActorContext, PipelineOwner, FeedOwner {
       correlationId,
       causationId: from?.commandId ?? null,
     });
-    caller?.waitFor(request, this.#loop);
+    caller?.waitFor(request.promise, this.#loop);
     this.used = true;
     this.#host.busy(this);
     this.#loop.enqueue(request);

@@ -7,10 +7,15 @@ import { loadActivation } from './loader.js';
 import type { ResidentHost, Residents } from './residents.js';
 import type { RuntimeParts } from './settings.js';
 import { Snapshots } from './snapshots.js';
-import { currentTurn, outsideTurns } from './turn.js';
+import { currentTurn, outsideTurns, type TurnOwner } from './turn.js';
 
 /** Makes an instance with everything injected; a promise only as long as that is not resolved yet. */
 export type NewActor = () => ActorBase<object, object> | Promise<ActorBase<object, object>>;
+
+/** An actor that is being loaded; who waits for it may be waiting for the turn of its `onActivate`. */
+interface Loading extends TurnOwner {
+  readonly loaded: Promise<Activation>;
+}
 
 /** Keeps the activations of one actor class on this node: at most one an id. */
 export class ActorHost implements ActivationHost, ResidentHost {
@@ -19,7 +24,7 @@ export class ActorHost implements ActivationHost, ResidentHost {
   closing = false;
   readonly #residents: Residents;
   readonly #activations = new Map<string, Activation>();
-  readonly #loading = new Map<string, Promise<Activation>>();
+  readonly #loading = new Map<string, Loading>();
   readonly #passivating = new Map<Activation, Promise<void>>();
 
   constructor(
@@ -49,13 +54,12 @@ export class ActorHost implements ActivationHost, ResidentHost {
       resident.used = true;
       return Promise.resolve(resident);
     }
-    const loading = this.#loading.get(id);
-    if (loading) return loading;
-    const streamId = this.streamIdOf(id);
-    if (this.closing && !currentTurn()) return Promise.reject(new ShuttingDownError());
-    const load = this.#load(id, streamId).finally(() => this.#loading.delete(id));
-    this.#loading.set(id, load);
-    return load;
+    const turn = currentTurn();
+    if (!turn && this.closing) return Promise.reject(new ShuttingDownError());
+    const loading = this.#loading.get(id) ?? this.#load(id, this.streamIdOf(id));
+    // While it is loaded its `onActivate` runs, and may call back.
+    turn?.waitFor(loading.loaded, loading);
+    return loading.loaded;
   }
 
   async passivate(activation: Activation): Promise<void> {
@@ -82,22 +86,34 @@ export class ActorHost implements ActivationHost, ResidentHost {
 
   /** Runs every `onPassivate` and forgets all; for shutdown, after everything has settled. */
   async close(error: unknown): Promise<void> {
-    await Promise.all(this.#loading.values()).catch(() => {});
+    await Promise.allSettled([...this.#loading.values()].map(({ loaded }) => loaded));
     await Promise.all([...this.#activations.values()].map((activation) => this.passivate(activation)));
     for (const activation of [...this.#activations.values()]) activation.end(error);
   }
 
-  #load(id: string, streamId: string): Promise<Activation> {
-    return new Promise((resolve, reject) => {
+  #load(id: string, streamId: string): Loading {
+    let made: Activation | undefined;
+    const loaded = new Promise<Activation>((resolve, reject) => {
       // Many turns may wait for this one loading: it is none of theirs.
       outsideTurns(() => {
-        loadActivation(this, this.snapshots, { id, streamId }, this.newActor).then((activation) => {
+        loadActivation(this, this.snapshots, { id, streamId }, this.newActor, (activation) => {
+          made = activation;
+        }).then((activation) => {
           this.#activations.set(id, activation);
           this.#residents.add(activation, this);
           resolve(activation);
         }, reject);
       });
     });
+    const loading: Loading = {
+      label: `${this.definition.name} '${id}'`,
+      loaded: loaded.finally(() => this.#loading.delete(id)),
+      get running() {
+        return made?.running;
+      },
+    };
+    this.#loading.set(id, loading);
+    return loading;
   }
 
   async #letGo(activation: Activation): Promise<void> {

@@ -4,14 +4,16 @@ import type { EventRecord } from '../kernel/event.js';
 import { Activation, type ActivationHost } from './activation.js';
 import type { Snapshots } from './snapshots.js';
 
-/** Makes an activation: watch first, then a snapshot if a usable one is there, then the events after it, then `onActivate`. */
+/** Makes an activation: watch first, then a snapshot if a usable one is there, then the events after it, then `onActivate`. `made` hears of it before all that. */
 export async function loadActivation(
   host: ActivationHost,
   snapshots: Snapshots,
   ids: { id: string; streamId: string },
   newActor: () => ActorBase<object, object> | Promise<ActorBase<object, object>>,
+  made: (activation: Activation) => void,
 ): Promise<Activation> {
   const activation = new Activation(host, ids.id, ids.streamId, await newActor());
+  made(activation);
   try {
     await activation.feed?.watch();
     await restoreSnapshot(activation, snapshots);

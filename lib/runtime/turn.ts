@@ -15,8 +15,8 @@ export class Turn {
   over = false;
   /** Why it must fail even if its method catches the error. */
   failure: unknown;
-  /** The commands that this turn asked for and that are not answered yet, and where they run. Made on first use. */
-  #waits: Map<Request, TurnOwner> | undefined;
+  /** What this turn asked for and has not got yet (answers, actors that are being loaded), and where it comes from. Made on first use. */
+  #waits: Map<Promise<unknown>, TurnOwner> | undefined;
 
   constructor(
     readonly owner: TurnOwner,
@@ -28,12 +28,13 @@ export class Turn {
     return this.#waits?.values() ?? [];
   }
 
-  /** Remembers that the turn asked for this, until it is answered. */
-  waitFor(request: Request, owner: TurnOwner): void {
-    const waits = (this.#waits ??= new Map());
-    waits.set(request, owner);
-    const answered = () => waits.delete(request);
-    request.promise.then(answered, answered);
+  /** Remembers that the turn asked for this, until it has it. */
+  waitFor(answer: Promise<unknown>, owner: TurnOwner): void {
+    this.#waits ??= new Map();
+    const waits = this.#waits;
+    waits.set(answer, owner);
+    const answered = () => waits.delete(answer);
+    answer.then(answered, answered);
   }
 }
 
@@ -70,16 +71,15 @@ export function assertInTurn(turn: Turn | undefined, doing: string, label: strin
 }
 
 /**
- * Throws if `caller` waiting for `target` would close a circle: some turn that `target` waits for, directly or through others, is the
- * caller's own.
+ * Throws if `caller` waiting for `target` would close a circle: the turn that runs in `target` waits, directly or through others, for the caller.
  */
 export function assertNoDeadlock(caller: Turn, target: TurnOwner): void {
-  const path = pathTo(target, caller.owner, new Set());
+  const path = pathTo(target, caller, new Set());
   if (path) throw new DeadlockError([caller.owner.label, ...path.map((owner) => owner.label)]);
 }
 
-function pathTo(from: TurnOwner, goal: TurnOwner, seen: Set<TurnOwner>): TurnOwner[] | undefined {
-  if (from === goal) return [from];
+function pathTo(from: TurnOwner, goal: Turn, seen: Set<TurnOwner>): TurnOwner[] | undefined {
+  if (from.running === goal) return [from];
   if (seen.has(from)) return undefined;
   seen.add(from);
   for (const next of from.running?.waitsFor ?? []) {

@@ -229,6 +229,45 @@ describe('calls between actors', () => {
   });
 });
 
+describe('calls while an actor is loaded', () => {
+  it('refuses a circle through onActivate, and everybody goes on', async () => {
+    let landlords: { get(id: string): Promise<{ ask(): Promise<string> }> };
+    let tenants: { get(id: string): Promise<object> };
+    @Actor()
+    class Landlord extends LiveActor<object, object> {
+      initialState() {
+        return {};
+      }
+      @Command() async letIn(): Promise<string> {
+        await tenants.get('t');
+        return 'in';
+      }
+      @Command() ask(): string {
+        return 'asked';
+      }
+    }
+    @Actor()
+    class Tenant extends LiveActor<object, object> {
+      initialState() {
+        return {};
+      }
+      override async onActivate(): Promise<void> {
+        await (await landlords.get('l')).ask();
+      }
+    }
+    const { actors, also, node } = await startNode(Landlord);
+    landlords = actors;
+    tenants = also(Tenant);
+    const landlord = await actors.get('l');
+    const error = await landlord.letIn().catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(DeadlockError);
+    expect((error as DeadlockError).chain).toEqual(["Tenant 't'", "Landlord 'l'", "Tenant 't'"]);
+    await tenants.get('t');
+    expect(await landlord.letIn()).toBe('in');
+    await node.stop();
+  });
+});
+
 describe('limits', () => {
   it('tells callers after commitTimeoutMs and stores all the same', async () => {
     let raining = true;
