@@ -174,7 +174,7 @@ interface Opened {
 }
 
 function inTransaction<T>(opened: Opened, work: (opened: Opened) => T): T {
-  const { db, statements, reader } = opened;
+  const { db, statements, reader, writer } = opened;
   statements.begin.run();
   try {
     const result = work(opened);
@@ -182,6 +182,7 @@ function inTransaction<T>(opened: Opened, work: (opened: Opened) => T): T {
     return result;
   } catch (error) {
     reader.forgetKeys();
+    writer.forget();
     // Some errors have rolled it back already.
     if (db.inTransaction) statements.rollback.run();
     throw error;
