@@ -12,6 +12,8 @@ export class Request {
   deadlineMs: number | undefined;
   /** Part of it is already stored through `this.commit()`: it can't be run again. */
   partlyCommitted = false;
+  /** Why such a part could not be stored, if its method did not wait to hear of it. */
+  partFailure: unknown;
   #resolve!: (value: unknown) => void;
   #reject!: (error: unknown) => void;
 
@@ -59,8 +61,10 @@ export interface Commit extends PendingCommit {
 
 /** Tells whoever waits for this commit that it is stored. */
 export function settleStored(commit: Commit): void {
-  if (commit.part) commit.part.resolve();
-  else commit.request.resolve(commit.answer);
+  const { part, request, answer } = commit;
+  if (part) part.resolve();
+  else if (request.partFailure !== undefined) request.reject(request.partFailure);
+  else request.resolve(answer);
 }
 
 /** Tells whoever waits for this commit that it failed. */

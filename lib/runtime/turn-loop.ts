@@ -67,6 +67,7 @@ export class TurnLoop implements TurnOwner {
     // A failure that the method does not await still fails the command, and must not end the process.
     stored.catch((error: unknown) => {
       turn.failure ??= error;
+      turn.request.partFailure ??= error;
     });
     return stored;
   }

@@ -140,6 +140,36 @@ describe('two nodes on one stream', () => {
     expect(a?.state.n).toBe(101);
   });
 
+  it('a part that is lost to a conflict fails the command, also when its method did not wait for it', async () => {
+    @Actor()
+    class Hasty extends LiveActor<{ n: number }, { added: { n: number } }> {
+      initialState() {
+        return { n: 0 };
+      }
+      @Command({ onConflict: 'reject' }) hurry(): string {
+        this.fire('added', { n: 1 });
+        void this.commit();
+        return 'all is well';
+      }
+      @Command() add(n: number): void {
+        this.fire('added', { n });
+      }
+      @EventHandler() added({ n }: { n: number }) {
+        this.state.n += n;
+      }
+    }
+    const store = new MemoryStore();
+    const slow = await startNode(Hasty, { engine: new WeatheredEngine({ beforeMs: () => 15 }, store) });
+    const fast = await startNode(Hasty, { engine: new WeatheredEngine({}, store) });
+    nodes.push(slow.node, fast.node);
+    const [a, b] = [await slow.actors.get('x'), await fast.actors.get('x')];
+    const hurried = a.hurry();
+    await b.add(100);
+    await expect(hurried).rejects.toBeInstanceOf(ConflictError);
+    expect(store.streams.get('x')?.map(({ data }) => data)).toEqual(['{"n":100}']);
+    expect(a.state.n).toBe(100);
+  });
+
   it('events without a handler in this class make nothing run again', async () => {
     const { started, store } = await cluster(1, { beforeMs: () => 1 });
     const counters = started[0];

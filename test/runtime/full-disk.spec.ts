@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 import { CommitTimeoutError } from 'omniscient-nest';
 import { SqliteEngine } from 'omniscient-nest/sqlite';
+import { firstValueFrom } from 'rxjs';
 import { Counter } from '../support/actors.js';
 import { canMount, mounted } from '../support/mount.js';
 import { startNode } from '../support/runtime.js';
@@ -34,6 +35,8 @@ withMount('an actor on a full disk says so, keeps what was fired, and stores it 
     expect(counter.version).toBe(stored);
     expect(counter.pending).toBe(1);
     rmSync(ballast);
+    // It is tried again by itself, after a wait that has grown meanwhile.
+    await firstValueFrom(actors.events$('a', { after: stored }));
     await counter.add(1);
     expect(counter.pending).toBe(0);
     expect(counter.version).toBe(stored + 2);
