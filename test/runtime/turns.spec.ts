@@ -281,7 +281,7 @@ describe('limits', () => {
     expect(counter.state.count).toBe(1);
     raining = false;
     await firstValueFrom(actors.events$('a'));
-    await sleep(1);
+    await sleep(20);
     expect(counter.pending).toBe(0);
     expect(counter.version).toBe(1);
     await node.stop();
