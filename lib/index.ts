@@ -1,4 +1,12 @@
-export { Actor, type ActorBase, type ActorClass, type ActorDecorator, LiveActor } from './kernel/actor.js';
+export {
+  Actor,
+  type ActorBase,
+  type ActorClass,
+  type ActorDecorator,
+  LiveActor,
+  OneActor,
+  TickActor,
+} from './kernel/actor.js';
 export { Clock, Ids } from './kernel/clock.js';
 export { Command, EventHandler, type HandlerDecorator, type NamedHandlerDecorator } from './kernel/decorators.js';
 export {
@@ -19,6 +27,7 @@ export {
   UnknownCommandError,
 } from './kernel/errors.js';
 export type { EventInfo, EventMetadata, StoredEvent } from './kernel/event.js';
+export type { Tick, TickEvents, TickOptions } from './kernel/framework-events.js';
 export type { ActorOptions, CommandOptions, OnConflict } from './kernel/marks.js';
 export type {
   CommandArguments,
@@ -30,14 +39,17 @@ export type {
   EventOf,
   EventsOf,
   HandlerOf,
+  IsOne,
   PayloadArgument,
   StateOf,
 } from './kernel/types.js';
 export { EventSourcingModule } from './nest/event-sourcing.module.js';
 export { getActorToken, InjectActor } from './nest/injection.js';
 export type { EventSourcingAsyncOptions, EventSourcingOptions, EventSourcingOptionsFactory } from './nest/options.js';
-export type { ActorHandle, ActorRef } from './runtime/actor-ref.js';
+export type { ActorHandle, ActorRef, LedHandle } from './runtime/actor-ref.js';
 export { ActorRepository } from './runtime/actor-repository.js';
+export type { ErrorClass } from './runtime/cluster/error-codec.js';
+export { LeaderElection, type LeaderTask } from './runtime/cluster/leader-election.js';
 export type { ReplayStep } from './runtime/replay.js';
 export type { Log, RuntimeLimits } from './runtime/settings.js';
 export { EventSubscriptions, type SubscriptionOptions } from './runtime/subscriptions.js';

@@ -23,9 +23,9 @@ export class ActorState {
     this.tree = new StateTree(state);
   }
 
-  /** Whether an event of that name means anything to this class. */
+  /** Whether an event of that name means anything to this class: what was decided before it may have to be decided anew. */
   handles(name: string): boolean {
-    return this.#definition.handlers.has(name);
+    return this.#definition.handlers.has(name) || this.#definition.hears.has(name);
   }
 
   /**

@@ -1,3 +1,4 @@
+import type { TickEvents, TickOptions } from './framework-events.js';
 import { type ActorOptions, markActorClass } from './marks.js';
 import type { ACTOR_TYPES, EventName, PayloadArgument } from './types.js';
 
@@ -8,12 +9,14 @@ export interface ActorContext {
   replaceState(state: object): void;
   fire(name: string, data: unknown): void;
   commit(): Promise<void>;
+  startTicking(options: TickOptions): void;
+  stopTicking(): void;
 }
 
 const CONTEXT = Symbol('omniscient-nest.context');
 
 /**
- * What all actors share. Extend `Actor` or `LiveActor`, not this.
+ * What all actors share. Extend `Actor`, `LiveActor`, `OneActor` or `TickActor`, not this.
  *
  * @typeParam State plain data: what `structuredClone` and JSON agree on.
  * @typeParam Events event names and their payloads.
@@ -83,6 +86,40 @@ export type ActorDecorator = (actorClass: abstract new (...args: never[]) => Act
  * at once, and on a conflict does what the command's `onConflict` says.
  */
 export abstract class LiveActor<State extends object, Events extends object> extends ActorBase<State, Events> {}
+
+/**
+ * Led by one node at a time, and live on every node: a command given anywhere runs on the leader, which stores its events and answers. Nothing is
+ * seen anywhere before it is stored. When the leader dies the next command elects another. Arguments and answers travel as JSON.
+ *
+ * `onActivate` runs on the leader, when it takes over; `onPassivate` where it leads when it is let go.
+ */
+export abstract class OneActor<State extends object, Events extends object> extends ActorBase<State, Events> {
+  declare readonly [ACTOR_TYPES]?: { state: State; events: Events; kind: 'one' };
+}
+
+/**
+ * A `LiveActor` with a sense of time. While it ticks, an event `tick` of its own is stored every so often, once across the cluster, on whichever
+ * node is left; handle it with `@EventHandler() tick({ n, missed }: Tick)`.
+ */
+export abstract class TickActor<State extends object, Events extends object> extends LiveActor<
+  State,
+  Events & TickEvents
+> {
+  /**
+   * Ticks from now on, never closer together than `everyMs`; stored like an event, so that it survives restarts. The same again while it ticks
+   * changes nothing; other options begin anew with `n` 1.
+   *
+   * @throws TurnError outside a command; OmniscientError (`INVALID_TICKING`).
+   */
+  protected startTicking(options: TickOptions): void {
+    contextOf(this).startTicking(options);
+  }
+
+  /** Ticks no more. Nothing happens if it does not tick. */
+  protected stopTicking(): void {
+    contextOf(this).stopTicking();
+  }
+}
 
 /** A class that can be asked for: `User` in `@InjectActor(User)`. */
 export type ActorClass<A extends ActorBase<object, object> = ActorBase<object, object>> = new (...args: never[]) => A;

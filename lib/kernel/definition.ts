@@ -1,9 +1,18 @@
-import { Actor, ActorBase, type ActorClass, LiveActor } from './actor.js';
+import { Actor, ActorBase, type ActorClass, LiveActor, OneActor, TickActor } from './actor.js';
 import { RegistrationError } from './errors.js';
 import { EVENT_NAME_LENGTH_MAX, type EventInfo, FRAMEWORK_EVENT_PREFIX } from './event.js';
+import { LEADER_EVENT, TICK_EVENT, TICKING_EVENT } from './framework-events.js';
 import { type ActorOptions, actorOptionsOf, marksOf, type OnConflict } from './marks.js';
 
-export type ActorKind = 'actor' | 'live';
+export type ActorKind = 'actor' | 'live' | 'one' | 'tick';
+
+/** Events that mean something to every actor of a kind, whether its class handles them or not. */
+const HEARD: Readonly<Record<ActorKind, ReadonlySet<string>>> = {
+  actor: new Set(),
+  live: new Set(),
+  one: new Set([LEADER_EVENT]),
+  tick: new Set([TICK_EVENT, TICKING_EVENT]),
+};
 
 export type HandlerMethod = (this: ActorBase<object, object>, data: unknown, info: EventInfo) => unknown;
 export type CommandMethod = (this: ActorBase<object, object>, ...args: readonly unknown[]) => unknown;
@@ -23,13 +32,15 @@ export interface ActorDefinition {
   readonly options: ActorOptions;
   readonly commands: ReadonlyMap<string, CommandDefinition>;
   readonly handlers: ReadonlyMap<string, HandlerMethod>;
+  /** Names of the framework's events that its kind listens to. */
+  readonly hears: ReadonlySet<string>;
   /** Source text of all that gives past events their meaning; hashed, it is a snapshot's fingerprint. */
   readonly meaning: string;
 }
 
 /** Names an `ActorRef` needs for itself (`then` would make it a promise). */
 const RESERVED_COMMANDS = new Set(
-  'id state confirmed version pending isLeader fire commit release then constructor initialState onActivate onPassivate listenTo'.split(
+  'id state confirmed version pending isLeader fire commit release then constructor initialState onActivate onPassivate listenTo startTicking stopTicking'.split(
     ' ',
   ),
 );
@@ -65,7 +76,8 @@ export function defineActor(actorClass: ActorClass): ActorDefinition {
       );
   }
   const meaning = meaningOf(actorClass, options, handlers);
-  return { actorClass, name, kind, prefix: options.prefix ?? '', options, commands, handlers, meaning };
+  const prefix = options.prefix ?? '';
+  return { actorClass, name, kind, prefix, options, commands, handlers, hears: HEARD[kind], meaning };
 }
 
 function checkedOptions(actorClass: ActorClass): ActorOptions {
@@ -79,7 +91,7 @@ function checkedOptions(actorClass: ActorClass): ActorOptions {
   if (!(actorClass.prototype instanceof ActorBase)) {
     throw wrong(
       'NOT_AN_ACTOR',
-      `${name} extends none of the actor bases: write 'class ${name} extends LiveActor<State, Events>' (or Actor)`,
+      `${name} extends none of the actor bases: write 'class ${name} extends LiveActor<State, Events>' (or Actor, OneActor, TickActor)`,
     );
   }
   const options = actorOptionsOf(actorClass);
@@ -88,9 +100,14 @@ function checkedOptions(actorClass: ActorClass): ActorOptions {
 }
 
 function kindOf(actorClass: ActorClass): ActorKind {
+  if (actorClass.prototype instanceof TickActor) return 'tick';
   if (actorClass.prototype instanceof LiveActor) return 'live';
+  if (actorClass.prototype instanceof OneActor) return 'one';
   if (actorClass.prototype instanceof Actor) return 'actor';
-  throw wrong('NOT_AN_ACTOR', `${actorClass.name} extends ActorBase itself: extend Actor or LiveActor instead`);
+  throw wrong(
+    'NOT_AN_ACTOR',
+    `${actorClass.name} extends ActorBase itself: extend Actor, LiveActor, OneActor or TickActor instead`,
+  );
 }
 
 /** The class's own prototype last, so that what it declares wins over what it inherits. */

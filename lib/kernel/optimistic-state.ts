@@ -51,10 +51,13 @@ export class OptimisticState<Commit extends PendingCommit> {
   /** In order; all of them are applied. */
   readonly pending: Commit[] = [];
   readonly #state: ActorState;
+  readonly #onStored: ((events: readonly NewEvent[]) => void) | undefined;
   #open: OpenTurn | undefined;
 
-  constructor(state: ActorState) {
+  /** @param onStored hears of every event that is confirmed, ours and others', in order. */
+  constructor(state: ActorState, onStored?: (events: readonly NewEvent[]) => void) {
     this.#state = state;
+    this.#onStored = onStored;
   }
 
   /** How many events are applied and not yet stored. */
@@ -62,6 +65,12 @@ export class OptimisticState<Commit extends PendingCommit> {
     let count = this.#open?.events.length ?? 0;
     for (const commit of this.pending) count += commit.events.length;
     return count;
+  }
+
+  /** The events that are applied and not yet stored, oldest first. */
+  *unstored(): Generator<NewEvent> {
+    for (const { events } of this.pending) yield* events;
+    if (this.#open) yield* this.#open.events;
   }
 
   /** The state as of the last stored event, frozen. */
@@ -127,6 +136,7 @@ export class OptimisticState<Commit extends PendingCommit> {
       version += events.length;
       this.version = version - 1;
       this.lastEventId = (events.at(-1) as NewEvent).id;
+      this.#onStored?.(events);
     }
     this.#settle();
     return stored;
@@ -150,6 +160,7 @@ export class OptimisticState<Commit extends PendingCommit> {
     if (!last) return UNTOUCHED;
     this.version = last.version;
     this.lastEventId = last.id;
+    this.#onStored?.(others);
     if (!others.some((event) => this.#state.handles(event.name))) return UNTOUCHED;
     this.#state.tree.undoTo(this.#firstMark());
     for (const event of others) this.#state.apply(event, event.version, false);

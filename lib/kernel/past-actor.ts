@@ -38,6 +38,14 @@ export class PastActor implements ActorContext {
     throw new TurnError('a replay only looks at the past: nothing can be fired in it');
   }
 
+  startTicking(): never {
+    throw new TurnError('a replay only looks at the past: nothing can be started in it');
+  }
+
+  stopTicking(): never {
+    throw new TurnError('a replay only looks at the past: nothing can be stopped in it');
+  }
+
   commit(): never {
     throw new TurnError('a replay only looks at the past: nothing can be stored in it');
   }

@@ -32,6 +32,9 @@ export type HandlerOf<A, Name extends string> =
     : { error: `'${Name}' is not one of this actor's events` };
 
 type AnyFunction = (...args: never[]) => unknown;
+/** Whether an actor class is led by one node. */
+export type IsOne<A> = A extends { readonly [ACTOR_TYPES]?: { kind: 'one' } } ? true : false;
+
 type Lifecycle = 'initialState' | 'onActivate' | 'onPassivate';
 
 /** A method named like an event that takes its payload is that event's handler, not a command. */

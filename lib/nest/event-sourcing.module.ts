@@ -1,9 +1,12 @@
-import { type DynamicModule, Module, type Provider } from '@nestjs/common';
+import * as common from '@nestjs/common';
+import { type DynamicModule, type HttpException, Module, type Provider } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import type { ActorBase, ActorClass } from '../kernel/actor.js';
 import { Clock, Ids } from '../kernel/clock.js';
 import { defineActor } from '../kernel/definition.js';
 import { duplicateActor, RegistrationError } from '../kernel/errors.js';
+import type { ErrorClass } from '../runtime/cluster/error-codec.js';
+import { LeaderElection } from '../runtime/cluster/leader-election.js';
 import { Runtime } from '../runtime/runtime.js';
 import { EventSubscriptions } from '../runtime/subscriptions.js';
 import { RandomIds, SystemClock } from '../runtime/system-clock.js';
@@ -72,10 +75,11 @@ function rootModule(optionProviders: Provider[]): DynamicModule {
       },
       { provide: RUNTIME, inject: [OPTIONS, Clock, Ids, ModulesContainer], useFactory: startRuntime },
       { provide: EventSubscriptions, inject: [RUNTIME], useFactory: (runtime: Runtime) => runtime.subscriptions },
+      { provide: LeaderElection, inject: [RUNTIME], useFactory: (runtime: Runtime) => runtime.election },
       ActorFactories,
       Lifecycle,
     ],
-    exports: [RUNTIME, EventSubscriptions, Clock, Ids, ActorFactories],
+    exports: [RUNTIME, EventSubscriptions, LeaderElection, Clock, Ids, ActorFactories],
   };
 }
 
@@ -87,9 +91,17 @@ async function startRuntime(
 ): Promise<Runtime> {
   assertOnce(modules);
   const engine = options.engine ?? (await defaultEngine());
-  const runtime = new Runtime({ ...options, engine, clock, ids, log: nestLog() });
+  const errors = [...httpExceptions(), ...(options.errors ?? [])];
+  const runtime = new Runtime({ ...options, engine, clock, ids, errors, log: nestLog() });
   await runtime.start();
   return runtime;
+}
+
+/** Nest's exceptions: thrown by a command on the leader, they give the same HTTP status on every node. */
+function httpExceptions(): ErrorClass[] {
+  return Object.values(common).filter(
+    (each): each is typeof HttpException => typeof each === 'function' && each.prototype instanceof Error,
+  );
 }
 
 /** Imported only when it is wanted, so that nobody else needs its driver. */

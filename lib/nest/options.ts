@@ -1,6 +1,7 @@
 import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency, Type } from '@nestjs/common';
 import type { Engine } from '../engine/engine.js';
 import type { Clock, Ids } from '../kernel/clock.js';
+import type { ErrorClass } from '../runtime/cluster/error-codec.js';
 import type { RuntimeLimits } from '../runtime/settings.js';
 
 /** What `EventSourcingModule.forRoot()` takes; everything has a default. */
@@ -9,6 +10,8 @@ export interface EventSourcingOptions extends Partial<RuntimeLimits> {
   engine?: Engine;
   /** This process among others, in metadata and logs. Default: a random UUID. */
   nodeId?: string;
+  /** Classes of errors that commands of a `OneActor` throw: on other nodes they arrive as instances of them. Nest's own exceptions do anyway. */
+  errors?: readonly ErrorClass[];
   /** Default: the machine's clock. */
   clock?: Clock;
   /** Default: random UUIDs. */

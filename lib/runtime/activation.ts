@@ -1,24 +1,26 @@
-import { type ActorBase, type ActorContext, bindContext } from '../kernel/actor.js';
+import { type ActorBase, bindContext } from '../kernel/actor.js';
 import { ActorState } from '../kernel/actor-state.js';
-import type { ActorDefinition, CommandMethod } from '../kernel/definition.js';
+import type { ActorDefinition, CommandDefinition, CommandMethod } from '../kernel/definition.js';
 import { ActorOverloadedError, ShuttingDownError } from '../kernel/errors.js';
 import type { EventRecord } from '../kernel/event.js';
-import { assertEventName } from '../kernel/ids.js';
+import { FrameworkState } from '../kernel/framework-events.js';
 import type { OnConflict } from '../kernel/marks.js';
 import { OptimisticState } from '../kernel/optimistic-state.js';
-import { assertJson } from '../kernel/plain-data.js';
 import { CommitPipeline, type PipelineOwner } from './commit-pipeline.js';
-import { MetadataWriter } from './event-codec.js';
+import type { EnqueueOptions, LeaderRole } from './leader-role.js';
 import { type FeedOwner, LiveFeed } from './live-feed.js';
-import { type Commit, Request } from './request.js';
-import type { RuntimeParts } from './settings.js';
-import { assertInTurn, assertNoDeadlock, currentTurn, outsideTurns, type Turn } from './turn.js';
+import type { NodeParts } from './node-parts.js';
+import { type Commit, Request, type RequestCause } from './request.js';
+import { leaderRole, tickRole } from './roles.js';
+import type { TickRole } from './ticks/tick-role.js';
+import { assertNoDeadlock, currentTurn, outsideTurns, type Turn } from './turn.js';
+import { TurnContext } from './turn-context.js';
 import { TurnLoop } from './turn-loop.js';
 
 /** What an activation reports to the host that keeps it. */
 export interface ActivationHost {
   readonly definition: ActorDefinition;
-  readonly parts: RuntimeParts;
+  readonly parts: NodeParts;
   /** Only calls made inside actors are still taken. */
   readonly closing: boolean;
   /** It has work whose callers wait. */
@@ -37,13 +39,21 @@ export interface ActivationObserver {
 
 /**
  * An actor's live instance on this node. Its loop runs commands on confirmed plus pending state, its pipeline stores what they fired, its feed
- * brings what others stored.
+ * brings what others stored. What is special to a kind of actor is its role.
  */
-export class Activation implements ActorContext, PipelineOwner, FeedOwner {
+export class Activation implements PipelineOwner, FeedOwner {
   readonly label: string;
   readonly optimistic: OptimisticState<Commit>;
   readonly actorState: ActorState;
+  readonly loop: TurnLoop;
+  readonly context: TurnContext;
   readonly feed: LiveFeed | undefined;
+  /** What the framework's events say; for kinds to which they say anything. */
+  readonly framework: FrameworkState | undefined;
+  /** Of a `OneActor`. */
+  readonly leader: LeaderRole | undefined;
+  /** Of a `TickActor`. */
+  readonly ticks: TickRole | undefined;
   /** False once let go or broken: the host makes a new one for the next command. */
   alive = true;
   /** For the host: whether it was used since it last looked. */
@@ -55,10 +65,7 @@ export class Activation implements ActorContext, PipelineOwner, FeedOwner {
   /** For the host: of the class's handlers and initial state; the same string for most activations of a class. */
   fingerprint = '';
   readonly #host: ActivationHost;
-  /** Made with the first event: most activations are only looked at. */
-  #metadata: MetadataWriter | undefined;
   readonly #pipeline: CommitPipeline;
-  readonly #loop: TurnLoop;
   #observers: Set<ActivationObserver> | undefined;
 
   constructor(
@@ -70,12 +77,15 @@ export class Activation implements ActorContext, PipelineOwner, FeedOwner {
     const { definition, parts } = host;
     this.#host = host;
     this.label = `${definition.name} '${id}'`;
-    bindContext(actor, this);
+    this.context = new TurnContext(this);
+    bindContext(actor, this.context);
+    const framework = definition.hears.size > 0 ? new FrameworkState(definition.name) : undefined;
+    this.framework = framework;
     this.actorState = new ActorState(definition, actor, streamId);
-    this.optimistic = new OptimisticState(this.actorState);
-    const live = definition.kind === 'live';
-    this.#pipeline = new CommitPipeline(parts, streamId, live, this.optimistic, this);
-    this.#loop = new TurnLoop({
+    this.optimistic = new OptimisticState(this.actorState, framework && ((events) => framework.applyAll(events)));
+    const isLive = definition.kind !== 'actor';
+    this.#pipeline = new CommitPipeline(parts, streamId, isLive, this.optimistic, this);
+    this.loop = new TurnLoop({
       label: this.label,
       runtime: parts,
       actor,
@@ -83,75 +93,88 @@ export class Activation implements ActorContext, PipelineOwner, FeedOwner {
       pipeline: this.#pipeline,
       changed: () => this.changed(),
     });
-    this.feed = live ? new LiveFeed(parts, streamId, this) : undefined;
+    this.feed = isLive ? new LiveFeed(parts, streamId, this) : undefined;
+    if (definition.kind === 'one') this.leader = leaderRole(this, definition);
+    if (definition.kind === 'tick') this.ticks = tickRole(this);
   }
 
-  // --- what the actor itself can do (ActorContext) ---
-
-  get state(): object {
-    return this.actorState.tree.view;
+  get parts(): NodeParts {
+    return this.#host.parts;
   }
 
-  replaceState(state: object): void {
-    this.actorState.tree.replace(state);
-  }
-
-  fire(name: string, data: unknown): void {
-    const turn = assertInTurn(this.#loop.running, `fire('${String(name)}')`, this.label);
-    assertEventName(name);
-    const text = assertJson(data, `the payload of '${name}'`);
-    const id = this.#host.parts.ids.next();
-    const metadata = this.#metadataWriter().write(turn.request.cause);
-    try {
-      this.optimistic.fire({ id, name, data: text, metadata });
-    } catch (error) {
-      // The command fails even if its method catches this: the event is not in the state.
-      turn.failure ??= error;
-      throw error;
-    }
-  }
-
-  commit(): Promise<void> {
-    return this.#loop.commitPart(assertInTurn(this.#loop.running, 'commit()', this.label));
+  get actorName(): string {
+    return this.#host.definition.name;
   }
 
   // --- commands ---
 
   /** Takes a command; the promise settles when its commit is durable or has failed. */
-  submit(name: string, method: CommandMethod, args: readonly unknown[], onConflict: OnConflict): Promise<unknown> {
+  submit(command: CommandDefinition, args: readonly unknown[]): Promise<unknown> {
     const caller = currentTurn();
     try {
       this.#assertAccepts(caller);
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.#enqueue(name, method, args, onConflict, caller);
+    if (!this.leader) return this.enqueue(command, args, this.#causeOf(caller), caller).promise;
+    this.used = true;
+    const answer = this.leader.run(command, args, caller);
+    this.#host.busy(this);
+    caller?.waitFor(answer, this.loop);
+    return answer;
   }
 
   /** Runs a lifecycle hook as a turn of its own, also while the host is closing. */
-  runHook(name: string, method: () => unknown): Promise<unknown> {
-    return this.#enqueue(name, method as CommandMethod, [], 'reapply', undefined);
+  runHook(name: string, hook: () => unknown): Promise<unknown> {
+    return this.decide(name, hook as CommandMethod, 'reapply');
+  }
+
+  /** Runs what the framework itself decides as a turn of its own. */
+  decide(name: string, method: CommandMethod, onConflict: OnConflict): Promise<unknown> {
+    return this.enqueue({ name, method, onConflict }, [], this.#causeOf(undefined), undefined).promise;
+  }
+
+  /** Puts a command in the queue, whoever leads. */
+  enqueue(
+    { name, method, onConflict }: CommandDefinition,
+    args: readonly unknown[],
+    cause: RequestCause,
+    caller: Turn | undefined,
+    options?: EnqueueOptions,
+  ): Request {
+    const request = new Request(name, method, args, onConflict, cause);
+    if (options) {
+      request.onEvicted = options.evicted;
+      request.recorded = options.recorded;
+    }
+    caller?.waitFor(request.promise, this.loop);
+    this.used = true;
+    this.#host.busy(this);
+    this.loop.enqueue(request);
+    return request;
   }
 
   /** The turn that runs now. */
   get running(): Turn | undefined {
-    return this.#loop.running;
+    return this.loop.running;
   }
 
   /** Whether nothing waits, runs or is on its way to the engine. */
   get settled(): boolean {
-    return this.#loop.size === 0 && this.optimistic.pending.length === 0 && !this.#pipeline.appending;
+    if (this.leader?.busy) return false;
+    return this.loop.size === 0 && this.optimistic.pending.length === 0 && !this.#pipeline.appending;
   }
 
   /** Whether it can be let go now without anybody noticing. */
   get idle(): boolean {
+    if (this.ticks?.pinned) return false;
     return this.settled && (this.#observers?.size ?? 0) === 0 && !(this.feed?.reading ?? false);
   }
 
   /** Tells callers whose time is up. */
   timeOut(nowMs: number): void {
     this.#pipeline.timeOut(this.optimistic.pending, nowMs);
-    this.#pipeline.timeOut(this.#loop.held, nowMs);
+    this.#pipeline.timeOut(this.loop.held, nowMs);
   }
 
   /** The end: whatever still waits fails with `error`. */
@@ -159,8 +182,9 @@ export class Activation implements ActorContext, PipelineOwner, FeedOwner {
     if (!this.alive) return;
     this.alive = false;
     this.feed?.stop();
+    if (this.ticks) this.parts.ticks.forget(this.ticks);
     this.#pipeline.abandon(error);
-    this.#loop.end(error);
+    this.loop.end(error);
     this.#host.gone(this);
     outsideTurns(() => this.#observers?.forEach((observer) => observer.ended(error)));
   }
@@ -170,6 +194,21 @@ export class Activation implements ActorContext, PipelineOwner, FeedOwner {
   /** Version of the last stored event that is in the state. */
   get version(): number {
     return this.optimistic.version;
+  }
+
+  /** The state as it is seen from outside, frozen: of a `OneActor` only what is stored. */
+  seen(): object {
+    return this.leader ? this.optimistic.confirmed() : this.optimistic.current();
+  }
+
+  /** A number that changes with `seen()`. */
+  get seenRevision(): number {
+    return this.leader ? this.optimistic.version : this.optimistic.revision;
+  }
+
+  /** How many events are seen and not yet stored. */
+  get pending(): number {
+    return this.leader ? 0 : this.optimistic.pendingEvents;
   }
 
   observe(observer: ActivationObserver): () => void {
@@ -194,12 +233,21 @@ export class Activation implements ActorContext, PipelineOwner, FeedOwner {
   changed(): void {
     if (!this.alive) return;
     this.#host.confirmed(this);
+    this.ticks?.look();
     const observers = this.#observers;
     if (observers && observers.size > 0) outsideTurns(() => observers.forEach((observer) => observer.changed()));
   }
 
   hold(commits: readonly Commit[]): void {
-    this.#loop.hold(commits);
+    this.loop.hold(commits);
+  }
+
+  overtaken(others: readonly EventRecord[]): boolean {
+    return this.leader?.isOvertaken(others) ?? false;
+  }
+
+  evict(error: unknown): void {
+    this.loop.evict(error);
   }
 
   appended(): void {
@@ -211,40 +259,22 @@ export class Activation implements ActorContext, PipelineOwner, FeedOwner {
     this.end(error);
   }
 
-  #metadataWriter(): MetadataWriter {
-    const { definition, parts } = this.#host;
-    this.#metadata ??= new MetadataWriter(parts.clock, definition.name, parts.nodeId, parts.ids.next());
-    return this.#metadata;
-  }
-
   #assertAccepts(caller: Turn | undefined): void {
     if (this.#host.closing && !caller) throw new ShuttingDownError();
     const { mailboxSizeMax } = this.#host.parts.limits;
-    if (this.#loop.size + this.optimistic.pending.length >= mailboxSizeMax) {
+    if (this.loop.size + this.optimistic.pending.length >= mailboxSizeMax) {
       throw new ActorOverloadedError(this.#host.definition.name, this.id, mailboxSizeMax);
     }
-    if (caller) assertNoDeadlock(caller, this.#loop);
+    if (caller) assertNoDeadlock(caller, this.loop);
   }
 
-  #enqueue(
-    name: string,
-    method: CommandMethod,
-    args: readonly unknown[],
-    onConflict: OnConflict,
-    caller: Turn | undefined,
-  ): Promise<unknown> {
-    const commandId = this.#host.parts.ids.next();
+  #causeOf(caller: Turn | undefined): RequestCause {
+    const commandId = this.parts.ids.next();
     const from = caller?.request.cause;
-    const correlationId = from?.correlationId ?? commandId;
-    const request = new Request(name, method, args, onConflict, {
-      commandId,
-      correlationId,
-      causationId: from?.commandId ?? null,
-    });
-    caller?.waitFor(request.promise, this.#loop);
-    this.used = true;
-    this.#host.busy(this);
-    this.#loop.enqueue(request);
-    return request.promise;
+    if (!caller || !from) return { commandId, correlationId: commandId, causationId: null, chain: NOBODY };
+    const chain = [...from.chain, caller.owner.label];
+    return { commandId, correlationId: from.correlationId, causationId: from.commandId, chain };
   }
 }
+
+const NOBODY: readonly string[] = [];

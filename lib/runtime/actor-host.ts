@@ -4,8 +4,8 @@ import { ShuttingDownError } from '../kernel/errors.js';
 import { streamIdOf } from '../kernel/ids.js';
 import type { Activation, ActivationHost } from './activation.js';
 import { loadActivation } from './loader.js';
+import type { NodeParts } from './node-parts.js';
 import type { ResidentHost, Residents } from './residents.js';
-import type { RuntimeParts } from './settings.js';
 import { Snapshots } from './snapshots.js';
 import { currentTurn, outsideTurns, type TurnOwner } from './turn.js';
 
@@ -29,7 +29,7 @@ export class ActorHost implements ActivationHost, ResidentHost {
 
   constructor(
     readonly definition: ActorDefinition,
-    readonly parts: RuntimeParts,
+    readonly parts: NodeParts,
     residents: Residents,
     readonly newActor: NewActor,
   ) {
@@ -119,7 +119,8 @@ export class ActorHost implements ActivationHost, ResidentHost {
   async #letGo(activation: Activation): Promise<void> {
     const { actor } = activation;
     try {
-      if (actor.onPassivate) await activation.runHook('onPassivate', actor.onPassivate);
+      const here = !activation.leader || activation.leader.leads;
+      if (actor.onPassivate && here) await activation.runHook('onPassivate', actor.onPassivate);
     } catch (error) {
       this.parts.log.error(`${activation.label}: onPassivate failed; the activation is let go all the same`, error);
     }

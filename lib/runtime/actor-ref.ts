@@ -1,9 +1,18 @@
 import type { ActorBase } from '../kernel/actor.js';
-import type { ActorDefinition, CommandDefinition, CommandMethod } from '../kernel/definition.js';
+import type { ActorDefinition, CommandDefinition } from '../kernel/definition.js';
 import { UnknownCommandError } from '../kernel/errors.js';
-import type { CommandsOf, DeepReadonly, EventName, EventsOf, PayloadArgument, StateOf } from '../kernel/types.js';
+import type {
+  CommandsOf,
+  DeepReadonly,
+  EventName,
+  EventsOf,
+  IsOne,
+  PayloadArgument,
+  StateOf,
+} from '../kernel/types.js';
 import type { Activation } from './activation.js';
 import type { ActorHost } from './actor-host.js';
+import { fireOne } from './fire-one.js';
 
 /** What every ref has beside its class's commands. */
 export interface ActorHandle<A extends ActorBase<object, object>> {
@@ -27,7 +36,15 @@ export interface ActorHandle<A extends ActorBase<object, object>> {
 }
 
 /** An actor as seen from outside: its commands, each returning a promise, and a frozen view of its state. */
-export type ActorRef<A extends ActorBase<object, object>> = ActorHandle<A> & CommandsOf<A>;
+export type ActorRef<A extends ActorBase<object, object>> = ActorHandle<A> &
+  CommandsOf<A> &
+  (IsOne<A> extends true ? LedHandle : unknown);
+
+/** What the ref of a `OneActor` has too. */
+export interface LedHandle {
+  /** Whether this node leads it, as far as it knows. */
+  readonly isLeader: boolean;
+}
 
 type AnyActor = ActorBase<object, object>;
 
@@ -51,7 +68,7 @@ class Handle implements ActorHandle<AnyActor> {
   }
 
   get state(): never {
-    return this.#looked().optimistic.current() as never;
+    return this.#looked().seen() as never;
   }
 
   get confirmed(): { state: never; version: number } {
@@ -63,16 +80,17 @@ class Handle implements ActorHandle<AnyActor> {
     return this.#looked().optimistic.version;
   }
 
+  get isLeader(): boolean {
+    return this.#looked().leader?.leads ?? false;
+  }
+
   get pending(): number {
-    return this.#looked().optimistic.pendingEvents;
+    return this.#looked().pending;
   }
 
   fire(name: string, ...data: unknown[]): Promise<void> {
     const payload = data.length === 0 ? {} : data[0];
-    return this.run({ name: `fire('${name}')`, method: fireOne, onConflict: 'reapply' }, [
-      name,
-      payload,
-    ]) as Promise<void>;
+    return this.run(fireOne, [name, payload]) as Promise<void>;
   }
 
   release(): void {
@@ -84,15 +102,14 @@ class Handle implements ActorHandle<AnyActor> {
 
   /** Runs a command where the actor is now, loading it again if need be; in the order of the calls, also then. */
   run(command: CommandDefinition, args: readonly unknown[]): Promise<unknown> {
-    const { name, method, onConflict } = command;
-    if (this.#activation.alive && this.#waiting === 0) return this.#activation.submit(name, method, args, onConflict);
+    if (this.#activation.alive && this.#waiting === 0) return this.#activation.submit(command, args);
     this.#waiting += 1;
     // All that wait share one promise: its callbacks run in the order of the calls.
     this.#returning ??= this.#reactivate();
     return this.#returning.then(
       (activation) => {
         this.#arrived();
-        return activation.alive ? activation.submit(name, method, args, onConflict) : this.run(command, args);
+        return activation.alive ? activation.submit(command, args) : this.run(command, args);
       },
       (error: unknown) => {
         this.#arrived();
@@ -123,10 +140,6 @@ class Handle implements ActorHandle<AnyActor> {
     return this.#activation;
   }
 }
-
-const fireOne: CommandMethod = function (name, data) {
-  (this as unknown as { fire(name: unknown, data: unknown): void }).fire(name, data);
-};
 
 /** Makes the refs of one class; its commands become methods of a prototype of its own, once. */
 export function refFactory<A extends AnyActor>(

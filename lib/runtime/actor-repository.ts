@@ -40,7 +40,7 @@ export class ActorRepository<A extends ActorBase<object, object>> {
   state$(id: string, options: { confirmed?: boolean } = {}): Observable<DeepReadonly<StateOf<A>>> {
     const look = options.confirmed
       ? ({ optimistic }: Activation) => ({ state: optimistic.confirmed(), revision: optimistic.version })
-      : ({ optimistic }: Activation) => ({ state: optimistic.current(), revision: optimistic.revision });
+      : (activation: Activation) => ({ state: activation.seen(), revision: activation.seenRevision });
     return observeState(this.#host, id, look) as Observable<DeepReadonly<StateOf<A>>>;
   }
 

@@ -16,6 +16,10 @@ export interface PipelineOwner {
   changed(): void;
   /** These must be run or applied again, in this order, before anything else. */
   hold(commits: readonly Commit[]): void;
+  /** Whether these make another node the leader, so that nothing of ours may be stored any more. */
+  overtaken(others: readonly EventRecord[]): boolean;
+  /** It was so: all that waits has to run there. */
+  evict(error: unknown): void;
   /** An append ended: others' events that were announced meanwhile may be read now. */
   appended(): void;
   /** The state is worthless: load again. */
@@ -67,12 +71,16 @@ export class CommitPipeline {
 
   /** Others' events were stored first. */
   rebase(others: readonly EventRecord[]): void {
+    const overtaken = this.#owner.overtaken(others);
+    let evicted: readonly Commit[] = [];
     try {
+      if (overtaken) evicted = this.#state.drop(this.#state.pending.length).dropped;
       this.#settleRebased(this.#state.rebase(others));
     } catch (error) {
       this.#owner.broke(error);
       return;
     }
+    if (overtaken) this.#evict(evicted);
     this.#owner.changed();
     if (this.#state.pending.length > 0) this.schedule();
   }
@@ -183,6 +191,15 @@ export class CommitPipeline {
     if (rebased.held.length > 0) this.#owner.hold(rebased.held);
   }
 
+  #evict(commits: readonly Commit[]): void {
+    const error = ledElsewhere(this.#owner.label);
+    for (const commit of commits) {
+      if (commit.part) commit.part.reject(error);
+      else commit.request.evict(error);
+    }
+    this.#owner.evict(error);
+  }
+
   #noteRetry(error: unknown): void {
     if (this.#lastRetryError === undefined)
       this.#parts.log.warn(`${this.#owner.label}: a commit is being retried`, error);
@@ -195,6 +212,13 @@ export class CommitPipeline {
       `stream '${this.#streamId}' is at version ${version} in the store but was seen at ${this.#state.version}: was the store restored or replaced?`,
     );
   }
+}
+
+/** What is told to whoever can't take their command to another node. */
+function ledElsewhere(label: string): ConflictError {
+  return new ConflictError(
+    `${label}: another node leads it now, and this could not be stored first: look at the new state and decide again`,
+  );
 }
 
 /** What a command is told that wants to fail on a conflict, or has to because a part of it is already stored. */

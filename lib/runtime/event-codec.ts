@@ -27,10 +27,12 @@ export class MetadataWriter {
     this.#middle = `,"actor":${JSON.stringify(actor)},"firedBy":${JSON.stringify({ nodeId, activationId })},"commandId":`;
   }
 
-  write(cause: RequestCause): string {
+  /** @param atMs when it happened, if not now. */
+  write(cause: RequestCause, atMs?: number): string {
     const { commandId, correlationId, causationId } = cause;
+    const at = atMs === undefined ? this.#now() : JSON.stringify(new Date(atMs).toISOString());
     return (
-      `{"at":${this.#now()}${this.#middle}${JSON.stringify(commandId)},"correlationId":${JSON.stringify(correlationId)},` +
+      `{"at":${at}${this.#middle}${JSON.stringify(commandId)},"correlationId":${JSON.stringify(correlationId)},` +
       `"causationId":${JSON.stringify(causationId)}}`
     );
   }

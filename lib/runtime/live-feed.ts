@@ -66,6 +66,12 @@ export class LiveFeed {
     if (this.#announced > this.#owner.version && this.#ready()) void this.#read();
   }
 
+  /** Somebody knows that the stream has come to this version. */
+  announce(version: number): void {
+    this.#announced = Math.max(this.#announced, version);
+    this.catchUp();
+  }
+
   #wake(events: readonly EventRecord[]): void {
     if (this.#stopped) return;
     if (events.length === 0) this.#announced = Number.POSITIVE_INFINITY;

@@ -2,6 +2,7 @@ import { READ_PAGE_EVENTS_MAX } from '../engine/read.js';
 import type { ActorBase } from '../kernel/actor.js';
 import type { EventRecord } from '../kernel/event.js';
 import { Activation, type ActivationHost } from './activation.js';
+import { runOnActivate } from './roles.js';
 import type { Snapshots } from './snapshots.js';
 
 /** Makes an activation: watch first, then a snapshot if a usable one is there, then the events after it, then `onActivate`. `made` hears of it before all that. */
@@ -19,7 +20,9 @@ export async function loadActivation(
     await restoreSnapshot(activation, snapshots);
     await readEvents(activation, host.parts.engine);
     activation.feed?.start();
-    await runOnActivate(activation);
+    activation.ticks?.look();
+    // A `OneActor`'s runs where it is led, when that begins.
+    if (!activation.leader) await runOnActivate(activation);
   } catch (error) {
     activation.end(error);
     throw error;
@@ -37,6 +40,7 @@ async function restoreSnapshot(activation: Activation, snapshots: Snapshots): Pr
   const [event] = await snapshots.engine.readStream(streamId, version - 1, 1);
   if (event?.id !== eventId) return;
   actorState.restore(found.state);
+  activation.framework?.restore(found.framework ?? {});
   optimistic.version = version;
   optimistic.lastEventId = eventId;
   activation.snapshotVersion = version;
@@ -49,9 +53,4 @@ async function readEvents(activation: Activation, engine: ActivationHost['parts'
     if (page.length === 0) return;
     optimistic.rebase(page);
   }
-}
-
-async function runOnActivate(activation: Activation): Promise<void> {
-  const { actor } = activation;
-  if (actor.onActivate) await activation.runHook('onActivate', actor.onActivate);
 }

@@ -12,6 +12,10 @@ export class Request {
   deadlineMs: number | undefined;
   /** Part of it is already stored through `this.commit()`: it can't be run again. */
   partlyCommitted = false;
+  /** Somebody on another node may ask again what became of it: its answer is stored with its events. */
+  recorded = false;
+  /** Told, instead of the caller, when it has to run on another node. */
+  onEvicted: (() => void) | undefined;
   /** Why such a part could not be stored, if its method did not wait to hear of it. */
   partFailure: unknown;
   #resolve!: (value: unknown) => void;
@@ -34,6 +38,12 @@ export class Request {
     this.#resolve(value);
   }
 
+  /** It can't be run here any more, and nothing of it is stored; `error` is for callers that can't take it elsewhere. */
+  evict(error: unknown): void {
+    if (this.onEvicted && !this.partlyCommitted) this.onEvicted();
+    else this.#reject(error);
+  }
+
   /** May come before the work is over (a timeout); whoever settles first wins. */
   reject(error: unknown): void {
     this.#reject(error);
@@ -45,6 +55,8 @@ export interface RequestCause {
   readonly commandId: string;
   readonly correlationId: string;
   readonly causationId: string | null;
+  /** Labels of the actors whose turns wait for this request, on whichever node; the outermost first. */
+  readonly chain: readonly string[];
 }
 
 /** A finished command, or a part of one, whose events are not yet stored. */

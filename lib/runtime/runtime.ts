@@ -1,14 +1,21 @@
 import type { Engine } from '../engine/engine.js';
 import type { ActorBase } from '../kernel/actor.js';
 import type { Clock, Ids } from '../kernel/clock.js';
-import type { ActorDefinition } from '../kernel/definition.js';
+import type { ActorDefinition, ActorKind } from '../kernel/definition.js';
 import { duplicateActor, OmniscientError, RegistrationError, ShuttingDownError } from '../kernel/errors.js';
 import { ActorHost } from './actor-host.js';
 import { ActorRepository } from './actor-repository.js';
+import { Cluster } from './cluster/cluster.js';
+import type { ErrorClass } from './cluster/error-codec.js';
+import { LeaderElection } from './cluster/leader-election.js';
+import type { RemoteCall, Reply } from './cluster/remote-calls.js';
+import type { NodeParts } from './node-parts.js';
 import { Residents } from './residents.js';
 import { DEFAULT_LIMITS, type Log, type RuntimeLimits, type RuntimeParts } from './settings.js';
 import { EventSubscriptions } from './subscriptions.js';
 import { RandomIds, SystemClock } from './system-clock.js';
+import type { TickRole } from './ticks/tick-role.js';
+import { TickScheduler } from './ticks/tick-scheduler.js';
 
 /** What a node is made of; all but the engine has a default. */
 export interface RuntimeOptions extends Partial<RuntimeLimits> {
@@ -18,6 +25,8 @@ export interface RuntimeOptions extends Partial<RuntimeLimits> {
   clock?: Clock;
   ids?: Ids;
   log?: Log;
+  /** Classes of errors that commands of a `OneActor` throw, so that they arrive as what they are on other nodes. */
+  errors?: readonly ErrorClass[];
 }
 
 /** How often shutdown looks whether everything accepted is stored. */
@@ -26,13 +35,19 @@ const DRAIN_LOOK_MS = 2;
 /** One running node: its engine, its actors, its subscriptions. Knows nothing of Nest. */
 export class Runtime {
   readonly subscriptions: EventSubscriptions;
-  readonly parts: RuntimeParts;
+  readonly parts: NodeParts;
+  readonly election: LeaderElection;
   readonly #residents: Residents;
   readonly #hosts = new Map<string, { host: ActorHost; repository: ActorRepository<ActorBase<object, object>> }>();
   #draining: Promise<void> | undefined;
 
   constructor(options: RuntimeOptions) {
-    this.parts = partsOf(options);
+    const parts = partsOf(options);
+    const cluster = new Cluster(parts, options.errors ?? []);
+    cluster.calls.serveWith((call) => this.#serve(call));
+    const ticks = new TickScheduler(parts, cluster, (actor, id) => this.#activateTicking(actor, id));
+    this.parts = { ...parts, cluster, ticks };
+    this.election = new LeaderElection(parts, cluster);
     this.#residents = new Residents(this.parts.limits);
     this.subscriptions = new EventSubscriptions(this.parts);
   }
@@ -62,6 +77,7 @@ export class Runtime {
     }
     if (known) return known.repository as unknown as ActorRepository<A>;
     const host = new ActorHost(definition, this.parts, this.#residents, newActor);
+    this.#join(definition.kind);
     const repository = new ActorRepository<A>(host, this.subscriptions);
     this.#hosts.set(definition.name, {
       host,
@@ -79,15 +95,45 @@ export class Runtime {
     return this.#draining;
   }
 
-  /** Drains, then closes the engine. */
+  /** Drains, leaves the cluster, then closes the engine. */
   async stop(): Promise<void> {
     await this.drain();
+    await this.parts.cluster.stop();
     await this.parts.engine.close();
+  }
+
+  /** Begins to be seen by the others, in the background: what needs it waits for it. */
+  #join(kind: ActorKind): void {
+    if (!CLUSTERED.has(kind)) return;
+    this.parts.cluster.start().catch(() => {});
+    if (kind === 'tick') this.parts.ticks.start();
+  }
+
+  /** Runs a command that another node sent here. */
+  async #serve(call: RemoteCall): Promise<Reply> {
+    const { cluster } = this.parts;
+    const refused: Reply = { kind: 'refused', version: 0, leaving: cluster.leaving };
+    const host = this.#hosts.get(call.actor)?.host;
+    if (cluster.leaving || !host) return refused;
+    try {
+      const { leader } = await host.activate(call.id);
+      return leader ? await leader.serve(call) : refused;
+    } catch (error) {
+      return { kind: 'failed', version: 0, error: cluster.errors.encode(error) };
+    }
+  }
+
+  async #activateTicking(actor: string, id: string): Promise<TickRole | undefined> {
+    const host = this.#hosts.get(actor)?.host;
+    return host && (await host.activate(id)).ticks;
   }
 
   async #drain(): Promise<void> {
     const hosts = [...this.#hosts.values()].map(({ host }) => host);
     for (const host of hosts) host.closing = true;
+    this.parts.ticks.stop();
+    await this.election.resignAll();
+    await this.parts.cluster.leave();
     const deadlineMs = Date.now() + this.parts.limits.shutdownTimeoutMs;
     while (this.#residents.unsettled().length > 0 && Date.now() < deadlineMs) await wait(DRAIN_LOOK_MS);
     for (const activation of this.#residents.unsettled()) {
@@ -105,8 +151,11 @@ export class Runtime {
   }
 }
 
+/** Kinds of actors that need to know the other nodes. */
+const CLUSTERED: ReadonlySet<ActorKind> = new Set<ActorKind>(['one', 'tick']);
+
 function partsOf(options: RuntimeOptions): RuntimeParts {
-  const { engine, nodeId, clock, ids, log, ...limits } = options;
+  const { engine, nodeId, clock, ids, log, errors: _errors, ...limits } = options;
   const parts = { engine, clock: clock ?? new SystemClock(), ids: ids ?? new RandomIds(), log: log ?? consoleLog };
   return { ...parts, nodeId: nodeId ?? new RandomIds().next(), limits: checkedLimits(limits) };
 }

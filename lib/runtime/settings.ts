@@ -23,6 +23,10 @@ export interface RuntimeLimits {
   residentMax: number;
   /** Events between two snapshots of one actor; 0 for none. Default 200. */
   snapshotEvery: number;
+  /** A node whose heartbeat was not seen to change for so long is dead, and what it led is up for election. Milliseconds. Default 2,000. */
+  heartbeatTimeoutMs: number;
+  /** A leader that answers nothing for so long is replaced, even if it is alive. Longer than any command takes. Milliseconds. Default 5,000. */
+  leaderTimeoutMs: number;
   /** How long shutdown waits for what was accepted. Milliseconds. Default 10,000. */
   shutdownTimeoutMs: number;
 }
@@ -35,6 +39,8 @@ export const DEFAULT_LIMITS: Readonly<RuntimeLimits> = Object.freeze({
   passivateAfterMs: 60_000,
   residentMax: 10_000,
   snapshotEvery: 200,
+  heartbeatTimeoutMs: 2_000,
+  leaderTimeoutMs: 5_000,
   shutdownTimeoutMs: 10_000,
 });
 

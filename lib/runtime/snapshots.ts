@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Engine } from '../engine/engine.js';
 import type { SnapshotRecord } from '../engine/snapshots.js';
 import type { ActorDefinition } from '../kernel/definition.js';
+import type { FrameworkState } from '../kernel/framework-events.js';
 import type { Activation } from './activation.js';
 import type { RuntimeParts } from './settings.js';
 
@@ -10,6 +11,20 @@ const SAVES_UNDER_WAY_MAX = 16;
 
 /** Longest state that is memoised, in characters of JSON: reading more than that back costs more than most folds. */
 const SNAPSHOT_LENGTH_MAX = 64 * 1024 * 1024;
+
+/** Changes when `Memory` does. */
+const MEMORY_FORMAT = 2;
+
+/** What is memoised: the state, and what the framework's events say. */
+interface Memory {
+  readonly state: unknown;
+  readonly framework?: ReturnType<FrameworkState['toJSON']> | undefined;
+}
+
+/** A snapshot that can be used. */
+interface Snapshot extends Memory {
+  readonly record: SnapshotRecord;
+}
 
 /**
  * Memoised states of one actor class. A snapshot is used only if it is whole (checksum), of today's meaning (fingerprint), and of the very past
@@ -38,18 +53,18 @@ export class Snapshots {
     const text = JSON.stringify(initial);
     if (text !== this.#initial || this.#fingerprint === '') {
       this.#initial = text;
-      this.#fingerprint = hash(JSON.stringify([this.#definition.meaning, text]));
+      this.#fingerprint = hash(JSON.stringify([MEMORY_FORMAT, this.#definition.kind, this.#definition.meaning, text]));
     }
     return this.#fingerprint;
   }
 
   /** A usable snapshot of this stream, with its state parsed. */
-  async load(streamId: string, fingerprint: string): Promise<{ record: SnapshotRecord; state: unknown } | undefined> {
+  async load(streamId: string, fingerprint: string): Promise<Snapshot | undefined> {
     if (this.every === 0) return undefined;
     try {
       const record = await this.#parts.engine.loadSnapshot(streamId, this.#definition.name);
       if (!record || record.fingerprint !== fingerprint || record.checksum !== checksumOf(record)) return undefined;
-      return { record, state: JSON.parse(record.state) };
+      return { record, ...(JSON.parse(record.state) as Memory) };
     } catch (error) {
       this.#parts.log.warn(
         `${this.#definition.name} '${streamId}': the snapshot could not be read; the events are read instead`,
@@ -65,7 +80,8 @@ export class Snapshots {
     if (this.every === 0 || optimistic.version - activation.snapshotVersion < this.every) return;
     if (optimistic.incomplete || this.#underWay >= SAVES_UNDER_WAY_MAX) return;
     activation.snapshotVersion = optimistic.version;
-    const state = JSON.stringify(optimistic.confirmed());
+    const memory = { state: optimistic.confirmed(), framework: activation.framework };
+    const state = JSON.stringify(memory);
     if (state.length > SNAPSHOT_LENGTH_MAX) return;
     const content = {
       streamId: activation.streamId,

@@ -80,6 +80,15 @@ export class TurnLoop implements TurnOwner {
     if (this.running) this.running.failure ??= error;
   }
 
+  /** The actor is led elsewhere now: nothing that waits or runs here may be stored. */
+  evict(error: unknown): void {
+    for (const commit of this.#held.splice(0)) commit.request.evict(error);
+    for (const request of this.#mailbox.splice(0)) request.evict(error);
+    if (!this.running) return;
+    this.running.failure ??= error;
+    this.running.evicted = true;
+  }
+
   #pump(): void {
     if (this.#pumping) return;
     this.#pumping = true;
@@ -105,7 +114,8 @@ export class TurnLoop implements TurnOwner {
       this.#fail(turn, error);
       return;
     }
-    if (isPromiseLike(answer)) this.#finishLater(turn, answer);
+    const later = whenPrepared(turn, answer);
+    if (later) this.#finishLater(turn, later);
     else this.#finish(turn, answer);
   }
 
@@ -155,7 +165,8 @@ export class TurnLoop implements TurnOwner {
     turn.over = true;
     this.running = undefined;
     this.#parts.state.discard();
-    turn.request.reject(error);
+    if (turn.evicted) turn.request.evict(error);
+    else turn.request.reject(error);
   }
 
   /** A held commit's turn has come again. */
@@ -214,6 +225,12 @@ export class TurnLoop implements TurnOwner {
 /** A command that only read may be told an older truth, unless it asked to be decided on the newest. */
 function mustDecideAgain(onConflict: Commit['onConflict'], eventCount: number): boolean {
   return onConflict === 'rerun' || (onConflict === 'reject' && eventCount > 0);
+}
+
+/** The answer once it is there and all is done that must come before it; `undefined` if both are the case already. */
+function whenPrepared(turn: Turn, answer: unknown): PromiseLike<unknown> | undefined {
+  if (isPromiseLike(answer)) return answer.then((value) => turn.preparation?.then(() => value) ?? value);
+  return turn.preparation?.then(() => answer);
 }
 
 function isPromiseLike(value: unknown): value is PromiseLike<unknown> {

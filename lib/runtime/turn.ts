@@ -15,6 +15,10 @@ export class Turn {
   over = false;
   /** Why it must fail even if its method catches the error. */
   failure: unknown;
+  /** Its actor is led by another node now, where its command has to run again. */
+  evicted = false;
+  /** What must be done before what it fired is stored. */
+  preparation: Promise<unknown> | undefined;
   /** What this turn asked for and has not got yet (answers, actors that are being loaded), and where it comes from. Made on first use. */
   #waits: Map<Promise<unknown>, TurnOwner> | undefined;
 

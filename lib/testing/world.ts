@@ -139,7 +139,7 @@ export class World {
     const ids = new SequentialIds(2);
     const events = this.#plan.events.map(({ name, data = {} }): NewEvent => {
       const id = ids.next();
-      const cause = { commandId: id, correlationId: id, causationId: null };
+      const cause = { commandId: id, correlationId: id, causationId: null, chain: [] };
       return {
         id,
         name,

@@ -118,10 +118,13 @@ describe('the SQLite engine', () => {
       const parameters = Array.from({ length: sql.split('?').length - 1 }, () => null);
       const plan = db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...parameters) as { detail: string }[];
       return plan
-        .filter(({ detail }) => /^SCAN (?!json_each)|TEMP B-TREE/.test(detail))
+        .filter(({ detail }) => /^SCAN (?!json_each)|TEMP B-TREE/.test(detail) && !SMALL_TABLE.test(detail))
         .map(({ detail }) => `${sql}: ${detail}`);
     });
     db.close();
     expect(scans).toEqual([]);
   });
 });
+
+/** Nodes, messages under way and actors that tick: few rows, looked through a few times a second at most. */
+const SMALL_TABLE = /SCAN (nodes|messages|sqlite_sequence|CONSTANT ROW|schedules USING COVERING INDEX)/;

@@ -89,7 +89,7 @@ describe('snapshots', () => {
   it('are taken every so many events, and spare reading those before', async () => {
     const { First, runs } = await stored(engine);
     expect([...store.snapshots.values()]).toMatchObject([
-      { streamId: 'x', actor: 'Points', version: 20, state: '{"points":20}' },
+      { streamId: 'x', actor: 'Points', version: 20, state: '{"state":{"points":20}}' },
     ]);
     expect(await loaded(First, engine())).toBe(25);
     expect(runs.handler).toBe(5);

@@ -1,7 +1,10 @@
 import { type AppendRequest, type AppendResult, CONFLICT_EVENTS_MAX } from '../../engine/append.js';
 import type { Engine } from '../../engine/engine.js';
 import type { Unwatch, Wake } from '../../engine/follow.js';
+import type { NodeMessage } from '../../engine/messages.js';
+import type { NodeRecord } from '../../engine/nodes.js';
 import type { SnapshotRecord } from '../../engine/snapshots.js';
+import type { TickSchedule } from '../../engine/tick-schedules.js';
 import { WakeTable } from '../../engine/wake-table.js';
 import { EngineError } from '../../kernel/errors.js';
 import type { EventRecord } from '../../kernel/event.js';
@@ -12,6 +15,9 @@ export class MemoryStore {
   readonly all: EventRecord[] = [];
   readonly snapshots = new Map<string, SnapshotRecord>();
   readonly wakes = new WakeTable();
+  readonly nodes = new Map<string, NodeRecord>();
+  readonly receivers = new Map<string, (texts: readonly string[]) => void>();
+  readonly schedules = new Map<string, TickSchedule>();
 }
 
 /** Everything in this process's memory: for tests, and as the shortest example of an engine. Nothing survives the process. */
@@ -114,6 +120,78 @@ export class MemoryEngine implements Engine {
     }
   }
 
+  async beat(node: NodeRecord): Promise<void> {
+    this.#assertOpen();
+    this.#store.nodes.set(node.nodeId, { ...node });
+  }
+
+  async nodes(): Promise<NodeRecord[]> {
+    this.#assertOpen();
+    return [...this.#store.nodes.values()];
+  }
+
+  async forgetNode(nodeId: string, incarnation: string): Promise<void> {
+    this.#assertOpen();
+    if (this.#store.nodes.get(nodeId)?.incarnation === incarnation) this.#store.nodes.delete(nodeId);
+  }
+
+  async send(messages: readonly NodeMessage[]): Promise<void> {
+    this.#assertOpen();
+    queueMicrotask(() => {
+      for (const { to, text } of messages) this.#store.receivers.get(to)?.([text]);
+    });
+  }
+
+  async receive(nodeId: string, deliver: (texts: readonly string[]) => void): Promise<Unwatch> {
+    this.#assertOpen();
+    const { receivers } = this.#store;
+    receivers.set(nodeId, deliver);
+    return this.#untilClosed(() => {
+      if (receivers.get(nodeId) === deliver) receivers.delete(nodeId);
+    });
+  }
+
+  async addSchedules(added: readonly TickSchedule[]): Promise<TickSchedule[]> {
+    this.#assertOpen();
+    const { schedules } = this.#store;
+    return added.map((schedule) => {
+      const key = keyOf(schedule);
+      const kept = schedules.get(key) ?? { ...schedule };
+      schedules.set(key, kept);
+      return kept;
+    });
+  }
+
+  async removeSchedules(removed: readonly TickSchedule[]): Promise<void> {
+    this.#assertOpen();
+    const { schedules } = this.#store;
+    for (const schedule of removed) {
+      const key = keyOf(schedule);
+      if (schedules.get(key)?.owner === schedule.owner) schedules.delete(key);
+    }
+  }
+
+  async schedulesOf(owner: string, limit: number, after?: TickSchedule): Promise<TickSchedule[]> {
+    this.#assertOpen();
+    const beyond = after && keyOf(after);
+    const keys = [...this.#store.schedules.keys()].filter((key) => beyond === undefined || key > beyond).sort();
+    const own = keys
+      .map((key) => this.#store.schedules.get(key) as TickSchedule)
+      .filter((each) => each.owner === owner);
+    return own.slice(0, limit);
+  }
+
+  async scheduleOwners(): Promise<string[]> {
+    this.#assertOpen();
+    return [...new Set([...this.#store.schedules.values()].map(({ owner }) => owner))];
+  }
+
+  async takeSchedules(from: string, to: string, limit: number): Promise<TickSchedule[]> {
+    const taken = (await this.schedulesOf(from, limit)).map((schedule) => ({ ...schedule, owner: to }));
+    for (const schedule of taken) this.#store.schedules.set(keyOf(schedule), schedule);
+    return taken;
+  }
+
   #untilClosed(stop: Unwatch): Unwatch {
     const unwatch = () => {
       this.#watches.delete(unwatch);
@@ -130,4 +208,8 @@ export class MemoryEngine implements Engine {
       'the memory engine is not open: call open() first, and nothing after close()',
     );
   }
+}
+
+function keyOf({ streamId, actor }: TickSchedule): string {
+  return JSON.stringify([streamId, actor]);
 }

@@ -36,6 +36,27 @@ const MIGRATIONS: readonly string[] = [
      checksum TEXT NOT NULL,
      PRIMARY KEY (stream_id, actor)
    ) STRICT;`,
+  `CREATE TABLE nodes (
+     node_id TEXT PRIMARY KEY,
+     incarnation TEXT NOT NULL,
+     beat INTEGER NOT NULL,
+     clock_ms REAL NOT NULL
+   ) STRICT;
+   CREATE TABLE messages (
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     receiver TEXT NOT NULL,
+     text TEXT NOT NULL,
+     sent_at_ms INTEGER NOT NULL
+   ) STRICT;
+   CREATE INDEX messages_by_receiver ON messages (receiver);
+   CREATE TABLE schedules (
+     stream_id TEXT NOT NULL,
+     actor TEXT NOT NULL,
+     id TEXT NOT NULL,
+     owner TEXT NOT NULL,
+     PRIMARY KEY (stream_id, actor)
+   ) STRICT;
+   CREATE INDEX schedules_by_owner ON schedules (owner, stream_id, actor);`,
 ];
 
 /** Creates what is missing. Several processes may do it at once: the first one in does the work. */

@@ -4,12 +4,17 @@ import type { AppendRequest, AppendResult } from '../../engine/append.js';
 import type { Engine } from '../../engine/engine.js';
 import type { Unwatch, Wake } from '../../engine/follow.js';
 import { GroupCommit } from '../../engine/group-commit.js';
+import type { NodeMessage } from '../../engine/messages.js';
+import type { NodeRecord } from '../../engine/nodes.js';
 import type { SnapshotRecord } from '../../engine/snapshots.js';
+import type { TickSchedule } from '../../engine/tick-schedules.js';
 import { EngineError } from '../../kernel/errors.js';
 import type { EventRecord } from '../../kernel/event.js';
 import { openDatabase, whenFree } from './connection.js';
 import { Doorbell } from './doorbell.js';
 import { type SqliteDatabase, sqliteError } from './driver.js';
+import { Mailbox } from './mailbox.js';
+import { NodeTables } from './node-tables.js';
 import { SqliteReader } from './sqlite-reader.js';
 import { SqliteWriter } from './sqlite-writer.js';
 import { prepareStatements, type Statements } from './statements.js';
@@ -50,7 +55,10 @@ export class SqliteEngine implements Engine {
       const bell = new Doorbell(realpathSync(this.#file));
       const writer = new SqliteWriter(statements, reader);
       this.#closing = false;
-      this.#opened = { db, statements, reader, writer, bell, tail: new Tail(statements, reader, bell) };
+      const tail = new Tail(statements, reader, bell);
+      const mailbox = new Mailbox(statements, tail, (work) => this.#noteDown(work));
+      const tables = new NodeTables(statements);
+      this.#opened = { db, statements, reader, writer, bell, tail, mailbox, tables };
     } catch (error) {
       db.close();
       throw sqliteError(error, this.#file);
@@ -63,6 +71,7 @@ export class SqliteEngine implements Engine {
     const opened = this.#opened;
     if (!opened) return;
     this.#opened = undefined;
+    opened.mailbox.close();
     opened.tail.close();
     opened.bell.close();
     opened.db.close();
@@ -119,6 +128,53 @@ export class SqliteEngine implements Engine {
     });
   }
 
+  async beat(node: NodeRecord): Promise<void> {
+    await this.#transaction(({ tables }) => tables.beat(node), 'NORMAL');
+  }
+
+  async nodes(): Promise<NodeRecord[]> {
+    return this.#read(({ tables }) => tables.nodes());
+  }
+
+  async forgetNode(nodeId: string, incarnation: string): Promise<void> {
+    await this.#transaction(({ tables }) => tables.forget(nodeId, incarnation), 'NORMAL');
+  }
+
+  async send(messages: readonly NodeMessage[]): Promise<void> {
+    if (this.#closing) throw this.#closed();
+    return this.#use().mailbox.send(messages);
+  }
+
+  async receive(nodeId: string, deliver: (texts: readonly string[]) => void): Promise<Unwatch> {
+    return this.#read(({ mailbox }) => mailbox.receive(nodeId, deliver));
+  }
+
+  async addSchedules(schedules: readonly TickSchedule[]): Promise<TickSchedule[]> {
+    return this.#transaction(({ tables }) => tables.add(schedules));
+  }
+
+  async removeSchedules(schedules: readonly TickSchedule[]): Promise<void> {
+    await this.#transaction(({ tables }) => tables.remove(schedules));
+  }
+
+  async schedulesOf(owner: string, limit: number, after?: TickSchedule): Promise<TickSchedule[]> {
+    return this.#read(({ tables }) => tables.schedulesOf(owner, limit, after));
+  }
+
+  async scheduleOwners(): Promise<string[]> {
+    return this.#read(({ tables }) => tables.owners());
+  }
+
+  async takeSchedules(from: string, to: string, limit: number): Promise<TickSchedule[]> {
+    return this.#transaction(({ tables }) => tables.take(from, to, limit));
+  }
+
+  /** Writes what a power cut may take back, and tells the other processes. */
+  async #noteDown(work: () => void): Promise<void> {
+    await this.#transaction(work, 'NORMAL');
+    this.#opened?.bell.ring();
+  }
+
   async #write(requests: readonly AppendRequest[]): Promise<AppendResult[]> {
     const stored: EventRecord[] = [];
     const results = await this.#transaction(({ writer }) => {
@@ -171,6 +227,8 @@ interface Opened {
   readonly writer: SqliteWriter;
   readonly bell: Doorbell;
   readonly tail: Tail;
+  readonly mailbox: Mailbox;
+  readonly tables: NodeTables;
 }
 
 function inTransaction<T>(opened: Opened, work: (opened: Opened) => T): T {

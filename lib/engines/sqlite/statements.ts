@@ -43,8 +43,30 @@ export function prepareStatements(db: SqliteDatabase) {
     ),
     deleteSnapshots: db.prepare('DELETE FROM snapshots'),
     deleteSnapshotsOf: db.prepare('DELETE FROM snapshots WHERE stream_id = ?'),
+
+    beat: db.prepare('INSERT OR REPLACE INTO nodes (node_id, incarnation, beat, clock_ms) VALUES (?, ?, ?, ?)'),
+    nodes: db.prepare('SELECT node_id AS nodeId, incarnation, beat, clock_ms AS clockMs FROM nodes'),
+    forgetNode: db.prepare('DELETE FROM nodes WHERE node_id = ? AND incarnation = ?'),
+
+    addMessage: db.prepare('INSERT INTO messages (receiver, text, sent_at_ms) VALUES (?, ?, ?)'),
+    /** Also what is deleted by now counts. */
+    lastMessage: db.prepare("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'messages'), 0)").pluck(),
+    messagesFor: db.prepare('SELECT id, text FROM messages WHERE receiver = ? AND id > ? ORDER BY id LIMIT ?').raw(),
+    deleteMessages: db.prepare('DELETE FROM messages WHERE receiver = ? AND id <= ?'),
+    deleteOldMessages: db.prepare('DELETE FROM messages WHERE sent_at_ms < ?'),
+
+    addSchedule: db.prepare('INSERT OR IGNORE INTO schedules (stream_id, actor, id, owner) VALUES (?, ?, ?, ?)'),
+    schedule: db.prepare(`${SELECT_SCHEDULES} WHERE stream_id = ? AND actor = ?`),
+    removeSchedule: db.prepare('DELETE FROM schedules WHERE stream_id = ? AND actor = ? AND owner = ?'),
+    schedulesOf: db.prepare(
+      `${SELECT_SCHEDULES} WHERE owner = ? AND (stream_id, actor) > (?, ?) ORDER BY stream_id, actor LIMIT ?`,
+    ),
+    scheduleOwners: db.prepare('SELECT DISTINCT owner FROM schedules').pluck(),
+    takeSchedule: db.prepare('UPDATE schedules SET owner = ? WHERE stream_id = ? AND actor = ?'),
   };
 }
+
+const SELECT_SCHEDULES = 'SELECT stream_id AS streamId, actor, id, owner FROM schedules';
 
 const SELECT_EVENTS =
   'SELECT e.position, e.version, e.id, e.name, e.data, e.metadata, s.id FROM events e JOIN streams s ON s.key = e.stream';

@@ -20,6 +20,7 @@ export class Tail {
   readonly #reader: SqliteReader;
   readonly #bell: Doorbell;
   readonly #wakes = new WakeTable();
+  readonly #listeners = new Set<() => void>();
   #timer: NodeJS.Timeout | undefined;
   #dataVersion: unknown;
   /** Every event up to this position has been told of. */
@@ -40,6 +41,14 @@ export class Tail {
   watchAll(wake: Wake): Unwatch {
     this.#begin();
     return this.#endingWith(this.#wakes.addAll(wake));
+  }
+
+  /** Calls `changed` whenever another process may have committed anything at all. */
+  listen(changed: () => void): Unwatch {
+    this.#begin();
+    const listener = () => changed();
+    this.#listeners.add(listener);
+    return this.#endingWith(() => this.#listeners.delete(listener));
   }
 
   /** We committed these, in order of position. */
@@ -67,10 +76,10 @@ export class Tail {
     this.#timer.unref();
   }
 
-  #endingWith(unwatch: Unwatch): Unwatch {
+  #endingWith(unwatch: () => unknown): Unwatch {
     return () => {
       unwatch();
-      if (this.#wakes.size === 0) this.close();
+      if (this.#wakes.size + this.#listeners.size === 0) this.close();
     };
   }
 
@@ -96,6 +105,7 @@ export class Tail {
   #tell(): void {
     const dataVersion = this.#statements.dataVersion.get();
     if (dataVersion === this.#dataVersion) return;
+    for (const listener of [...this.#listeners]) listener();
     const { events, ended } = this.#reader.readAll(this.#toldUpTo, TAIL_EVENTS_MAX);
     if (ended) this.#dataVersion = dataVersion;
     else this.#scheduleLook();

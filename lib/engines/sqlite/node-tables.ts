@@ -1,0 +1,51 @@
+import type { NodeRecord } from '../../engine/nodes.js';
+import type { TickSchedule } from '../../engine/tick-schedules.js';
+import type { Statements } from './statements.js';
+
+/** Heartbeats and tick schedules: plain rows. What writes runs in a transaction of its caller's. */
+export class NodeTables {
+  readonly #statements: Statements;
+
+  constructor(statements: Statements) {
+    this.#statements = statements;
+  }
+
+  beat({ nodeId, incarnation, beat, clockMs }: NodeRecord): void {
+    this.#statements.beat.run(nodeId, incarnation, beat, clockMs);
+  }
+
+  nodes(): NodeRecord[] {
+    return this.#statements.nodes.all() as NodeRecord[];
+  }
+
+  forget(nodeId: string, incarnation: string): void {
+    this.#statements.forgetNode.run(nodeId, incarnation);
+  }
+
+  /** Gives what is kept. */
+  add(schedules: readonly TickSchedule[]): TickSchedule[] {
+    return schedules.map((schedule) => {
+      const { streamId, actor, id, owner } = schedule;
+      this.#statements.addSchedule.run(streamId, actor, id, owner);
+      return this.#statements.schedule.get(streamId, actor) as TickSchedule;
+    });
+  }
+
+  remove(schedules: readonly TickSchedule[]): void {
+    for (const { streamId, actor, owner } of schedules) this.#statements.removeSchedule.run(streamId, actor, owner);
+  }
+
+  schedulesOf(owner: string, limit: number, after: TickSchedule | undefined): TickSchedule[] {
+    return this.#statements.schedulesOf.all(owner, after?.streamId ?? '', after?.actor ?? '', limit) as TickSchedule[];
+  }
+
+  owners(): string[] {
+    return this.#statements.scheduleOwners.all() as string[];
+  }
+
+  take(from: string, to: string, limit: number): TickSchedule[] {
+    const taken = this.schedulesOf(from, limit, undefined);
+    for (const { streamId, actor } of taken) this.#statements.takeSchedule.run(to, streamId, actor);
+    return taken.map((schedule) => ({ ...schedule, owner: to }));
+  }
+}

@@ -1,0 +1,127 @@
+import type { NewEvent } from './event.js';
+
+/** The framework's own events, and the one it fires in the actor's name. */
+export const LEADER_EVENT = '$leader';
+export const TICKING_EVENT = '$ticking';
+export const ANSWERED_EVENT = '$answered';
+export const PARTLY_EVENT = '$partly';
+export const TICK_EVENT = 'tick';
+
+/** A leadership of a stream: `nodeId` leads until a higher term is in the stream; `null` when it gave up. */
+export interface Leadership {
+  readonly nodeId: string | null;
+  /** 1, 2, 3 … */
+  readonly term: number;
+}
+
+/** How `startTicking` wants it. */
+export interface TickOptions {
+  /** Least time between two ticks, in milliseconds, at least `TICK_MS_MIN`. */
+  everyMs: number;
+  /** How many ticks there are to be; for ever if it is left out. */
+  count?: number;
+}
+
+/** What a tick says. */
+export interface Tick {
+  /** 1, 2, 3 … since ticking was started. */
+  readonly n: number;
+  /** How many ticks there was no node for, or no time, since the one before. */
+  readonly missed: number;
+}
+
+/** The events that every `TickActor` has beside its own. */
+export interface TickEvents {
+  tick: Tick;
+}
+
+/** Shortest time between two ticks, in milliseconds. */
+export const TICK_MS_MIN = 10;
+/** Longest time between two ticks, in milliseconds: about ten years. */
+export const TICK_MS_MAX = 10 * 365 * 24 * 3_600_000;
+
+/** A ticking that goes on. */
+export interface Ticking {
+  readonly everyMs: number;
+  readonly count: number | null;
+  /** The last tick's number; 0 before the first. */
+  readonly n: number;
+  /** When the last tick was, or when ticking was started: by the clock of the node that wrote it, in milliseconds since 1970. */
+  readonly lastAtMs: number;
+  /** The node that wrote it. */
+  readonly lastBy: string;
+}
+
+/** What `$ticking` says; `null` for the end of it. */
+export type TickingData = { readonly everyMs: number; readonly count: number | null } | { readonly everyMs: null };
+
+/**
+ * What the framework's events say of one actor: who leads its stream, and how it ticks. A fold like the actor's own state, but only of what
+ * is stored.
+ */
+export class FrameworkState {
+  leader: Leadership | undefined;
+  /** `undefined` while it does not tick. */
+  ticking: Ticking | undefined;
+  readonly #actor: string;
+
+  /** @param actor name of the class: what others on the same stream do with ticks is none of its business. */
+  constructor(actor: string) {
+    this.#actor = actor;
+  }
+
+  applyAll(events: readonly NewEvent[]): void {
+    for (const event of events) this.#apply(event);
+  }
+
+  /** For a snapshot. */
+  toJSON(): { leader?: Leadership | undefined; ticking?: Ticking | undefined } {
+    return { leader: this.leader, ticking: this.ticking };
+  }
+
+  restore(from: { leader?: Leadership | undefined; ticking?: Ticking | undefined }): void {
+    this.leader = from.leader;
+    this.ticking = from.ticking;
+  }
+
+  #apply(event: NewEvent): void {
+    if (event.name === LEADER_EVENT) this.#lead(JSON.parse(event.data) as Leadership);
+    else if (event.name === TICKING_EVENT) this.#startOrStop(event);
+    else if (event.name === TICK_EVENT) this.#tick(event);
+  }
+
+  #lead(next: Leadership): void {
+    if (next.term > (this.leader?.term ?? 0)) this.leader = next;
+  }
+
+  #startOrStop(event: NewEvent): void {
+    const written = this.#written(event);
+    if (!written) return;
+    const data = JSON.parse(event.data) as TickingData;
+    if (data.everyMs === null) this.ticking = undefined;
+    else if (!isSame(this.ticking, data)) this.ticking = { ...data, n: 0, ...written };
+  }
+
+  #tick(event: NewEvent): void {
+    const written = this.ticking && this.#written(event);
+    if (!this.ticking || !written) return;
+    const { n } = JSON.parse(event.data) as Tick;
+    const { count } = this.ticking;
+    this.ticking = count !== null && n >= count ? undefined : { ...this.ticking, n, ...written };
+  }
+
+  /** When and by whom, if an actor of this class fired it. */
+  #written(event: NewEvent): { lastAtMs: number; lastBy: string } | undefined {
+    const { actor, at, firedBy } = JSON.parse(event.metadata) as {
+      actor: string;
+      at: string;
+      firedBy: { nodeId: string };
+    };
+    return actor === this.#actor ? { lastAtMs: Date.parse(at), lastBy: firedBy.nodeId } : undefined;
+  }
+}
+
+/** Two that start the same ticking at the same time start it once. */
+export function isSame(ticking: Ticking | undefined, data: { everyMs: number; count: number | null }): boolean {
+  return ticking !== undefined && ticking.everyMs === data.everyMs && ticking.count === data.count;
+}

@@ -1,0 +1,65 @@
+import { READ_PAGE_EVENTS_MAX, type ReadDuty } from '../engine/read.js';
+import type { CommandMethod } from '../kernel/definition.js';
+import { OmniscientError } from '../kernel/errors.js';
+import type { EventRecord } from '../kernel/event.js';
+import { ANSWERED_EVENT, PARTLY_EVENT } from '../kernel/framework-events.js';
+import { assertJson } from '../kernel/plain-data.js';
+import { unwrap } from '../kernel/state-tree.js';
+import type { RemoteCall } from './cluster/remote-calls.js';
+
+/** A command's method whose answer is checked (it may have to travel) and, inside the turn, handed to `record`. */
+export function answering(method: CommandMethod, what: string, record: (answer: unknown) => void): CommandMethod {
+  const finish = (answer: unknown): unknown => {
+    const plain = unwrap(answer);
+    if (plain !== undefined) assertJson(plain, what);
+    record(plain);
+    return plain;
+  };
+  return function (...args) {
+    const answer = method.apply(this, args as unknown[]);
+    return answer instanceof Promise ? answer.then(finish) : finish(answer);
+  };
+}
+
+/**
+ * Looks for what a command has stored that was sent before, to a leader that never answered. Nothing means that it was not stored, and never
+ * will be: whoever looks leads by now, so the old leader's appends fail.
+ */
+export async function findAnswer(
+  engine: ReadDuty,
+  at: { readonly label: string; readonly streamId: string; readonly version: number },
+  call: RemoteCall,
+): Promise<{ answer: unknown } | { error: unknown } | undefined> {
+  const own = await eventsOf(engine, at, call);
+  if (own.length === 0) return undefined;
+  const answered = own.find(({ name }) => name === ANSWERED_EVENT);
+  if (answered) return { answer: (JSON.parse(answered.data) as { answer?: unknown }).answer };
+  if (!own.some(({ name }) => name === PARTLY_EVENT)) return { answer: undefined };
+  const message =
+    `${at.label}: '${call.command}' was stored in part when its leader died, and is not run again: look at the stream to learn what was ` +
+    `stored (commandId ${call.commandId})`;
+  return { error: new OmniscientError('COMMAND_INTERRUPTED', message) };
+}
+
+async function eventsOf(
+  engine: ReadDuty,
+  { streamId, version }: { streamId: string; version: number },
+  { commandId, since }: RemoteCall,
+): Promise<EventRecord[]> {
+  const own: EventRecord[] = [];
+  for (let after = since; after < version; ) {
+    const page = await engine.readStream(streamId, after, READ_PAGE_EVENTS_MAX);
+    const last = page.at(-1);
+    if (!last) break;
+    after = last.version;
+    for (const event of page) {
+      // Most events are others': their metadata need not be parsed.
+      if (event.metadata.includes(commandId) && commandOf(event) === commandId) own.push(event);
+    }
+  }
+  return own;
+}
+
+function commandOf(event: EventRecord): string {
+  return (JSON.parse(event.metadata) as { commandId: string }).commandId;
+}

@@ -1,0 +1,195 @@
+// The real one, also where a test runner has replaced the global.
+import { setTimeout } from 'node:timers';
+import { Backoff } from '../../engine/backoff.js';
+import { StreamFollower } from '../../engine/stream-follower.js';
+import type { EventRecord } from '../../kernel/event.js';
+import { FrameworkState, LEADER_EVENT, type Leadership } from '../../kernel/framework-events.js';
+import { MetadataWriter } from '../event-codec.js';
+import type { RuntimeParts } from '../settings.js';
+import { outsideTurns } from '../turn.js';
+import type { Cluster } from './cluster.js';
+import type { LeaderTask } from './leader-election.js';
+
+/** How often a leader looks whether the others must hold it for dead. Shares of `heartbeatTimeoutMs`. */
+const CHECKS_PER_TIMEOUT = 4;
+
+/** One node's part in one election: it knows who leads, and stands for election if it has a task. */
+export class Candidacy {
+  onLeader: (nodeId: string | undefined) => void = () => {};
+  onError: (error: unknown) => void = () => {};
+  onStopped: () => void = () => {};
+  readonly #what: { readonly name: string; readonly streamId: string; readonly task: LeaderTask | undefined };
+  readonly #parts: RuntimeParts;
+  readonly #cluster: Cluster;
+  readonly #stored = new FrameworkState('');
+  readonly #metadata: MetadataWriter;
+  #version = 0;
+  #follower: StreamFollower | undefined;
+  /** The whole past has been read at least once. */
+  #caughtUp = false;
+  #told: string | undefined | null = null;
+  #campaigning = false;
+  #leading: AbortController | undefined;
+  #ended = false;
+  #checkTimer: NodeJS.Timeout | undefined;
+  #stopListening: (() => void) | undefined;
+
+  constructor(
+    what: { name: string; streamId: string; task: LeaderTask | undefined },
+    parts: RuntimeParts,
+    cluster: Cluster,
+  ) {
+    this.#what = what;
+    this.#parts = parts;
+    this.#cluster = cluster;
+    this.#metadata = new MetadataWriter(parts.clock, 'LeaderElection', parts.nodeId, cluster.membership.incarnation);
+  }
+
+  start(): void {
+    this.#cluster.start().then(
+      () => void this.#begin(),
+      (error: unknown) => this.#failed(error),
+    );
+  }
+
+  /** Gives up what it leads, at once for all. */
+  async stop(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#checkTimer);
+    this.#stopListening?.();
+    this.#follower?.stop();
+    const led = this.#leading !== undefined;
+    this.#lose('it gave up');
+    if (led) await this.#append(null).catch(() => {});
+    this.onStopped();
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#ended) return;
+    const { engine } = this.#parts;
+    this.#stopListening = this.#cluster.membership.onGone(() => this.#look());
+    this.#follower = new StreamFollower(engine, this.#what.streamId, {
+      after: 0,
+      onEvents: (events) => this.#take(events),
+      onError: (error) => this.#failed(error),
+    });
+    this.#follower.start();
+    const backoff = new Backoff();
+    while (!this.#ended && !this.#caughtUp) {
+      try {
+        const version = await engine.streamVersion(this.#what.streamId);
+        this.#caughtUp = version <= this.#version;
+      } catch (error) {
+        this.#parts.log.warn(`election '${this.#what.name}': the engine does not answer; it is tried again`, error);
+      }
+      if (!this.#caughtUp) await new Promise((resolve) => setTimeout(resolve, backoff.nextMs()));
+    }
+    this.#look();
+    this.#checkLater();
+  }
+
+  #take(events: readonly EventRecord[]): void {
+    const fresh = events.filter(({ version }) => version > this.#version);
+    this.#version = fresh.at(-1)?.version ?? this.#version;
+    this.#stored.applyAll(fresh);
+    this.#look();
+  }
+
+  /** Who leads may have changed. */
+  #look(): void {
+    if (!this.#caughtUp || this.#ended) return;
+    const { membership } = this.#cluster;
+    const written = this.#stored.leader?.nodeId ?? undefined;
+    const isOurs = written === this.#parts.nodeId;
+    const leader = written !== undefined && membership.isAlive(written) ? written : undefined;
+    if (leader !== this.#told) {
+      this.#told = leader;
+      outsideTurns(() => this.onLeader(leader));
+    }
+    if (!this.#what.task) return;
+    if (isOurs && !membership.isolated) this.#win();
+    else this.#lose(isOurs ? 'its heartbeats fail' : `node ${written} leads now`);
+    if (leader === undefined) void this.#campaign();
+  }
+
+  #win(): void {
+    if (this.#leading) return;
+    const controller = new AbortController();
+    this.#leading = controller;
+    outsideTurns(() => void this.#runTask(controller.signal));
+  }
+
+  #lose(why: string): void {
+    if (!this.#leading) return;
+    if (!this.#ended) this.#parts.log.warn(`election '${this.#what.name}': this node no longer leads: ${why}`);
+    this.#leading.abort();
+    this.#leading = undefined;
+  }
+
+  async #runTask(signal: AbortSignal): Promise<void> {
+    const backoff = new Backoff();
+    while (!signal.aborted) {
+      try {
+        await this.#what.task?.(signal);
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#parts.log.error(`the task of the leader of '${this.#what.name}' failed; it is run again`, error);
+        await new Promise((resolve) => setTimeout(resolve, backoff.nextMs()).unref());
+      }
+    }
+  }
+
+  async #campaign(): Promise<void> {
+    if (this.#campaigning) return;
+    this.#campaigning = true;
+    const backoff = new Backoff();
+    try {
+      while (!this.#ended && this.#told === undefined) {
+        if (await this.#append(this.#parts.nodeId)) return;
+        await new Promise((resolve) => setTimeout(resolve, backoff.nextMs()).unref());
+      }
+    } finally {
+      this.#campaigning = false;
+    }
+  }
+
+  /** Writes who leads the next term, if nobody was faster. */
+  async #append(nodeId: string | null): Promise<boolean> {
+    const { engine, ids, log } = this.#parts;
+    const { streamId, name } = this.#what;
+    const data: Leadership = { nodeId, term: (this.#stored.leader?.term ?? 0) + 1 };
+    const commandId = ids.next();
+    const metadata = this.#metadata.write({ commandId, correlationId: commandId, causationId: null, chain: [] });
+    const event = { id: ids.next(), name: LEADER_EVENT, data: JSON.stringify(data), metadata };
+    const expectedVersion = this.#version;
+    try {
+      const result = await engine.append({ streamId, expectedVersion, events: [event] });
+      const events =
+        result.kind === 'conflict' ? result.events : [{ ...event, streamId, version: result.version, position: 0 }];
+      this.#take(events);
+      return result.kind === 'appended';
+    } catch (error) {
+      // Whether it is stored shows in the stream.
+      log.warn(`election '${name}': the vote could not be stored; it is tried again`, error);
+      return false;
+    }
+  }
+
+  #checkLater(): void {
+    if (this.#ended) return;
+    this.#checkTimer = setTimeout(() => {
+      this.#look();
+      this.#checkLater();
+    }, this.#parts.limits.heartbeatTimeoutMs / CHECKS_PER_TIMEOUT);
+    this.#checkTimer.unref();
+  }
+
+  #failed(error: unknown): void {
+    if (this.#ended) return;
+    this.#lose('its election can not be read');
+    this.#parts.log.error(`election '${this.#what.name}' can not be followed`, error);
+    this.onError(error);
+  }
+}

@@ -1,0 +1,75 @@
+// The real one, also where a test runner has replaced the global.
+import { setTimeout } from 'node:timers';
+import { Backoff } from '../../engine/backoff.js';
+import { EngineError } from '../../kernel/errors.js';
+import type { RuntimeParts } from '../settings.js';
+import { type ErrorClass, ErrorCodec } from './error-codec.js';
+import { Membership } from './membership.js';
+import { Post } from './post.js';
+import { RemoteCalls } from './remote-calls.js';
+
+/** This node among the others. Begins when something first needs it: an application of plain actors writes no heartbeats. */
+export class Cluster {
+  readonly membership: Membership;
+  readonly post: Post;
+  readonly calls: RemoteCalls;
+  readonly errors: ErrorCodec;
+  /** It hands over what it leads: nobody should send it anything any more. */
+  leaving = false;
+  readonly #parts: RuntimeParts;
+  #started: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(parts: RuntimeParts, errorClasses: readonly ErrorClass[]) {
+    this.#parts = parts;
+    this.membership = new Membership(parts);
+    this.post = new Post(parts, this.membership);
+    this.errors = new ErrorCodec(errorClasses);
+    this.calls = new RemoteCalls(parts, this);
+  }
+
+  /** Resolves when this node knows the others, and they can know it; tries for as long as the engine is unreachable. */
+  start(): Promise<void> {
+    this.#started ??= this.#start();
+    return this.#started;
+  }
+
+  /** Tells the others at once that this node takes nothing more, so that they elect leaders without waiting for a time-out. */
+  async leave(): Promise<void> {
+    this.leaving = true;
+    if (!this.#started) return;
+    await this.#started.catch(() => {});
+    const { membership, post } = this;
+    await membership.refresh();
+    for (const nodeId of membership.alive()) post.send(nodeId, 'left', { incarnation: membership.incarnation });
+    await post.sent();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    if (!this.#started) return;
+    await this.#started.catch(() => {});
+    await this.post.sent();
+    this.post.close();
+    this.calls.close();
+    await this.membership.stop();
+  }
+
+  async #start(): Promise<void> {
+    this.post.on('left', (body: { incarnation: string }, from) => this.membership.left(from, body.incarnation));
+    const backoff = new Backoff();
+    for (;;) {
+      try {
+        await this.post.open();
+        await this.membership.start();
+        return;
+      } catch (error) {
+        if (!(error instanceof EngineError && error.retryable) || this.#stopped) {
+          this.#parts.log.error('this node could not join the others', error);
+          throw error;
+        }
+        await new Promise((resolve) => setTimeout(resolve, backoff.nextMs()));
+      }
+    }
+  }
+}

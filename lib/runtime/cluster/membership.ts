@@ -1,0 +1,216 @@
+import { performance } from 'node:perf_hooks';
+// The real one, also where a test runner has replaced the global.
+import { setTimeout } from 'node:timers';
+import type { NodeRecord } from '../../engine/nodes.js';
+import type { RuntimeParts } from '../settings.js';
+
+/** Heartbeats a node writes, and looks it takes at the others', within one `heartbeatTimeoutMs`. */
+const BEATS_PER_TIMEOUT = 4;
+const LOOKS_PER_TIMEOUT = 8;
+/** A node that has been dead for so many timeouts is forgotten. */
+const FORGET_AFTER_TIMEOUTS = 30;
+
+/** Most nodes that are remembered for having gone. */
+const GONE_MAX = 10_000;
+
+interface Neighbour {
+  record: NodeRecord;
+  /** For how long, by our own clock, its heartbeat has not changed while we were looking. */
+  silentMs: number;
+  gone: boolean;
+  clockOffsetMs: number;
+}
+
+/**
+ * Which nodes are alive. Each writes a heartbeat; a node whose heartbeat another has not seen change for `heartbeatTimeoutMs` is dead to that one. Time
+ * is measured on the observer's monotonic clock, and only while it looks: a node that was frozen itself holds nobody else for dead when it comes
+ * back. (A failure detector by time-out: Chandra and Toueg, "Unreliable Failure Detectors for Reliable Distributed Systems", 1996. It may be wrong
+ * about a node; nothing that must be right hangs on it.)
+ */
+export class Membership {
+  readonly incarnation: string;
+  readonly #parts: RuntimeParts;
+  readonly #timeoutMs: number;
+  readonly #others = new Map<string, Neighbour>();
+  readonly #goneSinceMs = new Map<string, number>();
+  readonly #listeners = new Set<(nodeId: string) => void>();
+  #beats = 0;
+  #lastBeatAtMs = performance.now();
+  #lastLookAtMs = 0;
+  #beatTimer: NodeJS.Timeout | undefined;
+  #lookTimer: NodeJS.Timeout | undefined;
+  #stopped = false;
+  #warned = '';
+
+  constructor(parts: RuntimeParts) {
+    this.#parts = parts;
+    this.incarnation = parts.ids.next();
+    this.#timeoutMs = parts.limits.heartbeatTimeoutMs;
+  }
+
+  /** Resolves when this node is known to the others, and they to it. @throws EngineError. */
+  async start(): Promise<void> {
+    await this.#beat();
+    await this.#look();
+    this.#beatLater();
+    this.#lookLater();
+  }
+
+  isAlive(nodeId: string): boolean {
+    if (nodeId === this.#parts.nodeId) return true;
+    const other = this.#others.get(nodeId);
+    return other !== undefined && !other.gone;
+  }
+
+  /** When it was last found to be gone, on our monotonic clock; minus infinity if it never was. */
+  goneSinceMs(nodeId: string): number {
+    return this.#goneSinceMs.get(nodeId) ?? Number.NEGATIVE_INFINITY;
+  }
+
+  /** By how much its clock was ahead of ours when its heartbeat was seen last; 0 if that is less than the delay of heartbeats explains. */
+  clockOffsetMs(nodeId: string): number {
+    const offsetMs = this.#others.get(nodeId)?.clockOffsetMs ?? 0;
+    return Math.abs(offsetMs) > this.#timeoutMs ? offsetMs : 0;
+  }
+
+  /** The other nodes that are alive. */
+  alive(): string[] {
+    return [...this.#others].filter(([, { gone }]) => !gone).map(([nodeId]) => nodeId);
+  }
+
+  incarnationOf(nodeId: string): string | undefined {
+    return this.#others.get(nodeId)?.record.incarnation;
+  }
+
+  /** Whether this node's own heartbeats have failed for so long that others must hold it for dead. */
+  get isolated(): boolean {
+    return performance.now() - this.#lastBeatAtMs > this.#timeoutMs;
+  }
+
+  /** Hears of every node that died, left, or was started anew under its old id. */
+  onGone(listener: (nodeId: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Learns of nodes that came a moment ago. */
+  async refresh(): Promise<void> {
+    await this.#look().catch(() => {});
+  }
+
+  /** It says itself that it leaves. */
+  left(nodeId: string, incarnation: string): void {
+    const other = this.#others.get(nodeId);
+    if (other && other.record.incarnation === incarnation) this.#markGone(nodeId, other);
+  }
+
+  /** Leaves for good: the others need not wait for the time-out. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#beatTimer);
+    clearTimeout(this.#lookTimer);
+    try {
+      await this.#parts.engine.forgetNode(this.#parts.nodeId, this.incarnation);
+    } catch (error) {
+      this.#parts.log.warn('this node could not say that it leaves; the others will notice by themselves', error);
+    }
+  }
+
+  async #beat(): Promise<void> {
+    const { engine, nodeId, clock } = this.#parts;
+    this.#beats += 1;
+    await engine.beat({ nodeId, incarnation: this.incarnation, beat: this.#beats, clockMs: clock.now() });
+    this.#lastBeatAtMs = performance.now();
+  }
+
+  async #look(): Promise<void> {
+    const records = await this.#parts.engine.nodes();
+    const nowMs = performance.now();
+    const lookedForMs = Math.min(nowMs - this.#lastLookAtMs, (2 * this.#timeoutMs) / LOOKS_PER_TIMEOUT);
+    this.#lastLookAtMs = nowMs;
+    const seen = new Set<string>();
+    for (const record of records) {
+      seen.add(record.nodeId);
+      if (record.nodeId === this.#parts.nodeId) this.#checkOwn(record);
+      else this.#see(record, lookedForMs);
+    }
+    for (const [nodeId, other] of this.#others) {
+      if (seen.has(nodeId)) continue;
+      this.#markGone(nodeId, other);
+      this.#others.delete(nodeId);
+    }
+  }
+
+  #see(record: NodeRecord, lookedForMs: number): void {
+    const { nodeId } = record;
+    const other = this.#others.get(nodeId);
+    if (!other) {
+      this.#others.set(nodeId, { record, silentMs: 0, gone: false, clockOffsetMs: 0 });
+      return;
+    }
+    const isNew = other.record.incarnation !== record.incarnation;
+    if (isNew) this.#markGone(nodeId, other);
+    if (isNew || other.record.beat !== record.beat) {
+      // One that said it leaves may have a last heartbeat under way.
+      if (isNew || !other.gone || other.silentMs >= this.#timeoutMs) other.gone = false;
+      other.record = record;
+      other.silentMs = 0;
+      other.clockOffsetMs = record.clockMs - this.#parts.clock.now();
+      return;
+    }
+    other.silentMs += lookedForMs;
+    if (other.silentMs >= this.#timeoutMs) this.#markGone(nodeId, other);
+    if (other.silentMs >= this.#timeoutMs * FORGET_AFTER_TIMEOUTS) this.#forget(record);
+  }
+
+  #markGone(nodeId: string, other: Neighbour): void {
+    if (other.gone) return;
+    other.gone = true;
+    this.#goneSinceMs.delete(nodeId);
+    this.#goneSinceMs.set(nodeId, performance.now());
+    const [first] = this.#goneSinceMs.keys();
+    if (first !== undefined && this.#goneSinceMs.size > GONE_MAX) this.#goneSinceMs.delete(first);
+    for (const listener of [...this.#listeners]) listener(nodeId);
+  }
+
+  #forget({ nodeId, incarnation }: NodeRecord): void {
+    this.#parts.engine.forgetNode(nodeId, incarnation).catch(() => {
+      // The next look tries again.
+    });
+  }
+
+  #checkOwn(record: NodeRecord): void {
+    if (record.incarnation === this.incarnation || this.#beats < 2 || this.#stopped) return;
+    this.#warnOnce(
+      `another process uses the nodeId '${this.#parts.nodeId}' too: give every process one of its own, or leave it out`,
+      undefined,
+    );
+  }
+
+  #beatLater(): void {
+    this.#beatTimer = this.#later(BEATS_PER_TIMEOUT, () => this.#beat().finally(() => this.#beatLater()));
+  }
+
+  #lookLater(): void {
+    this.#lookTimer = this.#later(LOOKS_PER_TIMEOUT, () => this.#look().finally(() => this.#lookLater()));
+  }
+
+  #later(timesPerTimeout: number, work: () => Promise<void>): NodeJS.Timeout | undefined {
+    if (this.#stopped) return undefined;
+    const timer = setTimeout(() => {
+      work().then(
+        () => {
+          this.#warned = '';
+        },
+        (error: unknown) => this.#warnOnce('heartbeats fail; they are tried again', error),
+      );
+    }, this.#timeoutMs / timesPerTimeout);
+    return timer.unref();
+  }
+
+  #warnOnce(message: string, error: unknown): void {
+    if (this.#stopped || this.#warned === message) return;
+    this.#warned = message;
+    this.#parts.log.warn(message, error);
+  }
+}

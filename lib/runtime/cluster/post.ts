@@ -1,0 +1,157 @@
+// The real one, also where a test runner has replaced the global.
+import { setImmediate, setTimeout } from 'node:timers';
+import { Backoff } from '../../engine/backoff.js';
+import type { Unwatch } from '../../engine/follow.js';
+import { EngineError } from '../../kernel/errors.js';
+import type { RuntimeParts } from '../settings.js';
+import type { Membership } from './membership.js';
+
+/** Most messages that wait to be sent; what comes beyond is lost, as any message may be. */
+const QUEUE_MAX = 100_000;
+/** Most messages handed to the engine at once. */
+const BATCH_MAX = 256;
+/** How often a batch is tried; whoever sent it waits no longer for an answer by then. */
+const TRIES_MAX = 8;
+/** So far back are a sender's messages remembered, to know one that comes twice. */
+const SEEN_MAX = 10_000;
+
+interface Envelope {
+  readonly from: string;
+  readonly incarnation: string;
+  /** For which start of the receiver it is meant, if the sender knew. */
+  readonly to: string | undefined;
+  /** The sender's own count. */
+  readonly number: number;
+  readonly kind: string;
+  readonly body: unknown;
+}
+
+export type Receiver = (body: never, from: string, incarnation: string) => void;
+
+/** Messages between nodes, each taken at most once, and only by the start of the node that it was meant for. They may be lost. */
+export class Post {
+  readonly #parts: RuntimeParts;
+  readonly #membership: Membership;
+  readonly #receivers = new Map<string, Receiver>();
+  readonly #seen = new Map<string, Seen>();
+  #queue: { to: string; text: string }[] = [];
+  #sending = false;
+  #count = 0;
+  #closed = false;
+  #unwatch: Unwatch | undefined;
+
+  constructor(parts: RuntimeParts, membership: Membership) {
+    this.#parts = parts;
+    this.#membership = membership;
+  }
+
+  async open(): Promise<void> {
+    this.#unwatch = await this.#parts.engine.receive(this.#parts.nodeId, (texts) => {
+      for (const text of texts) this.#take(text);
+    });
+  }
+
+  /** Who gets messages of this kind. It must not throw. */
+  on(kind: string, receiver: Receiver): void {
+    this.#receivers.set(kind, receiver);
+  }
+
+  send(to: string, kind: string, body: object): void {
+    if (this.#closed || this.#queue.length >= QUEUE_MAX) return;
+    const envelope: Envelope = {
+      from: this.#parts.nodeId,
+      incarnation: this.#membership.incarnation,
+      to: this.#membership.incarnationOf(to),
+      number: ++this.#count,
+      kind,
+      body,
+    };
+    this.#queue.push({ to, text: JSON.stringify(envelope) });
+    if (!this.#sending) {
+      this.#sending = true;
+      setImmediate(() => void this.#sendAll());
+    }
+  }
+
+  /** Resolves when everything so far has been handed to the engine, or given up. */
+  async sent(): Promise<void> {
+    while (this.#sending) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#unwatch?.();
+  }
+
+  async #sendAll(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const batch = this.#queue.splice(0, BATCH_MAX);
+      await this.#sendBatch(batch);
+    }
+    this.#sending = false;
+  }
+
+  async #sendBatch(batch: { to: string; text: string }[]): Promise<void> {
+    const backoff = new Backoff();
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await this.#parts.engine.send(batch);
+        return;
+      } catch (error) {
+        const mayWork = error instanceof EngineError && (error.retryable || error.outcomeUnknown);
+        if (!mayWork || tries >= TRIES_MAX || this.#closed) {
+          this.#parts.log.warn(
+            `${batch.length} messages to other nodes could not be sent; they will be missed there`,
+            error,
+          );
+          return;
+        }
+        await new Promise((resolve) => setTimeout(resolve, backoff.nextMs()));
+      }
+    }
+  }
+
+  #take(text: string): void {
+    if (this.#closed) return;
+    let envelope: Envelope;
+    try {
+      envelope = JSON.parse(text) as Envelope;
+    } catch (error) {
+      this.#parts.log.warn('a message from another node is no JSON', error);
+      return;
+    }
+    const { from, incarnation, to, number, kind, body } = envelope;
+    if (to !== undefined && to !== this.#membership.incarnation) return;
+    if (!this.#isNew(from, incarnation, number)) return;
+    this.#receivers.get(kind)?.(body as never, from, incarnation);
+  }
+
+  #isNew(from: string, incarnation: string, number: number): boolean {
+    let seen = this.#seen.get(from);
+    if (seen?.incarnation !== incarnation) this.#seen.set(from, (seen = new Seen(incarnation)));
+    return seen.add(number);
+  }
+}
+
+/** Which of one sender's messages were taken. */
+class Seen {
+  readonly incarnation: string;
+  readonly #numbers = new Set<number>();
+  #forgottenUpTo = 0;
+
+  constructor(incarnation: string) {
+    this.incarnation = incarnation;
+  }
+
+  /** Whether it is new; what is older than all that is remembered counts as seen. */
+  add(number: number): boolean {
+    if (number <= this.#forgottenUpTo || this.#numbers.has(number)) return false;
+    this.#numbers.add(number);
+    if (this.#numbers.size > SEEN_MAX) {
+      const [oldest] = this.#numbers;
+      this.#numbers.delete(oldest as number);
+      this.#forgottenUpTo = Math.max(this.#forgottenUpTo, oldest as number);
+    }
+    return true;
+  }
+}

@@ -1,0 +1,137 @@
+import { performance } from 'node:perf_hooks';
+// The real one, also where a test runner has replaced the global.
+import { setTimeout } from 'node:timers';
+import type { RuntimeParts } from '../settings.js';
+import type { Cluster } from './cluster.js';
+
+/** A command on its way to the leader. */
+export interface RemoteCall {
+  readonly commandId: string;
+  readonly correlationId: string;
+  readonly causationId: string | null;
+  /** Name of the actor class, and the id. */
+  readonly actor: string;
+  readonly id: string;
+  readonly command: string;
+  /** JSON, as `encodeArguments` makes it. */
+  readonly args: string;
+  /** Version up to which the caller knows the stream; nothing of this command is stored before that. */
+  readonly since: number;
+  /** It was sent before, and nobody knows what became of it. */
+  readonly again: boolean;
+  /** The actors whose turns wait for this call. */
+  readonly chain: readonly string[];
+}
+
+/** What came of a call. `version` is that of the stream when it was answered. */
+export type Reply =
+  | { readonly kind: 'answered'; readonly version: number; readonly answer?: string }
+  | { readonly kind: 'failed'; readonly version: number; readonly error: string }
+  /** It was not run there: that node does not lead (or leaves). */
+  | { readonly kind: 'refused'; readonly version: number; readonly leaving: boolean };
+
+/** No answer: the node died, or did not answer in time. The command may have been run. */
+export type NoReply = { readonly kind: 'gone' } | { readonly kind: 'silent' };
+
+interface Pending {
+  readonly to: string;
+  readonly place: string;
+  readonly settle: (reply: Reply | NoReply) => void;
+  sinceMs: number;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** Runs a call that came from another node. Must not throw. */
+export type CallServer = (call: RemoteCall) => Promise<Reply>;
+
+/** Calls to other nodes and from them. Each ends: with a reply, with the death of the node, or after `leaderTimeoutMs` without any reply of that actor. */
+export class RemoteCalls {
+  readonly #parts: RuntimeParts;
+  readonly #cluster: Cluster;
+  readonly #pending = new Map<string, Pending>();
+  /** When an actor's leader last answered anything: a leader that works through a long queue is not silent. */
+  readonly #lastReplyMs = new Map<string, number>();
+
+  constructor(parts: RuntimeParts, cluster: Cluster) {
+    this.#parts = parts;
+    this.#cluster = cluster;
+    cluster.membership.onGone((nodeId) => this.#endAll(nodeId));
+    cluster.post.on('reply', (body: { commandId: string; reply: Reply }, from) => this.#replied(body, from));
+  }
+
+  /** How many calls wait for a reply. */
+  get size(): number {
+    return this.#pending.size;
+  }
+
+  /** Who runs what other nodes ask for. */
+  serveWith(server: CallServer): void {
+    this.#cluster.post.on('call', (call: RemoteCall, from) => void this.#serve(server, call, from));
+  }
+
+  call(to: string, call: RemoteCall): Promise<Reply | NoReply> {
+    return new Promise((settle) => {
+      const place = `${call.actor}\0${call.id}`;
+      const pending: Pending = { to, place, settle, sinceMs: performance.now(), timer: undefined };
+      this.#pending.set(call.commandId, pending);
+      this.#watch(call.commandId, pending, this.#parts.limits.leaderTimeoutMs);
+      this.#cluster.post.send(to, 'call', call);
+    });
+  }
+
+  /** Ends every call that is still under way, as if its node had gone. */
+  close(): void {
+    for (const commandId of [...this.#pending.keys()]) this.#settle(commandId, { kind: 'gone' });
+  }
+
+  async #serve(server: CallServer, call: RemoteCall, from: string): Promise<void> {
+    const reply = await server(call);
+    this.#cluster.post.send(from, 'reply', { commandId: call.commandId, reply });
+  }
+
+  #replied({ commandId, reply }: { commandId: string; reply: Reply }, from: string): void {
+    const pending = this.#pending.get(commandId);
+    // One that comes after the call was given up, or from somebody who was asked before.
+    if (pending?.to !== from) return;
+    this.#lastReplyMs.set(pending.place, performance.now());
+    this.#settle(commandId, reply);
+  }
+
+  #watch(commandId: string, pending: Pending, forMs: number): void {
+    pending.timer = setTimeout(() => {
+      const quietSinceMs = Math.max(pending.sinceMs, this.#lastReplyMs.get(pending.place) ?? 0);
+      const leftMs = quietSinceMs + this.#parts.limits.leaderTimeoutMs - performance.now();
+      if (leftMs > 0) this.#watch(commandId, pending, leftMs);
+      else this.#settle(commandId, { kind: 'silent' });
+    }, forMs);
+    pending.timer.unref();
+  }
+
+  #endAll(nodeId: string): void {
+    for (const [commandId, { to }] of [...this.#pending]) {
+      if (to === nodeId) this.#settle(commandId, { kind: 'gone' });
+    }
+  }
+
+  #settle(commandId: string, reply: Reply | NoReply): void {
+    const pending = this.#pending.get(commandId);
+    if (!pending) return;
+    this.#pending.delete(commandId);
+    clearTimeout(pending.timer);
+    if (this.#pending.size === 0) this.#lastReplyMs.clear();
+    pending.settle(reply);
+  }
+}
+
+/** Arguments as JSON; `undefined` ones, which JSON has not, by their places. */
+export function encodeArguments(args: readonly unknown[], check: (value: unknown, place: number) => string): string {
+  const texts = args.map((arg, place) => (arg === undefined ? 'null' : check(arg, place)));
+  const missing = args.flatMap((arg, place) => (arg === undefined ? [place] : []));
+  return `{"args":[${texts.join(',')}],"missing":${JSON.stringify(missing)}}`;
+}
+
+export function decodeArguments(text: string): unknown[] {
+  const { args, missing } = JSON.parse(text) as { args: unknown[]; missing: number[] };
+  for (const place of missing) args[place] = undefined;
+  return args;
+}

@@ -1,0 +1,312 @@
+import { performance } from 'node:perf_hooks';
+// The real one, also where a test runner has replaced the global.
+import { setTimeout } from 'node:timers';
+import { Backoff } from '../engine/backoff.js';
+import type { ActorDefinition, CommandDefinition } from '../kernel/definition.js';
+import { ConflictError, DeadlockError, OmniscientError } from '../kernel/errors.js';
+import { type FrameworkState, LEADER_EVENT, type Leadership } from '../kernel/framework-events.js';
+import { assertJson } from '../kernel/plain-data.js';
+import { unwrap } from '../kernel/state-tree.js';
+import { answering, findAnswer } from './answers.js';
+import type { Cluster } from './cluster/cluster.js';
+import { decodeArguments, encodeArguments, type RemoteCall, type Reply } from './cluster/remote-calls.js';
+import { fireOne } from './fire-one.js';
+import type { Request, RequestCause } from './request.js';
+import type { RuntimeParts } from './settings.js';
+import type { Turn } from './turn.js';
+
+/** How often a command is sent on to whoever leads by then, before it fails. */
+const HOPS_MAX = 50;
+/** Longest that a follower waits, after an answer, until it has seen itself what was stored. Milliseconds. */
+const SEE_OWN_MS_MAX = 1_000;
+
+/** What the role needs of the activation it belongs to. */
+export interface RoleOwner {
+  readonly label: string;
+  readonly id: string;
+  readonly streamId: string;
+  readonly definition: ActorDefinition;
+  readonly framework: FrameworkState;
+  /** Version of the last stored event that is in the state. */
+  readonly version: number;
+  /** Puts a command in the queue; `evicted` is called if it has to run elsewhere. */
+  enqueueCommand(command: CommandDefinition, args: readonly unknown[], options: EnqueueOptions): Request;
+  /** Stores the answer with what the turn that runs has fired, if there is anything to answer from later. */
+  recordAnswer(answer: unknown): void;
+  /** Fires a framework event as a command of its own. */
+  storeFrameworkEvent(name: string, data: object): Promise<unknown>;
+  /** Resolves when the state has come up to this version, or after so many milliseconds. */
+  reached(version: number, withinMs: number): Promise<void>;
+  runOnActivate(): Promise<void>;
+}
+
+/** How a command is put in the queue. */
+export interface EnqueueOptions {
+  readonly cause: RequestCause;
+  readonly evicted: () => void;
+  /** Somebody on another node may ask again what became of it. */
+  readonly recorded: boolean;
+}
+
+/** How one try to run a command ended. */
+type Outcome = { readonly answer: unknown } | { readonly error: unknown } | { readonly again: boolean };
+
+/**
+ * Who runs a `OneActor`'s commands. Leadership is an event in the stream, appended at the expected version: an election has one winner, and who led
+ * before is stopped by the version of its next append (fencing; Kleppmann, "How to do distributed locking", 2016). A command goes to the leader;
+ * where there is none, or it is dead or silent, this node has itself elected.
+ */
+export class LeaderRole {
+  readonly #owner: RoleOwner;
+  readonly #parts: RuntimeParts;
+  readonly #cluster: Cluster;
+  /** Calls of other nodes that run here now, by command: one that comes again gets the same answer. */
+  readonly #serving = new Map<string, Promise<Reply>>();
+  #electing: Promise<void> | undefined;
+  /** How many commands given here are on their way. */
+  #running = 0;
+  /** The term whose leader did not answer. */
+  #suspectedTerm = 0;
+  /** The last term that began while this activation looked on. */
+  #heardTerm = 0;
+  #heardAtMs = 0;
+  /** The term for which `onActivate` has run. */
+  #preparedTerm = 0;
+  #preparing: Promise<void> | undefined;
+
+  constructor(owner: RoleOwner, parts: RuntimeParts, cluster: Cluster) {
+    this.#owner = owner;
+    this.#parts = parts;
+    this.#cluster = cluster;
+  }
+
+  /** Whether this node leads, as far as it knows. */
+  get leads(): boolean {
+    return this.#owner.framework.leader?.nodeId === this.#parts.nodeId;
+  }
+
+  /** Whether anything is on its way from here, or being answered. */
+  get busy(): boolean {
+    return this.#running > 0 || this.#serving.size > 0;
+  }
+
+  /** Runs a command wherever the leader is. */
+  async run(command: CommandDefinition, args: readonly unknown[], caller: Turn | undefined): Promise<unknown> {
+    this.#running += 1;
+    try {
+      return await this.#run(command, this.#newCall(command, args, caller));
+    } finally {
+      this.#running -= 1;
+    }
+  }
+
+  async #run(command: CommandDefinition, call: RemoteCall): Promise<unknown> {
+    const backoff = new Backoff();
+    let again = false;
+    for (let hops = 0; hops < HOPS_MAX; hops += 1) {
+      const outcome = await this.#try(command, { ...call, again });
+      if ('answer' in outcome) return outcome.answer;
+      if ('error' in outcome) throw outcome.error;
+      again ||= outcome.again;
+      if (hops > 0) await new Promise((resolve) => setTimeout(resolve, backoff.nextMs()));
+    }
+    throw new OmniscientError(
+      'NO_LEADER',
+      `${this.#owner.label}: no leader would run '${command.name}' after ${HOPS_MAX} tries; look at the stream to learn whether it was stored`,
+      { retryable: !again },
+    );
+  }
+
+  /** Runs what another node sent here. */
+  serve(call: RemoteCall): Promise<Reply> {
+    const served = this.#serving.get(call.commandId);
+    if (served) return served;
+    const reply = this.#serve(call).finally(() => this.#serving.delete(call.commandId));
+    this.#serving.set(call.commandId, reply);
+    return reply;
+  }
+
+  /** Others' events came just now: whether one of them makes another node the leader. */
+  isOvertaken(others: readonly { readonly name: string; readonly data: string }[]): boolean {
+    let overtaken = false;
+    for (const { name, data } of others) {
+      if (name !== LEADER_EVENT) continue;
+      const { nodeId, term } = JSON.parse(data) as Leadership;
+      if (nodeId === this.#parts.nodeId) continue;
+      overtaken = true;
+      this.#heardTerm = term;
+      this.#heardAtMs = performance.now();
+      if (this.leads)
+        this.#parts.log.warn(`${this.#owner.label}: this node steps down: node ${nodeId} leads in term ${term}`);
+    }
+    return overtaken;
+  }
+
+  async #try(command: CommandDefinition, call: RemoteCall): Promise<Outcome> {
+    // Known nodes and heartbeats first: without them everybody else looks dead.
+    await this.#cluster.start();
+    if (this.leads) return this.#runHere(command, call, false);
+    const leader = this.#owner.framework.leader;
+    if (leader?.nodeId && this.#mayLead(leader.nodeId, leader.term)) {
+      return this.#forward(leader.nodeId, leader.term, call);
+    }
+    await this.#elect();
+    return { again: false };
+  }
+
+  /** Not if it was silent, nor if it is dead, unless it was elected before our eyes: who writes is alive. */
+  #mayLead(nodeId: string, term: number): boolean {
+    if (term <= this.#suspectedTerm) return false;
+    const { membership } = this.#cluster;
+    return membership.isAlive(nodeId) || (term === this.#heardTerm && this.#heardAtMs > membership.goneSinceMs(nodeId));
+  }
+
+  async #forward(to: string, term: number, call: RemoteCall): Promise<Outcome> {
+    const reply = await this.#cluster.calls.call(to, call);
+    switch (reply.kind) {
+      case 'answered':
+        await this.#owner.reached(reply.version, SEE_OWN_MS_MAX);
+        return { answer: reply.answer === undefined ? undefined : JSON.parse(reply.answer) };
+      case 'failed':
+        await this.#owner.reached(reply.version, SEE_OWN_MS_MAX);
+        return { error: this.#cluster.errors.decode(reply.error) };
+      case 'refused':
+        if (reply.leaving) this.#suspect(to, term, 'leaves');
+        else await this.#owner.reached(Math.max(reply.version, this.#owner.version + 1), SEE_OWN_MS_MAX);
+        return { again: false };
+      default:
+        this.#suspect(
+          to,
+          term,
+          reply.kind === 'gone' ? 'is gone' : `gave no answer for ${this.#parts.limits.leaderTimeoutMs} ms`,
+        );
+        return { again: true };
+    }
+  }
+
+  #suspect(nodeId: string, term: number, why: string): void {
+    if (term <= this.#suspectedTerm) return;
+    this.#suspectedTerm = term;
+    this.#parts.log.warn(
+      `${this.#owner.label}: the leader of term ${term}, node ${nodeId}, ${why}: another is elected`,
+    );
+  }
+
+  /** Many commands wait for one election. */
+  #elect(): Promise<void> {
+    this.#electing ??= this.#standForElection().finally(() => {
+      this.#electing = undefined;
+    });
+    return this.#electing;
+  }
+
+  async #standForElection(): Promise<void> {
+    const term = (this.#owner.framework.leader?.term ?? 0) + 1;
+    try {
+      await this.#owner.storeFrameworkEvent(LEADER_EVENT, { nodeId: this.#parts.nodeId, term });
+    } catch (error) {
+      // Somebody else's events were first, maybe those of an election: look again.
+      if (!(error instanceof ConflictError)) throw error;
+    }
+  }
+
+  async #runHere(command: CommandDefinition, call: RemoteCall, recorded: boolean): Promise<Outcome> {
+    const prepared = this.#prepare();
+    if (prepared) await prepared;
+    if (!this.leads) return { again: false };
+    if (call.again) {
+      const found = await findAnswer(this.#parts.engine, this.#owner, call);
+      if (found) return found;
+      if (!this.leads) return { again: true };
+    }
+    return this.#enqueue(command, call, recorded);
+  }
+
+  #enqueue(command: CommandDefinition, call: RemoteCall, recorded: boolean): Promise<Outcome> {
+    const { commandId, correlationId, causationId, chain } = call;
+    const owner = this.#owner;
+    const method = answering(command.method, `the answer of '${command.name}' (${owner.label})`, (answer) => {
+      if (recorded) owner.recordAnswer(answer);
+    });
+    return new Promise((settle) => {
+      const request = owner.enqueueCommand({ ...command, method }, decodeArguments(call.args), {
+        cause: { commandId, correlationId, causationId, chain },
+        evicted: () => settle({ again: false }),
+        recorded,
+      });
+      request.promise.then(
+        (answer) => settle({ answer }),
+        (error: unknown) => settle({ error }),
+      );
+    });
+  }
+
+  /** `onActivate` runs once a leadership, before the first command. */
+  #prepare(): Promise<void> | undefined {
+    const term = this.#owner.framework.leader?.term ?? 0;
+    if (this.#preparedTerm >= term) return undefined;
+    this.#preparing ??= this.#owner
+      .runOnActivate()
+      .then(() => {
+        this.#preparedTerm = term;
+      })
+      .finally(() => {
+        this.#preparing = undefined;
+      });
+    return this.#preparing;
+  }
+
+  async #serve(call: RemoteCall): Promise<Reply> {
+    const { label } = this.#owner;
+    if (call.chain.includes(label)) return this.#failed(new DeadlockError([...call.chain, label]));
+    await this.#owner.reached(call.since, SEE_OWN_MS_MAX);
+    if (this.#cluster.leaving || !this.leads) return this.#refused();
+    const command = this.#commandOf(call);
+    if (!command) {
+      return this.#failed(
+        new OmniscientError(
+          'UNKNOWN_COMMAND',
+          `${label}: the leader, node ${this.#parts.nodeId}, has no command '${call.command}': do all nodes run the same version?`,
+        ),
+      );
+    }
+    const outcome = await this.#runHere(command, call, true).catch((error: unknown) => ({ error }));
+    if ('error' in outcome) return this.#failed(outcome.error);
+    if (!('answer' in outcome)) return this.#refused();
+    const { version } = this.#owner;
+    if (outcome.answer === undefined) return { kind: 'answered', version };
+    return { kind: 'answered', version, answer: JSON.stringify(outcome.answer) };
+  }
+
+  #commandOf({ command: name }: RemoteCall): CommandDefinition | undefined {
+    return name === fireOne.name ? fireOne : this.#owner.definition.commands.get(name);
+  }
+
+  #refused(): Reply {
+    return { kind: 'refused', version: this.#owner.version, leaving: this.#cluster.leaving };
+  }
+
+  #failed(error: unknown): Reply {
+    return { kind: 'failed', version: this.#owner.version, error: this.#cluster.errors.encode(error) };
+  }
+
+  #newCall(command: CommandDefinition, args: readonly unknown[], caller: Turn | undefined): RemoteCall {
+    const { definition, id, version, label } = this.#owner;
+    const commandId = this.#parts.ids.next();
+    const from = caller?.request.cause;
+    const check = (value: unknown, place: number) =>
+      assertJson(unwrap(value), `argument ${place + 1} of '${command.name}' (${label})`);
+    return {
+      commandId,
+      correlationId: from?.correlationId ?? commandId,
+      causationId: from?.commandId ?? null,
+      actor: definition.name,
+      id,
+      command: command.name,
+      args: encodeArguments(args, check),
+      since: version,
+      again: false,
+      chain: caller ? [...(from?.chain ?? []), caller.owner.label] : [],
+    };
+  }
+}

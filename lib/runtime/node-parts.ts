@@ -1,0 +1,9 @@
+import type { Cluster } from './cluster/cluster.js';
+import type { RuntimeParts } from './settings.js';
+import type { TickScheduler } from './ticks/tick-scheduler.js';
+
+/** What activations find on their node. */
+export interface NodeParts extends RuntimeParts {
+  readonly cluster: Cluster;
+  readonly ticks: TickScheduler;
+}

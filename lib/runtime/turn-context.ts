@@ -1,0 +1,108 @@
+import type { ActorContext } from '../kernel/actor.js';
+import type { ActorState } from '../kernel/actor-state.js';
+import { TurnError } from '../kernel/errors.js';
+import { ANSWERED_EVENT, PARTLY_EVENT, TICK_EVENT, type TickOptions } from '../kernel/framework-events.js';
+import { assertEventName } from '../kernel/ids.js';
+import type { OptimisticState } from '../kernel/optimistic-state.js';
+import { assertJson } from '../kernel/plain-data.js';
+import { MetadataWriter } from './event-codec.js';
+import type { Commit } from './request.js';
+import type { RuntimeParts } from './settings.js';
+import type { TickRole } from './ticks/tick-role.js';
+import { assertInTurn, type Turn } from './turn.js';
+import type { TurnLoop } from './turn-loop.js';
+
+/** What the context needs of its activation. */
+export interface ContextOwner {
+  readonly label: string;
+  readonly id: string;
+  readonly actorName: string;
+  readonly parts: RuntimeParts;
+  readonly actorState: ActorState;
+  readonly optimistic: OptimisticState<Commit>;
+  readonly loop: TurnLoop;
+  readonly ticks: TickRole | undefined;
+}
+
+/** What an actor can do to itself, each only in the turn that runs. */
+export class TurnContext implements ActorContext {
+  readonly #owner: ContextOwner;
+  /** Made with the first event: most activations are only looked at. */
+  #metadata: MetadataWriter | undefined;
+
+  constructor(owner: ContextOwner) {
+    this.#owner = owner;
+  }
+
+  get id(): string {
+    return this.#owner.id;
+  }
+
+  get state(): object {
+    return this.#owner.actorState.tree.view;
+  }
+
+  replaceState(state: object): void {
+    this.#owner.actorState.tree.replace(state);
+  }
+
+  fire(name: string, data: unknown): void {
+    const turn = this.#turn(`fire('${String(name)}')`);
+    assertEventName(name);
+    if (name === TICK_EVENT && this.#owner.ticks) {
+      throw new TurnError(`${this.#owner.label}: '${TICK_EVENT}' is fired by time itself: use startTicking()`);
+    }
+    this.#apply(turn, name, assertJson(data, `the payload of '${name}'`));
+  }
+
+  commit(): Promise<void> {
+    const turn = this.#turn('commit()');
+    if (turn.request.recorded && !turn.request.partlyCommitted) this.fireFramework(PARTLY_EVENT, {});
+    return this.#owner.loop.commitPart(turn);
+  }
+
+  startTicking(options: TickOptions): void {
+    this.#turn('startTicking()');
+    this.#owner.ticks?.start(options);
+  }
+
+  stopTicking(): void {
+    this.#turn('stopTicking()');
+    this.#owner.ticks?.stop();
+  }
+
+  /** Fires one of the framework's own events. */
+  fireFramework(name: string, data: object, atMs?: number): void {
+    this.#apply(this.#turn(name), name, JSON.stringify(data), atMs);
+  }
+
+  /** The answer is stored with what the turn has fired, if there is something to tell later. */
+  recordAnswer(answer: unknown): void {
+    const { request } = this.#turn('an answer');
+    const fired = this.#owner.optimistic.openTurn.events.length;
+    if (request.partlyCommitted || (answer !== undefined && fired > 0)) this.fireFramework(ANSWERED_EVENT, { answer });
+  }
+
+  #turn(doing: string): Turn {
+    return assertInTurn(this.#owner.loop.running, doing, this.#owner.label);
+  }
+
+  #apply(turn: Turn, name: string, data: string, atMs?: number): void {
+    const { parts, optimistic } = this.#owner;
+    const id = parts.ids.next();
+    const metadata = this.#metadataWriter().write(turn.request.cause, atMs);
+    try {
+      optimistic.fire({ id, name, data, metadata });
+    } catch (error) {
+      // The command fails even if its method catches this: the event is not in the state.
+      turn.failure ??= error;
+      throw error;
+    }
+  }
+
+  #metadataWriter(): MetadataWriter {
+    const { parts, actorName } = this.#owner;
+    this.#metadata ??= new MetadataWriter(parts.clock, actorName, parts.nodeId, parts.ids.next());
+    return this.#metadata;
+  }
+}
