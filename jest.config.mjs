@@ -7,7 +7,7 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^omniscient-nest$': '<rootDir>/lib/index.ts',
-    '^omniscient-nest/(sqlite|memory)$': '<rootDir>/lib/engines/$1/index.ts',
+    '^omniscient-nest/(sqlite|memory|rethinkdb)$': '<rootDir>/lib/engines/$1/index.ts',
     '^omniscient-nest/(testing|engine)$': '<rootDir>/lib/$1/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },

@@ -32,6 +32,38 @@ export class WakeTable {
     wakeEach(this.#all, records);
   }
 
+  /** Tells the watchers of streams alone: those of the whole store are told when positions are known. */
+  wakeStreams(records: readonly EventRecord[]): void {
+    for (const [wakes, events] of this.#concerned(records)) wakeEach(wakes, events);
+  }
+
+  /** Tells the watchers of a stream to look, without saying what for. */
+  nudge(streamId: string): void {
+    const wakes = this.#byStream.get(streamId);
+    if (wakes) wakeEach(wakes, []);
+  }
+
+  /** The same for the watchers of the whole store. */
+  nudgeAll(): void {
+    wakeEach(this.#all, []);
+  }
+
+  hasStream(streamId: string): boolean {
+    return this.#byStream.has(streamId);
+  }
+
+  /** The streams that are watched. */
+  streams(): Iterable<string> {
+    return this.#byStream.keys();
+  }
+
+  /** Ends every watch. */
+  clear(): void {
+    this.#byStream.clear();
+    this.#all.clear();
+    this.#size = 0;
+  }
+
   #concerned(records: readonly EventRecord[]): Map<Set<Wake>, EventRecord[]> {
     const groups = new Map<Set<Wake>, EventRecord[]>();
     for (const record of records) {

@@ -11,7 +11,16 @@ export interface Floor {
   readonly packages: readonly string[];
 }
 
-export type FloorName = 'door' | 'kernel' | 'engine' | 'runtime' | 'sqlite' | 'memory' | 'nest' | 'testing';
+export type FloorName =
+  | 'door'
+  | 'kernel'
+  | 'engine'
+  | 'runtime'
+  | 'sqlite'
+  | 'rethinkdb'
+  | 'memory'
+  | 'nest'
+  | 'testing';
 
 export const FLOORS: Readonly<Record<FloorName, Floor>> = {
   kernel: { folder: 'lib/kernel', floors: ['kernel'], packages: [] },
@@ -21,6 +30,11 @@ export const FLOORS: Readonly<Record<FloorName, Floor>> = {
     folder: 'lib/engines/sqlite',
     floors: ['kernel', 'engine', 'sqlite'],
     packages: ['node:', 'better-sqlite3'],
+  },
+  rethinkdb: {
+    folder: 'lib/engines/rethinkdb',
+    floors: ['kernel', 'engine', 'rethinkdb'],
+    packages: ['node:', 'rethinkdb'],
   },
   memory: { folder: 'lib/engines/memory', floors: ['kernel', 'engine', 'memory'], packages: ['node:'] },
   nest: {

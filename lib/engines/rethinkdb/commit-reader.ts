@@ -1,0 +1,164 @@
+import { EngineError } from '../../kernel/errors.js';
+import type { EventRecord } from '../../kernel/event.js';
+import type { Connections } from './connections.js';
+import type { Reql, Term } from './driver.js';
+import { commitKeyOf } from './keys.js';
+
+/** Most streams of which it is remembered where a commit ends. */
+const BOUNDARIES_MAX = 100_000;
+/** Most commits asked for at once, and the fewest: a page of large ones must not fill the memory. */
+const PAGE_COMMITS_MAX = 1_000;
+const PAGE_COMMITS_MIN = 16;
+/** Payload and metadata in one page, in UTF-16 code units; a page ends with the answer that goes beyond. */
+const PAGE_LENGTH_MAX = 8 * 1024 * 1024;
+
+interface CommitDocument {
+  readonly id: string;
+  readonly stream: string;
+  readonly first: number;
+  readonly last: number;
+  readonly events: readonly { id: string; name: string; data: string; metadata: string }[];
+}
+
+/** Reads commits, by majority: what it gives is stored for good. */
+export class CommitReader {
+  readonly #r: Reql;
+  readonly #table: Term;
+  readonly #connections: Connections;
+  /** A version at which a commit of the stream ends, the latest that is known. It stays one for ever. */
+  readonly #boundaries = new Map<string, number>();
+
+  constructor(r: Reql, table: Term, connections: Connections) {
+    this.#r = r;
+    this.#table = table;
+    this.#connections = connections;
+  }
+
+  boundary(streamId: string): number | undefined {
+    return this.#boundaries.get(streamId);
+  }
+
+  setBoundary(streamId: string, version: number): void {
+    this.#boundaries.delete(streamId);
+    this.#boundaries.set(streamId, version);
+    if (this.#boundaries.size <= BOUNDARIES_MAX) return;
+    const [oldest] = this.#boundaries.keys();
+    this.#boundaries.delete(oldest as string);
+  }
+
+  forget(streamId: string): void {
+    this.#boundaries.delete(streamId);
+  }
+
+  /** Asks where these streams end now. */
+  async learnHeads(streamIds: readonly string[]): Promise<void> {
+    if (streamIds.length === 0) return;
+    const queries = streamIds.map((streamId) =>
+      this.#lastOf(streamId, Number.MAX_SAFE_INTEGER).pluck('last').coerceTo('array'),
+    );
+    const found = await this.#connections.read<{ last: number }[][]>(this.#r.expr(queries));
+    for (const [i, streamId] of streamIds.entries()) this.setBoundary(streamId, found[i]?.[0]?.last ?? 0);
+  }
+
+  async streamVersion(streamId: string): Promise<number> {
+    await this.learnHeads([streamId]);
+    return this.boundary(streamId) ?? 0;
+  }
+
+  async readStream(streamId: string, after: number, limit: number): Promise<EventRecord[]> {
+    const events: EventRecord[] = [];
+    let length = 0;
+    let ask = Math.min(limit, PAGE_COMMITS_MIN);
+    let from = after;
+    while (events.length < limit && length < PAGE_LENGTH_MAX) {
+      const commits = await this.#commitsAfter(streamId, from, ask, events.length === 0);
+      for (const commit of commits) {
+        for (const event of recordsOf(commit, streamId)) {
+          if (event.version <= after || events.length >= limit) continue;
+          length += event.data.length + event.metadata.length;
+          events.push(event);
+        }
+      }
+      const last = commits.at(-1);
+      if (!last || commits.length < ask) break;
+      from = last.last;
+      ask = Math.min(ask * 8, PAGE_COMMITS_MAX, limit);
+    }
+    return events;
+  }
+
+  /** These commits' events, with the positions that follow `before` of each. */
+  async eventsOf(commits: readonly { stream: string; first: number; before: number }[]): Promise<EventRecord[]> {
+    const keys = commits.map(({ stream, first }) => commitKeyOf(stream, first));
+    const documents = await this.#connections.read<CommitDocument[]>(
+      this.#table.getAll(this.#r.args(keys)).coerceTo('array'),
+      ARRAYS,
+    );
+    const byKey = new Map(documents.map((document) => [document.id, document]));
+    return commits.flatMap(({ stream, before }, i) => {
+      const document = byKey.get(keys[i] as string);
+      if (!document) throw unreadable(keys[i] as string, 'it is missing');
+      return recordsOf(document, stream).map((event, k) => ({ ...event, position: before + k + 1 }));
+    });
+  }
+
+  /** Ids of the first events of those commits that are stored, by key. */
+  async firstEventsOf(keys: readonly string[]): Promise<Map<string, string>> {
+    const query = this.#table.getAll(this.#r.args(keys)).pluck('id', { events: 'id' }).coerceTo('array');
+    const found = await this.#connections.read<{ id: string; events: { id: string }[] }[]>(query, ARRAYS);
+    return new Map(found.map(({ id, events }) => [id, events[0]?.id ?? '']));
+  }
+
+  /** The commit in whose middle `after` may lie, and those that follow. */
+  async #commitsAfter(streamId: string, after: number, limit: number, mayBeInside: boolean): Promise<CommitDocument[]> {
+    const low = commitKeyOf(streamId, after + 1);
+    const high = commitKeyOf(streamId, Number.MAX_SAFE_INTEGER);
+    const following = this.#table
+      .between(low, high)
+      .orderBy({ index: this.#r.asc('id') })
+      .limit(limit)
+      .coerceTo('array');
+    if (!mayBeInside || after === 0 || this.boundary(streamId) === after)
+      return this.#connections.read(following, ARRAYS);
+    const before = this.#lastOf(streamId, after).coerceTo('array');
+    const [inside, rest] = await this.#connections.read<[CommitDocument[], CommitDocument[]]>(
+      this.#r.expr([before, following]),
+      ARRAYS,
+    );
+    return inside[0] && inside[0].last > after ? [inside[0], ...rest] : rest;
+  }
+
+  /** The last commit of a stream whose first version is at most this. */
+  #lastOf(streamId: string, version: number): Term {
+    const low = commitKeyOf(streamId, 0);
+    const high = commitKeyOf(streamId, version);
+    return this.#table
+      .between(low, high, { rightBound: 'closed' })
+      .orderBy({ index: this.#r.desc('id') })
+      .limit(1);
+  }
+}
+
+/** The server refuses longer arrays unless it is told otherwise. */
+const ARRAYS = { arrayLimit: 1_000_000 };
+
+function recordsOf(commit: CommitDocument, streamId: string): EventRecord[] {
+  const { id: key, stream, first, last, events } = commit;
+  if (stream !== streamId) throw unreadable(key, `it says that it belongs to stream '${String(stream)}'`);
+  if (!Array.isArray(events) || events.length === 0 || last !== first + events.length - 1) {
+    throw unreadable(key, 'its events and its versions do not agree');
+  }
+  return events.map(({ id, name, data, metadata }, i) => {
+    if (![id, name, data, metadata].every((each) => typeof each === 'string')) {
+      throw unreadable(key, `event ${first + i} has no id, name, data or metadata`);
+    }
+    return { id, streamId, version: first + i, position: 0, name, data, metadata };
+  });
+}
+
+function unreadable(key: string, why: string): EngineError {
+  return new EngineError(
+    'COMMIT_UNREADABLE',
+    `RethinkDB: document '${key}' of table 'commits' was changed by hand or lost: ${why}; restore it from a backup`,
+  );
+}

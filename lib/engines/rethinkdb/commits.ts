@@ -1,0 +1,184 @@
+import { randomUUID } from 'node:crypto';
+import { type AppendRequest, type AppendResult, CONFLICT_EVENTS_MAX } from '../../engine/append.js';
+import { EngineError } from '../../kernel/errors.js';
+import type { EventRecord, NewEvent } from '../../kernel/event.js';
+import type { CommitReader } from './commit-reader.js';
+import type { Connections } from './connections.js';
+import type { Reql, Term } from './driver.js';
+import { commitKeyOf } from './keys.js';
+import type { PlacedCommit, PositionLog } from './position-log.js';
+
+/** Most commits in one insert. */
+export const INSERT_COMMITS_MAX = 256;
+/** How often an append at whatever version comes next is overtaken before it is given back to try later. */
+const OVERTAKEN_MAX = 100;
+
+/** What is told of every batch that was stored. */
+export interface CommitListener {
+  /** These keys are being written by us: what the feed says of them is no news. */
+  writing(keys: readonly string[], isOver: boolean): void;
+  stored(events: readonly EventRecord[]): void;
+  /** Others were first on these streams. */
+  overtaken(streamIds: readonly string[]): void;
+}
+
+interface Entry {
+  readonly request: AppendRequest;
+  readonly at: number;
+  tries: number;
+  /** The version it is sent for. */
+  head: number;
+}
+
+/**
+ * Stores commits, one document each: `{ id, stream, first, last, events }`. The key is that of the first event's version, so two writers at one head
+ * collide; and a writer must know its expected version for the end of a commit, so one that stopped in the middle of a commit is refused too.
+ */
+export class Commits {
+  readonly #r: Reql;
+  readonly #table: Term;
+  readonly #connections: Connections;
+  readonly #reader: CommitReader;
+  readonly #log: PositionLog;
+  readonly #listener: CommitListener;
+  readonly #durability: 'hard' | 'soft';
+
+  constructor(
+    parts: { r: Reql; table: Term; connections: Connections; reader: CommitReader; log: PositionLog },
+    durability: 'hard' | 'soft',
+    listener: CommitListener,
+  ) {
+    this.#r = parts.r;
+    this.#table = parts.table;
+    this.#connections = parts.connections;
+    this.#reader = parts.reader;
+    this.#log = parts.log;
+    this.#durability = durability;
+    this.#listener = listener;
+  }
+
+  /** A `BatchWriter`. Of one stream there is only one commit in an insert: were the first refused and the second stored, there would be a hole. */
+  async write(requests: readonly AppendRequest[]): Promise<AppendResult[]> {
+    const results = new Array<AppendResult>(requests.length);
+    let waiting = requests.map((request, at): Entry => ({ request, at, tries: 0, head: 0 }));
+    while (waiting.length > 0) {
+      const round = new Map<string, Entry>();
+      const later: Entry[] = [];
+      for (const entry of waiting) {
+        const { streamId } = entry.request;
+        if (round.has(streamId) || round.size >= INSERT_COMMITS_MAX) later.push(entry);
+        else round.set(streamId, entry);
+      }
+      waiting = [...(await this.#writeRound([...round.values()], results)), ...later];
+    }
+    return results;
+  }
+
+  /** Gives back those that have to be tried again. */
+  async #writeRound(entries: readonly Entry[], results: AppendResult[]): Promise<Entry[]> {
+    await this.#reader.learnHeads(
+      entries.filter((entry) => !this.#isKnown(entry)).map(({ request }) => request.streamId),
+    );
+    const fitting = entries.filter((entry) => this.#fits(entry));
+    const stored = fitting.length > 0 ? await this.#insert(fitting) : new Set<Entry>();
+    const again: Entry[] = [];
+    const conflicts: Entry[] = [];
+    for (const entry of entries) {
+      if (stored.has(entry)) results[entry.at] = { kind: 'appended', version: entry.head + 1 };
+      else if (entry.request.expectedVersion !== 'any') conflicts.push(entry);
+      else again.push(this.#tryAgain(entry));
+    }
+    await Promise.all(conflicts.map(async (entry) => (results[entry.at] = await this.#conflictOf(entry.request))));
+    if (conflicts.length > 0) this.#listener.overtaken(conflicts.map(({ request }) => request.streamId));
+    return again;
+  }
+
+  /** Whether the head need not be asked for: the version expected is known to be the end of a commit. */
+  #isKnown({ request: { streamId, expectedVersion } }: Entry): boolean {
+    const known = this.#reader.boundary(streamId);
+    return expectedVersion === 'any' ? known !== undefined : expectedVersion === 0 || known === expectedVersion;
+  }
+
+  /** Works out at which version it is to be stored; false if that can't be where it was expected. */
+  #fits(entry: Entry): boolean {
+    const { streamId, expectedVersion } = entry.request;
+    const known = this.#reader.boundary(streamId) ?? 0;
+    entry.head = expectedVersion === 'any' ? known : expectedVersion;
+    return expectedVersion === 'any' || expectedVersion === 0 || known === expectedVersion;
+  }
+
+  #tryAgain(entry: Entry): Entry {
+    entry.tries += 1;
+    this.#reader.forget(entry.request.streamId);
+    if (entry.tries <= OVERTAKEN_MAX) return entry;
+    const message = `RethinkDB: other writers on stream '${entry.request.streamId}' were first ${OVERTAKEN_MAX} times: try again later`;
+    throw new EngineError('ENGINE_OVERLOADED', message, { retryable: true, outcomeUnknown: true });
+  }
+
+  /** Which of them are stored. */
+  async #insert(entries: readonly Entry[]): Promise<Set<Entry>> {
+    const keys = entries.map(({ request, head }) => commitKeyOf(request.streamId, head + 1));
+    const documents = entries.map(({ request, head }, i) => documentOf(keys[i] as string, request, head));
+    const batch = { id: randomUUID(), commits: entries.map(placedOf) };
+    this.#listener.writing(keys, false);
+    try {
+      const insert = this.#table.insert(this.#r.json(JSON.stringify(documents)), { durability: this.#durability });
+      const [answer] = await Promise.all([
+        this.#connections.write<{ errors: number; first_error?: string }>(insert),
+        this.#log.intend(batch),
+      ]);
+      const stored =
+        answer.errors === 0 ? new Set(entries) : await this.#whichAreOurs(entries, keys, answer.first_error);
+      this.#tell([...stored]);
+      this.#log.place({ id: batch.id, commits: [...stored].map(placedOf) });
+      return stored;
+    } catch (error) {
+      this.#log.doubt(batch);
+      throw error;
+    } finally {
+      this.#listener.writing(keys, true);
+    }
+  }
+
+  async #whichAreOurs(
+    entries: readonly Entry[],
+    keys: readonly string[],
+    why: string | undefined,
+  ): Promise<Set<Entry>> {
+    const found = await this.#reader.firstEventsOf(keys);
+    const absent = entries.find((_, i) => !found.has(keys[i] as string));
+    if (absent) {
+      const message = `RethinkDB: a commit could not be stored: ${why}`;
+      throw new EngineError('ENGINE_UNAVAILABLE', message, { retryable: true, outcomeUnknown: true });
+    }
+    return new Set(entries.filter(({ request }, i) => found.get(keys[i] as string) === request.events[0]?.id));
+  }
+
+  #tell(stored: readonly Entry[]): void {
+    const events = stored.flatMap(({ request: { streamId, events }, head }) =>
+      events.map((event, i): EventRecord => ({ ...event, streamId, version: head + 1 + i, position: 0 })),
+    );
+    for (const { request, head } of stored) this.#reader.setBoundary(request.streamId, head + request.events.length);
+    this.#listener.stored(events);
+  }
+
+  async #conflictOf({ streamId, expectedVersion }: AppendRequest): Promise<AppendResult> {
+    const after = expectedVersion as number;
+    this.#reader.forget(streamId);
+    const [events, version] = await Promise.all([
+      this.#reader.readStream(streamId, after, CONFLICT_EVENTS_MAX),
+      this.#reader.streamVersion(streamId),
+    ]);
+    return { kind: 'conflict', version: Math.max(version, events.at(-1)?.version ?? 0), events };
+  }
+}
+
+function documentOf(id: string, { streamId, events }: AppendRequest, head: number): object {
+  const plain = events.map(({ id, name, data, metadata }: NewEvent) => ({ id, name, data, metadata }));
+  return { id, stream: streamId, first: head + 1, last: head + events.length, events: plain };
+}
+
+function placedOf({ request: { streamId, events }, head }: Entry): PlacedCommit {
+  const names = [...new Set(events.map(({ name }) => name))];
+  return { stream: streamId, first: head + 1, count: events.length, names, event: (events[0] as NewEvent).id };
+}

@@ -1,0 +1,139 @@
+import { EngineError } from '../../kernel/errors.js';
+
+/** A ReQL term: what is used of the driver's, so that its types are needed by nobody who uses another engine. */
+export interface Term {
+  (field: string | number): Term;
+  run(connection: DriverConnection, options?: object): Promise<unknown>;
+  table(name: string, options?: object): Term;
+  tableCreate(name: string, options?: object): Term;
+  tableList(): Term;
+  indexCreate(name: string, options: object): Term;
+  indexWait(...names: string[]): Term;
+  wait(options?: object): Term;
+  get(key: unknown): Term;
+  getAll(...keys: unknown[]): Term;
+  between(low: unknown, high: unknown, options?: object): Term;
+  orderBy(...by: unknown[]): Term;
+  limit(count: number): Term;
+  filter(by: unknown): Term;
+  pluck(...fields: unknown[]): Term;
+  distinct(options?: object): Term;
+  count(): Term;
+  contains(value: unknown): Term;
+  coerceTo(type: string): Term;
+  insert(documents: unknown, options?: object): Term;
+  update(change: unknown, options?: object): Term;
+  delete(options?: object): Term;
+  changes(options?: object): Term;
+  default(value: unknown): Term;
+  eq(value: unknown): Term;
+  gt(value: unknown): Term;
+  and(...values: unknown[]): Term;
+}
+
+/** The driver's door. */
+export interface Reql {
+  connect(options: object): Promise<DriverConnection>;
+  db(name: string): Term;
+  dbCreate(name: string): Term;
+  dbList(): Term;
+  expr(value: unknown): Term;
+  json(text: string): Term;
+  args(values: unknown): Term;
+  row: Term;
+  branch(...values: unknown[]): Term;
+  desc(index: string): unknown;
+  asc(index: string): unknown;
+  minval: unknown;
+  maxval: unknown;
+}
+
+export interface DriverConnection {
+  close(options?: object): Promise<unknown>;
+  on(event: string, listener: (error?: unknown) => void): unknown;
+  readonly open: boolean;
+}
+
+/** A changefeed. */
+export interface DriverCursor {
+  each(onItem: (error: unknown, item: unknown) => void, onEnd?: () => void): void;
+  close(): Promise<unknown>;
+}
+
+/** Loads the driver when it is first needed: who uses another engine need not install it. */
+export async function loadDriver(): Promise<Reql> {
+  try {
+    return ((await import('rethinkdb')) as { default: unknown }).default as Reql;
+  } catch (cause) {
+    const message =
+      "the RethinkDB engine needs the package 'rethinkdb', which is not installed: run 'npm install rethinkdb', or choose another engine in " +
+      'EventSourcingModule.forRoot({ engine })';
+    throw new EngineError('DRIVER_MISSING', message, { cause });
+  }
+}
+
+/** Turns what the driver or a socket says into what to do about it. `mayHaveHappened`: what failed was a write that was sent. */
+export function rethinkDbError(error: unknown, mayHaveHappened: boolean): EngineError {
+  if (error instanceof EngineError) return error;
+  const { name, msg, message } = (error ?? {}) as { name?: string; msg?: string; message?: string };
+  const said = msg ?? message ?? String(error);
+  const kind =
+    KINDS.find(([names, text]) => names.includes(name ?? '') && text.test(said))?.[2] ?? 'ENGINE_UNREACHABLE';
+  const { advice, unknown, ...flags } = ADVICE[kind];
+  const outcomeUnknown = unknown && mayHaveHappened;
+  return new EngineError(kind, `RethinkDB: ${advice} (${said})`, { cause: error, ...flags, outcomeUnknown });
+}
+
+const ADVICE = {
+  AUTH_FAILED: { advice: 'user or password is wrong: look at the options user and password', unknown: false },
+  PERMISSION_DENIED: {
+    advice: 'this user may not do that: grant it read, write and config on the database',
+    unknown: false,
+  },
+  TABLE_MISSING: {
+    advice:
+      'a table or index of ours is gone: was it dropped? Stop all nodes and restore it from a backup; to begin anew, start them again',
+    unknown: false,
+  },
+  DATABASE_AMBIGUOUS: {
+    advice:
+      'there are two tables of one name: look at rethinkdb.table_config, keep the one with the data, delete the other by its id',
+    unknown: false,
+  },
+  COMMIT_TOO_LARGE: {
+    advice: 'a commit or answer is larger than the server takes: store it in several',
+    unknown: false,
+  },
+  ENGINE_UNAVAILABLE: { advice: 'too many replicas are down', retryable: true, unknown: false },
+  ENGINE_UNREACHABLE: { advice: 'no connection', retryable: true, unknown: true },
+  ENGINE_FAILED: { advice: 'the server refused a query', unknown: false },
+} as const;
+
+/** Names of the driver's errors, what they say, and what that is to us; the first that fits. */
+const KINDS: readonly (readonly [names: readonly string[], text: RegExp, ours: keyof typeof ADVICE])[] = [
+  [['ReqlAuthError'], /./, 'AUTH_FAILED'],
+  [['ReqlPermissionError'], /./, 'PERMISSION_DENIED'],
+  [
+    ['ReqlOpFailedError', 'ReqlQueryLogicError', 'ReqlRuntimeError'],
+    /does not exist|was not found on table/,
+    'TABLE_MISSING',
+  ],
+  [['ReqlOpFailedError', 'ReqlQueryLogicError'], /ambiguous/, 'DATABASE_AMBIGUOUS'],
+  [['ReqlOpIndeterminateError'], /./, 'ENGINE_UNREACHABLE'],
+  [['ReqlOpFailedError', 'ReqlAvailabilityError'], /./, 'ENGINE_UNAVAILABLE'],
+  [['ReqlResourceLimitError'], /./, 'COMMIT_TOO_LARGE'],
+  [['ReqlDriverError', 'RqlDriverError', 'ReqlTimeoutError'], /./, 'ENGINE_UNREACHABLE'],
+  [['ReqlRuntimeError'], /connection/i, 'ENGINE_UNREACHABLE'],
+  [
+    [
+      'ReqlQueryLogicError',
+      'ReqlNonExistenceError',
+      'ReqlRuntimeError',
+      'ReqlUserError',
+      'ReqlInternalError',
+      'ReqlServerCompileError',
+    ],
+    /./,
+    'ENGINE_FAILED',
+  ],
+];

@@ -1,0 +1,76 @@
+// The real ones, also where a test runner has replaced the globals.
+import { setTimeout } from 'node:timers';
+import { Backoff } from '../../engine/backoff.js';
+import type { Term } from './driver.js';
+import type { FeedLine } from './feed-line.js';
+
+/** A changefeed that comes back by itself. It only says "look": whoever hears it reads. */
+export class Feed {
+  readonly #line: FeedLine;
+  readonly #query: Term;
+  readonly #heard: (item: unknown) => void;
+  readonly #reopened: () => void;
+  #opening: Promise<void> | undefined;
+  #stop: (() => void) | undefined;
+  #retryTimer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  /** @param reopened after it was lost, and after it dropped something: look at everything. */
+  constructor(line: FeedLine, query: Term, heard: (item: unknown) => void, reopened: () => void) {
+    this.#line = line;
+    this.#query = query;
+    this.#heard = heard;
+    this.#reopened = reopened;
+  }
+
+  /** Resolves when it is in force. @throws EngineError the first time; later it tries for ever. */
+  open(): Promise<void> {
+    this.#opening ??= this.#open().catch((error) => {
+      this.#opening = undefined;
+      throw error;
+    });
+    return this.#opening;
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#retryTimer);
+    this.#stop?.();
+  }
+
+  async #open(): Promise<void> {
+    const stop = await this.#line.follow(
+      this.#query,
+      (item) => this.#take(item),
+      () => this.#lost(),
+    );
+    if (this.#closed) stop();
+    this.#stop = stop;
+  }
+
+  #take(item: unknown): void {
+    if (this.#closed) return;
+    // The server dropped changes because we were too slow.
+    if (typeof (item as { error?: unknown } | null)?.error === 'string') this.#reopened();
+    else this.#heard(item);
+  }
+
+  #lost(): void {
+    if (this.#closed) return;
+    this.#stop = undefined;
+    this.#reopenLater(new Backoff());
+  }
+
+  #reopenLater(backoff: Backoff): void {
+    this.#retryTimer = setTimeout(() => {
+      this.#opening = this.#open();
+      this.#opening.then(
+        () => this.#reopened(),
+        () => {
+          if (!this.#closed) this.#reopenLater(backoff);
+        },
+      );
+    }, backoff.nextMs());
+    this.#retryTimer.unref();
+  }
+}

@@ -1,0 +1,226 @@
+import { randomUUID } from 'node:crypto';
+// The real ones, also where a test runner has replaced the globals.
+import { setImmediate, setTimeout } from 'node:timers';
+import type { Unwatch } from '../../engine/follow.js';
+import { MESSAGE_KEPT_MS, type NodeMessage } from '../../engine/messages.js';
+import { EngineError } from '../../kernel/errors.js';
+import type { Connections } from './connections.js';
+import type { Reql, Term } from './driver.js';
+import { Feed } from './feed.js';
+import type { FeedLine } from './feed-line.js';
+
+/** How often messages are looked for that the changefeed did not bring. Milliseconds. */
+const LOOK_AGAIN_MS = 1_000;
+/** Most messages that may wait to be written. */
+const QUEUE_MAX = 100_000;
+/** Most packets remembered as delivered, until they are deleted. */
+const DELIVERED_MAX = 10_000;
+
+/** What one engine sent to one node at one time. */
+interface Packet {
+  readonly id: string;
+  readonly to: string;
+  readonly sender: string;
+  /** The sender's own count. */
+  readonly number: number;
+  readonly texts: readonly string[];
+}
+
+interface Waiting {
+  readonly messages: readonly NodeMessage[];
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Messages between nodes: documents that a changefeed brings to their receiver, who deletes them. Not written to disk before they arrive. */
+export class Mailbox {
+  readonly #r: Reql;
+  readonly #table: Term;
+  readonly #connections: Connections;
+  readonly #line: FeedLine;
+  readonly #sender = randomUUID();
+  readonly #boxes = new Set<{ close(): void }>();
+  #queue: Waiting[] = [];
+  #queued = 0;
+  #sending = false;
+  #count = 0;
+  #oldDeletedAtMs = performance.now();
+
+  constructor(r: Reql, db: Term, connections: Connections, line: FeedLine) {
+    this.#r = r;
+    this.#table = db.table('messages');
+    this.#connections = connections;
+    this.#line = line;
+  }
+
+  send(messages: readonly NodeMessage[]): Promise<void> {
+    if (messages.length === 0) return Promise.resolve();
+    if (this.#queued >= QUEUE_MAX) {
+      const message = `${QUEUE_MAX} messages already wait to be written: try again later`;
+      return Promise.reject(new EngineError('ENGINE_OVERLOADED', message, { retryable: true }));
+    }
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ messages, resolve, reject });
+      this.#queued += messages.length;
+      if (this.#sending) return;
+      this.#sending = true;
+      setImmediate(() => void this.#sendAll());
+    });
+  }
+
+  async receive(nodeId: string, deliver: (texts: readonly string[]) => void): Promise<Unwatch> {
+    const own = this.#table.getAll(nodeId, { index: 'to' });
+    const box = new Box(
+      deliver,
+      () => this.#connections.read<Packet[]>(own.coerceTo('array')),
+      (ids) => this.#delete(ids),
+    );
+    const feed = new Feed(
+      this.#line,
+      own.changes({ squash: false }),
+      (item) => box.heard(item),
+      () => void box.look(),
+    );
+    await feed.open();
+    // What was sent to an earlier receiver is no business of this one's.
+    await box.skipOld();
+    const close = () => {
+      if (!this.#boxes.delete(entry)) return;
+      feed.close();
+      box.close();
+    };
+    const entry = { close };
+    this.#boxes.add(entry);
+    return close;
+  }
+
+  close(): void {
+    for (const box of [...this.#boxes]) box.close();
+  }
+
+  async #sendAll(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const batch = this.#queue;
+      this.#queue = [];
+      this.#queued = 0;
+      try {
+        const packets = this.#packetsOf(batch.flatMap(({ messages }) => messages));
+        await this.#connections.write(
+          this.#table.insert(this.#r.json(JSON.stringify(packets)), { durability: 'soft' }),
+        );
+        for (const { resolve } of batch) resolve();
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    this.#sending = false;
+    this.#deleteOld();
+  }
+
+  #packetsOf(messages: readonly NodeMessage[]): object[] {
+    const byReceiver = new Map<string, string[]>();
+    for (const { to, text } of messages) byReceiver.set(to, [...(byReceiver.get(to) ?? []), text]);
+    const sentAtMs = Date.now();
+    return [...byReceiver].map(([to, texts]) => ({
+      id: randomUUID(),
+      to,
+      sender: this.#sender,
+      number: ++this.#count,
+      texts,
+      sentAtMs,
+    }));
+  }
+
+  async #delete(ids: readonly string[]): Promise<void> {
+    await this.#connections.write(this.#table.getAll(this.#r.args(ids)).delete({ durability: 'soft' }));
+  }
+
+  /** Those nobody came for. By the clock of whoever sent them; the tables are small. */
+  #deleteOld(): void {
+    if (performance.now() - this.#oldDeletedAtMs < MESSAGE_KEPT_MS) return;
+    this.#oldDeletedAtMs = performance.now();
+    const old = this.#table.filter(
+      this.#r
+        .row('sender')
+        .eq(this.#sender)
+        .and(this.#r.expr(Date.now() - MESSAGE_KEPT_MS).gt(this.#r.row('sentAtMs'))),
+    );
+    this.#connections.write(old.delete({ durability: 'soft' })).catch(() => {});
+  }
+}
+
+/** One receiver: takes every packet once, and looks for those that the feed lost. */
+class Box {
+  readonly #deliver: (texts: readonly string[]) => void;
+  readonly #read: () => Promise<Packet[]>;
+  readonly #delete: (ids: readonly string[]) => Promise<void>;
+  readonly #known = new Set<string>();
+  #toDelete: string[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #isOpen = false;
+  #early: Packet[] = [];
+  #closed = false;
+
+  constructor(
+    deliver: (texts: readonly string[]) => void,
+    read: () => Promise<Packet[]>,
+    remove: (ids: readonly string[]) => Promise<void>,
+  ) {
+    this.#deliver = deliver;
+    this.#read = read;
+    this.#delete = remove;
+  }
+
+  async skipOld(): Promise<void> {
+    const early = new Set(this.#early.map(({ id }) => id));
+    for (const { id } of await this.#read()) {
+      if (early.has(id)) continue;
+      this.#known.add(id);
+      this.#toDelete.push(id);
+    }
+    this.#isOpen = true;
+    this.#take(this.#early);
+    this.#early = [];
+    this.#lookLater();
+  }
+
+  heard(item: unknown): void {
+    const packet = (item as { new_val?: Packet | null }).new_val;
+    if (!packet) return;
+    if (this.#isOpen) this.#take([packet]);
+    else this.#early.push(packet);
+  }
+
+  async look(): Promise<void> {
+    if (!this.#isOpen || this.#closed) return;
+    const deleting = this.#toDelete.splice(0);
+    try {
+      if (deleting.length > 0) await this.#delete(deleting);
+      const packets = await this.#read();
+      this.#take(packets.sort((a, b) => a.number - b.number));
+    } catch {
+      // The next look tries again; what could not be deleted is deleted for being old.
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  #take(packets: readonly Packet[]): void {
+    for (const { id, texts } of packets) {
+      if (this.#closed || this.#known.has(id)) continue;
+      this.#known.add(id);
+      if (this.#known.size > DELIVERED_MAX) this.#known.delete([...this.#known][0] as string);
+      this.#toDelete.push(id);
+      this.#deliver(texts);
+    }
+  }
+
+  #lookLater(): void {
+    if (this.#closed) return;
+    this.#timer = setTimeout(() => void this.look().finally(() => this.#lookLater()), LOOK_AGAIN_MS);
+    this.#timer.unref();
+  }
+}

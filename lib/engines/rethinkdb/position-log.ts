@@ -1,0 +1,262 @@
+// The real ones, also where a test runner has replaced the globals.
+import { setTimeout } from 'node:timers';
+import { Backoff } from '../../engine/backoff.js';
+import { EngineError } from '../../kernel/errors.js';
+import type { CommitReader } from './commit-reader.js';
+import type { Connections } from './connections.js';
+import type { Reql, Term } from './driver.js';
+import { commitKeyOf } from './keys.js';
+
+/** Most commits in one entry. */
+const ENTRY_COMMITS_MAX = 1_000;
+/** How often the batches are looked for that some writer stored and could not place. Milliseconds. */
+const SWEEP_MS = 3_000;
+/** A batch of which parts are missing is placed without them after so long: nothing of it can be under way any more. Milliseconds. */
+const MISSING_MS_MAX = 60_000;
+/** Most batches swept at once. */
+const SWEEP_BATCHES_MAX = 100;
+/** How long closing waits until all is placed; what is not, others sweep. Milliseconds. */
+const CLOSE_MS_MAX = 3_000;
+
+/** A commit and the place where it is. */
+export interface PlacedCommit {
+  readonly stream: string;
+  readonly first: number;
+  readonly count: number;
+  readonly names: readonly string[];
+  /** Id of its first event: what else may be at its key is somebody else's. */
+  readonly event: string;
+}
+
+export interface Batch {
+  readonly id: string;
+  readonly commits: readonly PlacedCommit[];
+}
+
+/** An entry: `count` events follow position `id`. */
+export interface LogEntry {
+  readonly id: number;
+  readonly count: number;
+  readonly commits: readonly PlacedCommit[];
+  readonly batches: readonly string[];
+}
+
+/**
+ * Gives every event its position in the store, after its commit: a log whose entries are keyed by the position after which they begin, so that two who
+ * write at its end collide, and an entry is there only after all before it. A writer places its own batches; for a writer that died in between, each
+ * batch was announced in the table of intents, and whoever finds it there places it.
+ */
+export class PositionLog {
+  /** Called when there are new positions. */
+  onPlaced: () => void = () => {};
+  readonly #r: Reql;
+  readonly #log: Term;
+  readonly #intents: Term;
+  readonly #connections: Connections;
+  readonly #reader: CommitReader;
+  #waiting: Batch[] = [];
+  #placing: Promise<void> | undefined;
+  #end: number | undefined;
+  /** Batches that somebody may have placed already. */
+  readonly #doubtful = new Set<string>();
+  #seenBefore = new Map<string, number>();
+  #sweepTimer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(r: Reql, db: Term, connections: Connections, reader: CommitReader) {
+    this.#r = r;
+    this.#log = db.table('log', { readMode: 'majority' });
+    this.#intents = db.table('intents');
+    this.#connections = connections;
+    this.#reader = reader;
+  }
+
+  start(): void {
+    this.#sweepLater();
+  }
+
+  /** Writes down that these commits are about to be stored. */
+  async intend(batch: Batch): Promise<void> {
+    await this.#connections.write(this.#intents.insert(this.#r.json(JSON.stringify(batch)), { durability: 'hard' }));
+  }
+
+  /** Gives positions to what is stored, soon: all that waits goes in one entry. */
+  place(batch: Batch): void {
+    this.#waiting.push(batch);
+    this.#placing ??= this.#placeAll().finally(() => {
+      this.#placing = undefined;
+    });
+  }
+
+  /** Nobody knows what became of it: the sweep will find out. */
+  doubt(batch: Batch): void {
+    this.#seenBefore.set(batch.id, performance.now());
+  }
+
+  async lastPosition(): Promise<number> {
+    const last = await this.#last();
+    return last ? last.id + last.count : 0;
+  }
+
+  /** Entries with positions after this one, oldest first. */
+  async entriesAfter(position: number, limit: number): Promise<LogEntry[]> {
+    const around = this.#lastUpTo(position).coerceTo('array');
+    const following = this.#from(position, 'open').limit(limit).coerceTo('array');
+    const [at, rest] = await this.#connections.read<[LogEntry[], LogEntry[]]>(this.#r.expr([around, following]));
+    return at[0] && at[0].id + at[0].count > position ? [at[0], ...rest] : rest;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#sweepTimer);
+    await Promise.race([this.#placing, new Promise((resolve) => setTimeout(resolve, CLOSE_MS_MAX).unref())]);
+  }
+
+  async #placeAll(): Promise<void> {
+    const backoff = new Backoff();
+    while (this.#waiting.length > 0) {
+      const batches = this.#takeWaiting();
+      try {
+        await this.#append(batches);
+        backoff.reset();
+      } catch (error) {
+        // Announced it is: another node, or the next start of this one, places it.
+        if (this.#closed || !(error instanceof EngineError && error.retryable)) return;
+        // The lost answer may have been that it is placed.
+        for (const { id } of batches) this.#doubtful.add(id);
+        this.#waiting.unshift(...batches);
+        await new Promise((resolve) => setTimeout(resolve, backoff.nextMs()));
+      }
+    }
+  }
+
+  #takeWaiting(): Batch[] {
+    let commits = 0;
+    const count = this.#waiting.findIndex((batch) => (commits += batch.commits.length) > ENTRY_COMMITS_MAX);
+    return this.#waiting.splice(0, count === -1 ? this.#waiting.length : Math.max(1, count));
+  }
+
+  /** Writes one entry at the end of the log; what others placed of it meanwhile is left out. */
+  async #append(batches: readonly Batch[]): Promise<void> {
+    let left = batches;
+    const isDoubtful = batches.some(({ id }) => this.#doubtful.has(id));
+    // In this order: what somebody else places after it was looked for collides with us.
+    if (isDoubtful || this.#end === undefined) this.#end = await this.lastPosition();
+    if (isDoubtful) left = await this.#dropPlaced(batches);
+    for (;;) {
+      const commits = left.flatMap((batch) => batch.commits);
+      const count = commits.reduce((sum, commit) => sum + commit.count, 0);
+      if (count === 0) break;
+      const entry: LogEntry = { id: this.#end, count, commits, batches: left.map(({ id }) => id) };
+      const answer = await this.#connections.write<{ inserted: number; first_error?: string }>(
+        this.#log.insert(this.#r.json(JSON.stringify(entry)), { durability: 'hard' }),
+      );
+      if (answer.inserted === 1) {
+        this.#end += count;
+        this.onPlaced();
+        break;
+      }
+      if (!/Duplicate primary key/.test(answer.first_error ?? '')) {
+        throw new EngineError('ENGINE_UNAVAILABLE', `RethinkDB: ${answer.first_error}`, { retryable: true });
+      }
+      left = await this.#catchUp(left);
+    }
+    for (const { id } of batches) this.#doubtful.delete(id);
+    this.#deleteIntents(batches);
+  }
+
+  /** Others wrote at the end: goes there, and leaves out what they placed. */
+  async #catchUp(batches: readonly Batch[]): Promise<readonly Batch[]> {
+    const placed = new Set<string>();
+    for (;;) {
+      const entries = await this.#connections.read<LogEntry[]>(
+        this.#from(this.#end as number, 'closed')
+          .limit(100)
+          .pluck('id', 'count', 'batches')
+          .coerceTo('array'),
+      );
+      const last = entries.at(-1);
+      if (!last) return batches.filter(({ id }) => !placed.has(id));
+      for (const entry of entries) for (const id of entry.batches) placed.add(id);
+      this.#end = last.id + last.count;
+    }
+  }
+
+  #deleteIntents(batches: readonly Batch[]): void {
+    const ids = batches.map(({ id }) => id);
+    const gone = this.#intents.getAll(this.#r.args(ids)).delete({ durability: 'soft' });
+    this.#connections.write(gone).catch(() => {
+      // The sweep finds them placed, and deletes them.
+    });
+  }
+
+  #sweepLater(): void {
+    if (this.#closed) return;
+    this.#sweepTimer = setTimeout(() => {
+      this.#sweep()
+        .catch(() => {
+          // The next one tries again.
+        })
+        .finally(() => this.#sweepLater());
+    }, SWEEP_MS);
+    this.#sweepTimer.unref();
+  }
+
+  /** Batches that were there a while ago already: their writer died, or does not know what became of them. */
+  async #sweep(): Promise<void> {
+    const found = await this.#connections.read<Batch[]>(this.#intents.limit(SWEEP_BATCHES_MAX).coerceTo('array'));
+    const nowMs = performance.now();
+    const seen = new Map(found.map(({ id }) => [id, this.#seenBefore.get(id) ?? nowMs]));
+    const old = found.filter(({ id }) => nowMs - (seen.get(id) as number) >= SWEEP_MS / 2);
+    this.#seenBefore = seen;
+    if (old.length === 0 || this.#placing) return;
+    const unplaced = await this.#dropPlaced(old);
+    this.#deleteIntentsOf(old, unplaced);
+    for (const batch of unplaced) {
+      const { stored, isCertain } = await this.#storedOf(batch);
+      if (!isCertain && nowMs - (seen.get(batch.id) as number) <= MISSING_MS_MAX) continue;
+      this.#doubtful.add(batch.id);
+      this.place({ id: batch.id, commits: stored });
+    }
+  }
+
+  #deleteIntentsOf(all: readonly Batch[], but: readonly Batch[]): void {
+    const placed = all.filter((batch) => !but.includes(batch));
+    if (placed.length > 0) this.#deleteIntents(placed);
+  }
+
+  async #dropPlaced(batches: readonly Batch[]): Promise<Batch[]> {
+    const ids = batches.map(({ id }) => id);
+    const query = this.#log.getAll(this.#r.args(ids), { index: 'batches' }).pluck('batches').coerceTo('array');
+    const placed = new Set(
+      (await this.#connections.read<{ batches: string[] }[]>(query)).flatMap((each) => each.batches),
+    );
+    return batches.filter(({ id }) => !placed.has(id));
+  }
+
+  /** What of a batch is stored; certain if every key is taken, by it or by another. */
+  async #storedOf({ commits }: Batch): Promise<{ stored: PlacedCommit[]; isCertain: boolean }> {
+    const keys = commits.map(({ stream, first }) => commitKeyOf(stream, first));
+    const found = await this.#reader.firstEventsOf(keys);
+    const stored = commits.filter(({ event }, i) => found.get(keys[i] as string) === event);
+    return { stored, isCertain: keys.every((key) => found.has(key)) };
+  }
+
+  async #last(): Promise<LogEntry | undefined> {
+    const query = this.#log
+      .orderBy({ index: this.#r.desc('id') })
+      .limit(1)
+      .pluck('id', 'count')
+      .coerceTo('array');
+    return (await this.#connections.read<LogEntry[]>(query))[0];
+  }
+
+  #lastUpTo(position: number): Term {
+    const upTo = this.#log.between(this.#r.minval, position, { rightBound: 'closed' });
+    return upTo.orderBy({ index: this.#r.desc('id') }).limit(1);
+  }
+
+  #from(position: number, leftBound: 'open' | 'closed'): Term {
+    return this.#log.between(position, this.#r.maxval, { leftBound }).orderBy({ index: this.#r.asc('id') });
+  }
+}

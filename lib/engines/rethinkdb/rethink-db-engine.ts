@@ -1,0 +1,210 @@
+import type { AppendRequest, AppendResult } from '../../engine/append.js';
+import type { Engine } from '../../engine/engine.js';
+import type { Unwatch, Wake } from '../../engine/follow.js';
+import { GroupCommit } from '../../engine/group-commit.js';
+import type { NodeMessage } from '../../engine/messages.js';
+import type { NodeRecord } from '../../engine/nodes.js';
+import type { SnapshotRecord } from '../../engine/snapshots.js';
+import type { TickSchedule } from '../../engine/tick-schedules.js';
+import { EngineError } from '../../kernel/errors.js';
+import type { EventRecord } from '../../kernel/event.js';
+import { CommitReader } from './commit-reader.js';
+import { Commits } from './commits.js';
+import { Connections } from './connections.js';
+import { loadDriver } from './driver.js';
+import { FeedLine } from './feed-line.js';
+import { Mailbox } from './mailbox.js';
+import { type RethinkDbEngineOptions, type Settings, settingsOf } from './options.js';
+import { PositionLog } from './position-log.js';
+import { Schema } from './schema.js';
+import { SmallTables } from './small-tables.js';
+import { StoreReader } from './store-reader.js';
+import { Watcher } from './watcher.js';
+
+/**
+ * Streams in a RethinkDB cluster, 2.4 or newer. A commit is one document, acknowledged by a majority of replicas and on their disks; what others commit
+ * is heard through changefeeds, and read even where those say nothing. It reconnects by itself.
+ *
+ * @example
+ * ```ts
+ * import { Module } from '@nestjs/common';
+ * import { EventSourcingModule } from 'omniscient-nest';
+ * import { RethinkDbEngine } from 'omniscient-nest/rethinkdb';
+ *
+ * const servers = [{ host: 'db1' }, { host: 'db2' }, { host: 'db3' }];
+ *
+ * @Module({ imports: [EventSourcingModule.forRoot({ engine: new RethinkDbEngine({ servers, database: 'shop' }) })] })
+ * export class AppModule {}
+ * ```
+ */
+export class RethinkDbEngine implements Engine {
+  readonly name = 'rethinkdb';
+  readonly #settings: Settings;
+  readonly #groupCommit = new GroupCommit((requests) => this.#use().commits.write(requests), {
+    batchEventsMax: 10_000,
+  });
+  #opened: Opened | undefined;
+  #closing = false;
+
+  constructor(options: RethinkDbEngineOptions = {}) {
+    this.#settings = settingsOf(options);
+  }
+
+  async open(): Promise<void> {
+    if (this.#opened) return;
+    this.#closing = false;
+    const r = await loadDriver();
+    const connections = new Connections(r, this.#settings);
+    try {
+      await new Schema(r, connections, this.#settings).prepare();
+    } catch (error) {
+      await connections.close();
+      throw error;
+    }
+    const db = r.db(this.#settings.database);
+    const line = new FeedLine(new Connections(r, this.#settings));
+    const commitTable = db.table('commits', { readMode: 'majority' });
+    const reader = new CommitReader(r, commitTable, connections);
+    const log = new PositionLog(r, db, connections, reader);
+    const watcher = new Watcher(db, line, log);
+    const commits = new Commits(
+      { r, table: commitTable, connections, reader, log },
+      this.#settings.durability,
+      watcher,
+    );
+    const mailbox = new Mailbox(r, db, connections, line);
+    const tables = new SmallTables(r, db, connections);
+    log.start();
+    this.#opened = {
+      connections,
+      line,
+      reader,
+      log,
+      store: new StoreReader(log, reader),
+      watcher,
+      commits,
+      mailbox,
+      tables,
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    await this.#groupCommit.drained();
+    const opened = this.#opened;
+    if (!opened) return;
+    this.#opened = undefined;
+    opened.watcher.close();
+    opened.mailbox.close();
+    await opened.log.close();
+    await opened.line.close();
+    await opened.connections.close();
+  }
+
+  async append(request: AppendRequest): Promise<AppendResult> {
+    if (this.#closing) throw closed();
+    this.#use();
+    return this.#groupCommit.append(request);
+  }
+
+  async readStream(streamId: string, after: number, limit: number): Promise<EventRecord[]> {
+    return this.#use().reader.readStream(streamId, after, limit);
+  }
+
+  async streamVersion(streamId: string): Promise<number> {
+    return this.#use().reader.streamVersion(streamId);
+  }
+
+  async readAll(after: number, limit: number, names?: readonly string[]): Promise<EventRecord[]> {
+    return this.#use().store.readAll(after, limit, names);
+  }
+
+  async lastPosition(): Promise<number> {
+    return this.#use().log.lastPosition();
+  }
+
+  async watchStream(streamId: string, wake: Wake): Promise<Unwatch> {
+    return this.#use().watcher.watchStream(streamId, wake);
+  }
+
+  async watchAll(wake: Wake): Promise<Unwatch> {
+    return this.#use().watcher.watchAll(wake);
+  }
+
+  async loadSnapshot(streamId: string, actor: string): Promise<SnapshotRecord | undefined> {
+    return this.#use().tables.loadSnapshot(streamId, actor);
+  }
+
+  async saveSnapshot(snapshot: SnapshotRecord): Promise<void> {
+    return this.#use().tables.saveSnapshot(snapshot);
+  }
+
+  async deleteSnapshots(streamId?: string): Promise<void> {
+    return this.#use().tables.deleteSnapshots(streamId);
+  }
+
+  async beat(node: NodeRecord): Promise<void> {
+    return this.#use().tables.beat(node);
+  }
+
+  async nodes(): Promise<NodeRecord[]> {
+    return this.#use().tables.nodes();
+  }
+
+  async forgetNode(nodeId: string, incarnation: string): Promise<void> {
+    return this.#use().tables.forgetNode(nodeId, incarnation);
+  }
+
+  async send(messages: readonly NodeMessage[]): Promise<void> {
+    return this.#use().mailbox.send(messages);
+  }
+
+  async receive(nodeId: string, deliver: (texts: readonly string[]) => void): Promise<Unwatch> {
+    return this.#use().mailbox.receive(nodeId, deliver);
+  }
+
+  async addSchedules(schedules: readonly TickSchedule[]): Promise<TickSchedule[]> {
+    return this.#use().tables.addSchedules(schedules);
+  }
+
+  async removeSchedules(schedules: readonly TickSchedule[]): Promise<void> {
+    return this.#use().tables.removeSchedules(schedules);
+  }
+
+  async schedulesOf(owner: string, limit: number, after?: TickSchedule): Promise<TickSchedule[]> {
+    return this.#use().tables.schedulesOf(owner, limit, after);
+  }
+
+  async scheduleOwners(): Promise<string[]> {
+    return this.#use().tables.scheduleOwners();
+  }
+
+  async takeSchedules(from: string, to: string, limit: number): Promise<TickSchedule[]> {
+    return this.#use().tables.takeSchedules(from, to, limit);
+  }
+
+  #use(): Opened {
+    if (!this.#opened) throw closed();
+    return this.#opened;
+  }
+}
+
+/** What there is between `open()` and `close()`. */
+interface Opened {
+  readonly connections: Connections;
+  readonly line: FeedLine;
+  readonly reader: CommitReader;
+  readonly log: PositionLog;
+  readonly store: StoreReader;
+  readonly watcher: Watcher;
+  readonly commits: Commits;
+  readonly mailbox: Mailbox;
+  readonly tables: SmallTables;
+}
+
+function closed(): EngineError {
+  return new EngineError(
+    'ENGINE_CLOSED',
+    'RethinkDB: the engine is not open: call open() first, and nothing after close()',
+  );
+}

@@ -1,0 +1,135 @@
+import type { NodeRecord } from '../../engine/nodes.js';
+import type { SnapshotRecord } from '../../engine/snapshots.js';
+import type { TickSchedule } from '../../engine/tick-schedules.js';
+import type { Connections } from './connections.js';
+import type { Reql, Term } from './driver.js';
+import { hashOf } from './keys.js';
+
+/** Heartbeats, tick schedules and snapshots: documents that are replaced. */
+export class SmallTables {
+  readonly #r: Reql;
+  readonly #connections: Connections;
+  readonly #nodes: Term;
+  readonly #schedules: Term;
+  readonly #snapshots: Term;
+
+  constructor(r: Reql, db: Term, connections: Connections) {
+    this.#r = r;
+    this.#connections = connections;
+    this.#nodes = db.table('nodes');
+    this.#schedules = db.table('schedules', { readMode: 'majority' });
+    this.#snapshots = db.table('snapshots');
+  }
+
+  async beat(node: NodeRecord): Promise<void> {
+    const document = { id: hashOf([node.nodeId]), ...node };
+    await this.#connections.write(this.#nodes.insert(document, { conflict: 'replace', durability: 'soft' }));
+  }
+
+  async nodes(): Promise<NodeRecord[]> {
+    const found = await this.#connections.read<NodeRecord[]>(this.#nodes.coerceTo('array'));
+    return found.map(({ nodeId, incarnation, beat, clockMs }) => ({ nodeId, incarnation, beat, clockMs }));
+  }
+
+  async forgetNode(nodeId: string, incarnation: string): Promise<void> {
+    const own = this.#nodes.getAll(hashOf([nodeId])).filter({ incarnation });
+    await this.#connections.write(own.delete({ durability: 'soft' }));
+  }
+
+  async addSchedules(schedules: readonly TickSchedule[]): Promise<TickSchedule[]> {
+    if (schedules.length === 0) return [];
+    const documents = schedules.map((schedule) => ({ id: keyOf(schedule), of: schedule, owner: schedule.owner }));
+    const distinct = distinctById(documents);
+    // Those that are there already are refused, and stay.
+    await this.#connections.write(
+      this.#schedules.insert(this.#r.json(JSON.stringify(distinct)), { conflict: 'error' }),
+    );
+    const keys = documents.map(({ id }) => id);
+    const kept = await this.#connections.read<ScheduleDocument[]>(
+      this.#schedules.getAll(this.#r.args(keys)).coerceTo('array'),
+    );
+    const byKey = new Map(kept.map((document) => [document.id, scheduleOf(document)]));
+    return schedules.map((schedule, i) => byKey.get(keys[i] as string) ?? schedule);
+  }
+
+  async removeSchedules(schedules: readonly TickSchedule[]): Promise<void> {
+    const byOwner = new Map<string, string[]>();
+    for (const schedule of schedules)
+      byOwner.set(schedule.owner, [...(byOwner.get(schedule.owner) ?? []), keyOf(schedule)]);
+    for (const [owner, keys] of byOwner) {
+      await this.#connections.write(this.#schedules.getAll(this.#r.args(keys)).filter({ owner }).delete());
+    }
+  }
+
+  async schedulesOf(owner: string, limit: number, after?: TickSchedule): Promise<TickSchedule[]> {
+    const own = this.#schedules.getAll(owner, { index: 'owner' }).orderBy('id');
+    const rest = after ? own.filter(this.#r.row('id').gt(keyOf(after))) : own;
+    const found = await this.#connections.read<ScheduleDocument[]>(rest.limit(limit).coerceTo('array'), ARRAYS);
+    return found.map(scheduleOf);
+  }
+
+  scheduleOwners(): Promise<string[]> {
+    return this.#connections.read(this.#schedules.distinct({ index: 'owner' }).coerceTo('array'));
+  }
+
+  async takeSchedules(from: string, to: string, limit: number): Promise<TickSchedule[]> {
+    const change = this.#r.branch(this.#r.row('owner').eq(from), { owner: to }, {});
+    const take = this.#schedules.getAll(from, { index: 'owner' }).limit(limit).update(change, { returnChanges: true });
+    const { changes = [] } = await this.#connections.write<{ changes?: { new_val: ScheduleDocument }[] }>(take);
+    return changes.map(({ new_val }) => scheduleOf(new_val));
+  }
+
+  async loadSnapshot(streamId: string, actor: string): Promise<SnapshotRecord | undefined> {
+    const query = this.#snapshots.get(hashOf([streamId, actor])).default(null);
+    const found = await this.#connections.read<(SnapshotRecord & { id: string; stream: string }) | null>(query);
+    if (!found) return undefined;
+    const { id: _id, stream: _stream, ...snapshot } = found;
+    return snapshot;
+  }
+
+  async saveSnapshot(snapshot: SnapshotRecord): Promise<void> {
+    const { streamId, actor } = snapshot;
+    const document = { id: hashOf([streamId, actor]), stream: hashOf([streamId]), ...snapshot };
+    const conflict = (_id: Term, old: Term, next: Term) =>
+      this.#r.branch(
+        old('fingerprint')
+          .eq(next('fingerprint'))
+          .and(old('version').gt(next('version'))),
+        old,
+        next,
+      );
+    await this.#connections.write(
+      this.#snapshots.insert(this.#r.json(JSON.stringify(document)), { conflict, durability: 'soft' }),
+    );
+  }
+
+  async deleteSnapshots(streamId?: string): Promise<void> {
+    const gone =
+      streamId === undefined ? this.#snapshots : this.#snapshots.getAll(hashOf([streamId]), { index: 'stream' });
+    await this.#connections.write(gone.delete());
+  }
+}
+
+/** The schedule as it was given, apart from the owner. */
+interface ScheduleDocument {
+  readonly id: string;
+  readonly of: TickSchedule;
+  readonly owner: string;
+}
+
+/** The server refuses longer arrays unless it is told otherwise. */
+const ARRAYS = { arrayLimit: 1_000_000 };
+
+function distinctById<T extends { id: string }>(documents: readonly T[]): T[] {
+  const byId = new Map<string, T>();
+  for (const document of documents) if (!byId.has(document.id)) byId.set(document.id, document);
+  return [...byId.values()];
+}
+
+function keyOf({ streamId, actor }: TickSchedule): string {
+  return hashOf([streamId, actor]);
+}
+
+function scheduleOf({ of, owner }: ScheduleDocument): TickSchedule {
+  return { ...of, owner };
+}

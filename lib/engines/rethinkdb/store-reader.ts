@@ -1,0 +1,54 @@
+import type { EventRecord } from '../../kernel/event.js';
+import type { CommitReader } from './commit-reader.js';
+import type { LogEntry, PlacedCommit, PositionLog } from './position-log.js';
+
+/** Entries of the log asked for at once. */
+const ENTRIES_MAX = 64;
+/** Commits fetched at once. */
+const COMMITS_MAX = 200;
+
+/** Reads the whole store in order of position: the log says which commits, and of which names; only those that matter are fetched. */
+export class StoreReader {
+  readonly #log: PositionLog;
+  readonly #commits: CommitReader;
+
+  constructor(log: PositionLog, commits: CommitReader) {
+    this.#log = log;
+    this.#commits = commits;
+  }
+
+  async readAll(after: number, limit: number, names: readonly string[] | undefined): Promise<EventRecord[]> {
+    const wanted = names && new Set(names);
+    const events: EventRecord[] = [];
+    let from = after;
+    while (events.length < limit) {
+      const entries = await this.#log.entriesAfter(from, ENTRIES_MAX);
+      const last = entries.at(-1);
+      if (!last) break;
+      const commits = entries
+        .flatMap(commitsOf)
+        .filter((commit) => commit.before + commit.count > after && matters(commit, wanted));
+      for (let at = 0; at < commits.length && events.length < limit; at += COMMITS_MAX) {
+        const found = await this.#commits.eventsOf(commits.slice(at, at + COMMITS_MAX));
+        for (const event of found) {
+          if (event.position > after && (!wanted || wanted.has(event.name))) events.push(event);
+        }
+      }
+      from = last.id + last.count;
+    }
+    return events.slice(0, limit);
+  }
+}
+
+function commitsOf({ id, commits }: LogEntry): (PlacedCommit & { before: number })[] {
+  let before = id;
+  return commits.map((commit) => {
+    const placed = { ...commit, before };
+    before += commit.count;
+    return placed;
+  });
+}
+
+function matters({ names }: PlacedCommit, wanted: ReadonlySet<string> | undefined): boolean {
+  return !wanted || names.some((name) => wanted.has(name));
+}

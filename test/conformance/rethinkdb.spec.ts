@@ -1,0 +1,22 @@
+import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import { RethinkDbEngine } from 'omniscient-nest/rethinkdb';
+import { describeEngine } from '../../lib/testing/conformance/index.js';
+import { describeWithRethinkDb, emptyTables, RethinkDbProcess, stopRethinkDb } from '../support/rethinkdb.js';
+
+describeWithRethinkDb('on a server of its own', () => {
+  let server: RethinkDbProcess;
+  beforeAll(async () => {
+    server = await RethinkDbProcess.start();
+  }, 60_000);
+  afterAll(stopRethinkDb);
+  // Creating tables takes seconds, emptying them does not.
+  const options = () => ({ servers: [server], warn: () => {} });
+
+  describeEngine(
+    'rethinkdb',
+    async () => {
+      return { newEngine: () => new RethinkDbEngine(options()), dispose: () => emptyTables(server, 'omniscient') };
+    },
+    { describe, it },
+  );
+});
