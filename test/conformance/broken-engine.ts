@@ -1,8 +1,9 @@
 import type { AppendRequest, AppendResult } from '../../lib/engine/append.js';
 import type { Unwatch, Wake } from '../../lib/engine/follow.js';
 import type { SnapshotRecord } from '../../lib/engine/snapshots.js';
-import { MemoryEngine, MemoryStore } from '../../lib/engines/memory/index.js';
+import { MemoryStore } from '../../lib/engines/memory/index.js';
 import type { EventRecord } from '../../lib/kernel/event.js';
+import { BrokenCluster, CLUSTER_SABOTAGES, type ClusterSabotage } from './broken-cluster.js';
 
 /** Ways in which engines really go wrong. */
 export const SABOTAGES = [
@@ -36,6 +37,7 @@ export const SABOTAGES = [
   'drops writes under way on close',
   'works on after close',
   'cannot be opened by two at the same time',
+  ...CLUSTER_SABOTAGES,
 ] as const;
 
 export type Sabotage = (typeof SABOTAGES)[number];
@@ -53,7 +55,7 @@ export class BrokenStore {
 }
 
 /** A memory engine with faults that can be switched on one by one; with none it is sound. */
-export class BrokenEngine extends MemoryEngine {
+export class BrokenEngine extends BrokenCluster {
   readonly #store: BrokenStore;
   readonly #sabotages: ReadonlySet<Sabotage>;
   readonly #number: number;
@@ -64,6 +66,14 @@ export class BrokenEngine extends MemoryEngine {
     this.#store = store;
     this.#sabotages = sabotages;
     this.#number = store.created += 1;
+  }
+
+  protected override has(sabotage: ClusterSabotage): boolean {
+    return this.#has(sabotage);
+  }
+
+  protected override get shared(): MemoryStore {
+    return this.#store.memory;
   }
 
   #has(sabotage: Sabotage): boolean {
@@ -85,6 +95,7 @@ export class BrokenEngine extends MemoryEngine {
     if (this.#has('forgets everything on close')) {
       this.#store.memory.streams.clear();
       this.#store.memory.all.length = 0;
+      this.#store.memory.schedules.clear();
     }
     if (!this.#has('works on after close')) await super.close();
   }

@@ -173,12 +173,7 @@ export class MemoryEngine implements Engine {
 
   async schedulesOf(owner: string, limit: number, after?: TickSchedule): Promise<TickSchedule[]> {
     this.#assertOpen();
-    const beyond = after && keyOf(after);
-    const keys = [...this.#store.schedules.keys()].filter((key) => beyond === undefined || key > beyond).sort();
-    const own = keys
-      .map((key) => this.#store.schedules.get(key) as TickSchedule)
-      .filter((each) => each.owner === owner);
-    return own.slice(0, limit);
+    return this.#ownedBy(owner, limit, after);
   }
 
   async scheduleOwners(): Promise<string[]> {
@@ -187,9 +182,17 @@ export class MemoryEngine implements Engine {
   }
 
   async takeSchedules(from: string, to: string, limit: number): Promise<TickSchedule[]> {
-    const taken = (await this.schedulesOf(from, limit)).map((schedule) => ({ ...schedule, owner: to }));
+    this.#assertOpen();
+    const taken = this.#ownedBy(from, limit).map((schedule) => ({ ...schedule, owner: to }));
     for (const schedule of taken) this.#store.schedules.set(keyOf(schedule), schedule);
     return taken;
+  }
+
+  #ownedBy(owner: string, limit: number, after?: TickSchedule): TickSchedule[] {
+    const beyond = after && keyOf(after);
+    const keys = [...this.#store.schedules.keys()].filter((key) => beyond === undefined || key > beyond).sort();
+    const all = keys.map((key) => this.#store.schedules.get(key) as TickSchedule);
+    return all.filter((schedule) => schedule.owner === owner).slice(0, limit);
   }
 
   #untilClosed(stop: Unwatch): Unwatch {

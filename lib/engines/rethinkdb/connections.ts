@@ -67,7 +67,9 @@ export class Connections {
       }, queryTimeoutMs);
     });
     try {
-      return (await Promise.race([query.run(connection, options), lost, late])) as T;
+      const answer = await Promise.race([query.run(connection, options), lost, late]);
+      // The driver's arrays are cursors as well.
+      return (Array.isArray(answer) ? Array.from(answer) : answer) as T;
     } catch (error) {
       throw withOutcome(rethinkDbError(error, isWrite), isWrite);
     } finally {

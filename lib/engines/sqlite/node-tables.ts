@@ -15,7 +15,7 @@ export class NodeTables {
   }
 
   nodes(): NodeRecord[] {
-    return this.#statements.nodes.all() as NodeRecord[];
+    return (this.#statements.nodes.all() as NodeRecord[]).map((node) => ({ ...node }));
   }
 
   forget(nodeId: string, incarnation: string): void {
@@ -27,7 +27,7 @@ export class NodeTables {
     return schedules.map((schedule) => {
       const { streamId, actor, id, owner } = schedule;
       this.#statements.addSchedule.run(streamId, actor, id, owner);
-      return this.#statements.schedule.get(streamId, actor) as TickSchedule;
+      return { ...(this.#statements.schedule.get(streamId, actor) as TickSchedule) };
     });
   }
 
@@ -36,11 +36,12 @@ export class NodeTables {
   }
 
   schedulesOf(owner: string, limit: number, after: TickSchedule | undefined): TickSchedule[] {
-    return this.#statements.schedulesOf.all(owner, after?.streamId ?? '', after?.actor ?? '', limit) as TickSchedule[];
+    const rows = this.#statements.schedulesOf.all(owner, after?.streamId ?? '', after?.actor ?? '', limit);
+    return (rows as TickSchedule[]).map((row) => ({ ...row }));
   }
 
   owners(): string[] {
-    return this.#statements.scheduleOwners.all() as string[];
+    return [...(this.#statements.scheduleOwners.all() as string[])];
   }
 
   take(from: string, to: string, limit: number): TickSchedule[] {

@@ -2,8 +2,11 @@ import { appendCases } from './append-cases.js';
 import { type ConformanceCase, type EngineFixture, runCase } from './conformance-case.js';
 import { followCases } from './follow-cases.js';
 import { lifecycleCases } from './lifecycle-cases.js';
+import { messageCases } from './message-cases.js';
+import { nodeCases } from './node-cases.js';
 import { readCases } from './read-cases.js';
 import { snapshotCases } from './snapshot-cases.js';
+import { tickCases } from './tick-cases.js';
 
 export { type ConformanceCase, type EngineFixture, type OpenEngines, runCase } from './conformance-case.js';
 
@@ -13,6 +16,9 @@ export const engineConformanceCases: readonly ConformanceCase[] = [
   ...readCases,
   ...followCases,
   ...snapshotCases,
+  ...nodeCases,
+  ...messageCases,
+  ...tickCases,
   ...lifecycleCases,
 ];
 

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import type { Engine } from '../../engine/engine.js';
+import type { TickSchedule } from '../../engine/tick-schedules.js';
+import { type ConformanceCase, pause } from './conformance-case.js';
+
+function schedules(count: number, owner = 'n1', actor = 'Clock'): TickSchedule[] {
+  return Array.from({ length: count }, (_, i) => ({ streamId: `clock-${i}`, actor, id: `${i}`, owner }));
+}
+
+const keyOf = ({ streamId, actor }: TickSchedule) => JSON.stringify([streamId, actor]);
+const sorted = (some: readonly TickSchedule[]) => [...some].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+
+async function allOf(engine: Engine, owner: string, pageSize: number): Promise<TickSchedule[]> {
+  const all: TickSchedule[] = [];
+  for (;;) {
+    assert.ok(all.length < 100_000, 'the pages never end');
+    const page = await engine.schedulesOf(owner, pageSize, all.at(-1));
+    if (page.length === 0) return all;
+    assert.ok(page.length <= pageSize);
+    all.push(...page);
+  }
+}
+
+export const tickCases: readonly ConformanceCase[] = [
+  {
+    duty: 'ticks',
+    name: 'keeps the first schedule of a stream and class, and gives what is kept in the order asked',
+    async run(engines) {
+      const [one, other] = await engines(2);
+      assert.ok(other);
+      const [a, b, c] = schedules(3) as [TickSchedule, TickSchedule, TickSchedule];
+      assert.deepEqual(await one.addSchedules([b]), [b]);
+      const late = { ...b, owner: 'n2' };
+      const otherClass = { ...b, actor: 'Bell', owner: 'n2' };
+      assert.deepEqual(await other.addSchedules([c, late, a, otherClass]), [c, b, a, otherClass]);
+      assert.deepEqual(sorted(await one.schedulesOf('n1', 100)), [a, b, c]);
+      assert.deepEqual([...(await one.scheduleOwners())].sort(), ['n1', 'n2']);
+      assert.deepEqual(await one.addSchedules([]), []);
+    },
+  },
+  {
+    duty: 'ticks',
+    name: 'gives thousands of schedules in pages, also after it was closed, with ids of any kind',
+    async run(engines) {
+      const [before] = await engines();
+      const odd = ["o'Neill", 'ÜBER "x" %_', 'a'.repeat(1_000), 'A'.repeat(1_000)];
+      const some = [
+        ...schedules(2_500),
+        ...odd.map((id) => ({ streamId: `p-${id}`.slice(0, 1_000), actor: 'Clock', id, owner: 'n1' })),
+      ];
+      for (let i = 0; i < some.length; i += 1_000) await before.addSchedules(some.slice(i, i + 1_000));
+      await before.close();
+      const [after] = await engines();
+      assert.deepEqual(sorted(await allOf(after, 'n1', 700)), sorted(some));
+    },
+  },
+  {
+    duty: 'ticks',
+    name: 'removes schedules only of the owner that is named',
+    async run(engines) {
+      const [engine] = await engines();
+      const [a, b] = schedules(2) as [TickSchedule, TickSchedule];
+      await engine.addSchedules([a, b]);
+      await engine.removeSchedules([{ ...a, owner: 'n2' }, b, { ...b, streamId: 'none' }]);
+      assert.deepEqual(await engine.schedulesOf('n1', 10), [a]);
+      await engine.removeSchedules([a]);
+      assert.deepEqual(await engine.scheduleOwners(), []);
+    },
+  },
+  {
+    duty: 'ticks',
+    name: 'gives each schedule of a node that is gone to exactly one of those that take over',
+    async run(engines) {
+      const takers = await engines(3);
+      const some = schedules(300, 'gone');
+      await takers[0].addSchedules([...some, ...schedules(1, 'alive', 'Bell')]);
+      const taken = await Promise.all(
+        takers.map(async (engine, i) => {
+          const own: TickSchedule[] = [];
+          for (let rounds = 0; ; rounds += 1) {
+            assert.ok(rounds < 1_000, 'some schedules are never given to anybody');
+            await pause(0);
+            const page = await engine.takeSchedules('gone', `n${i}`, 25);
+            assert.ok(page.length <= 25);
+            // Others may have been faster with all that this one saw.
+            if (page.length === 0 && (await engine.schedulesOf('gone', 1)).length === 0) return own;
+            own.push(...page);
+          }
+        }),
+      );
+      for (const [i, own] of taken.entries()) {
+        assert.ok(own.every(({ owner }) => owner === `n${i}`));
+        assert.deepEqual(sorted(await allOf(takers[0], `n${i}`, 1_000)), sorted(own));
+      }
+      assert.deepEqual(sorted(taken.flat()).map(keyOf), sorted(some).map(keyOf));
+      assert.deepEqual(await takers[0].schedulesOf('alive', 10), schedules(1, 'alive', 'Bell'));
+    },
+  },
+];
