@@ -4,8 +4,8 @@ import type { Connections } from './connections.js';
 import type { Reql, Term } from './driver.js';
 import { commitKeyOf } from './keys.js';
 
-/** Most streams of which it is remembered where a commit ends. */
-const BOUNDARIES_MAX = 100_000;
+/** Most streams of which something is remembered. */
+const STREAMS_MAX = 100_000;
 /** Most commits asked for at once, and the fewest: a page of large ones must not fill the memory. */
 const PAGE_COMMITS_MAX = 1_000;
 const PAGE_COMMITS_MIN = 16;
@@ -25,6 +25,8 @@ export class CommitReader {
   readonly #r: Reql;
   readonly #table: Term;
   readonly #connections: Connections;
+  /** Up to which version streams have been read. */
+  readonly #seen = new Map<string, number>();
   /** A version at which a commit of the stream ends, the latest that is known. It stays one for ever. */
   readonly #boundaries = new Map<string, number>();
 
@@ -39,11 +41,12 @@ export class CommitReader {
   }
 
   setBoundary(streamId: string, version: number): void {
-    this.#boundaries.delete(streamId);
-    this.#boundaries.set(streamId, version);
-    if (this.#boundaries.size <= BOUNDARIES_MAX) return;
-    const [oldest] = this.#boundaries.keys();
-    this.#boundaries.delete(oldest as string);
+    remember(this.#boundaries, streamId, version);
+  }
+
+  /** The highest version of a stream that anybody here has read. */
+  seen(streamId: string): number {
+    return this.#seen.get(streamId) ?? 0;
   }
 
   forget(streamId: string): void {
@@ -84,6 +87,8 @@ export class CommitReader {
       from = last.last;
       ask = Math.min(ask * 8, PAGE_COMMITS_MAX, limit);
     }
+    const upTo = events.at(-1)?.version ?? 0;
+    if (upTo > this.seen(streamId)) remember(this.#seen, streamId, upTo);
     return events;
   }
 
@@ -137,6 +142,15 @@ export class CommitReader {
       .orderBy({ index: this.#r.desc('id') })
       .limit(1);
   }
+}
+
+/** The least recently remembered is forgotten when there are too many. */
+function remember(versions: Map<string, number>, streamId: string, version: number): void {
+  versions.delete(streamId);
+  versions.set(streamId, version);
+  if (versions.size <= STREAMS_MAX) return;
+  const [oldest] = versions.keys();
+  versions.delete(oldest as string);
 }
 
 /** The server refuses longer arrays unless it is told otherwise. */

@@ -134,6 +134,8 @@ export class Commits {
       return stored;
     } catch (error) {
       this.#log.doubt(batch);
+      // What became of it the watchers must find out, since our own writing was no news to them.
+      this.#listener.overtaken(entries.map(({ request }) => request.streamId));
       throw error;
     } finally {
       this.#listener.writing(keys, true);

@@ -21,6 +21,7 @@ export interface Term {
   count(): Term;
   contains(value: unknown): Term;
   coerceTo(type: string): Term;
+  config(): Term;
   insert(documents: unknown, options?: object): Term;
   update(change: unknown, options?: object): Term;
   delete(options?: object): Term;

@@ -66,7 +66,7 @@ export class RethinkDbEngine implements Engine {
     const commitTable = db.table('commits', { readMode: 'majority' });
     const reader = new CommitReader(r, commitTable, connections);
     const log = new PositionLog(r, db, connections, reader);
-    const watcher = new Watcher(db, line, log);
+    const watcher = new Watcher(db, line, log, reader);
     const commits = new Commits(
       { r, table: commitTable, connections, reader, log },
       this.#settings.durability,

@@ -3,6 +3,7 @@ import { setImmediate, setTimeout } from 'node:timers';
 import type { Unwatch, Wake } from '../../engine/follow.js';
 import { WakeTable } from '../../engine/wake-table.js';
 import type { EventRecord } from '../../kernel/event.js';
+import type { CommitReader } from './commit-reader.js';
 import type { CommitListener } from './commits.js';
 import type { Term } from './driver.js';
 import { Feed } from './feed.js';
@@ -11,6 +12,10 @@ import type { PositionLog } from './position-log.js';
 
 /** How often the log is looked at for what the feed did not say. Milliseconds. */
 export const LOOK_AGAIN_MS = 1_000;
+/** A changefeed may be faster than the majority that makes a commit readable: how often is looked until it is. Milliseconds. */
+const UNSEEN_LOOK_MS = 10;
+/** How long that goes on; the log tells of it then. Milliseconds. */
+const UNSEEN_MS_MAX = 1_000;
 /** Entries of the log in one look. */
 const LOOK_ENTRIES_MAX = 100;
 /** Streams of which it is remembered up to where they were announced. */
@@ -24,11 +29,17 @@ export class Watcher implements CommitListener {
   readonly #wakes = new WakeTable();
   readonly #line: FeedLine;
   readonly #log: PositionLog;
+  readonly #reader: CommitReader;
   readonly #commitFeed: Feed;
   readonly #logFeed: Feed;
   /** Keys that we are writing ourselves. */
   readonly #writing = new Set<string>();
   readonly #announced = new Map<string, number>();
+  /** What we stored ourselves; its watchers got the events. */
+  readonly #told = new Map<string, number>();
+  /** What the feed told of and nobody could read yet. */
+  readonly #unseen = new Map<string, { version: number; sinceMs: number }>();
+  #unseenTimer: NodeJS.Timeout | undefined;
   /** Streams to wake in this turn of the event loop. */
   readonly #due = new Set<string>();
   #allDue = false;
@@ -37,9 +48,10 @@ export class Watcher implements CommitListener {
   #lookTimer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(db: Term, line: FeedLine, log: PositionLog) {
+  constructor(db: Term, line: FeedLine, log: PositionLog, reader: CommitReader) {
     this.#line = line;
     this.#log = log;
+    this.#reader = reader;
     const commits = db
       .table('commits')
       .changes({ squash: false })
@@ -83,7 +95,10 @@ export class Watcher implements CommitListener {
   }
 
   stored(events: readonly EventRecord[]): void {
-    for (const { streamId, version } of events) this.#announce(streamId, version);
+    for (const { streamId, version } of events) {
+      note(this.#announced, streamId, version);
+      note(this.#told, streamId, version);
+    }
     // Not from inside the append.
     setImmediate(() => this.#wakes.wakeStreams(events));
   }
@@ -95,6 +110,7 @@ export class Watcher implements CommitListener {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#lookTimer);
+    clearTimeout(this.#unseenTimer);
     this.#commitFeed.close();
     this.#logFeed.close();
     this.#wakes.clear();
@@ -109,18 +125,25 @@ export class Watcher implements CommitListener {
   #heard(item: unknown): void {
     const change = (item as { new_val?: { id?: string; stream?: string; last?: number } | null }).new_val;
     if (!change?.stream || this.#writing.has(change.id ?? '')) return;
-    if (!this.#announce(change.stream, change.last ?? 0)) return;
+    if (!note(this.#announced, change.stream, change.last ?? 0) || !this.#wakes.hasStream(change.stream)) return;
     this.#nudge(change.stream);
+    this.#unseen.set(change.stream, { version: change.last ?? 0, sinceMs: performance.now() });
+    this.#lookAtUnseen();
   }
 
-  /** Whether that is news. */
-  #announce(streamId: string, version: number): boolean {
-    if ((this.#announced.get(streamId) ?? 0) >= version) return false;
-    this.#announced.delete(streamId);
-    this.#announced.set(streamId, version);
-    const [oldest] = this.#announced.keys();
-    if (this.#announced.size > ANNOUNCED_MAX) this.#announced.delete(oldest as string);
-    return true;
+  #lookAtUnseen(): void {
+    if (this.#unseenTimer || this.#closed) return;
+    this.#unseenTimer = setTimeout(() => {
+      this.#unseenTimer = undefined;
+      const nowMs = performance.now();
+      for (const [streamId, { version, sinceMs }] of this.#unseen) {
+        const isOver = this.#reader.seen(streamId) >= version || nowMs - sinceMs > UNSEEN_MS_MAX;
+        if (isOver) this.#unseen.delete(streamId);
+        else this.#nudge(streamId);
+      }
+      if (this.#unseen.size > 0) this.#lookAtUnseen();
+    }, UNSEEN_LOOK_MS);
+    this.#unseenTimer.unref();
   }
 
   #nudge(streamId: string): void {
@@ -175,8 +198,9 @@ export class Watcher implements CommitListener {
       const last = entries.at(-1);
       if (!last) break;
       for (const { stream, first, count } of entries.flatMap(({ commits }) => commits)) {
-        if (!this.#announce(stream, first + count - 1)) continue;
-        if (this.#wakes.hasStream(stream)) missed += 1;
+        const version = first + count - 1;
+        if ((this.#told.get(stream) ?? 0) >= version || !this.#wakes.hasStream(stream)) continue;
+        if (note(this.#announced, stream, version)) missed += 1;
         this.#nudge(stream);
       }
       this.#seenPosition = last.id + last.count;
@@ -184,4 +208,14 @@ export class Watcher implements CommitListener {
     }
     if (missed > 0) await this.#line.drop();
   }
+}
+
+/** Writes down a higher version; false if that is no news. */
+function note(versions: Map<string, number>, streamId: string, version: number): boolean {
+  if ((versions.get(streamId) ?? 0) >= version) return false;
+  versions.delete(streamId);
+  versions.set(streamId, version);
+  const [oldest] = versions.keys();
+  if (versions.size > ANNOUNCED_MAX) versions.delete(oldest as string);
+  return true;
 }

@@ -129,6 +129,13 @@ export async function eventually(what: string, holds: () => boolean, forMs = 5_0
   }
 }
 
+/** Waits until every event of these streams has its position: an engine may give it a moment after the commit. */
+export async function positionsGiven(engine: Engine, streamIds: readonly string[]): Promise<void> {
+  let count = 0;
+  for (const streamId of streamIds) count += await engine.streamVersion(streamId);
+  for (let looks = 0; looks < 1_000 && (await engine.lastPosition()) < count; looks += 1) await pause(2);
+}
+
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }

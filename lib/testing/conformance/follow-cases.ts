@@ -9,6 +9,7 @@ import {
   newEvents,
   type OpenEngines,
   pause,
+  positionsGiven,
   readStore,
   readWhole,
   store,
@@ -161,7 +162,10 @@ async function followStoreInPieces(engines: OpenEngines, names?: readonly string
       return follower;
     },
     (event) => event.position,
-    async () => (await readStore(nodes[0], 1_000, names)).length,
+    async () => {
+      await positionsGiven(nodes[0], ['a', 'b', 'c']);
+      return (await readStore(nodes[0], 1_000, names)).length;
+    },
   );
   const stored = (await readStore(nodes[0])).filter(({ name }) => !names || names.includes(name));
   assert.deepEqual(ids(seen), ids(stored));

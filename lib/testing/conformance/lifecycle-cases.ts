@@ -7,6 +7,7 @@ import {
   eventually,
   newEvents,
   pause,
+  positionsGiven,
   readWhole,
   store,
 } from './conformance-case.js';
@@ -19,8 +20,7 @@ export const lifecycleCases: readonly ConformanceCase[] = [
       const [before] = await engines();
       const events = newEvents(7);
       await store(before, 's', 0, events);
-      // Positions may come a moment after the commit.
-      for (let looks = 0; looks < 1_000 && (await before.lastPosition()) < events.length; looks += 1) await pause(2);
+      await positionsGiven(before, ['s']);
       const position = await before.lastPosition();
       await before.close();
       const [after] = await engines();

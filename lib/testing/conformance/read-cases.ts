@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import type { Engine } from '../../engine/engine.js';
 import type { EventRecord } from '../../kernel/event.js';
-import { type ConformanceCase, newEvent, newEvents, pause, readStore, readWhole, store } from './conformance-case.js';
+import {
+  type ConformanceCase,
+  newEvent,
+  newEvents,
+  pause,
+  positionsGiven,
+  readStore,
+  readWhole,
+  store,
+} from './conformance-case.js';
 
 export const readCases: readonly ConformanceCase[] = [
   {
@@ -116,6 +125,8 @@ export const readCases: readonly ConformanceCase[] = [
       await Promise.all(writers);
       writing = false;
       await reader;
+      const streamIds = [0, 1].flatMap((n) => [0, 1, 2, 3, 4].map((i) => `s${n}-${i}`));
+      await positionsGiven(nodes[0], streamIds);
       const rest = await nodes[0].readAll(seen.at(-1)?.position ?? 0, 10_000);
       assert.deepEqual(
         [...seen, ...rest].map(({ id }) => id),

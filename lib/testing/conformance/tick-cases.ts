@@ -62,7 +62,7 @@ export const tickCases: readonly ConformanceCase[] = [
       const [a, b] = schedules(2) as [TickSchedule, TickSchedule];
       await engine.addSchedules([a, b]);
       await engine.removeSchedules([{ ...a, owner: 'n2' }, b, { ...b, streamId: 'none' }]);
-      assert.deepEqual(await engine.schedulesOf('n1', 10), [a]);
+      assert.deepEqual(sorted(await engine.schedulesOf('n1', 10)), [a]);
       await engine.removeSchedules([a]);
       assert.deepEqual(await engine.scheduleOwners(), []);
     },
@@ -93,7 +93,7 @@ export const tickCases: readonly ConformanceCase[] = [
         assert.deepEqual(sorted(await allOf(takers[0], `n${i}`, 1_000)), sorted(own));
       }
       assert.deepEqual(sorted(taken.flat()).map(keyOf), sorted(some).map(keyOf));
-      assert.deepEqual(await takers[0].schedulesOf('alive', 10), schedules(1, 'alive', 'Bell'));
+      assert.deepEqual(sorted(await takers[0].schedulesOf('alive', 10)), schedules(1, 'alive', 'Bell'));
     },
   },
 ];
