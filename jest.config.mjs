@@ -26,5 +26,10 @@ export default {
     ],
   },
   testTimeout: 30_000,
-  reporters: ['default', '<rootDir>/scripts/closing-line-reporter.mjs'],
+  reporters: [
+    'default',
+    '<rootDir>/test/support/missing-reporter.mjs',
+    // Last, because its line is to be the last.
+    '<rootDir>/scripts/closing-line-reporter.mjs',
+  ],
 };

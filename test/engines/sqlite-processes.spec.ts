@@ -184,7 +184,7 @@ describe('a process killed with SIGKILL while it stores', () => {
 
     const engine = new SqliteEngine({ file });
     await engine.open();
-    expect((await readStore(engine)).length).toBe(stored.size);
+    expect((await readStore(engine, [])).length).toBe(stored.size);
     await engine.close();
   }, 60_000);
 });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-// The real ones, also where a test runner has replaced the globals.
-import { setImmediate, setTimeout } from 'node:timers';
+// The real one, also where a test runner has replaced the global.
+import { setImmediate } from 'node:timers';
 import type { Unwatch } from '../../engine/follow.js';
 import { MESSAGE_KEPT_MS, type NodeMessage } from '../../engine/messages.js';
 import { EngineError } from '../../kernel/errors.js';
@@ -8,23 +8,10 @@ import type { Connections } from './connections.js';
 import type { Reql, Term } from './driver.js';
 import { Feed } from './feed.js';
 import type { FeedLine } from './feed-line.js';
+import { type Packet, PacketBox } from './packet-box.js';
 
-/** How often messages are looked for that the changefeed did not bring. Milliseconds. */
-const LOOK_AGAIN_MS = 1_000;
 /** Most messages that may wait to be written. */
 const QUEUE_MAX = 100_000;
-/** Most packets remembered as delivered, until they are deleted. */
-const DELIVERED_MAX = 10_000;
-
-/** What one engine sent to one node at one time. */
-interface Packet {
-  readonly id: string;
-  readonly to: string;
-  readonly sender: string;
-  /** The sender's own count. */
-  readonly number: number;
-  readonly texts: readonly string[];
-}
 
 interface Waiting {
   readonly messages: readonly NodeMessage[];
@@ -43,7 +30,7 @@ export class Mailbox {
   #queue: Waiting[] = [];
   #queued = 0;
   #sending = false;
-  #count = 0;
+  readonly #counts = new Map<string, number>();
   #oldDeletedAtMs = performance.now();
 
   constructor(r: Reql, db: Term, connections: Connections, line: FeedLine) {
@@ -70,7 +57,7 @@ export class Mailbox {
 
   async receive(nodeId: string, deliver: (texts: readonly string[]) => void): Promise<Unwatch> {
     const own = this.#table.getAll(nodeId, { index: 'to' });
-    const box = new Box(
+    const box = new PacketBox(
       deliver,
       () => this.#connections.read<Packet[]>(own.coerceTo('array')),
       (ids) => this.#delete(ids),
@@ -125,10 +112,16 @@ export class Mailbox {
       id: randomUUID(),
       to,
       sender: this.#sender,
-      number: ++this.#count,
+      number: this.#nextNumber(to),
       texts,
       sentAtMs,
     }));
+  }
+
+  #nextNumber(to: string): number {
+    const number = (this.#counts.get(to) ?? 0) + 1;
+    this.#counts.set(to, number);
+    return number;
   }
 
   async #delete(ids: readonly string[]): Promise<void> {
@@ -146,81 +139,5 @@ export class Mailbox {
         .and(this.#r.expr(Date.now() - MESSAGE_KEPT_MS).gt(this.#r.row('sentAtMs'))),
     );
     this.#connections.write(old.delete({ durability: 'soft' })).catch(() => {});
-  }
-}
-
-/** One receiver: takes every packet once, and looks for those that the feed lost. */
-class Box {
-  readonly #deliver: (texts: readonly string[]) => void;
-  readonly #read: () => Promise<Packet[]>;
-  readonly #delete: (ids: readonly string[]) => Promise<void>;
-  readonly #known = new Set<string>();
-  #toDelete: string[] = [];
-  #timer: NodeJS.Timeout | undefined;
-  #isOpen = false;
-  #early: Packet[] = [];
-  #closed = false;
-
-  constructor(
-    deliver: (texts: readonly string[]) => void,
-    read: () => Promise<Packet[]>,
-    remove: (ids: readonly string[]) => Promise<void>,
-  ) {
-    this.#deliver = deliver;
-    this.#read = read;
-    this.#delete = remove;
-  }
-
-  async skipOld(): Promise<void> {
-    const early = new Set(this.#early.map(({ id }) => id));
-    for (const { id } of await this.#read()) {
-      if (early.has(id)) continue;
-      this.#known.add(id);
-      this.#toDelete.push(id);
-    }
-    this.#isOpen = true;
-    this.#take(this.#early);
-    this.#early = [];
-    this.#lookLater();
-  }
-
-  heard(item: unknown): void {
-    const packet = (item as { new_val?: Packet | null }).new_val;
-    if (!packet) return;
-    if (this.#isOpen) this.#take([packet]);
-    else this.#early.push(packet);
-  }
-
-  async look(): Promise<void> {
-    if (!this.#isOpen || this.#closed) return;
-    const deleting = this.#toDelete.splice(0);
-    try {
-      if (deleting.length > 0) await this.#delete(deleting);
-      const packets = await this.#read();
-      this.#take(packets.sort((a, b) => a.number - b.number));
-    } catch {
-      // The next look tries again; what could not be deleted is deleted for being old.
-    }
-  }
-
-  close(): void {
-    this.#closed = true;
-    clearTimeout(this.#timer);
-  }
-
-  #take(packets: readonly Packet[]): void {
-    for (const { id, texts } of packets) {
-      if (this.#closed || this.#known.has(id)) continue;
-      this.#known.add(id);
-      if (this.#known.size > DELIVERED_MAX) this.#known.delete([...this.#known][0] as string);
-      this.#toDelete.push(id);
-      this.#deliver(texts);
-    }
-  }
-
-  #lookLater(): void {
-    if (this.#closed) return;
-    this.#timer = setTimeout(() => void this.look().finally(() => this.#lookLater()), LOOK_AGAIN_MS);
-    this.#timer.unref();
   }
 }

@@ -83,8 +83,15 @@ export class PositionLog {
   /** Gives positions to what is stored, soon: all that waits goes in one entry. */
   place(batch: Batch): void {
     this.#waiting.push(batch);
-    this.#placing ??= this.#placeAll().finally(() => {
+    this.#placeSoon();
+  }
+
+  #placeSoon(): void {
+    if (this.#placing || this.#waiting.length === 0) return;
+    this.#placing = this.#placeAll().finally(() => {
       this.#placing = undefined;
+      // What came between the last look and this.
+      if (!this.#closed) this.#placeSoon();
     });
   }
 

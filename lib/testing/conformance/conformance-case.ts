@@ -94,8 +94,14 @@ export async function readWhole(engine: Engine, streamId: string, pageSize = 1_0
   }
 }
 
-/** The whole store, page by page. */
-export async function readStore(engine: Engine, pageSize = 1_000, names?: readonly string[]): Promise<EventRecord[]> {
+/** The whole store, which consists of these streams, page by page. */
+export async function readStore(
+  engine: Engine,
+  streamIds: readonly string[],
+  pageSize = 1_000,
+  names?: readonly string[],
+): Promise<EventRecord[]> {
+  await positionsGiven(engine, streamIds);
   const events: EventRecord[] = [];
   for (;;) {
     const page = await engine.readAll(events.at(-1)?.position ?? 0, pageSize, names);

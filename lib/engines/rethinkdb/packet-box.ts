@@ -1,0 +1,140 @@
+// The real one, also where a test runner has replaced the global.
+import { setTimeout } from 'node:timers';
+
+/** How often packets are looked for that the changefeed did not bring. Milliseconds. */
+const LOOK_AGAIN_MS = 1_000;
+/** How long a packet waits for the one before it. Milliseconds. */
+const GAP_MS_MAX = 50;
+/** Most packets remembered as delivered. */
+const DELIVERED_MAX = 10_000;
+
+/** What one engine sent to one node at one time. */
+export interface Packet {
+  readonly id: string;
+  readonly to: string;
+  readonly sender: string;
+  /** The sender's count of what it sent to this receiver. */
+  readonly number: number;
+  readonly texts: readonly string[];
+}
+
+/** One sender's packets. */
+interface Line {
+  /** The number that comes next. */
+  next: number;
+  readonly early: Map<number, Packet>;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** One receiver: takes every packet once, and looks for those that the feed lost. */
+export class PacketBox {
+  readonly #deliver: (texts: readonly string[]) => void;
+  readonly #read: () => Promise<Packet[]>;
+  readonly #delete: (ids: readonly string[]) => Promise<void>;
+  readonly #known = new Set<string>();
+  /** Where each sender's packets have come to. */
+  readonly #lines = new Map<string, Line>();
+  #toDelete: string[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #isOpen = false;
+  #early: Packet[] = [];
+  #closed = false;
+
+  constructor(
+    deliver: (texts: readonly string[]) => void,
+    read: () => Promise<Packet[]>,
+    remove: (ids: readonly string[]) => Promise<void>,
+  ) {
+    this.#deliver = deliver;
+    this.#read = read;
+    this.#delete = remove;
+  }
+
+  async skipOld(): Promise<void> {
+    const early = new Set(this.#early.map(({ id }) => id));
+    for (const { id } of await this.#read()) {
+      if (early.has(id)) continue;
+      this.#known.add(id);
+      this.#toDelete.push(id);
+    }
+    this.#isOpen = true;
+    this.#take(this.#early);
+    this.#early = [];
+    this.#lookLater();
+  }
+
+  heard(item: unknown): void {
+    const packet = (item as { new_val?: Packet | null }).new_val;
+    if (!packet) return;
+    if (this.#isOpen) this.#take([packet]);
+    else this.#early.push(packet);
+  }
+
+  async look(): Promise<void> {
+    if (!this.#isOpen || this.#closed) return;
+    const deleting = this.#toDelete.splice(0);
+    try {
+      if (deleting.length > 0) await this.#delete(deleting);
+      const packets = await this.#read();
+      this.#take(packets.sort((a, b) => a.number - b.number));
+    } catch {
+      // The next look tries again; what could not be deleted is deleted for being old.
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  #take(packets: readonly Packet[]): void {
+    for (const packet of packets) {
+      const { id } = packet;
+      if (this.#closed || this.#known.has(id)) continue;
+      this.#known.add(id);
+      if (this.#known.size > DELIVERED_MAX) this.#known.delete([...this.#known][0] as string);
+      this.#toDelete.push(id);
+      this.#inOrder(packet);
+    }
+  }
+
+  /** A changefeed keeps order only within a document: what comes too early waits a moment for what is before it. */
+  #inOrder(packet: Packet): void {
+    const line = this.#lines.get(packet.sender) ?? { next: 1, early: new Map<number, Packet>(), timer: undefined };
+    this.#lines.set(packet.sender, line);
+    if (packet.number > line.next) {
+      line.early.set(packet.number, packet);
+      line.timer ??= setTimeout(() => this.#giveUpGap(line), GAP_MS_MAX).unref();
+      return;
+    }
+    this.#deliver(packet.texts);
+    line.next = Math.max(line.next, packet.number + 1);
+    this.#deliverEarly(line);
+  }
+
+  #deliverEarly(line: Line): void {
+    for (let packet = line.early.get(line.next); packet; packet = line.early.get(line.next)) {
+      line.early.delete(line.next);
+      line.next += 1;
+      this.#deliver(packet.texts);
+    }
+    if (line.early.size > 0) return;
+    clearTimeout(line.timer);
+    line.timer = undefined;
+  }
+
+  /** What is missing went to an earlier receiver, or is lost. */
+  #giveUpGap(line: Line): void {
+    line.timer = undefined;
+    if (this.#closed || line.early.size === 0) return;
+    line.next = Math.min(...line.early.keys());
+    this.#deliverEarly(line);
+    if (line.early.size > 0) line.timer = setTimeout(() => this.#giveUpGap(line), GAP_MS_MAX).unref();
+  }
+
+  #lookLater(): void {
+    if (this.#closed) return;
+    this.#timer = setTimeout(() => void this.look().finally(() => this.#lookLater()), LOOK_AGAIN_MS);
+    this.#timer.unref();
+  }
+}
