@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import { SqliteEngine } from 'omniscient-nest/sqlite';
 import request from 'supertest';
 import { createApp } from '../../sample-app/create-app.js';
 
@@ -12,7 +13,7 @@ describe('the sample application over HTTP', () => {
   let server: ReturnType<typeof request>;
 
   beforeAll(async () => {
-    app = await createApp({ database: join(folder, 'events.db'), nodeId: 'spec' });
+    app = await createApp({ engine: new SqliteEngine({ file: join(folder, 'events.db') }), nodeId: 'spec' });
     await app.listen(0);
     server = request(app.getHttpServer());
   });
