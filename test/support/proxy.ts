@@ -99,7 +99,6 @@ export class FaultyNetwork {
     this.dropNextAnswers(count, isWrite);
   }
 
-  /** For good; `heal` brings it back. */
   async stop(): Promise<void> {
     const server = this.#server;
     const closed = server && new Promise((resolve) => server.once('close', resolve));
@@ -173,7 +172,8 @@ class Link {
     });
     const toServer = (chunk: Buffer) => {
       this.#queries.read(chunk);
-      this.#server.write(chunk);
+      if (this.#server.destroyed) this.#client.destroy();
+      else this.#server.write(chunk);
     };
     this.#lanes = [
       this.#lane('toServer', this.#client, this.#server, toServer),
@@ -203,7 +203,7 @@ class Link {
       else lane.push(bring);
     };
     from.setNoDelay();
-    from.on('data', (chunk: Buffer) => send(() => (to.destroyed ? end(from, 'close') : deliver(chunk))));
+    from.on('data', (chunk: Buffer) => send(() => deliver(chunk)));
     from.on('end', () => send(() => to.end()));
     // Whoever is refused by the server or loses it is to see the same.
     from.on('error', () => send(() => end(to, 'reset')));
@@ -225,6 +225,8 @@ class Link {
     return (chunk) => {
       answers.read(chunk);
       if (isSilent) this.#endWhenAllAnswered();
+      // The client has gone by itself, and nobody is to be told: the server is to see that now.
+      else if (this.#client.destroyed) this.#server.destroy();
       else if (cutAt === undefined) this.#client.write(chunk);
       else {
         isSilent = true;

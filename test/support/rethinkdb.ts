@@ -1,5 +1,5 @@
 import type { describe as Describe } from '@jest/globals';
-import { loadDriver, type Reql, type Term } from '../../lib/engines/rethinkdb/driver.js';
+import { connect, loadDriver, type Reql, type Term } from '../../lib/engines/rethinkdb/driver.js';
 import { hasRethinkDb, stopAllRethinkDb } from './rethinkdb-server.js';
 
 export * from './rethinkdb-server.js';
@@ -24,7 +24,7 @@ export async function withDriver<T>(
   work: (r: Reql, run: (query: Term) => Promise<unknown>) => Promise<T>,
 ): Promise<T> {
   const r = await loadDriver();
-  const connection = await r.connect({ host: server.host, port: server.port });
+  const connection = await connect(r, { host: server.host, port: server.port });
   try {
     return await work(r, (query) => query.run(connection));
   } finally {

@@ -93,12 +93,13 @@ export function isStart(query: string): boolean {
 
 /** Whether a query, in JSON, inserts, updates, replaces or deletes documents. */
 export function isWrite(query: string): boolean {
-  return isStart(query) && hasWriteTerm(JSON.parse(query));
+  return isStart(query) && hasWriteTerm((JSON.parse(query) as unknown[])[1]);
 }
 
-/** An array is always a term with its number first: one that is data is wrapped into MAKE_ARRAY. */
+/** A term is an array: its number, its arguments, its options. Everything else is data, that may hold terms. */
 function hasWriteTerm(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  if (Array.isArray(value) && Array.isArray(value[1]) && WRITE_TERMS.includes(value[0])) return true;
-  return Object.values(value).some(hasWriteTerm);
+  if (!Array.isArray(value)) return Object.values(value).some(hasWriteTerm);
+  const [type, args = [], options = {}] = value as [number, unknown[]?, object?];
+  return WRITE_TERMS.includes(type) || args.some(hasWriteTerm) || hasWriteTerm(options);
 }

@@ -2,7 +2,7 @@
 import { setTimeout } from 'node:timers';
 import { Backoff } from '../../engine/backoff.js';
 import { EngineError } from '../../kernel/errors.js';
-import { type DriverConnection, type Reql, rethinkDbError, type Term } from './driver.js';
+import { connect, type DriverConnection, type Reql, rethinkDbError, type Term } from './driver.js';
 import type { Settings } from './options.js';
 
 /** A connection, and whether it is still good. */
@@ -112,7 +112,7 @@ export class Connections {
     const timeoutMs = withinMs / (servers.length - Math.min(index, servers.length - 1));
     const ssl = tls === false ? {} : { ssl: tls === true ? true : tls };
     const connection = await within(
-      this.#r.connect({ host, port, user, password, timeout: Math.max(0.1, timeoutMs / 1_000), ...ssl }),
+      connect(this.#r, { host, port, user, password, timeout: Math.max(0.1, timeoutMs / 1_000), ...ssl }),
       timeoutMs,
       `${host}:${port} did not answer`,
     );
@@ -144,7 +144,8 @@ export class Connections {
 
 /** A lost connection says nothing of what it was lost for. */
 function withOutcome(error: EngineError, isWrite: boolean): EngineError {
-  if (!isWrite || error.outcomeUnknown || error.code !== 'ENGINE_UNREACHABLE') return error;
+  const isLost = error.code === 'ENGINE_UNREACHABLE' || error.code === 'ENGINE_TIMEOUT';
+  if (!isWrite || error.outcomeUnknown || !isLost) return error;
   return new EngineError(error.code, error.message, { cause: error.cause, retryable: true, outcomeUnknown: true });
 }
 

@@ -34,7 +34,7 @@ export interface Term {
 
 /** The driver's door. */
 export interface Reql {
-  connect(options: object): Promise<DriverConnection>;
+  readonly net: { readonly TcpConnection: new (options: object, opened: (error: unknown) => void) => DriverConnection };
   db(name: string): Term;
   dbCreate(name: string): Term;
   dbList(): Term;
@@ -53,12 +53,31 @@ export interface DriverConnection {
   close(options?: object): Promise<unknown>;
   on(event: string, listener: (error?: unknown) => void): unknown;
   readonly open: boolean;
+  readonly rawSocket?: { destroy(): void };
 }
 
 /** A changefeed. */
 export interface DriverCursor {
   each(onItem: (error: unknown, item: unknown) => void, onEnd?: () => void): void;
   close(): Promise<unknown>;
+}
+
+/**
+ * Opens a connection. The driver's own `connect` hides the connection until it is open, and one that was refused goes on to tell of a time-out
+ * that nobody can listen for: that would end the process.
+ */
+export function connect(r: Reql, options: object): Promise<DriverConnection> {
+  return new Promise((resolve, reject) => {
+    const connection = new r.net.TcpConnection(options, (error) => {
+      if (!error) {
+        resolve(connection);
+        return;
+      }
+      connection.rawSocket?.destroy();
+      reject(error);
+    });
+    connection.on('error', () => {});
+  });
 }
 
 /** Loads the driver when it is first needed: who uses another engine need not install it. */

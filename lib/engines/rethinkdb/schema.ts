@@ -131,7 +131,8 @@ export class Schema {
   }
 }
 
-function assertVersion(server: string, version: string): void {
+/** @throws EngineError (`SERVER_TOO_OLD`). */
+export function assertVersion(server: string, version: string): void {
   const [major = 0, minor = 0] = (/(\d+)\.(\d+)/.exec(version) ?? []).slice(1).map(Number);
   if (major > VERSION_MIN[0] || (major === VERSION_MIN[0] && minor >= VERSION_MIN[1])) return;
   throw new EngineError(
