@@ -1,0 +1,101 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { ClusterNode, endNodes } from '../support/cluster.js';
+import { describeOnSharedStores, type SharedStore, storedEvents } from '../support/stores.js';
+
+/** What DESIGN.md promises when the owner dies. Milliseconds. */
+const TAKEOVER_MS_MAX = 3_000;
+
+interface StoredTick {
+  readonly n: number;
+  readonly missed: number;
+  readonly atMs: number;
+  readonly by: string;
+}
+
+describeOnSharedStores('a TickActor on several processes', (open) => {
+  let shared: SharedStore;
+  let nodes: ClusterNode[] = [];
+  let started = 0;
+  const start = () => ClusterNode.start(`node-${++started}`, shared.store);
+
+  beforeAll(async () => {
+    shared = await open();
+    nodes = [await start()];
+  }, 60_000);
+  afterAll(async () => {
+    await endNodes();
+    await shared.stop();
+  });
+
+  async function ticksOf(id: string): Promise<StoredTick[]> {
+    const [events = []] = await storedEvents(shared.store, `pulse-${id}`);
+    return events
+      .filter(({ name }) => name === 'tick')
+      .map(({ data, metadata }) => {
+        const { at, firedBy } = JSON.parse(metadata);
+        return { ...JSON.parse(data), atMs: Date.parse(at), by: firedBy.nodeId };
+      });
+  }
+
+  function expectRegular(ticks: readonly StoredTick[], everyMs: number): void {
+    expect(ticks.map(({ n }) => n)).toEqual(ticks.map((_, i) => i + 1));
+    for (const [i, { atMs }] of ticks.entries()) {
+      if (i > 0) expect(atMs - (ticks[i - 1] as StoredTick).atMs).toBeGreaterThanOrEqual(everyMs);
+    }
+  }
+
+  it.each([1, 4])(
+    'ten ticks of a second take at least ten seconds, on %i of them',
+    async (count) => {
+      while (nodes.length < count) nodes.push(await start());
+      const id = `ten-${count}`;
+      const begunMs = Date.now();
+      await Promise.all(nodes.map((node) => node.order({ do: 'tick', id, everyMs: 1_000, count: 10 })));
+      await sleep(11_500);
+      const ticks = await ticksOf(id);
+      expect(ticks).toHaveLength(10);
+      expectRegular(ticks, 1_000);
+      expect((ticks.at(-1) as StoredTick).atMs - begunMs).toBeGreaterThanOrEqual(10_000);
+      for (const node of nodes) {
+        const { state } = await node.order<{ state: { count: number } }>({ do: 'state', actor: 'pulse', id });
+        expect(state.count).toBe(10);
+      }
+    },
+    40_000,
+  );
+
+  it(`goes on within ${TAKEOVER_MS_MAX} ms when its owner is killed, and counts what it missed when all were down`, async () => {
+    await (nodes[0] as ClusterNode).order({ do: 'tick', id: 'k', everyMs: 200, count: null });
+    await sleep(1_000);
+    const owner = (await ticksOf('k')).at(-1)?.by;
+    const killed = nodes.find(({ nodeId }) => nodeId === owner) as ClusterNode;
+    nodes = nodes.filter((node) => node !== killed);
+    await killed.end('SIGKILL');
+    const killedMs = Date.now();
+    await sleep(TAKEOVER_MS_MAX + 500);
+    const ticks = await ticksOf('k');
+    const first = ticks.find(({ by, atMs }) => by !== owner && atMs >= killedMs) as StoredTick;
+    process.stdout.write(
+      `ticks, ${shared.store.kind}: taken over ${first.atMs - killedMs} ms after the owner was killed, ${first.missed} missed\n`,
+    );
+    expect(first.atMs - killedMs).toBeLessThan(TAKEOVER_MS_MAX);
+    expectRegular(ticks, 200);
+
+    await Promise.all(nodes.map((node) => node.end('SIGTERM')));
+    const before = (await ticksOf('k')).length;
+    await sleep(2_000);
+    nodes = [await start()];
+    await sleep(1_500);
+    await (nodes[0] as ClusterNode).order({ do: 'stopTicking', id: 'k' });
+    const all = await ticksOf('k');
+    expectRegular(all, 200);
+    expect((all[before] as StoredTick).missed).toBeGreaterThanOrEqual(8);
+    expect(all.slice(before + 1).filter(({ missed }) => missed > 1)).toEqual([]);
+
+    await (nodes[0] as ClusterNode).end('SIGTERM');
+    nodes = [await start()];
+    await sleep(800);
+    expect(await ticksOf('k')).toHaveLength(all.length);
+  }, 60_000);
+});
