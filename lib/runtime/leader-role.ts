@@ -2,16 +2,16 @@ import { performance } from 'node:perf_hooks';
 // The real one, also where a test runner has replaced the global.
 import { setTimeout } from 'node:timers';
 import { Backoff } from '../engine/backoff.js';
-import type { ActorDefinition, CommandDefinition } from '../kernel/definition.js';
+import type { CommandDefinition } from '../kernel/definition.js';
 import { ConflictError, DeadlockError, OmniscientError } from '../kernel/errors.js';
-import { type FrameworkState, LEADER_EVENT, type Leadership } from '../kernel/framework-events.js';
+import { LEADER_EVENT, type Leadership } from '../kernel/framework-events.js';
 import { assertJson } from '../kernel/plain-data.js';
 import { unwrap } from '../kernel/state-tree.js';
 import { answering, findAnswer } from './answers.js';
 import type { Cluster } from './cluster/cluster.js';
 import { decodeArguments, encodeArguments, type RemoteCall, type Reply } from './cluster/remote-calls.js';
 import { fireOne } from './fire-one.js';
-import type { Request, RequestCause } from './request.js';
+import type { RoleOwner } from './role-owner.js';
 import type { RuntimeParts } from './settings.js';
 import type { Turn } from './turn.js';
 
@@ -19,34 +19,6 @@ import type { Turn } from './turn.js';
 const HOPS_MAX = 50;
 /** Longest that a follower waits, after an answer, until it has seen itself what was stored. Milliseconds. */
 const SEE_OWN_MS_MAX = 1_000;
-
-/** What the role needs of the activation it belongs to. */
-export interface RoleOwner {
-  readonly label: string;
-  readonly id: string;
-  readonly streamId: string;
-  readonly definition: ActorDefinition;
-  readonly framework: FrameworkState;
-  /** Version of the last stored event that is in the state. */
-  readonly version: number;
-  /** Puts a command in the queue; `evicted` is called if it has to run elsewhere. */
-  enqueueCommand(command: CommandDefinition, args: readonly unknown[], options: EnqueueOptions): Request;
-  /** Stores the answer with what the turn that runs has fired, if there is anything to answer from later. */
-  recordAnswer(answer: unknown): void;
-  /** Fires a framework event as a command of its own. */
-  storeFrameworkEvent(name: string, data: object): Promise<unknown>;
-  /** Resolves when the state has come up to this version, or after so many milliseconds. */
-  reached(version: number, withinMs: number): Promise<void>;
-  runOnActivate(): Promise<void>;
-}
-
-/** How a command is put in the queue. */
-export interface EnqueueOptions {
-  readonly cause: RequestCause;
-  readonly evicted: () => void;
-  /** Somebody on another node may ask again what became of it. */
-  readonly recorded: boolean;
-}
 
 /** How one try to run a command ended. */
 type Outcome = { readonly answer: unknown } | { readonly error: unknown } | { readonly again: boolean };
@@ -262,14 +234,7 @@ export class LeaderRole {
     await this.#owner.reached(call.since, SEE_OWN_MS_MAX);
     if (this.#cluster.leaving || !this.leads) return this.#refused();
     const command = this.#commandOf(call);
-    if (!command) {
-      return this.#failed(
-        new OmniscientError(
-          'UNKNOWN_COMMAND',
-          `${label}: the leader, node ${this.#parts.nodeId}, has no command '${call.command}': do all nodes run the same version?`,
-        ),
-      );
-    }
+    if (!command) return this.#failed(unknownCommand(label, call.command, this.#parts.nodeId));
     const outcome = await this.#runHere(command, call, true).catch((error: unknown) => ({ error }));
     if ('error' in outcome) return this.#failed(outcome.error);
     if (!('answer' in outcome)) return this.#refused();
@@ -309,4 +274,9 @@ export class LeaderRole {
       chain: caller ? [...(from?.chain ?? []), caller.owner.label] : [],
     };
   }
+}
+
+function unknownCommand(label: string, command: string, nodeId: string): OmniscientError {
+  const message = `${label}: the leader, node ${nodeId}, has no command '${command}': do all nodes run the same version?`;
+  return new OmniscientError('UNKNOWN_COMMAND', message);
 }

@@ -3,7 +3,8 @@ import { setTimeout } from 'node:timers';
 import type { ActorDefinition } from '../kernel/definition.js';
 import type { FrameworkState } from '../kernel/framework-events.js';
 import type { Activation } from './activation.js';
-import { LeaderRole, type RoleOwner } from './leader-role.js';
+import { LeaderRole } from './leader-role.js';
+import type { RoleOwner } from './role-owner.js';
 import { type TickOwner, TickRole } from './ticks/tick-role.js';
 
 /** Who runs this activation's commands. */

@@ -1,0 +1,31 @@
+import type { ActorDefinition, CommandDefinition } from '../kernel/definition.js';
+import type { FrameworkState } from '../kernel/framework-events.js';
+import type { Request, RequestCause } from './request.js';
+
+/** What the role needs of the activation it belongs to. */
+export interface RoleOwner {
+  readonly label: string;
+  readonly id: string;
+  readonly streamId: string;
+  readonly definition: ActorDefinition;
+  readonly framework: FrameworkState;
+  /** Version of the last stored event that is in the state. */
+  readonly version: number;
+  /** Puts a command in the queue; `evicted` is called if it has to run elsewhere. */
+  enqueueCommand(command: CommandDefinition, args: readonly unknown[], options: EnqueueOptions): Request;
+  /** Stores the answer with what the turn that runs has fired, if there is anything to answer from later. */
+  recordAnswer(answer: unknown): void;
+  /** Fires a framework event as a command of its own. */
+  storeFrameworkEvent(name: string, data: object): Promise<unknown>;
+  /** Resolves when the state has come up to this version, or after so many milliseconds. */
+  reached(version: number, withinMs: number): Promise<void>;
+  runOnActivate(): Promise<void>;
+}
+
+/** How a command is put in the queue. */
+export interface EnqueueOptions {
+  readonly cause: RequestCause;
+  readonly evicted: () => void;
+  /** Somebody on another node may ask again what became of it. */
+  readonly recorded: boolean;
+}
