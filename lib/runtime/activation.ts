@@ -107,8 +107,6 @@ export class Activation implements PipelineOwner, FeedOwner {
     return this.#host.definition.name;
   }
 
-  // --- commands ---
-
   /** Takes a command; the promise settles when its commit is durable or has failed. */
   submit(command: CommandDefinition, args: readonly unknown[]): Promise<unknown> {
     const caller = currentTurn();
@@ -190,8 +188,6 @@ export class Activation implements PipelineOwner, FeedOwner {
     outsideTurns(() => this.#observers?.forEach((observer) => observer.ended(error)));
   }
 
-  // --- being seen ---
-
   /** Version of the last stored event that is in the state. */
   get version(): number {
     return this.optimistic.version;
@@ -220,8 +216,6 @@ export class Activation implements PipelineOwner, FeedOwner {
       this.used = true;
     };
   }
-
-  // --- what pipeline and feed say ---
 
   get busy(): boolean {
     return this.#pipeline.appending;

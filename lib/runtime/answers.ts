@@ -63,3 +63,9 @@ async function eventsOf(
 function commandOf(event: EventRecord): string {
   return (JSON.parse(event.metadata) as { commandId: string }).commandId;
 }
+
+/** What a caller is told whose leader does not know the command. */
+export function unknownCommand(label: string, command: string, nodeId: string): OmniscientError {
+  const message = `${label}: the leader, node ${nodeId}, has no command '${command}': do all nodes run the same version?`;
+  return new OmniscientError('UNKNOWN_COMMAND', message);
+}

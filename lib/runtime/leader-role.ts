@@ -7,7 +7,7 @@ import { ConflictError, DeadlockError, OmniscientError } from '../kernel/errors.
 import { LEADER_EVENT, type Leadership } from '../kernel/framework-events.js';
 import { assertJson } from '../kernel/plain-data.js';
 import { unwrap } from '../kernel/state-tree.js';
-import { answering, findAnswer } from './answers.js';
+import { answering, findAnswer, unknownCommand } from './answers.js';
 import type { Cluster } from './cluster/cluster.js';
 import { decodeArguments, encodeArguments, type RemoteCall, type Reply } from './cluster/remote-calls.js';
 import { fireOne } from './fire-one.js';
@@ -274,9 +274,4 @@ export class LeaderRole {
       chain: caller ? [...(from?.chain ?? []), caller.owner.label] : [],
     };
   }
-}
-
-function unknownCommand(label: string, command: string, nodeId: string): OmniscientError {
-  const message = `${label}: the leader, node ${nodeId}, has no command '${command}': do all nodes run the same version?`;
-  return new OmniscientError('UNKNOWN_COMMAND', message);
 }
