@@ -7,6 +7,7 @@ import type { BenchOptions } from './options.js';
 import { realLog } from './real-log/real-log.js';
 import { rehydrate } from './rehydrate.js';
 import { resident } from './resident.js';
+import { ticks } from './ticks.js';
 
 /** What `npm run bench -- NAME` can measure. */
 const BENCHMARKS: Readonly<Record<string, (options: BenchOptions) => Promise<void>>> = {
@@ -16,9 +17,10 @@ const BENCHMARKS: Readonly<Record<string, (options: BenchOptions) => Promise<voi
   live,
   resident,
   'real-log': realLog,
+  ticks,
 };
 
-const ENGINES = ['sqlite', 'memory'];
+const ENGINES = ['sqlite', 'memory', 'rethinkdb'];
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -26,11 +28,12 @@ async function main(): Promise<void> {
     options: { engine: { type: 'string', default: 'sqlite' }, n: { type: 'string' } },
   });
   const [name = '', file] = positionals;
-  const benchmark = Object.hasOwn(BENCHMARKS, name) ? BENCHMARKS[name] : undefined;
+  const benchmarks = values.engine === 'rethinkdb' ? (await import('./rethinkdb/benchmarks.js')).RETHINKDB : BENCHMARKS;
+  const benchmark = Object.hasOwn(benchmarks, name) ? benchmarks[name] : undefined;
   const n = values.n === undefined ? undefined : Number(values.n);
   if (!benchmark || !ENGINES.includes(values.engine) || (n !== undefined && !(Number.isSafeInteger(n) && n > 0))) {
     throw new Error(
-      `usage: npm run bench -- NAME [FILE] [--engine ${ENGINES.join('|')}] [--n N]; NAME is one of ${Object.keys(BENCHMARKS).join(', ')}`,
+      `usage: npm run bench -- NAME [FILE] [--engine ${ENGINES.join('|')}] [--n N]; NAME is one of ${Object.keys(benchmarks).join(', ')}`,
     );
   }
   await benchmark({ n, engine: values.engine, file });

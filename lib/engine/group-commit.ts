@@ -12,6 +12,8 @@ export interface GroupCommitLimits {
   readonly batchEventsMax: number;
   /** Most payload and metadata in one batch, in UTF-16 code units, unless one request alone has more. */
   readonly batchLengthMax: number;
+  /** Most batches that may be on their way at the same time; more than one only where the writer itself keeps order within a stream. */
+  readonly batchesMax: number;
   /** Most requests that may wait; past that they are refused with `ENGINE_OVERLOADED`. */
   readonly queueMax: number;
 }
@@ -20,6 +22,7 @@ export interface GroupCommitLimits {
 export const GROUP_COMMIT_LIMITS: GroupCommitLimits = {
   batchEventsMax: 1_000,
   batchLengthMax: 4 * 1024 * 1024,
+  batchesMax: 1,
   queueMax: 100_000,
 };
 
@@ -35,7 +38,7 @@ interface Waiting {
  */
 export class GroupCommit {
   #queue: Waiting[] = [];
-  #writing: Promise<void> | undefined;
+  readonly #writing = new Set<Promise<void>>();
   #scheduled = false;
   readonly #write: BatchWriter;
   readonly #limits: GroupCommitLimits;
@@ -58,20 +61,22 @@ export class GroupCommit {
 
   /** Resolves when everything accepted so far is written or refused. */
   async drained(): Promise<void> {
-    while (this.#scheduled || this.#writing) {
-      await (this.#writing ?? new Promise((resolve) => setImmediate(resolve)));
+    while (this.#scheduled || this.#writing.size > 0) {
+      await (this.#writing.size > 0 ? Promise.all(this.#writing) : new Promise((resolve) => setImmediate(resolve)));
     }
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#writing) return;
+    if (this.#scheduled || this.#writing.size >= this.#limits.batchesMax) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      this.#writing = this.#writeNext().finally(() => {
-        this.#writing = undefined;
+      const written = this.#writeNext().finally(() => {
+        this.#writing.delete(written);
         if (this.#queue.length > 0) this.#schedule();
       });
+      this.#writing.add(written);
+      if (this.#queue.length > 0) this.#schedule();
     });
   }
 

@@ -46,7 +46,7 @@ describeWithRethinkDb('the RethinkDB engine', () => {
     const tables = await withDriver(server, async (r, run) =>
       run(r.db('rethinkdb').table('table_config').filter({ db: 'together' }).count()),
     );
-    expect(tables).toBe(7);
+    expect(tables).toBe(6);
     await Promise.all(engines.map((engine) => engine.close()));
   }, 30_000);
 
@@ -168,14 +168,14 @@ describeWithRethinkDb('the RethinkDB engine', () => {
       await run(
         r
           .db('orphans')
-          .table('intents')
-          .insert({ id: 'batch', commits: [commit] }),
+          .table('commits')
+          .insert({ id: ':batch', commits: [commit] }),
       );
       await run(
         r
           .db('orphans')
-          .table('intents')
-          .insert({ id: 'never stored', commits: [lost] }),
+          .table('commits')
+          .insert({ id: ':never stored', commits: [lost] }),
       );
       await run(r.db('orphans').table('commits').insert({ id: key, stream: 'dead', first: 1, last: 2, events }));
     });

@@ -6,7 +6,8 @@ import type { CommitReader } from './commit-reader.js';
 import type { Connections } from './connections.js';
 import type { Reql, Term } from './driver.js';
 import { commitKeyOf } from './keys.js';
-import type { PlacedCommit, PositionLog } from './position-log.js';
+import type { PlacedCommit } from './log-entry.js';
+import type { PositionLog } from './position-log.js';
 
 /** Most commits in one insert. */
 export const INSERT_COMMITS_MAX = 256;
@@ -122,11 +123,9 @@ export class Commits {
     const batch = { id: randomUUID(), commits: entries.map(placedOf) };
     this.#listener.writing(keys, false);
     try {
-      const insert = this.#table.insert(this.#r.json(JSON.stringify(documents)), { durability: this.#durability });
-      const [answer] = await Promise.all([
-        this.#connections.write<{ errors: number; first_error?: string }>(insert),
-        this.#log.intend(batch),
-      ]);
+      const all = this.#r.json(JSON.stringify([this.#log.intentOf(batch), ...documents]));
+      const insert = this.#table.insert(all, { durability: this.#durability });
+      const answer = await this.#connections.write<{ errors: number; first_error?: string }>(insert);
       const stored =
         answer.errors === 0 ? new Set(entries) : await this.#whichAreOurs(entries, keys, answer.first_error);
       this.#tell([...stored]);

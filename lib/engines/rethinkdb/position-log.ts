@@ -6,6 +6,7 @@ import type { CommitReader } from './commit-reader.js';
 import type { Connections } from './connections.js';
 import type { Reql, Term } from './driver.js';
 import { commitKeyOf } from './keys.js';
+import type { Batch, LogEntry, PlacedCommit } from './log-entry.js';
 
 /** Most commits in one entry. */
 const ENTRY_COMMITS_MAX = 1_000;
@@ -13,45 +14,27 @@ const ENTRY_COMMITS_MAX = 1_000;
 const SWEEP_MS = 3_000;
 /** A batch of which parts are missing is placed without them after so long: nothing of it can be under way any more. Milliseconds. */
 const MISSING_MS_MAX = 60_000;
+/** While there is much to place: how long the next entry waits for more. Milliseconds. */
+const GATHER_MS = 8;
 /** Most batches swept at once. */
 const SWEEP_BATCHES_MAX = 100;
+/** Keys of announcements begin with this, as no commit's does. */
+const INTENT = ':';
+const INTENTS_END = ';';
 /** How long closing waits until all is placed; what is not, others sweep. Milliseconds. */
 const CLOSE_MS_MAX = 3_000;
-
-/** A commit and the place where it is. */
-export interface PlacedCommit {
-  readonly stream: string;
-  readonly first: number;
-  readonly count: number;
-  readonly names: readonly string[];
-  /** Id of its first event: what else may be at its key is somebody else's. */
-  readonly event: string;
-}
-
-export interface Batch {
-  readonly id: string;
-  readonly commits: readonly PlacedCommit[];
-}
-
-/** An entry: `count` events follow position `id`. */
-export interface LogEntry {
-  readonly id: number;
-  readonly count: number;
-  readonly commits: readonly PlacedCommit[];
-  readonly batches: readonly string[];
-}
 
 /**
  * Gives every event its position in the store, after its commit: a log whose entries are keyed by the position after which they begin, so that two who
  * write at its end collide, and an entry is there only after all before it. A writer places its own batches; for a writer that died in between, each
- * batch was announced in the table of intents, and whoever finds it there places it.
+ * batch is announced with its commits, and whoever finds an old announcement places what it names.
  */
 export class PositionLog {
   /** Called when there are new positions. */
   onPlaced: () => void = () => {};
   readonly #r: Reql;
   readonly #log: Term;
-  readonly #intents: Term;
+  readonly #commits: Term;
   readonly #connections: Connections;
   readonly #reader: CommitReader;
   #waiting: Batch[] = [];
@@ -59,14 +42,17 @@ export class PositionLog {
   #end: number | undefined;
   /** Batches that somebody may have placed already. */
   readonly #doubtful = new Set<string>();
+  /** Our own, of which it is not even known whether they were announced. */
+  readonly #doubted = new Map<string, Batch>();
   #seenBefore = new Map<string, number>();
+  #placedAtMs = 0;
   #sweepTimer: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(r: Reql, db: Term, connections: Connections, reader: CommitReader) {
     this.#r = r;
     this.#log = db.table('log', { readMode: 'majority' });
-    this.#intents = db.table('intents');
+    this.#commits = db.table('commits', { readMode: 'majority' });
     this.#connections = connections;
     this.#reader = reader;
   }
@@ -75,9 +61,9 @@ export class PositionLog {
     this.#sweepLater();
   }
 
-  /** Writes down that these commits are about to be stored. */
-  async intend(batch: Batch): Promise<void> {
-    await this.#connections.write(this.#intents.insert(this.#r.json(JSON.stringify(batch)), { durability: 'hard' }));
+  /** Announces that these commits are about to be stored: goes into the same table with them, so that one write to disk serves both. */
+  intentOf(batch: Batch): object {
+    return { ...batch, id: INTENT + batch.id };
   }
 
   /** Gives positions to what is stored, soon: all that waits goes in one entry. */
@@ -98,6 +84,7 @@ export class PositionLog {
   /** Nobody knows what became of it: the sweep will find out. */
   doubt(batch: Batch): void {
     this.#seenBefore.set(batch.id, performance.now());
+    this.#doubted.set(batch.id, batch);
   }
 
   async lastPosition(): Promise<number> {
@@ -122,6 +109,9 @@ export class PositionLog {
   async #placeAll(): Promise<void> {
     const backoff = new Backoff();
     while (this.#waiting.length > 0) {
+      const sinceMs = performance.now() - this.#placedAtMs;
+      if (sinceMs < GATHER_MS && !this.#closed) await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
+      this.#placedAtMs = performance.now();
       const batches = this.#takeWaiting();
       try {
         await this.#append(batches);
@@ -168,7 +158,10 @@ export class PositionLog {
       }
       left = await this.#catchUp(left);
     }
-    for (const { id } of batches) this.#doubtful.delete(id);
+    for (const { id } of batches) {
+      this.#doubtful.delete(id);
+      this.#doubted.delete(id);
+    }
     this.#deleteIntents(batches);
   }
 
@@ -190,8 +183,8 @@ export class PositionLog {
   }
 
   #deleteIntents(batches: readonly Batch[]): void {
-    const ids = batches.map(({ id }) => id);
-    const gone = this.#intents.getAll(this.#r.args(ids)).delete({ durability: 'soft' });
+    const ids = batches.map(({ id }) => INTENT + id);
+    const gone = this.#commits.getAll(this.#r.args(ids)).delete({ durability: 'soft' });
     this.#connections.write(gone).catch(() => {
       // The sweep finds them placed, and deletes them.
     });
@@ -211,7 +204,10 @@ export class PositionLog {
 
   /** Batches that were there a while ago already: their writer died, or does not know what became of them. */
   async #sweep(): Promise<void> {
-    const found = await this.#connections.read<Batch[]>(this.#intents.limit(SWEEP_BATCHES_MAX).coerceTo('array'));
+    const intents = this.#commits.between(INTENT, INTENTS_END).limit(SWEEP_BATCHES_MAX).coerceTo('array');
+    const announced = await this.#connections.read<Batch[]>(intents);
+    const all = new Map(announced.map((batch) => [batch.id.slice(INTENT.length), batch] as const));
+    const found = [...new Map<string, Batch>([...this.#doubted, ...all])].map(([id, { commits }]) => ({ id, commits }));
     const nowMs = performance.now();
     const seen = new Map(found.map(({ id }) => [id, this.#seenBefore.get(id) ?? nowMs]));
     const old = found.filter(({ id }) => nowMs - (seen.get(id) as number) >= SWEEP_MS / 2);
@@ -229,6 +225,7 @@ export class PositionLog {
 
   #deleteIntentsOf(all: readonly Batch[], but: readonly Batch[]): void {
     const placed = all.filter((batch) => !but.includes(batch));
+    for (const { id } of placed) this.#doubted.delete(id);
     if (placed.length > 0) this.#deleteIntents(placed);
   }
 

@@ -11,7 +11,7 @@ import type { EventRecord } from '../../kernel/event.js';
 import { CommitReader } from './commit-reader.js';
 import { Commits } from './commits.js';
 import { Connections } from './connections.js';
-import { loadDriver } from './driver.js';
+import { loadDriver, type Reql } from './driver.js';
 import { FeedLine } from './feed-line.js';
 import { Mailbox } from './mailbox.js';
 import { type RethinkDbEngineOptions, type Settings, settingsOf } from './options.js';
@@ -20,6 +20,11 @@ import { Schema } from './schema.js';
 import { SmallTables } from './small-tables.js';
 import { StoreReader } from './store-reader.js';
 import { Watcher } from './watcher.js';
+
+/** How long one step of making tables may take. Milliseconds. */
+const PREPARE_MS_MAX = 30_000;
+/** A round trip is long, so several are under way: what arrives during one need not wait for its end. */
+const BATCHES = { batchEventsMax: 10_000, batchesMax: 4 };
 
 /**
  * Streams in a RethinkDB cluster, 2.4 or newer. A commit is one document, acknowledged by a majority of replicas and on their disks; what others commit
@@ -40,9 +45,7 @@ import { Watcher } from './watcher.js';
 export class RethinkDbEngine implements Engine {
   readonly name = 'rethinkdb';
   readonly #settings: Settings;
-  readonly #groupCommit = new GroupCommit((requests) => this.#use().commits.write(requests), {
-    batchEventsMax: 10_000,
-  });
+  readonly #groupCommit = new GroupCommit((requests) => this.#use().commits.write(requests), BATCHES);
   #opened: Opened | undefined;
   #closing = false;
 
@@ -54,13 +57,8 @@ export class RethinkDbEngine implements Engine {
     if (this.#opened) return;
     this.#closing = false;
     const r = await loadDriver();
+    await this.#prepare(r);
     const connections = new Connections(r, this.#settings);
-    try {
-      await new Schema(r, connections, this.#settings).prepare();
-    } catch (error) {
-      await connections.close();
-      throw error;
-    }
     const db = r.db(this.#settings.database);
     const line = new FeedLine(new Connections(r, this.#settings));
     const commitTable = db.table('commits', { readMode: 'majority' });
@@ -86,6 +84,17 @@ export class RethinkDbEngine implements Engine {
       mailbox,
       tables,
     };
+  }
+
+  /** On a connection of its own: tables take longer to make than anybody should wait for a query. */
+  async #prepare(r: Reql): Promise<void> {
+    const queryTimeoutMs = Math.max(this.#settings.queryTimeoutMs, PREPARE_MS_MAX);
+    const connections = new Connections(r, { ...this.#settings, queryTimeoutMs });
+    try {
+      await new Schema(r, connections, this.#settings).prepare();
+    } finally {
+      await connections.close();
+    }
   }
 
   async close(): Promise<void> {

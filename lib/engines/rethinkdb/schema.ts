@@ -16,7 +16,6 @@ const READY_SECS_MAX = 20;
 const TABLES = {
   commits: { isSharded: true, indexes: {} },
   log: { isSharded: false, indexes: { batches: { multi: true } } },
-  intents: { isSharded: false, indexes: {} },
   snapshots: { isSharded: true, indexes: { stream: {} } },
   nodes: { isSharded: false, indexes: {} },
   messages: { isSharded: false, indexes: { to: {} } },

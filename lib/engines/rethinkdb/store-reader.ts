@@ -1,6 +1,7 @@
 import type { EventRecord } from '../../kernel/event.js';
 import type { CommitReader } from './commit-reader.js';
-import type { LogEntry, PlacedCommit, PositionLog } from './position-log.js';
+import type { LogEntry, PlacedCommit } from './log-entry.js';
+import type { PositionLog } from './position-log.js';
 
 /** Entries of the log asked for at once. */
 const ENTRIES_MAX = 64;

@@ -12,8 +12,13 @@ import type { PositionLog } from './position-log.js';
 
 /** How often the log is looked at for what the feed did not say. Milliseconds. */
 export const LOOK_AGAIN_MS = 1_000;
-/** A changefeed may be faster than the majority that makes a commit readable: how often is looked until it is. Milliseconds. */
-const UNSEEN_LOOK_MS = 10;
+/**
+ * A changefeed is faster than the disks of the majority that make a commit readable: how soon it is looked for again, and how much longer that takes
+ * each time, up to how long. Milliseconds.
+ */
+const UNSEEN_LOOK_MS_MIN = 1;
+const UNSEEN_LOOK_GROWTH = 1.2;
+const UNSEEN_LOOK_MS_MAX = 20;
 /** How long that goes on; the log tells of it then. Milliseconds. */
 const UNSEEN_MS_MAX = 1_000;
 /** Entries of the log in one look. */
@@ -40,6 +45,7 @@ export class Watcher implements CommitListener {
   /** What the feed told of and nobody could read yet. */
   readonly #unseen = new Map<string, { version: number; sinceMs: number }>();
   #unseenTimer: NodeJS.Timeout | undefined;
+  #unseenLookMs = UNSEEN_LOOK_MS_MIN;
   /** Streams to wake in this turn of the event loop. */
   readonly #due = new Set<string>();
   #allDue = false;
@@ -128,6 +134,7 @@ export class Watcher implements CommitListener {
     if (!note(this.#announced, change.stream, change.last ?? 0) || !this.#wakes.hasStream(change.stream)) return;
     this.#nudge(change.stream);
     this.#unseen.set(change.stream, { version: change.last ?? 0, sinceMs: performance.now() });
+    this.#unseenLookMs = UNSEEN_LOOK_MS_MIN;
     this.#lookAtUnseen();
   }
 
@@ -142,7 +149,8 @@ export class Watcher implements CommitListener {
         else this.#nudge(streamId);
       }
       if (this.#unseen.size > 0) this.#lookAtUnseen();
-    }, UNSEEN_LOOK_MS);
+    }, this.#unseenLookMs);
+    this.#unseenLookMs = Math.min(this.#unseenLookMs * UNSEEN_LOOK_GROWTH, UNSEEN_LOOK_MS_MAX);
     this.#unseenTimer.unref();
   }
 
