@@ -1,3 +1,6 @@
+// The real one, also where a test runner has replaced the global.
+import { setTimeout } from 'node:timers';
+import { Backoff } from '../../engine/backoff.js';
 import { EngineError } from '../../kernel/errors.js';
 import type { Connections } from './connections.js';
 import type { Reql, Term } from './driver.js';
@@ -11,6 +14,14 @@ const SERVERS_MIN = 3;
 const HEARTBEAT_TIMEOUT_SECS_MAX = 3;
 /** How long new tables may take to be ready. Seconds. */
 const READY_SECS_MAX = 20;
+
+/** How long after a table was created one of the same name may still appear, created by another node at the same moment. Milliseconds. */
+const SETTLE_MS = 200;
+/** How often it is begun anew because others create the same. */
+const TRIES_MAX = 20;
+
+/** What is heard while others create the same: two of one name, or one that is said to be there and is not yet. */
+const UNSETTLED: ReadonlySet<string> = new Set(['DATABASE_AMBIGUOUS', 'TABLE_MISSING']);
 
 /** Our tables. Those of commits are split into `shards`; the others stay whole. */
 const TABLES = {
@@ -39,9 +50,27 @@ export class Schema {
   /** Checks the servers and creates what is missing; any number of nodes may do so at the same time. */
   async prepare(): Promise<void> {
     const servers = await this.#checkServers();
+    const backoff = new Backoff(SETTLE_MS);
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await this.#createMissing(servers);
+        return;
+      } catch (error) {
+        // Others are creating the same at this very moment.
+        if (!(error instanceof EngineError && UNSETTLED.has(error.code)) || tries >= TRIES_MAX) throw error;
+        await wait(backoff.nextMs());
+        if (error.code === 'DATABASE_AMBIGUOUS') await this.#dropDoubles();
+      }
+    }
+  }
+
+  async #createMissing(servers: number): Promise<void> {
     await this.#unlessThere(this.#r.dbCreate(this.#settings.database));
-    const created = await this.#createTables(servers);
-    if (created) await this.#dropDoubles();
+    if (await this.#createTables(servers)) {
+      // Until whatever was created at the same time shows, and before anybody writes to it.
+      await wait(SETTLE_MS);
+      await this.#dropDoubles();
+    }
     for (const [name, { indexes }] of Object.entries(TABLES)) {
       const table = this.#db.table(name);
       for (const [index, options] of Object.entries(indexes))
@@ -138,4 +167,8 @@ export function assertVersion(server: string, version: string): void {
     'SERVER_TOO_OLD',
     `RethinkDB: server '${server}' is ${version}, but ${VERSION_MIN.join('.')} is the oldest that will do: update it`,
   );
+}
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
