@@ -73,6 +73,7 @@ export class CommitReader {
     let length = 0;
     let ask = Math.min(limit, PAGE_COMMITS_MIN);
     let from = after;
+    let lastVersion = 0;
     while (events.length < limit && length < PAGE_LENGTH_MAX) {
       const commits = await this.#commitsAfter(streamId, from, ask, events.length === 0);
       for (const commit of commits) {
@@ -83,12 +84,15 @@ export class CommitReader {
         }
       }
       const last = commits.at(-1);
+      lastVersion = last?.last ?? lastVersion;
       if (!last || commits.length < ask) break;
       from = last.last;
       ask = Math.min(ask * 8, PAGE_COMMITS_MAX, limit);
     }
     const upTo = events.at(-1)?.version ?? 0;
     if (upTo > this.seen(streamId)) remember(this.#seen, streamId, upTo);
+    // Whoever reads on from there need not be asked whether it is in the middle of a commit.
+    if (upTo === lastVersion && upTo > (this.boundary(streamId) ?? 0)) this.setBoundary(streamId, upTo);
     return events;
   }
 
