@@ -133,6 +133,26 @@ describeWithRethinkDb('the RethinkDB engine', () => {
     await engine.close();
   });
 
+  it('names the document that is missing between others, instead of leaving it out', async () => {
+    const engine = await opened('lost');
+    for (let i = 0; i < 3; i += 1) await store(engine, 'lost', 'any', newEvents(2));
+    while ((await engine.readAll(0, 10)).length < 6) await sleep(10);
+    const key = commitKeyOf('lost', 3);
+    await withDriver(server, async (r, run) => {
+      await run(r.db('lost').table('commits').get(key).delete());
+      await run(r.db('lost').table('log').get(2).delete());
+    });
+    expect(await engine.readStream('lost', 0, 10)).toHaveLength(2);
+    const missing = await engine.readStream('lost', 2, 10).catch((caught: unknown) => caught);
+    expect(missing).toMatchObject({ code: 'COMMIT_UNREADABLE', message: expect.stringContaining(key) });
+    const unplaced = await engine.readAll(2, 10).catch((caught: unknown) => caught);
+    expect(unplaced).toMatchObject({
+      code: 'COMMIT_UNREADABLE',
+      message: expect.stringContaining("document 2 of table 'log'"),
+    });
+    await engine.close();
+  });
+
   it('keeps long and odd ids apart', async () => {
     const engine = await opened('ids');
     const long = 'x'.repeat(990);

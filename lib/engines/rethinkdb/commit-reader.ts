@@ -118,8 +118,22 @@ export class CommitReader {
     return new Map(found.map(({ id, events }) => [id, events[0]?.id ?? '']));
   }
 
-  /** The commit in whose middle `after` may lie, and those that follow. */
+  /**
+   * As many as there are without a hole. A query sees a table's parts one after another, so it can find a commit that was stored while it ran and miss
+   * the one before: that one is there at a second look, or was lost.
+   */
   async #commitsAfter(streamId: string, after: number, limit: number, mayBeInside: boolean): Promise<CommitDocument[]> {
+    for (let isSecondLook = false; ; isSecondLook = true) {
+      const commits = await this.#foundAfter(streamId, after, limit, mayBeInside);
+      const holeAt = commits.findIndex(({ first }, i) => first > (commits[i - 1]?.last ?? after) + 1);
+      if (holeAt === -1) return commits;
+      if (holeAt > 0) return commits.slice(0, holeAt);
+      if (isSecondLook) throw unreadable(commitKeyOf(streamId, after + 1), 'it is missing, and later ones are not');
+    }
+  }
+
+  /** The commit in whose middle `after` may lie, and those that follow. */
+  async #foundAfter(streamId: string, after: number, limit: number, mayBeInside: boolean): Promise<CommitDocument[]> {
     const low = commitKeyOf(streamId, after + 1);
     const high = commitKeyOf(streamId, Number.MAX_SAFE_INTEGER);
     const following = this.#table

@@ -21,3 +21,21 @@ export interface LogEntry {
   readonly commits: readonly PlacedCommit[];
   readonly batches: readonly string[];
 }
+
+export function endOf({ id, count }: Pick<LogEntry, 'id' | 'count'>): number {
+  return id + count;
+}
+
+/**
+ * The entries that follow `position` one upon the other. A query sees a table's parts one after another, so it can find an entry that was written while
+ * it ran and miss the one before: that one is there when it is asked again.
+ */
+export function withoutHole(entries: readonly LogEntry[], position: number): LogEntry[] {
+  let end = position;
+  const holeAt = entries.findIndex((entry) => {
+    if (entry.id !== end) return true;
+    end = endOf(entry);
+    return false;
+  });
+  return holeAt === -1 ? [...entries] : entries.slice(0, holeAt);
+}

@@ -6,7 +6,7 @@ import type { CommitReader } from './commit-reader.js';
 import type { Connections } from './connections.js';
 import type { Reql, Term } from './driver.js';
 import { commitKeyOf } from './keys.js';
-import type { Batch, LogEntry, PlacedCommit } from './log-entry.js';
+import { type Batch, endOf, type LogEntry, type PlacedCommit, withoutHole } from './log-entry.js';
 
 /** Most commits in one entry. */
 const ENTRY_COMMITS_MAX = 1_000;
@@ -89,15 +89,21 @@ export class PositionLog {
 
   async lastPosition(): Promise<number> {
     const last = await this.#last();
-    return last ? last.id + last.count : 0;
+    return last ? endOf(last) : 0;
   }
 
   /** Entries with positions after this one, oldest first. */
   async entriesAfter(position: number, limit: number): Promise<LogEntry[]> {
-    const around = this.#lastUpTo(position).coerceTo('array');
-    const following = this.#from(position, 'open').limit(limit).coerceTo('array');
-    const [at, rest] = await this.#connections.read<[LogEntry[], LogEntry[]]>(this.#r.expr([around, following]));
-    return at[0] && at[0].id + at[0].count > position ? [at[0], ...rest] : rest;
+    const around = this.#lastBefore(position).coerceTo('array');
+    const following = this.#from(position).limit(limit).coerceTo('array');
+    for (let isSecondLook = false; ; isSecondLook = true) {
+      const [at, rest] = await this.#connections.read<[LogEntry[], LogEntry[]]>(this.#r.expr([around, following]));
+      const covering = at[0] && endOf(at[0]) > position ? [at[0]] : [];
+      const end = covering[0] ? endOf(covering[0]) : position;
+      const entries = [...covering, ...withoutHole(rest, end)];
+      if (entries.length > 0 || rest.length === 0) return entries;
+      if (isSecondLook) throw missing(end);
+    }
   }
 
   async close(): Promise<void> {
@@ -170,15 +176,16 @@ export class PositionLog {
     const placed = new Set<string>();
     for (;;) {
       const entries = await this.#connections.read<LogEntry[]>(
-        this.#from(this.#end as number, 'closed')
+        this.#from(this.#end as number)
           .limit(100)
           .pluck('id', 'count', 'batches')
           .coerceTo('array'),
       );
-      const last = entries.at(-1);
+      const following = withoutHole(entries, this.#end as number);
+      const last = following.at(-1);
       if (!last) return batches.filter(({ id }) => !placed.has(id));
-      for (const entry of entries) for (const id of entry.batches) placed.add(id);
-      this.#end = last.id + last.count;
+      for (const entry of following) for (const id of entry.batches) placed.add(id);
+      this.#end = endOf(last);
     }
   }
 
@@ -255,12 +262,17 @@ export class PositionLog {
     return (await this.#connections.read<LogEntry[]>(query))[0];
   }
 
-  #lastUpTo(position: number): Term {
-    const upTo = this.#log.between(this.#r.minval, position, { rightBound: 'closed' });
-    return upTo.orderBy({ index: this.#r.desc('id') }).limit(1);
+  #lastBefore(position: number): Term {
+    const before = this.#log.between(this.#r.minval, position);
+    return before.orderBy({ index: this.#r.desc('id') }).limit(1);
   }
 
-  #from(position: number, leftBound: 'open' | 'closed'): Term {
-    return this.#log.between(position, this.#r.maxval, { leftBound }).orderBy({ index: this.#r.asc('id') });
+  #from(position: number): Term {
+    return this.#log.between(position, this.#r.maxval).orderBy({ index: this.#r.asc('id') });
   }
+}
+
+function missing(position: number): EngineError {
+  const message = `RethinkDB: document ${position} of table 'log' was changed by hand or lost: the next one begins later; restore it from a backup`;
+  return new EngineError('COMMIT_UNREADABLE', message);
 }
