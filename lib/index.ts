@@ -28,7 +28,7 @@ export {
 } from './kernel/errors.js';
 export type { EventInfo, EventMetadata, StoredEvent } from './kernel/event.js';
 export type { Tick, TickEvents, TickOptions } from './kernel/framework-events.js';
-export type { Heard } from './kernel/hearing.js';
+export type { Heard, StoredFailure } from './kernel/hearing.js';
 export {
   type ListenOptions,
   ListenTo,
@@ -39,6 +39,12 @@ export {
 } from './kernel/listen-to.js';
 export type { ListenHandler, Listening, ListenSource, ListenToOptions } from './kernel/listening.js';
 export type { ActorOptions, CommandOptions, OnConflict, OnFailure } from './kernel/marks.js';
+export {
+  Projection,
+  type ProjectionCheckpoint,
+  type ProjectionHooks,
+  type ProjectionOptions,
+} from './kernel/projection.js';
 export type {
   CommandArguments,
   CommandName,
@@ -60,6 +66,8 @@ export type { ActorHandle, ActorRef, LedHandle } from './runtime/actor-ref.js';
 export { ActorRepository } from './runtime/actor-repository.js';
 export type { ErrorClass } from './runtime/cluster/error-codec.js';
 export { LeaderElection, type LeaderTask } from './runtime/cluster/leader-election.js';
+export { type ParkedEvent, ParkedEvents } from './runtime/parked-events.js';
+export { type ProjectionProgress, Projections } from './runtime/projections/projections.js';
 export type { ReplayStep } from './runtime/replay.js';
 export type { Log, RuntimeLimits } from './runtime/settings.js';
 export { EventSubscriptions, type SubscriptionOptions } from './runtime/subscriptions.js';

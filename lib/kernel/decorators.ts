@@ -18,22 +18,38 @@ export function Command(options: CommandOptions = {}) {
 }
 
 /** The decorator `@EventHandler('name')` gives: it checks name and payload against the class's event map. */
-export type NamedHandlerDecorator<Name extends string> = <A extends Actors, Method extends HandlerOf<A, Name>>(
-  prototype: A,
-  method: string,
-  descriptor: TypedPropertyDescriptor<Method>,
-) => void;
+export interface NamedHandlerDecorator<Name extends string> {
+  <A extends Actors, Method extends HandlerOf<A, Name>>(
+    prototype: A,
+    method: string,
+    descriptor: TypedPropertyDescriptor<Method>,
+  ): void;
+  /** In a projection, which is no actor. */
+  <P extends object, Method extends AnyHandler>(
+    prototype: NotAnActor<P>,
+    method: string,
+    descriptor: TypedPropertyDescriptor<Method>,
+  ): void;
+}
+
+/** A class that extends none of the actor bases. */
+type NotAnActor<P> = P extends Actors ? never : P;
+type AnyHandler = (...args: never[]) => unknown;
 
 /** The decorator `@EventHandler()` gives: the event is the one the method is named after. */
-export type HandlerDecorator = <
-  A extends Actors,
-  Name extends EventName<EventsOf<A>>,
-  Method extends HandlerOf<A, Name>,
->(
-  prototype: A,
-  method: Name,
-  descriptor: TypedPropertyDescriptor<Method>,
-) => void;
+export interface HandlerDecorator {
+  <A extends Actors, Name extends EventName<EventsOf<A>>, Method extends HandlerOf<A, Name>>(
+    prototype: A,
+    method: Name,
+    descriptor: TypedPropertyDescriptor<Method>,
+  ): void;
+  /** In a projection, which is no actor. */
+  <P extends object, Method extends AnyHandler>(
+    prototype: NotAnActor<P>,
+    method: string,
+    descriptor: TypedPropertyDescriptor<Method>,
+  ): void;
+}
 
 /**
  * Marks a method as the handler of an event: the only code that changes state. Synchronous, and the same result for the same event and

@@ -7,6 +7,8 @@ import { defineActor } from '../kernel/definition.js';
 import { duplicateActor, RegistrationError } from '../kernel/errors.js';
 import type { ErrorClass } from '../runtime/cluster/error-codec.js';
 import { LeaderElection } from '../runtime/cluster/leader-election.js';
+import { ParkedEvents } from '../runtime/parked-events.js';
+import { Projections } from '../runtime/projections/projections.js';
 import { Runtime } from '../runtime/runtime.js';
 import { EventSubscriptions } from '../runtime/subscriptions.js';
 import { RandomIds, SystemClock } from '../runtime/system-clock.js';
@@ -75,11 +77,13 @@ function rootModule(optionProviders: Provider[]): DynamicModule {
       },
       { provide: RUNTIME, inject: [OPTIONS, Clock, Ids, ModulesContainer], useFactory: startRuntime },
       { provide: EventSubscriptions, inject: [RUNTIME], useFactory: (runtime: Runtime) => runtime.subscriptions },
+      { provide: ParkedEvents, inject: [RUNTIME], useFactory: (runtime: Runtime) => runtime.parked },
+      { provide: Projections, inject: [RUNTIME], useFactory: (runtime: Runtime) => runtime.projections },
       { provide: LeaderElection, inject: [RUNTIME], useFactory: (runtime: Runtime) => runtime.election },
       ActorFactories,
       Lifecycle,
     ],
-    exports: [RUNTIME, EventSubscriptions, LeaderElection, Clock, Ids, ActorFactories],
+    exports: [RUNTIME, EventSubscriptions, LeaderElection, ParkedEvents, Projections, Clock, Ids, ActorFactories],
   };
 }
 

@@ -5,8 +5,11 @@ import {
   Logger,
   type OnApplicationShutdown,
   type OnModuleInit,
+  type Type,
 } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
 import { config } from 'rxjs';
+import { isProjection } from '../kernel/projection.js';
 import { Runtime } from '../runtime/runtime.js';
 import type { ActorFactory } from './actor-factory.js';
 import { RUNTIME } from './injection.js';
@@ -34,22 +37,38 @@ export class ActorFactories {
 @Injectable()
 export class Lifecycle implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown {
   readonly #runtime: Runtime;
+  readonly #modules: ModulesContainer;
   readonly #factories: ActorFactories;
   readonly #logger = new Logger('EventSourcing');
   #handlerSet = false;
 
-  constructor(@Inject(RUNTIME) runtime: Runtime, @Inject(ActorFactories) factories: ActorFactories) {
+  constructor(
+    @Inject(RUNTIME) runtime: Runtime,
+    @Inject(ActorFactories) factories: ActorFactories,
+    @Inject(ModulesContainer) modules: ModulesContainer,
+  ) {
     this.#runtime = runtime;
+    this.#modules = modules;
     this.#factories = factories;
   }
 
   async onModuleInit(): Promise<void> {
     await this.#factories.resolveAll();
+    this.#addProjections();
     await this.#runtime.begin();
     // A subscriber that throws would otherwise end the process: RxJS throws such errors from a timer. Who has set a handler keeps it.
     if (config.onUnhandledError === null) {
       config.onUnhandledError = this.#logUnhandled;
       this.#handlerSet = true;
+    }
+  }
+
+  /** Whatever module provides them. */
+  #addProjections(): void {
+    for (const module of this.#modules.values()) {
+      for (const { metatype, instance } of module.providers.values()) {
+        if (isProjection(metatype) && instance) this.#runtime.projections.add(metatype as Type, instance as object);
+      }
     }
   }
 

@@ -3,6 +3,7 @@ import type { ActorBase } from '../kernel/actor.js';
 import type { Clock, Ids } from '../kernel/clock.js';
 import type { ActorDefinition, ActorKind } from '../kernel/definition.js';
 import { duplicateActor, OmniscientError, RegistrationError, ShuttingDownError } from '../kernel/errors.js';
+import type { ParkedData } from '../kernel/hearing.js';
 import { ActorHost } from './actor-host.js';
 import { ActorRepository } from './actor-repository.js';
 import { Cluster } from './cluster/cluster.js';
@@ -11,6 +12,8 @@ import { LeaderElection } from './cluster/leader-election.js';
 import type { RemoteCall, Reply } from './cluster/remote-calls.js';
 import { Dispatcher } from './listening/dispatcher.js';
 import type { NodeParts } from './node-parts.js';
+import { ParkedEvents, type ParkedOwner } from './parked-events.js';
+import { Projections } from './projections/projections.js';
 import { Residents } from './residents.js';
 import { DEFAULT_LIMITS, type Log, type RuntimeLimits, type RuntimeParts } from './settings.js';
 import { EventSubscriptions } from './subscriptions.js';
@@ -38,6 +41,8 @@ export class Runtime {
   readonly subscriptions: EventSubscriptions;
   readonly parts: NodeParts;
   readonly election: LeaderElection;
+  readonly projections: Projections;
+  readonly parked: ParkedEvents;
   readonly #residents: Residents;
   readonly #hosts = new Map<string, { host: ActorHost; repository: ActorRepository<ActorBase<object, object>> }>();
   readonly #dispatchers: Dispatcher[] = [];
@@ -51,6 +56,8 @@ export class Runtime {
     const ticks = new TickScheduler(parts, cluster, (actor, id) => this.#activateTicking(actor, id));
     this.parts = { ...parts, cluster, ticks };
     this.election = new LeaderElection(parts, cluster);
+    this.projections = new Projections(this.parts, this.election);
+    this.parked = new ParkedEvents(this.parts, (data) => this.#ownerOf(data));
     this.#residents = new Residents(this.parts.limits);
     this.subscriptions = new EventSubscriptions(this.parts);
   }
@@ -97,6 +104,7 @@ export class Runtime {
    */
   async begin(): Promise<void> {
     this.#begun = true;
+    this.projections.begin();
     await Promise.all(this.#dispatchers.map((dispatcher) => this.#beginOne(dispatcher)));
   }
 
@@ -132,6 +140,12 @@ export class Runtime {
     if (!this.#begun) return;
     // A module that was loaded late.
     this.#beginOne(dispatcher).catch((error: unknown) => this.parts.log.error(`${actorName} can't listen`, error));
+  }
+
+  /** Who can try a parked event again. */
+  async #ownerOf({ actor, actorId }: ParkedData): Promise<ParkedOwner | undefined> {
+    const host = this.#hosts.get(actor)?.host;
+    return host ? (await host.activate(actorId)).listen().reactions : this.projections.runner(actor);
   }
 
   async #beginOne(dispatcher: Dispatcher): Promise<void> {

@@ -13,6 +13,9 @@ import type { LeaderTask } from './leader-election.js';
 /** How often a leader looks whether the others must hold it for dead. Shares of `heartbeatTimeoutMs`. */
 const CHECKS_PER_TIMEOUT = 4;
 
+/** How long the task of a lost leadership is waited for before another begins. Milliseconds. */
+const TASK_END_MS_MAX = 2_000;
+
 /** One node's part in one election: it knows who leads, and stands for election if it has a task. */
 export class Candidacy {
   onLeader: (nodeId: string | undefined) => void = () => {};
@@ -28,6 +31,7 @@ export class Candidacy {
   /** The whole past has been read at least once. */
   #caughtUp = false;
   #told: string | undefined | null = null;
+  #task: Promise<void> | undefined;
   #campaigning = false;
   #leading: AbortController | undefined;
   #ended = false;
@@ -52,7 +56,7 @@ export class Candidacy {
     );
   }
 
-  /** Gives up what it leads, at once for all. */
+  /** Gives up what it leads, for all, as soon as its task has ended. */
   async stop(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
@@ -61,6 +65,7 @@ export class Candidacy {
     this.#follower?.stop();
     const led = this.#leading !== undefined;
     this.#lose('it gave up');
+    await this.#taskEnded();
     if (led) await this.#append(null).catch(() => {});
     this.onStopped();
   }
@@ -117,7 +122,21 @@ export class Candidacy {
     if (this.#leading) return;
     const controller = new AbortController();
     this.#leading = controller;
-    outsideTurns(() => void this.#runTask(controller.signal));
+    const before = this.#taskEnded();
+    outsideTurns(() => {
+      this.#task = before.then(() => this.#runTask(controller.signal));
+    });
+  }
+
+  /** The last leadership's task; one that does not heed its signal is not waited for long. */
+  async #taskEnded(): Promise<void> {
+    if (!this.#task) return;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, TASK_END_MS_MAX).unref();
+    });
+    await Promise.race([this.#task, late]);
+    clearTimeout(timer);
   }
 
   #lose(why: string): void {

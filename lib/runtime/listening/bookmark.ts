@@ -55,7 +55,8 @@ export class Bookmark<Value extends object> {
   /** Whether it is kept: nobody else has saved it meanwhile. */
   async save(value: Value): Promise<boolean> {
     const text = JSON.stringify(value);
-    if (text === this.#saved) return true;
+    if (text === this.#saved)
+      return ((await this.#engine.loadCheckpoint(this.#name))?.revision ?? 0) === this.#revision;
     if (!(await this.#engine.saveCheckpoint(this.#name, this.#revision, text))) return false;
     this.#revision += 1;
     this.#saved = text;

@@ -1,6 +1,6 @@
 import type { CommandDefinition } from '../../kernel/definition.js';
 import { OmniscientError } from '../../kernel/errors.js';
-import type { EventMetadata, EventRecord } from '../../kernel/event.js';
+import type { EventMetadata, EventRecord, NewEvent } from '../../kernel/event.js';
 import {
   HEARD_EVENT,
   type HeardData,
@@ -9,6 +9,7 @@ import {
   type ParkedData,
   type StoredFailure,
   UNPARKED_EVENT,
+  type UnparkedData,
 } from '../../kernel/hearing.js';
 import { decodeEvent } from '../event-codec.js';
 import type { RuntimeParts } from '../settings.js';
@@ -89,7 +90,10 @@ export class Reactions {
   /** Reacts to what was parked. @throws what the listener throws; it is parked as before then. */
   async retry(parked: ParkedData): Promise<void> {
     const sound = soundOf(parked);
-    await this.#owner.run(this.#command('$retry'), [parked.id, sound], { cause: causeOf(sound) });
+    await this.#owner.run(this.#command('$retry'), [parked.id, sound], {
+      cause: causeOf(sound),
+      isStale: () => !this.#isParked(parked.id),
+    });
   }
 
   async discard(id: string): Promise<void> {
@@ -148,15 +152,22 @@ export class Reactions {
   }
 
   #retry(id: string, { listener: name, record }: Sound): unknown {
-    if (!this.#owner.hearing.parked.has(id)) return undefined;
+    if (!this.#isParked(id)) return undefined;
     const listener = this.#listenerOf(name);
     return then(listener.react(this.#owner.actor, decodeEvent(record)), () => this.#unpark(id, 'retried'));
   }
 
   #unpark(id: string, outcome: 'retried' | 'discarded'): undefined {
-    if (this.#owner.hearing.parked.has(id)) {
+    if (this.#isParked(id)) {
       this.#owner.fireFramework(UNPARKED_EVENT, { actor: this.#owner.actorName, id, outcome });
     }
+  }
+
+  /** By what is stored and by what is about to be. */
+  #isParked(id: string): boolean {
+    const isGoing = ({ name, data }: NewEvent) =>
+      name === UNPARKED_EVENT && (JSON.parse(data) as UnparkedData).id === id;
+    return this.#owner.hearing.parked.has(id) && !this.#owner.findPending(isGoing);
   }
 
   #fireHeard(name: string, data: object): void {

@@ -1,0 +1,89 @@
+import { RegistrationError } from './errors.js';
+import type { StoredEvent } from './event.js';
+import { marksOf, type OnFailure } from './marks.js';
+
+/** What `@Projection()` takes. */
+export interface ProjectionOptions {
+  /** Its name in the engine; unique in an application. Default: the class's name. */
+  name?: string;
+  /** Default `'park'`. `'stop'` keeps the order strict: nothing later is handled before the failing event was. */
+  onFailure?: OnFailure;
+}
+
+/** How far a projection has come with the event that it is given. Store it with what you write, in one transaction, and nothing is ever done twice. */
+export interface ProjectionCheckpoint {
+  /** Position of the event in the whole store. */
+  readonly position: number;
+  /** Which read model is written: 1, and one more with each rebuild. */
+  readonly generation: number;
+}
+
+/** What a projection class may have beside its handlers. */
+export interface ProjectionHooks {
+  /** How far your own database says that this generation has come; `undefined` if it does not know. Without it the engine's checkpoint counts. */
+  loadCheckpoint?(generation: number): number | undefined | Promise<number | undefined>;
+  /** A rebuild begins, or goes on: makes an empty read model for this generation unless there is one. */
+  onRebuild?(generation: number): void | Promise<void>;
+  /** The rebuilt one has caught up: serve it, and drop the one before. */
+  onServe?(generation: number): void | Promise<void>;
+}
+
+export type ProjectionMethod = (data: unknown, event: StoredEvent, checkpoint: ProjectionCheckpoint) => unknown;
+
+/** Everything there is to know of a projection class, worked out once. */
+export interface ProjectionDefinition {
+  readonly name: string;
+  readonly onFailure: OnFailure;
+  /** Names of its methods by event. */
+  readonly handlers: ReadonlyMap<string, string>;
+}
+
+const projections = new WeakMap<object, ProjectionOptions>();
+
+/**
+ * Makes a class a projection: its `@EventHandler`s get the events of the names that they handle, from all streams, in order, one at a time, on one node at a
+ * time; from its own checkpoint, which the engine keeps. Put it among a module's `providers`. A handler gets the payload, the event and the checkpoint,
+ * may be async, and is tried again when it throws.
+ *
+ * @example
+ * ```ts
+ * import { EventHandler, Projection, type ProjectionCheckpoint, type StoredEvent } from 'omniscient-nest';
+ *
+ * @Projection()
+ * export class Visits {
+ *   readonly byPage = new Map<string, number>();
+ *
+ *   @EventHandler('page_visited')
+ *   visited(data: { page: string }, _event: StoredEvent, _checkpoint: ProjectionCheckpoint) {
+ *     this.byPage.set(data.page, (this.byPage.get(data.page) ?? 0) + 1);
+ *   }
+ * }
+ * ```
+ */
+export function Projection(options: ProjectionOptions = {}) {
+  return (projectionClass: abstract new (...args: never[]) => object): void => {
+    projections.set(projectionClass, options);
+  };
+}
+
+export function isProjection(projectionClass: unknown): boolean {
+  return typeof projectionClass === 'function' && projections.has(projectionClass);
+}
+
+/** @throws RegistrationError that names the class and the fix. */
+export function defineProjection(projectionClass: {
+  readonly name: string;
+  readonly prototype: object;
+}): ProjectionDefinition {
+  const options = projections.get(projectionClass) ?? {};
+  const name = options.name ?? projectionClass.name;
+  const handlers = new Map<string, string>();
+  for (let p: object | null = projectionClass.prototype; p && p !== Object.prototype; p = Object.getPrototypeOf(p)) {
+    for (const { event, method } of marksOf(p).handlers) if (!handlers.has(event)) handlers.set(event, method);
+  }
+  if (handlers.size > 0) return { name, onFailure: options.onFailure ?? 'park', handlers };
+  throw new RegistrationError(
+    'EMPTY_PROJECTION',
+    `${name} is a @Projection without an @EventHandler: it would never hear of anything`,
+  );
+}

@@ -1,0 +1,131 @@
+// The real one, also where a test runner has replaced the global.
+import { setTimeout } from 'node:timers';
+import { distinctUntilChanged, Observable } from 'rxjs';
+import { OmniscientError, RegistrationError } from '../../kernel/errors.js';
+import { defineProjection } from '../../kernel/projection.js';
+import type { LeaderElection } from '../cluster/leader-election.js';
+import { Bookmark } from '../listening/bookmark.js';
+import type { RuntimeParts } from '../settings.js';
+import { NEW_PROJECTION, ProjectionRunner, type ProjectionState } from './projection-runner.js';
+
+/** How often progress is looked at. Milliseconds. */
+const LOOK_MS = 250;
+/** How often a rebuild is asked for again because the checkpoint has moved on meanwhile. */
+const ASK_TRIES_MAX = 100;
+
+/** How far a projection has come. */
+export interface ProjectionProgress {
+  readonly name: string;
+  /** Which read model serves. */
+  readonly generation: number;
+  /** Position up to which it has everything. */
+  readonly position: number;
+  /** The store's last position. */
+  readonly lastPosition: number;
+  /** The read model that is being rebuilt, and how much of it is there: 0 to 1. */
+  readonly rebuilding?: { readonly generation: number; readonly position: number; readonly share: number };
+}
+
+type ProjectionClass = { readonly name: string; readonly prototype: object };
+
+/** All projections of this application: injectable, for operators. */
+export class Projections {
+  readonly #parts: RuntimeParts;
+  readonly #election: LeaderElection;
+  readonly #runners = new Map<string, ProjectionRunner>();
+  #begun = false;
+
+  constructor(parts: RuntimeParts, election: LeaderElection) {
+    this.#parts = parts;
+    this.#election = election;
+  }
+
+  /** Names of all. */
+  get names(): string[] {
+    return [...this.#runners.keys()];
+  }
+
+  /** Makes a projection known. @throws RegistrationError. */
+  add(projectionClass: ProjectionClass, projection: object): void {
+    const definition = defineProjection(projectionClass);
+    if (this.#runners.has(definition.name)) {
+      const message = `two projections are called '${definition.name}': give one another name with @Projection({ name: '…' })`;
+      throw new RegistrationError('DUPLICATE_PROJECTION', message);
+    }
+    const runner = new ProjectionRunner(definition, projection, this.#parts);
+    this.#runners.set(definition.name, runner);
+    if (this.#begun) runner.start(this.#election);
+  }
+
+  begin(): void {
+    this.#begun = true;
+    for (const runner of this.#runners.values()) runner.start(this.#election);
+  }
+
+  runner(name: string): ProjectionRunner | undefined {
+    return this.#runners.get(name);
+  }
+
+  /**
+   * Builds the read model anew from the first event on, on whichever node runs the projection; the old one serves until the new one has come as far. Goes on
+   * after a restart. Resolves when that is written down; `progress$` shows how far it is.
+   *
+   * @throws OmniscientError (`UNKNOWN_PROJECTION`), EngineError.
+   */
+  async rebuild(projection: ProjectionClass | string): Promise<void> {
+    const { name } = this.#known(projection);
+    for (let tries = 1; tries <= ASK_TRIES_MAX; tries += 1) {
+      const bookmark = await Bookmark.open<ProjectionState>(this.#parts.engine, name, NEW_PROJECTION);
+      const { generation, position, next } = bookmark.value;
+      const asked = { generation: Math.max(generation, next?.generation ?? 0) + 1, position: 0 };
+      if (await bookmark.save({ generation, position, next: asked })) return;
+    }
+    throw new OmniscientError(
+      'REBUILD_NOT_BEGUN',
+      `the checkpoint of '${name}' moved on ${ASK_TRIES_MAX} times: try again`,
+      {
+        retryable: true,
+      },
+    );
+  }
+
+  /** How far it has come. @throws OmniscientError (`UNKNOWN_PROJECTION`), EngineError. */
+  async progress(projection: ProjectionClass | string): Promise<ProjectionProgress> {
+    const runner = this.#known(projection);
+    const lastPosition = await this.#parts.engine.lastPosition();
+    const { value } = await Bookmark.open<ProjectionState>(this.#parts.engine, runner.name, NEW_PROJECTION);
+    const { generation, position, next } = value;
+    const rebuilding = next && { ...next, share: position === 0 ? 1 : Math.min(1, next.position / position) };
+    return { name: runner.definition.name, generation, position, lastPosition, ...(rebuilding && { rebuilding }) };
+  }
+
+  /** The same now, and whenever it has changed. */
+  progress$(projection: ProjectionClass | string): Observable<ProjectionProgress> {
+    return new Observable<ProjectionProgress>((subscriber) => {
+      let timer: NodeJS.Timeout | undefined;
+      const look = () => {
+        this.progress(projection).then(
+          (progress) => {
+            if (subscriber.closed) return;
+            subscriber.next(progress);
+            timer = setTimeout(look, LOOK_MS).unref();
+          },
+          (error: unknown) => {
+            if ((error as { code?: unknown }).code === 'ENGINE_CLOSED') subscriber.complete();
+            else subscriber.error(error);
+          },
+        );
+      };
+      look();
+      return () => clearTimeout(timer);
+    }).pipe(distinctUntilChanged((a, b) => JSON.stringify(a) === JSON.stringify(b)));
+  }
+
+  #known(projection: ProjectionClass | string): ProjectionRunner {
+    const name = typeof projection === 'string' ? projection : defineProjection(projection).name;
+    const runner = this.#runners.get(name);
+    if (runner) return runner;
+    const message = `no projection is called '${name}': is the class among a module's providers, and decorated with @Projection()?`;
+    throw new OmniscientError('UNKNOWN_PROJECTION', message);
+  }
+}

@@ -1,0 +1,98 @@
+import { EventPull } from '../../engine/event-pull.js';
+import type { EventRecord, StoredEvent } from '../../kernel/event.js';
+import type { ProjectionCheckpoint, ProjectionDefinition } from '../../kernel/projection.js';
+import { decodeEvent } from '../event-codec.js';
+import { GIVEN_UP, Persistence } from '../listening/persistence.js';
+import type { RuntimeParts } from '../settings.js';
+
+/** What a pump works for. */
+export interface PumpOwner {
+  readonly definition: ProjectionDefinition;
+  /** The user's own. */
+  readonly projection: object;
+  /** Puts an event aside. */
+  park(record: EventRecord, generation: number, error: unknown, tries: number): Promise<void>;
+}
+
+/** Hands a projection its events, one after the other, for one generation of its read model. */
+export class Pump {
+  readonly generation: number;
+  /** Up to where everything was handled. */
+  position: number;
+  readonly #owner: PumpOwner;
+  readonly #parts: RuntimeParts;
+  readonly #persistence = new Persistence();
+  readonly #pull: EventPull;
+  readonly #moved: () => void;
+  #stopped = false;
+  #running: Promise<void> | undefined;
+
+  /** @param moved it has come further. */
+  constructor(owner: PumpOwner, parts: RuntimeParts, at: ProjectionCheckpoint, moved: () => void) {
+    this.#owner = owner;
+    this.#parts = parts;
+    this.generation = at.generation;
+    this.position = at.position;
+    this.#moved = moved;
+    this.#pull = new EventPull(parts.engine, { names: [...owner.definition.handlers.keys()] }, at.position, (error) =>
+      parts.log.warn(`projection ${owner.definition.name}: events could not be read; it is tried again`, error),
+    );
+  }
+
+  /** Ends when it is stopped. @throws what trying again does not mend. */
+  run(): Promise<void> {
+    this.#running = this.#run();
+    return this.#running;
+  }
+
+  /** Resolves when no handler runs any more. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#pull.stop();
+    this.#persistence.stop();
+    await this.#running?.catch(() => {});
+  }
+
+  async #run(): Promise<void> {
+    for (;;) {
+      const page = await this.#pull.next();
+      if (!page) return;
+      for (const record of page) {
+        if (this.#stopped) return;
+        try {
+          await this.#handle(record);
+        } catch (error) {
+          if (error === GIVEN_UP) return;
+          throw error;
+        }
+        this.position = record.position;
+        this.#moved();
+      }
+    }
+  }
+
+  async #handle(record: EventRecord): Promise<void> {
+    const event = decodeEvent(record);
+    const ended = await this.#persistence.see({
+      triesMax: this.#parts.limits.reactionTriesMax,
+      onFailure: this.#owner.definition.onFailure,
+      run: async () => handle(this.#owner, event, { position: record.position, generation: this.generation }),
+      park: (error, tries) => this.#owner.park(record, this.generation, error, tries),
+      failed: (error) =>
+        this.#parts.log.warn(
+          `projection ${this.#owner.definition.name} failed on '${event.name}' at ${record.position}`,
+          error,
+        ),
+    });
+    if (ended === 'parked') {
+      this.#parts.log.error(`projection ${this.#owner.definition.name} parked '${event.name}' at ${record.position}`);
+    }
+  }
+}
+
+/** Calls the handler of an event. */
+export function handle({ definition, projection }: PumpOwner, event: StoredEvent, at: ProjectionCheckpoint): unknown {
+  const method = definition.handlers.get(event.name) as string;
+  const handler = (projection as Record<string, (...args: unknown[]) => unknown>)[method];
+  return handler?.call(projection, event.data, event, at);
+}
