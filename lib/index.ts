@@ -21,6 +21,7 @@ export {
   type OmniscientErrorOptions,
   PayloadError,
   RegistrationError,
+  SchemaError,
   ShuttingDownError,
   StateReadOnlyError,
   TurnError,
@@ -28,10 +29,18 @@ export {
 } from './kernel/errors.js';
 export type { EventInfo, EventMetadata, StoredEvent } from './kernel/event.js';
 export type { Tick, TickEvents, TickOptions } from './kernel/framework-events.js';
-export type { ActorOptions, CommandOptions, OnConflict } from './kernel/marks.js';
+export type { ActorOptions, ArgumentSchemas, CommandOptions, EventSchemas, OnConflict } from './kernel/marks.js';
+export type {
+  SchemaIssue,
+  SchemaOutput,
+  StandardIssue,
+  StandardResult,
+  StandardSchema,
+} from './kernel/standard-schema.js';
 export type {
   CommandArguments,
   CommandName,
+  CommandOf,
   CommandResult,
   CommandsOf,
   DeepReadonly,
@@ -41,8 +50,10 @@ export type {
   HandlerOf,
   IsOne,
   PayloadArgument,
+  SchemasFit,
   StateOf,
 } from './kernel/types.js';
+export { type Renaming, Upcast, type UpcastDecorator, type UpcastOf } from './kernel/upcast-decorator.js';
 export { EventSourcingModule } from './nest/event-sourcing.module.js';
 export { getActorToken, InjectActor } from './nest/injection.js';
 export type { EventSourcingAsyncOptions, EventSourcingOptions, EventSourcingOptionsFactory } from './nest/options.js';

@@ -82,7 +82,7 @@ export class Activation implements PipelineOwner, FeedOwner {
     bindContext(actor, this.context);
     const framework = definition.hears.size > 0 ? new FrameworkState(definition.name) : undefined;
     this.framework = framework;
-    this.actorState = new ActorState(definition, actor, streamId);
+    this.actorState = new ActorState(definition, actor, streamId, parts.unknownEvents);
     this.optimistic = new OptimisticState(this.actorState, framework && ((events) => framework.applyAll(events)));
     const isLive = definition.kind !== 'actor';
     this.#pipeline = new CommitPipeline(parts, streamId, isLive, this.optimistic, this);

@@ -16,6 +16,7 @@ import { EventSubscriptions } from './subscriptions.js';
 import { RandomIds, SystemClock } from './system-clock.js';
 import type { TickRole } from './ticks/tick-role.js';
 import { TickScheduler } from './ticks/tick-scheduler.js';
+import { UnknownEvents } from './unknown-events.js';
 
 /** What a node is made of; all but the engine has a default. */
 export interface RuntimeOptions extends Partial<RuntimeLimits> {
@@ -27,6 +28,8 @@ export interface RuntimeOptions extends Partial<RuntimeLimits> {
   log?: Log;
   /** Classes of errors that commands of a `OneActor` throw, so that they arrive as what they are on other nodes. */
   errors?: readonly ErrorClass[];
+  /** Whether events that no registered class knows are told in the log, once a name. Default true. */
+  warnsOfUnknownEvents?: boolean;
 }
 
 /** How often shutdown looks whether everything accepted is stored. */
@@ -46,7 +49,12 @@ export class Runtime {
     const cluster = new Cluster(parts, options.errors ?? []);
     cluster.calls.serveWith((call) => this.#serve(call));
     const ticks = new TickScheduler(parts, cluster, (actor, id) => this.#activateTicking(actor, id));
-    this.parts = { ...parts, cluster, ticks };
+    this.parts = {
+      ...parts,
+      cluster,
+      ticks,
+      unknownEvents: new UnknownEvents(parts.log, options.warnsOfUnknownEvents),
+    };
     this.election = new LeaderElection(parts, cluster);
     this.#residents = new Residents(this.parts.limits);
     this.subscriptions = new EventSubscriptions(this.parts);
@@ -76,6 +84,7 @@ export class Runtime {
       throw duplicateActor(definition.name);
     }
     if (known) return known.repository as unknown as ActorRepository<A>;
+    this.parts.unknownEvents.learn(definition);
     const host = new ActorHost(definition, this.parts, this.#residents, newActor);
     this.#join(definition.kind);
     const repository = new ActorRepository<A>(host, this.subscriptions);
