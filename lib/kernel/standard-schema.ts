@@ -61,8 +61,9 @@ export function validate(schema: StandardSchema, value: unknown): Validated | un
     return undefined;
   }
   if (result.issues === undefined) return { value: result.value };
-  const issues = result.issues.slice(0, ISSUES_MAX);
-  return { issues: issues.map(({ path = [], message }) => ({ path: pathOf(path), message })) };
+  // Copied first: some libraries have classes of arrays of their own, whose map() and slice() give something else.
+  const issues = [...result.issues].slice(0, ISSUES_MAX);
+  return { issues: issues.map(({ path = [], message }) => ({ path: pathOf([...path]), message })) };
 }
 
 export function isStandardSchema(value: unknown): value is StandardSchema {
@@ -72,8 +73,14 @@ export function isStandardSchema(value: unknown): value is StandardSchema {
   return standard?.version === 1 && typeof standard.validate === 'function';
 }
 
+/** What newer libraries have beside it, the Standard JSON Schema interface. */
+interface WithJsonSchema {
+  readonly '~standard': { readonly jsonSchema?: { input(options: { target: string }): object } };
+}
+
 /**
- * A text that is the same as long as the schema is, as far as its library shows what it holds: for fingerprints, not for reading.
+ * A text that is the same as long as the schema is, as far as its library shows what it holds (functions given to it may be hidden): for
+ * fingerprints, not for reading.
  */
 export function textOfSchema(schema: StandardSchema): string {
   const seen = new Set<unknown>();
@@ -85,7 +92,16 @@ export function textOfSchema(schema: StandardSchema): string {
     seen.add(value);
     return value instanceof Map || value instanceof Set ? [...value] : value;
   });
-  return `${schema['~standard'].vendor} ${text}`;
+  return `${schema['~standard'].vendor} ${text} ${jsonSchemaOf(schema)}`;
+}
+
+function jsonSchemaOf(schema: StandardSchema & WithJsonSchema): string {
+  try {
+    return JSON.stringify(schema['~standard'].jsonSchema?.input({ target: 'draft-2020-12' })) ?? '';
+  } catch {
+    // Not everything that a schema can say can be said in JSON Schema.
+    return '';
+  }
 }
 
 function pathOf(path: NonNullable<StandardIssue['path']>): string {

@@ -85,7 +85,7 @@ describe.each(LIBRARIES)('schemas of %s', (_, order, text) => {
           /^the payload of 'ordered' \(Shop\) does not fit its schema: items\[2\]\.price: .*number/,
         );
         expect(message).not.toMatch(/items\[2\]\.price.*items\[2\]\.price/);
-        expect(issues).toEqual([{ path: 'items[2].price', message: expect.any(String) }]);
+        expect(issues).toStrictEqual([{ path: 'items[2].price', message: expect.any(String) }]);
       }
       expect(ref.state).toEqual({ orders: [] });
       expect(await stored()).toEqual([]);
