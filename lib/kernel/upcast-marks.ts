@@ -32,45 +32,54 @@ export function upcastStepsOf(
   prototypes: readonly object[],
   handled: ReadonlyMap<string, unknown>,
 ): ReadonlyMap<string, readonly UpcastStep[]> {
-  const found: { mark: UpcastMark; host: object; isStatic: boolean }[] = [];
-  for (const prototype of prototypes) {
-    const inherited = found.length;
-    for (const marked of [prototype, prototype.constructor]) {
-      const isStatic = marked !== prototype;
-      const host = isStatic ? actorClass : (actorClass.prototype as object);
-      for (const mark of marks.get(marked) ?? []) {
-        const again = found.findIndex(
-          (other, i) =>
-            i < inherited &&
-            other.isStatic === isStatic &&
-            other.mark.method === mark.method &&
-            other.mark.event === mark.event,
-        );
-        found.splice(again === -1 ? found.length : again, again === -1 ? 0 : 1, { mark, host, isStatic });
-      }
-    }
-  }
-  for (const { mark, isStatic } of found) {
-    check(mark, `${name}.${mark.method}`);
+  const steps = new Map<string, UpcastStep[]>();
+  for (const { isStatic, ...mark } of allMarks(prototypes, name)) {
+    const label = `${name}.${mark.method}`;
+    check(mark, label);
     if (mark.to !== mark.event && mark.from === undefined && handled.has(mark.event)) {
       throw wrong(`${name} handles '${mark.event}' and upcasts all of them to '${mark.to}': remove the handler`);
     }
-    if (found.some((other) => other.mark.event === mark.event && other.isStatic !== isStatic)) {
-      throw wrong(
-        `${name} upcasts '${mark.event}' in a static method and in another, whose order is not known: make all of them static`,
-      );
-    }
-  }
-  const steps = new Map<string, UpcastStep[]>();
-  for (const { mark, host } of found) {
-    const { method, ...step } = mark;
-    const run = (host as Record<string, UpcastStep['method']>)[method] as UpcastStep['method'];
+    const host = (isStatic ? actorClass : actorClass.prototype) as unknown as Record<string, UpcastStep['method']>;
+    const method = host[mark.method] as UpcastStep['method'];
     // Bound to what has no state: an upcast may call others of its class, and see nothing but its event.
-    const upcast = { ...step, label: `${name}.${method}`, method: run.bind(host), source: run.toString() };
-    steps.set(mark.event, [...(steps.get(mark.event) ?? []), upcast]);
+    const step = { ...mark, label, method: method.bind(host), source: method.toString() };
+    steps.set(mark.event, [...(steps.get(mark.event) ?? []), step]);
   }
   for (const event of steps.keys()) assertNoCircle(event, steps, name);
   return steps;
+}
+
+type FoundMark = UpcastMark & { readonly isStatic: boolean };
+
+function allMarks(prototypes: readonly object[], name: string): FoundMark[] {
+  const all: FoundMark[] = [];
+  for (const prototype of prototypes) {
+    const inherited = [...all];
+    const own = marksOf(prototype);
+    for (const mark of own) {
+      assertOrdered(mark, own, name);
+      const again = inherited.findIndex(
+        ({ event, method, isStatic }) => event === mark.event && method === mark.method && isStatic === mark.isStatic,
+      );
+      if (again === -1) all.push(mark);
+      else all[again] = mark;
+    }
+  }
+  return all;
+}
+
+function marksOf(prototype: object): FoundMark[] {
+  const ofMethods = (marks.get(prototype) ?? []).map((mark) => ({ ...mark, isStatic: false }));
+  const ofStatics = (marks.get(prototype.constructor) ?? []).map((mark) => ({ ...mark, isStatic: true }));
+  return [...ofMethods, ...ofStatics];
+}
+
+/** Decorators of static methods all run after the others, wherever they are written. */
+function assertOrdered({ event, isStatic }: FoundMark, own: readonly FoundMark[], name: string): void {
+  if (own.every((other) => other.event !== event || other.isStatic === isStatic)) return;
+  throw wrong(
+    `${name} upcasts '${event}' in a static method and in another, whose order is not known: make all of them static`,
+  );
 }
 
 function check({ event, to, from }: UpcastMark, label: string): void {
