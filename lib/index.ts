@@ -29,7 +29,24 @@ export {
 } from './kernel/errors.js';
 export type { EventInfo, EventMetadata, StoredEvent } from './kernel/event.js';
 export type { Tick, TickEvents, TickOptions } from './kernel/framework-events.js';
-export type { ActorOptions, ArgumentSchemas, CommandOptions, EventSchemas, OnConflict } from './kernel/marks.js';
+export type { Heard } from './kernel/hearing.js';
+export {
+  type ListenOptions,
+  ListenTo,
+  type NamedListenDecorator,
+  type NamedListenOptions,
+  type StreamListenDecorator,
+  type StreamListenOptions,
+} from './kernel/listen-to.js';
+export type { ListenHandler, Listening, ListenSource, ListenToOptions } from './kernel/listening.js';
+export type {
+  ActorOptions,
+  ArgumentSchemas,
+  CommandOptions,
+  EventSchemas,
+  OnConflict,
+  OnFailure,
+} from './kernel/marks.js';
 export type {
   SchemaIssue,
   SchemaOutput,

@@ -2,6 +2,7 @@ export * from './append.js';
 export * from './append-retry.js';
 export * from './backoff.js';
 export type { Engine } from './engine.js';
+export * from './event-pull.js';
 export * from './follow.js';
 export * from './follower.js';
 export * from './group-commit.js';

@@ -1,4 +1,6 @@
+import type { StoredEvent } from './event.js';
 import type { TickEvents, TickOptions } from './framework-events.js';
+import type { ListenHandler, Listening, ListenSource, ListenToOptions } from './listening.js';
 import { type ActorOptions, type EventSchemas, markActorClass } from './marks.js';
 import type { ACTOR_TYPES, EventName, PayloadArgument, SchemasFit } from './types.js';
 
@@ -11,6 +13,7 @@ export interface ActorContext {
   commit(): Promise<void>;
   startTicking(options: TickOptions): void;
   stopTicking(): void;
+  listenTo(source: ListenSource, handler: ListenHandler, options: ListenToOptions): Listening;
 }
 
 const CONTEXT = Symbol('omniscient-nest.context');
@@ -57,6 +60,22 @@ export abstract class ActorBase<State extends object, Events extends object> {
    */
   protected fire<Name extends EventName<Events>>(name: Name, ...data: PayloadArgument<Events[Name]>): void {
     contextOf(this).fire(name, data.length === 0 ? {} : data[0]);
+  }
+
+  /**
+   * Listens to a stream, or to an event name across all streams, from code; see `@ListenTo` for what is promised. How far it has heard is stored, by the
+   * handler's name (or `options.name`) and the source: the same call after a restart, in `onActivate` say, goes on where it stopped.
+   *
+   * @param source a stream's id, or `{ event: 'name' }`.
+   * @returns a handle that stops it, for good.
+   * @throws TurnError outside a turn; OmniscientError (`INVALID_LISTENER`, `ALREADY_LISTENING`).
+   */
+  protected listenTo<Event extends StoredEvent = StoredEvent>(
+    source: ListenSource,
+    handler: ListenHandler<Event>,
+    options: ListenToOptions = {},
+  ): Listening {
+    return contextOf(this).listenTo(source, handler as ListenHandler, options);
   }
 
   /** Stores what this command has fired so far, for a long process; what comes after is a commit of its own. */

@@ -2,6 +2,8 @@ import { Actor, ActorBase, type ActorClass, LiveActor, OneActor, TickActor } fro
 import { RegistrationError } from './errors.js';
 import { EVENT_NAME_LENGTH_MAX, type EventInfo, FRAMEWORK_EVENT_PREFIX } from './event.js';
 import { LEADER_EVENT, TICK_EVENT, TICKING_EVENT } from './framework-events.js';
+import { HEARING_EVENTS } from './hearing.js';
+import { defineListen, type ListenDefinition, type ListenMethod } from './listen-definition.js';
 import { type ActorOptions, type ArgumentSchemas, actorOptionsOf, marksOf, type OnConflict } from './marks.js';
 import { assertSchema, eventSchemasOf } from './schemas.js';
 import type { StandardSchema } from './standard-schema.js';
@@ -12,10 +14,10 @@ export type ActorKind = 'actor' | 'live' | 'one' | 'tick';
 
 /** Events that mean something to every actor of a kind, whether its class handles them or not. */
 const HEARD: Readonly<Record<ActorKind, ReadonlySet<string>>> = {
-  actor: new Set(),
-  live: new Set(),
-  one: new Set([LEADER_EVENT]),
-  tick: new Set([TICK_EVENT, TICKING_EVENT]),
+  actor: HEARING_EVENTS,
+  live: HEARING_EVENTS,
+  one: new Set([LEADER_EVENT, ...HEARING_EVENTS]),
+  tick: new Set([TICK_EVENT, TICKING_EVENT, ...HEARING_EVENTS]),
 };
 
 export type HandlerMethod = (this: ActorBase<object, object>, data: unknown, info: EventInfo) => unknown;
@@ -42,7 +44,8 @@ export interface ActorDefinition {
   /** Schemas of the events it fires. */
   readonly schemas: ReadonlyMap<string, StandardSchema>;
   readonly upcasts: Upcasts;
-  /** Names of the framework's events that its kind listens to. */
+  readonly listens: readonly ListenDefinition[];
+  /** Names of the framework's events that mean something to its kind. */
   readonly hears: ReadonlySet<string>;
   /** Source text of all that gives past events their meaning; hashed, it is a snapshot's fingerprint. */
   readonly meaning: string;
@@ -67,6 +70,7 @@ export function defineActor(actorClass: ActorClass): ActorDefinition {
   const commands = new Map<string, CommandDefinition>();
   const handlers = new Map<string, HandlerMethod>();
   const handlerMethods = new Map<string, string>();
+  const listens = new Map<string, ListenDefinition>();
   for (const prototype of prototypesOf(actorClass)) {
     const marks = marksOf(prototype);
     for (const { method, onConflict, schemas } of marks.commands) {
@@ -79,21 +83,45 @@ export function defineActor(actorClass: ActorClass): ActorDefinition {
       checkHandler(name, event, method, handlerMethods);
       handlers.set(event, methodOf<HandlerMethod>(actorClass, method));
     }
+    for (const mark of marks.listens) {
+      listens.set(mark.method, defineListen(name, mark, methodOf<ListenMethod>(actorClass, mark.method)));
+    }
   }
-  for (const [event, method] of handlerMethods) {
-    if (commands.has(method))
-      throw wrong(
-        'HANDLER_IS_COMMAND',
-        `${name}.${method} is both a @Command and the @EventHandler of '${event}': split it in two`,
-      );
-  }
+  assertApart(name, commands, handlerMethods, listens);
   const schemas = eventSchemasOf(actorClass, name);
   const steps = upcastStepsOf(actorClass, name, prototypesOf(actorClass), handlers);
   const upcasts = new Upcasts(name, steps, new Set([...handlers.keys(), ...schemas.keys()]), schemas);
   const meaning = meaningOf(actorClass, options, handlers, upcasts);
   const prefix = options.prefix ?? '';
-  const read = { schemas, upcasts, handlers: upcasting(handlers, upcasts), hears: HEARD[kind], meaning };
-  return { actorClass, name, kind, prefix, options, commands, ...read };
+  return {
+    actorClass,
+    name,
+    kind,
+    prefix,
+    options,
+    commands,
+    handlers: upcasting(handlers, upcasts),
+    schemas,
+    upcasts,
+    listens: [...listens.values()],
+    hears: HEARD[kind],
+    meaning,
+  };
+}
+
+/** A method is a command, a handler or a listener. */
+function assertApart(
+  name: string,
+  commands: ReadonlyMap<string, unknown>,
+  handlerMethods: ReadonlyMap<string, string>,
+  listens: ReadonlyMap<string, unknown>,
+): void {
+  for (const [event, method] of handlerMethods) {
+    if (!commands.has(method) && !listens.has(method)) continue;
+    const other = commands.has(method) ? '@Command' : 'listener (@ListenTo)';
+    const message = `${name}.${method} is both a ${other} and the @EventHandler of '${event}': split it in two`;
+    throw wrong(commands.has(method) ? 'HANDLER_IS_COMMAND' : 'HANDLER_IS_LISTENER', message);
+  }
 }
 
 function checkedOptions(actorClass: ActorClass): ActorOptions {

@@ -1,4 +1,5 @@
-import type { NewEvent } from './event.js';
+import { FRAMEWORK_EVENT_PREFIX, type NewEvent } from './event.js';
+import { HEARING_EVENTS, Hearing, type HearingMemory } from './hearing.js';
 
 /** The framework's own events, and the one it fires in the actor's name. */
 export const LEADER_EVENT = '$leader';
@@ -55,14 +56,22 @@ export interface Ticking {
 /** What `$ticking` says; `null` for the end of it. */
 export type TickingData = { readonly everyMs: number; readonly count: number | null } | { readonly everyMs: null };
 
+/** A snapshot's part of it. */
+export interface FrameworkMemory {
+  readonly leader?: Leadership | undefined;
+  readonly ticking?: Ticking | undefined;
+  readonly hearing?: HearingMemory | undefined;
+}
+
 /**
- * What the framework's events say of one actor: who leads its stream, and how it ticks. A fold like the actor's own state, but only of what
- * is stored.
+ * What the framework's events say of one actor: who leads its stream, how it ticks, and what it has heard. A fold like the actor's own state, but only
+ * of what is stored.
  */
 export class FrameworkState {
   leader: Leadership | undefined;
   /** `undefined` while it does not tick. */
   ticking: Ticking | undefined;
+  #hearing: Hearing | undefined;
   readonly #actor: string;
 
   /** @param actor name of the class: what others on the same stream do with ticks is none of its business. */
@@ -74,20 +83,32 @@ export class FrameworkState {
     for (const event of events) this.#apply(event);
   }
 
-  /** For a snapshot. */
-  toJSON(): { leader?: Leadership | undefined; ticking?: Ticking | undefined } {
-    return { leader: this.leader, ticking: this.ticking };
+  /** What it listens to, and how far it has heard. */
+  get hearing(): Hearing {
+    this.#hearing ??= new Hearing(this.#actor);
+    return this.#hearing;
   }
 
-  restore(from: { leader?: Leadership | undefined; ticking?: Ticking | undefined }): void {
-    this.leader = from.leader;
-    this.ticking = from.ticking;
+  /** For a snapshot; nothing if there is nothing to remember. */
+  toJSON(): FrameworkMemory | undefined {
+    if (!this.leader && !this.ticking && !this.#hearing) return undefined;
+    return { leader: this.leader, ticking: this.ticking, hearing: this.#hearing?.toJSON() };
+  }
+
+  restore({ leader, ticking, hearing }: FrameworkMemory): void {
+    this.leader = leader;
+    this.ticking = ticking;
+    if (hearing) this.hearing.restore(hearing);
   }
 
   #apply(event: NewEvent): void {
-    if (event.name === LEADER_EVENT) this.#lead(JSON.parse(event.data) as Leadership);
-    else if (event.name === TICKING_EVENT) this.#startOrStop(event);
-    else if (event.name === TICK_EVENT) this.#tick(event);
+    const { name } = event;
+    if (name === TICK_EVENT) this.#tick(event);
+    // Most events are users' own.
+    else if (!name.startsWith(FRAMEWORK_EVENT_PREFIX)) return;
+    else if (name === LEADER_EVENT) this.#lead(JSON.parse(event.data) as Leadership);
+    else if (name === TICKING_EVENT) this.#startOrStop(event);
+    else if (HEARING_EVENTS.has(name)) this.hearing.apply(event);
   }
 
   #lead(next: Leadership): void {

@@ -44,6 +44,22 @@ export interface CommandOptions<Schemas extends ArgumentSchemas = ArgumentSchema
   args?: Schemas;
 }
 
+/** What `@ListenTo` wrote down about one method. */
+export interface ListenMark {
+  readonly method: string;
+  /** The streams, by what the state says now; absent where it listens to names. */
+  readonly sources?: (state: never) => string | readonly string[] | undefined;
+  /** Only events of these names; all but the framework's own if absent. */
+  readonly events?: readonly string[];
+  /** Which actor an event concerns; absent where the actor listens itself. */
+  readonly to?: (event: never) => string | undefined;
+  readonly from?: number;
+  readonly onFailure: OnFailure;
+}
+
+/** What is done with an event that a listener fails on time and again: `park` puts it aside and goes on, `stop` waits and tries for ever. */
+export type OnFailure = 'park' | 'stop';
+
 /** What the decorators wrote down about one class; read once, by `defineActor`. */
 export interface MethodMarks {
   readonly commands: {
@@ -52,6 +68,7 @@ export interface MethodMarks {
     readonly schemas: ArgumentSchemas | undefined;
   }[];
   readonly handlers: { readonly method: string; readonly event: string }[];
+  readonly listens: ListenMark[];
 }
 
 const actorMarks = new WeakMap<object, ActorOptions>();
@@ -69,6 +86,6 @@ export function actorOptionsOf(actorClass: object): ActorOptions | undefined {
 /** The marks of the methods that this very prototype declares; made on first use. */
 export function marksOf(prototype: object): MethodMarks {
   let marks = methodMarks.get(prototype);
-  if (!marks) methodMarks.set(prototype, (marks = { commands: [], handlers: [] }));
+  if (!marks) methodMarks.set(prototype, (marks = { commands: [], handlers: [], listens: [] }));
   return marks;
 }

@@ -7,6 +7,8 @@ export interface PendingCommit {
   readonly events: readonly NewEvent[];
   /** What to do when others' events, which this class handles, come first. */
   readonly onConflict: OnConflict;
+  /** Whether what is stored by now makes it wrong as it is, so that it must be decided anew whatever `onConflict` says. */
+  readonly isStale?: (() => boolean) | undefined;
   /** Its own turn is still running and may wait for it, so it can't wait for that turn. */
   readonly midTurn: boolean;
   /** Where its changes begin in the state's journal; kept up to date by `OptimisticState`. */
@@ -31,6 +33,11 @@ interface OpenTurn {
   touched: boolean;
   /** Its own events could not be applied again after that. */
   failure: unknown;
+}
+
+/** Whether its method has to decide anew after others' events came first. */
+export function mustRunAgain({ onConflict, isStale }: Pick<PendingCommit, 'onConflict' | 'isStale'>): boolean {
+  return onConflict === 'rerun' || (isStale?.() ?? false);
 }
 
 const UNTOUCHED: Rebased<never> = { rejected: [], failed: [], held: [] };
@@ -71,6 +78,15 @@ export class OptimisticState<Commit extends PendingCommit> {
   *unstored(): Generator<NewEvent> {
     for (const { events } of this.pending) yield* events;
     if (this.#open) yield* this.#open.events;
+  }
+
+  /** The newest event of a pending commit for which this holds. */
+  findPending(holds: (event: NewEvent) => boolean): NewEvent | undefined {
+    for (let i = this.pending.length - 1; i >= 0; i -= 1) {
+      const event = this.pending[i]?.events.findLast(holds);
+      if (event) return event;
+    }
+    return undefined;
   }
 
   /** The state as of the last stored event, frozen. */
@@ -173,10 +189,12 @@ export class OptimisticState<Commit extends PendingCommit> {
     const before = this.pending.splice(0);
     const rejected: Commit[] = [];
     const failed: { commit: Commit; error: unknown }[] = [];
-    const firstRerun = before.findIndex((commit) => commit.onConflict === 'rerun');
-    const mayWait = (commit: Commit, i: number) => firstRerun !== -1 && i >= firstRerun && !commit.midTurn;
-    const kept = before.filter((commit, i) => !mayWait(commit, i));
-    for (const commit of kept) {
+    const held: Commit[] = [];
+    for (const commit of before) {
+      if (!commit.midTurn && (held.length > 0 || mustRunAgain(commit))) {
+        held.push(commit);
+        continue;
+      }
       if (commit.onConflict === 'reject' && commit.events.length > 0) {
         rejected.push(commit);
         continue;
@@ -188,7 +206,7 @@ export class OptimisticState<Commit extends PendingCommit> {
       }
     }
     this.#replayOpen();
-    return { rejected, failed, held: before.filter(mayWait) };
+    return { rejected, failed, held };
   }
 
   #replayOpen(): void {

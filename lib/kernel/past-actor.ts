@@ -46,6 +46,10 @@ export class PastActor implements ActorContext {
     throw new TurnError('a replay only looks at the past: nothing can be stopped in it');
   }
 
+  listenTo(): never {
+    throw new TurnError('a replay only looks at the past: it can listen to nothing');
+  }
+
   commit(): never {
     throw new TurnError('a replay only looks at the past: nothing can be stored in it');
   }

@@ -101,7 +101,7 @@ export class Upcasts {
       next = 0;
     }
     if (upcast) return this.#fitting(event, now);
-    if (this.#known.has(event)) return now;
+    if (this.#isToday(event)) return now;
     throw failed(`${this.#actor}: no @Upcast of '${event}' accepts`, new SchemaError(this.#whose(event), issues));
   }
 
@@ -122,6 +122,11 @@ export class Upcasts {
         `${this.#actor} fires '${event}' with a payload that ${step.label} takes for an old one and would upcast: ${fix}`,
       );
     }
+  }
+
+  /** Whether there are events of this name that need no upcast: it is handled, or only some shapes of it are old. */
+  #isToday(event: string): boolean {
+    return this.#known.has(event) || (this.#steps.get(event) ?? []).some(({ to }) => to === event);
   }
 
   #accepted({ event, from }: UpcastStep, data: unknown): ReturnType<typeof validate> & object {

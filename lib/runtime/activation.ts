@@ -8,11 +8,12 @@ import type { OnConflict } from '../kernel/marks.js';
 import { OptimisticState } from '../kernel/optimistic-state.js';
 import { CommitPipeline, type PipelineOwner } from './commit-pipeline.js';
 import type { LeaderRole } from './leader-role.js';
+import type { ActorListening } from './listening/actor-listening.js';
 import { type FeedOwner, LiveFeed } from './live-feed.js';
 import type { NodeParts } from './node-parts.js';
-import { type Commit, Request, type RequestCause } from './request.js';
+import { type Commit, causeOf, type Origin, Request, type RequestCause } from './request.js';
 import type { EnqueueOptions } from './role-owner.js';
-import { leaderRole, tickRole } from './roles.js';
+import { actorListening, leaderRole, tickRole } from './roles.js';
 import type { TickRole } from './ticks/tick-role.js';
 import { assertNoDeadlock, currentTurn, outsideTurns, type Turn } from './turn.js';
 import { TurnContext } from './turn-context.js';
@@ -49,12 +50,14 @@ export class Activation implements PipelineOwner, FeedOwner {
   readonly loop: TurnLoop;
   readonly context: TurnContext;
   readonly feed: LiveFeed | undefined;
-  /** What the framework's events say; for kinds to which they say anything. */
-  readonly framework: FrameworkState | undefined;
+  /** What the framework's events say. */
+  readonly framework: FrameworkState;
   /** Of a `OneActor`. */
   readonly leader: LeaderRole | undefined;
   /** Of a `TickActor`. */
   readonly ticks: TickRole | undefined;
+  /** Of an actor that listens. */
+  listening: ActorListening | undefined;
   /** False once let go or broken: the host makes a new one for the next command. */
   alive = true;
   /** For the host: whether it was used since it last looked. */
@@ -80,12 +83,13 @@ export class Activation implements PipelineOwner, FeedOwner {
     this.label = `${definition.name} '${id}'`;
     this.context = new TurnContext(this);
     bindContext(actor, this.context);
-    const framework = definition.hears.size > 0 ? new FrameworkState(definition.name) : undefined;
+    const framework = new FrameworkState(definition.name);
     this.framework = framework;
     this.actorState = new ActorState(definition, actor, streamId, parts.unknownEvents);
-    this.optimistic = new OptimisticState(this.actorState, framework && ((events) => framework.applyAll(events)));
+    this.optimistic = new OptimisticState(this.actorState, (events) => framework.applyAll(events));
     const isLive = definition.kind !== 'actor';
-    this.#pipeline = new CommitPipeline(parts, streamId, isLive, this.optimistic, this);
+    const isChecked = isLive || definition.listens.length > 0;
+    this.#pipeline = new CommitPipeline(parts, streamId, isChecked, this.optimistic, this);
     this.loop = new TurnLoop({
       label: this.label,
       runtime: parts,
@@ -93,10 +97,12 @@ export class Activation implements PipelineOwner, FeedOwner {
       state: this.optimistic,
       pipeline: this.#pipeline,
       changed: () => this.changed(),
+      completing: (turn) => this.listening?.completing(turn),
     });
     this.feed = isLive ? new LiveFeed(parts, streamId, this) : undefined;
     if (definition.kind === 'one') this.leader = leaderRole(this, definition);
     if (definition.kind === 'tick') this.ticks = tickRole(this);
+    if (definition.listens.length > 0) this.listen();
   }
 
   get parts(): NodeParts {
@@ -115,7 +121,7 @@ export class Activation implements PipelineOwner, FeedOwner {
     } catch (error) {
       return Promise.reject(error);
     }
-    if (!this.leader) return this.enqueue(command, args, this.#causeOf(caller), caller).promise;
+    if (!this.leader) return this.enqueue(command, args, causeOf(this.parts.ids.next(), caller), caller).promise;
     this.used = true;
     const answer = this.leader.run(command, args, caller);
     this.#host.busy(this);
@@ -123,14 +129,10 @@ export class Activation implements PipelineOwner, FeedOwner {
     return answer;
   }
 
-  /** Runs a lifecycle hook as a turn of its own, also while the host is closing. */
-  runHook(name: string, hook: () => unknown): Promise<unknown> {
-    return this.decide(name, hook as CommandMethod, 'reapply');
-  }
-
-  /** Runs what the framework itself decides as a turn of its own. */
+  /** Runs a lifecycle hook, or what the framework itself decides, as a turn of its own; also while the host is closing. */
   decide(name: string, method: CommandMethod, onConflict: OnConflict): Promise<unknown> {
-    return this.enqueue({ name, method, onConflict }, [], this.#causeOf(undefined), undefined).promise;
+    const cause = causeOf(this.parts.ids.next(), undefined);
+    return this.enqueue({ name, method, onConflict }, [], cause, undefined).promise;
   }
 
   /** Puts a command in the queue, whoever leads. */
@@ -142,15 +144,25 @@ export class Activation implements PipelineOwner, FeedOwner {
     options?: EnqueueOptions,
   ): Request {
     const request = new Request(name, method, args, onConflict, cause);
-    if (options) {
-      request.onEvicted = options.evicted;
-      request.recorded = options.recorded;
-    }
+    if (options) Object.assign(request, options);
     caller?.waitFor(request.promise, this.loop);
     this.used = true;
     this.#host.busy(this);
     this.loop.enqueue(request);
     return request;
+  }
+
+  /** What it listens to; from now on no other's note of what was heard may be overwritten unseen. */
+  listen(): ActorListening {
+    this.#pipeline.isChecked = true;
+    this.listening ??= actorListening(this, this.#host.definition.listens);
+    return this.listening;
+  }
+
+  /** Runs a command of the framework's own, wherever commands run. */
+  runOwn(command: CommandDefinition, args: readonly unknown[], origin: Origin | undefined, options: EnqueueOptions) {
+    if (this.leader) return this.leader.run(command, args, undefined, origin);
+    return this.enqueue(command, args, causeOf(this.parts.ids.next(), undefined, origin), undefined, options).promise;
   }
 
   /** The turn that runs now. */
@@ -166,7 +178,7 @@ export class Activation implements PipelineOwner, FeedOwner {
 
   /** Whether it can be let go now without anybody noticing. */
   get idle(): boolean {
-    if (this.ticks?.pinned) return false;
+    if (this.ticks?.pinned || this.listening?.busy) return false;
     return this.settled && (this.#observers?.size ?? 0) === 0 && !(this.feed?.reading ?? false);
   }
 
@@ -181,6 +193,7 @@ export class Activation implements PipelineOwner, FeedOwner {
     if (!this.alive) return;
     this.alive = false;
     this.feed?.stop();
+    this.listening?.stop();
     if (this.ticks) this.parts.ticks.forget(this.ticks);
     this.#pipeline.abandon(error);
     this.loop.end(error);
@@ -229,6 +242,7 @@ export class Activation implements PipelineOwner, FeedOwner {
     if (!this.alive) return;
     this.#host.confirmed(this);
     this.ticks?.look();
+    this.listening?.look();
     const observers = this.#observers;
     if (observers && observers.size > 0) outsideTurns(() => observers.forEach((observer) => observer.changed()));
   }
@@ -262,14 +276,4 @@ export class Activation implements PipelineOwner, FeedOwner {
     }
     if (caller) assertNoDeadlock(caller, this.loop);
   }
-
-  #causeOf(caller: Turn | undefined): RequestCause {
-    const commandId = this.parts.ids.next();
-    const from = caller?.request.cause;
-    if (!caller || !from) return { commandId, correlationId: commandId, causationId: null, chain: NOBODY };
-    const chain = [...from.chain, caller.owner.label];
-    return { commandId, correlationId: from.correlationId, causationId: from.commandId, chain };
-  }
 }
-
-const NOBODY: readonly string[] = [];

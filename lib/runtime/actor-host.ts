@@ -1,5 +1,5 @@
 import type { ActorBase } from '../kernel/actor.js';
-import type { ActorDefinition } from '../kernel/definition.js';
+import type { ActorDefinition, CommandMethod } from '../kernel/definition.js';
 import { ShuttingDownError } from '../kernel/errors.js';
 import { streamIdOf } from '../kernel/ids.js';
 import type { Activation, ActivationHost } from './activation.js';
@@ -120,7 +120,8 @@ export class ActorHost implements ActivationHost, ResidentHost {
     const { actor } = activation;
     try {
       const here = !activation.leader || activation.leader.leads;
-      if (actor.onPassivate && here) await activation.runHook('onPassivate', actor.onPassivate);
+      if (actor.onPassivate && here)
+        await activation.decide('onPassivate', actor.onPassivate as CommandMethod, 'reapply');
     } catch (error) {
       this.parts.log.error(`${activation.label}: onPassivate failed; the activation is let go all the same`, error);
     }

@@ -32,9 +32,10 @@ export interface PipelineOwner {
  */
 export class CommitPipeline {
   appending = false;
+  /** Whether it stores at the version it expects, so that nobody else's event stays unseen. */
+  isChecked: boolean;
   readonly #parts: RuntimeParts;
   readonly #streamId: string;
-  readonly #checked: boolean;
   readonly #state: OptimisticState<Commit>;
   readonly #owner: PipelineOwner;
   #flushScheduled = false;
@@ -46,13 +47,13 @@ export class CommitPipeline {
   constructor(
     parts: RuntimeParts,
     streamId: string,
-    checked: boolean,
+    isChecked: boolean,
     state: OptimisticState<Commit>,
     owner: PipelineOwner,
   ) {
     this.#parts = parts;
     this.#streamId = streamId;
-    this.#checked = checked;
+    this.isChecked = isChecked;
     this.#state = state;
     this.#owner = owner;
   }
@@ -115,7 +116,7 @@ export class CommitPipeline {
       return;
     }
     this.appending = true;
-    const expectedVersion = this.#checked ? this.#state.version : 'any';
+    const expectedVersion = this.isChecked ? this.#state.version : 'any';
     const request = { streamId: this.#streamId, expectedVersion, events } as const;
     appendWithRetry(this.#parts.engine, request, {
       lastSeenVersion: this.#state.version,

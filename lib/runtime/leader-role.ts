@@ -10,7 +10,7 @@ import { unwrap } from '../kernel/state-tree.js';
 import { answering, findAnswer, unknownCommand } from './answers.js';
 import type { Cluster } from './cluster/cluster.js';
 import { decodeArguments, encodeArguments, type RemoteCall, type Reply } from './cluster/remote-calls.js';
-import { fireOne } from './fire-one.js';
+import { causeOf, type Origin, type RequestCause } from './request.js';
 import type { RoleOwner } from './role-owner.js';
 import type { RuntimeParts } from './settings.js';
 import type { Turn } from './turn.js';
@@ -63,10 +63,16 @@ export class LeaderRole {
   }
 
   /** Runs a command wherever the leader is. */
-  async run(command: CommandDefinition, args: readonly unknown[], caller: Turn | undefined): Promise<unknown> {
+  async run(
+    command: CommandDefinition,
+    args: readonly unknown[],
+    caller: Turn | undefined,
+    origin?: Origin,
+  ): Promise<unknown> {
     this.#running += 1;
     try {
-      return await this.#run(command, this.#newCall(command, args, caller));
+      const cause = causeOf(this.#parts.ids.next(), caller, origin);
+      return await this.#run(command, this.#newCall(command, args, cause));
     } finally {
       this.#running -= 1;
     }
@@ -201,9 +207,9 @@ export class LeaderRole {
       if (recorded) owner.recordAnswer(answer);
     });
     return new Promise((settle) => {
-      const request = owner.enqueueCommand({ ...command, method }, decodeArguments(call.args), {
-        cause: { commandId, correlationId, causationId, chain },
-        evicted: () => settle({ again: false }),
+      const cause = { commandId, correlationId, causationId, chain };
+      const request = owner.enqueueCommand({ ...command, method }, decodeArguments(call.args), cause, {
+        onEvicted: () => settle({ again: false }),
         recorded,
       });
       request.promise.then(
@@ -233,7 +239,7 @@ export class LeaderRole {
     if (call.chain.includes(label)) return this.#failed(new DeadlockError([...call.chain, label]));
     await this.#owner.reached(call.since, SEE_OWN_MS_MAX);
     if (this.#cluster.leaving || !this.leads) return this.#refused();
-    const command = this.#commandOf(call);
+    const command = this.#owner.commandNamed(call.command);
     if (!command) return this.#failed(unknownCommand(label, call.command, this.#parts.nodeId));
     const outcome = await this.#runHere(command, call, true).catch((error: unknown) => ({ error }));
     if ('error' in outcome) return this.#failed(outcome.error);
@@ -241,10 +247,6 @@ export class LeaderRole {
     const { version } = this.#owner;
     if (outcome.answer === undefined) return { kind: 'answered', version };
     return { kind: 'answered', version, answer: JSON.stringify(outcome.answer) };
-  }
-
-  #commandOf({ command: name }: RemoteCall): CommandDefinition | undefined {
-    return name === fireOne.name ? fireOne : this.#owner.definition.commands.get(name);
   }
 
   #refused(): Reply {
@@ -255,23 +257,18 @@ export class LeaderRole {
     return { kind: 'failed', version: this.#owner.version, error: this.#cluster.errors.encode(error) };
   }
 
-  #newCall(command: CommandDefinition, args: readonly unknown[], caller: Turn | undefined): RemoteCall {
+  #newCall(command: CommandDefinition, args: readonly unknown[], cause: RequestCause): RemoteCall {
     const { definition, id, version, label } = this.#owner;
-    const commandId = this.#parts.ids.next();
-    const from = caller?.request.cause;
     const check = (value: unknown, place: number) =>
       assertJson(unwrap(value), `argument ${place + 1} of '${command.name}' (${label})`);
     return {
-      commandId,
-      correlationId: from?.correlationId ?? commandId,
-      causationId: from?.commandId ?? null,
+      ...cause,
       actor: definition.name,
       id,
       command: command.name,
       args: encodeArguments(args, check),
       since: version,
       again: false,
-      chain: caller ? [...(from?.chain ?? []), caller.owner.label] : [],
     };
   }
 }

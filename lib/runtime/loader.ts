@@ -23,6 +23,7 @@ export async function loadActivation(
     activation.ticks?.look();
     // A `OneActor`'s runs where it is led, when that begins.
     if (!activation.leader) await runOnActivate(activation);
+    activation.listening?.start();
   } catch (error) {
     activation.end(error);
     throw error;
@@ -40,7 +41,7 @@ async function restoreSnapshot(activation: Activation, snapshots: Snapshots): Pr
   const [event] = await snapshots.engine.readStream(streamId, version - 1, 1);
   if (event?.id !== eventId) return;
   actorState.restore(found.state);
-  activation.framework?.restore(found.framework ?? {});
+  activation.framework.restore(found.framework ?? {});
   optimistic.version = version;
   optimistic.lastEventId = eventId;
   activation.snapshotVersion = version;

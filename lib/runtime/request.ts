@@ -1,6 +1,7 @@
 import type { CommandMethod } from '../kernel/definition.js';
 import type { OnConflict } from '../kernel/marks.js';
 import type { PendingCommit } from '../kernel/optimistic-state.js';
+import type { Turn } from './turn.js';
 
 /** One call of a command, from the moment it is accepted until its promise settles. */
 export class Request {
@@ -16,6 +17,10 @@ export class Request {
   recorded = false;
   /** Told, instead of the caller, when it has to run on another node. */
   onEvicted: (() => void) | undefined;
+  /** Whether what is stored by now makes what it fired wrong: then it runs again, whatever its `onConflict` says. */
+  isStale: (() => boolean) | undefined;
+  /** Told as soon as the method has run and what it fired is applied. */
+  onExecuted: (() => void) | undefined;
   /** Why such a part could not be stored, if its method did not wait to hear of it. */
   partFailure: unknown;
   #resolve!: (value: unknown) => void;
@@ -57,6 +62,24 @@ export interface RequestCause {
   readonly causationId: string | null;
   /** Labels of the actors whose turns wait for this request, on whichever node; the outermost first. */
   readonly chain: readonly string[];
+}
+
+/** What made a request that no turn made: an event that was heard, say. */
+export interface Origin {
+  readonly correlationId: string;
+  readonly causationId: string | null;
+}
+
+const NOBODY: readonly string[] = [];
+
+/** The cause of a new request, made inside a turn, by something else, or from outside. */
+export function causeOf(commandId: string, caller: Turn | undefined, origin?: Origin): RequestCause {
+  const from = caller?.request.cause;
+  if (!caller || !from) {
+    return { commandId, correlationId: commandId, causationId: null, ...origin, chain: NOBODY };
+  }
+  const { correlationId, commandId: causationId } = from;
+  return { commandId, correlationId, causationId, chain: [...from.chain, caller.owner.label] };
 }
 
 /** A finished command, or a part of one, whose events are not yet stored. */

@@ -11,8 +11,15 @@ export interface RoleOwner {
   readonly framework: FrameworkState;
   /** Version of the last stored event that is in the state. */
   readonly version: number;
-  /** Puts a command in the queue; `evicted` is called if it has to run elsewhere. */
-  enqueueCommand(command: CommandDefinition, args: readonly unknown[], options: EnqueueOptions): Request;
+  /** Puts a command in the queue; `onEvicted` is called if it has to run elsewhere. */
+  enqueueCommand(
+    command: CommandDefinition,
+    args: readonly unknown[],
+    cause: RequestCause,
+    options: EnqueueOptions,
+  ): Request;
+  /** A command of the class's, or of the framework's own. */
+  commandNamed(name: string): CommandDefinition | undefined;
   /** Stores the answer with what the turn that runs has fired, if there is anything to answer from later. */
   recordAnswer(answer: unknown): void;
   /** Fires a framework event as a command of its own. */
@@ -22,10 +29,5 @@ export interface RoleOwner {
   runOnActivate(): Promise<void>;
 }
 
-/** How a command is put in the queue. */
-export interface EnqueueOptions {
-  readonly cause: RequestCause;
-  readonly evicted: () => void;
-  /** Somebody on another node may ask again what became of it. */
-  readonly recorded: boolean;
-}
+/** How a command is put in the queue: see `Request`. */
+export type EnqueueOptions = Partial<Pick<Request, 'onEvicted' | 'recorded' | 'isStale' | 'onExecuted'>>;

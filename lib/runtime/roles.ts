@@ -1,9 +1,12 @@
 // The real one, also where a test runner has replaced the global.
 import { setTimeout } from 'node:timers';
-import type { ActorDefinition } from '../kernel/definition.js';
-import type { FrameworkState } from '../kernel/framework-events.js';
+import type { ActorDefinition, CommandMethod } from '../kernel/definition.js';
+import type { ListenDefinition } from '../kernel/listen-definition.js';
 import type { Activation } from './activation.js';
+import { fireOne } from './fire-one.js';
 import { LeaderRole } from './leader-role.js';
+import { ActorListening } from './listening/actor-listening.js';
+import type { ListeningOwner } from './listening/listening-owner.js';
 import type { RoleOwner } from './role-owner.js';
 import { type TickOwner, TickRole } from './ticks/tick-role.js';
 
@@ -15,11 +18,15 @@ export function leaderRole(activation: Activation, definition: ActorDefinition):
     id,
     streamId,
     definition,
-    framework: activation.framework as FrameworkState,
+    framework: activation.framework,
     get version() {
       return activation.version;
     },
-    enqueueCommand: (command, args, options) => activation.enqueue(command, args, options.cause, undefined, options),
+    enqueueCommand: (command, args, cause, options) => activation.enqueue(command, args, cause, undefined, options),
+    commandNamed: (name) => {
+      if (name === fireOne.name) return fireOne;
+      return definition.commands.get(name) ?? activation.listening?.commands.get(name);
+    },
     recordAnswer: (answer) => context.recordAnswer(answer),
     storeFrameworkEvent: (name, data) => activation.decide(name, () => context.fireFramework(name, data), 'reject'),
     reached: (version, withinMs) => reached(activation, version, withinMs),
@@ -36,7 +43,7 @@ export function tickRole(activation: Activation): TickRole {
     id,
     streamId,
     actorName,
-    framework: activation.framework as FrameworkState,
+    framework: activation.framework,
     get alive() {
       return activation.alive;
     },
@@ -50,10 +57,50 @@ export function tickRole(activation: Activation): TickRole {
   return new TickRole(owner, parts, parts.ticks);
 }
 
+/** What this activation listens to. */
+export function actorListening(activation: Activation, listens: readonly ListenDefinition[]): ActorListening {
+  const { label, actorName, id, actor, context, optimistic, framework, parts } = activation;
+  const owner: ListeningOwner = {
+    label,
+    actorName,
+    id,
+    actor,
+    listens,
+    upcasts: activation.actorState.definition.upcasts,
+    get alive() {
+      return activation.alive;
+    },
+    get hearing() {
+      return framework.hearing;
+    },
+    get view() {
+      return activation.actorState.tree.view;
+    },
+    get version() {
+      return activation.version;
+    },
+    get settled() {
+      return activation.settled;
+    },
+    get leads() {
+      return activation.leader?.leads;
+    },
+    get mayRecord() {
+      return !activation.leader || activation.leader.leads || !framework.leader?.nodeId;
+    },
+    findPending: (holds) => optimistic.findPending(holds),
+    unstored: () => optimistic.unstored(),
+    firedInTurn: () => optimistic.openTurn.events.length,
+    fireFramework: (name, data) => context.fireFramework(name, data),
+    run: (command, args, { cause, ...options }) => activation.runOwn(command, args, cause, options),
+  };
+  return new ActorListening(owner, parts);
+}
+
 /** Runs `onActivate`, if the class has one. */
 export async function runOnActivate(activation: Activation): Promise<void> {
   const { actor } = activation;
-  if (actor.onActivate) await activation.runHook('onActivate', actor.onActivate);
+  if (actor.onActivate) await activation.decide('onActivate', actor.onActivate as CommandMethod, 'reapply');
 }
 
 /** Resolves when the activation has come up to this version, has ended, or when time is up. */

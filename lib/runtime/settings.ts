@@ -27,6 +27,8 @@ export interface RuntimeLimits {
   heartbeatTimeoutMs: number;
   /** A leader that answers nothing for so long is replaced, even if it is alive. Longer than any command takes. Milliseconds. Default 5,000. */
   leaderTimeoutMs: number;
+  /** How often a reaction or a projection is tried before its event is parked, with growing waits in between. Default 5. */
+  reactionTriesMax: number;
   /** How long shutdown waits for what was accepted. Milliseconds. Default 10,000. */
   shutdownTimeoutMs: number;
 }
@@ -41,6 +43,7 @@ export const DEFAULT_LIMITS: Readonly<RuntimeLimits> = Object.freeze({
   snapshotEvery: 200,
   heartbeatTimeoutMs: 2_000,
   leaderTimeoutMs: 5_000,
+  reactionTriesMax: 5,
   shutdownTimeoutMs: 10_000,
 });
 

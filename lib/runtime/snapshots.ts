@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Engine } from '../engine/engine.js';
 import type { SnapshotRecord } from '../engine/snapshots.js';
 import type { ActorDefinition } from '../kernel/definition.js';
-import type { FrameworkState } from '../kernel/framework-events.js';
+import type { FrameworkMemory } from '../kernel/framework-events.js';
 import type { Activation } from './activation.js';
 import type { RuntimeParts } from './settings.js';
 
@@ -13,12 +13,12 @@ const SAVES_UNDER_WAY_MAX = 16;
 const SNAPSHOT_LENGTH_MAX = 64 * 1024 * 1024;
 
 /** Changes when `Memory` does. */
-const MEMORY_FORMAT = 2;
+const MEMORY_FORMAT = 3;
 
 /** What is memoised: the state, and what the framework's events say. */
 interface Memory {
   readonly state: unknown;
-  readonly framework?: ReturnType<FrameworkState['toJSON']> | undefined;
+  readonly framework?: FrameworkMemory | undefined;
 }
 
 /** A snapshot that can be used. */
@@ -80,7 +80,7 @@ export class Snapshots {
     if (this.every === 0 || optimistic.version - activation.snapshotVersion < this.every) return;
     if (optimistic.incomplete || this.#underWay >= SAVES_UNDER_WAY_MAX) return;
     activation.snapshotVersion = optimistic.version;
-    const memory = { state: optimistic.confirmed(), framework: activation.framework };
+    const memory = { state: optimistic.confirmed(), framework: activation.framework.toJSON() };
     const state = JSON.stringify(memory);
     if (state.length > SNAPSHOT_LENGTH_MAX) return;
     const content = {

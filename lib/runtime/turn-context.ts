@@ -3,9 +3,12 @@ import type { ActorState } from '../kernel/actor-state.js';
 import { TurnError } from '../kernel/errors.js';
 import { ANSWERED_EVENT, PARTLY_EVENT, TICK_EVENT, type TickOptions } from '../kernel/framework-events.js';
 import { assertEventName } from '../kernel/ids.js';
+import type { ListenHandler, Listening, ListenSource, ListenToOptions } from '../kernel/listening.js';
 import type { OptimisticState } from '../kernel/optimistic-state.js';
 import { payloadText } from '../kernel/schemas.js';
 import { MetadataWriter } from './event-codec.js';
+import type { ActorListening } from './listening/actor-listening.js';
+import { REACTIONS } from './listening/reactions.js';
 import type { Commit } from './request.js';
 import type { RuntimeParts } from './settings.js';
 import type { TickRole } from './ticks/tick-role.js';
@@ -22,6 +25,7 @@ export interface ContextOwner {
   readonly optimistic: OptimisticState<Commit>;
   readonly loop: TurnLoop;
   readonly ticks: TickRole | undefined;
+  listen(): ActorListening;
 }
 
 /** What an actor can do to itself, each only in the turn that runs. */
@@ -57,6 +61,11 @@ export class TurnContext implements ActorContext {
 
   commit(): Promise<void> {
     const turn = this.#turn('commit()');
+    if (REACTIONS.has(turn.request.name)) {
+      throw new TurnError(
+        `${this.#owner.label}: commit() does not go with a reaction: what that fires is stored in one piece, once`,
+      );
+    }
     if (turn.request.recorded && !turn.request.partlyCommitted) this.fireFramework(PARTLY_EVENT, {});
     return this.#owner.loop.commitPart(turn);
   }
@@ -64,6 +73,12 @@ export class TurnContext implements ActorContext {
   startTicking(options: TickOptions): void {
     this.#turn('startTicking()');
     this.#owner.ticks?.start(options);
+  }
+
+  listenTo(source: ListenSource, handler: ListenHandler, options: ListenToOptions): Listening {
+    const turn = this.#turn('listenTo()');
+    turn.mustComplete = true;
+    return this.#owner.listen().listenTo(turn, source, handler, options);
   }
 
   stopTicking(): void {

@@ -1,10 +1,10 @@
 import { ConflictError } from '../kernel/errors.js';
-import type { OptimisticState, PendingCommit } from '../kernel/optimistic-state.js';
+import { mustRunAgain, type OptimisticState, type PendingCommit } from '../kernel/optimistic-state.js';
 import { unwrap } from '../kernel/state-tree.js';
 import { type CommitPipeline, conflictOf } from './commit-pipeline.js';
 import { type Commit, type Request, settleFailed } from './request.js';
 import type { RuntimeParts } from './settings.js';
-import { runInTurn, Turn, type TurnOwner } from './turn.js';
+import { runInTurn, runOn, Turn, type TurnOwner } from './turn.js';
 
 /** What the loop works on. */
 export interface TurnLoopParts {
@@ -15,6 +15,8 @@ export interface TurnLoopParts {
   readonly pipeline: CommitPipeline;
   /** The state changed. */
   readonly changed: () => void;
+  /** What a command's end brings with it, as a part of its turn; a promise if that takes time. */
+  readonly completing: ((turn: Turn) => Promise<void> | undefined) | undefined;
 }
 
 /**
@@ -140,9 +142,20 @@ export class TurnLoop implements TurnOwner {
       this.#fail(turn, turn.failure ?? failure);
       return;
     }
+    if ((events.length > 0 || turn.mustComplete) && !turn.completed && this.#parts.completing) {
+      turn.completed = true;
+      const completion = runOn(turn, this.#parts.completing);
+      if (completion) {
+        this.#finishLater(
+          turn,
+          completion.then(() => answer),
+        );
+        return;
+      }
+    }
     turn.over = true;
     this.running = undefined;
-    if (touched && mustDecideAgain(request.onConflict, events.length)) {
+    if (touched && mustDecideAgain(request, events.length)) {
       state.discard();
       this.#decideAgain(request);
       return;
@@ -159,6 +172,7 @@ export class TurnLoop implements TurnOwner {
       this.#seal(request, plain, undefined);
       if (events.length > 0) this.#parts.changed();
     }
+    request.onExecuted?.();
   }
 
   #fail(turn: Turn, error: unknown): void {
@@ -171,11 +185,11 @@ export class TurnLoop implements TurnOwner {
 
   /** A held commit's turn has come again. */
   #repeat(commit: Commit): void {
-    if (commit.onConflict === 'rerun') {
+    if (mustRunAgain(commit)) {
       this.#decideAgain(commit.request);
       return;
     }
-    if (mustDecideAgain(commit.onConflict, commit.events.length)) {
+    if (mustDecideAgain(commit, commit.events.length)) {
       settleFailed(commit, conflictOf(this.label, commit));
       return;
     }
@@ -213,7 +227,19 @@ export class TurnLoop implements TurnOwner {
 
   #commitOf(request: Request, pending: PendingCommit, answer: unknown, part: Commit['part']): Commit {
     const { events, onConflict, midTurn, mark } = pending;
-    return { events, onConflict, midTurn, mark, request, answer, part, deadlineMs: undefined, timedOut: false };
+    const { isStale } = request;
+    return {
+      events,
+      onConflict,
+      midTurn,
+      mark,
+      isStale,
+      request,
+      answer,
+      part,
+      deadlineMs: undefined,
+      timedOut: false,
+    };
   }
 
   #holdInOrder(commit: Commit): void {
@@ -223,8 +249,8 @@ export class TurnLoop implements TurnOwner {
 }
 
 /** A command that only read may be told an older truth, unless it asked to be decided on the newest. */
-function mustDecideAgain(onConflict: Commit['onConflict'], eventCount: number): boolean {
-  return onConflict === 'rerun' || (onConflict === 'reject' && eventCount > 0);
+function mustDecideAgain(commit: Pick<Commit, 'onConflict' | 'isStale'>, eventCount: number): boolean {
+  return mustRunAgain(commit) || (commit.onConflict === 'reject' && eventCount > 0);
 }
 
 /** The answer once it is there and all is done that must come before it; `undefined` if both are the case already. */

@@ -17,6 +17,10 @@ export class Turn {
   failure: unknown;
   /** Its actor is led by another node now, where its command has to run again. */
   evicted = false;
+  /** Its end brings something with it even if it fires nothing. */
+  mustComplete = false;
+  /** What its end brings with it has been done. */
+  completed = false;
   /** What must be done before what it fired is stored. */
   preparation: Promise<unknown> | undefined;
   /** What this turn asked for and has not got yet (answers, actors that are being loaded), and where it comes from. Made on first use. */
@@ -59,6 +63,11 @@ export function outsideTurns(run: () => void): void {
 /** Runs the method of the turn's request, so that all it calls knows to which turn it belongs. */
 export function runInTurn(turn: Turn, actor: object): unknown {
   return turns.run(turn, callMethod, turn.request, actor);
+}
+
+/** Runs more that belongs to the turn. */
+export function runOn<T>(turn: Turn, work: (turn: Turn) => T): T {
+  return turns.run(turn, work, turn);
 }
 
 function callMethod(request: Request, actor: object): unknown {

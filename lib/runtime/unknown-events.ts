@@ -21,9 +21,10 @@ export class UnknownEvents implements SkippedEvents {
     this.#warnings = warns ? 0 : WARNINGS_MAX;
   }
 
-  /** A class is registered: what it handles, upcasts, has a schema for or ignores is known to all that share its streams. */
-  learn({ handlers, hears, schemas, options }: ActorDefinition): void {
-    for (const names of [handlers.keys(), hears, schemas.keys(), options.ignores ?? []]) {
+  /** A class is registered: what it handles, upcasts, listens to, has a schema for or ignores is known to all that share its streams. */
+  learn({ handlers, hears, schemas, listens, options }: ActorDefinition): void {
+    const heard = listens.flatMap(({ events }) => [...(events ?? [])]);
+    for (const names of [handlers.keys(), hears, schemas.keys(), heard, options.ignores ?? []]) {
       for (const name of names) this.#known.add(name);
     }
   }

@@ -5,6 +5,8 @@ import {
   Command,
   EventHandler,
   HandlerError,
+  type Heard,
+  ListenTo,
   LiveActor,
   OmniscientError,
   OneActor,
@@ -190,6 +192,23 @@ class DearPrice extends Price {
   }
 }
 
+@Actor({ prefix: 'ear-' })
+class Ear extends LiveActor<{ heard: number[] }, PriceEvents & { heard: { cents: number } }> {
+  initialState() {
+    return { heard: [] as number[] };
+  }
+  @Upcast('priced', inEuros) static fromEuros({ euros }: { euros: number }): PriceEvents['priced'] {
+    return { cents: euros * 100, currency: 'EUR' };
+  }
+  @ListenTo((_state: object) => 'x', { from: 0, events: ['priced'] })
+  onPrice({ data }: Heard<PriceEvents>): void {
+    this.fire('heard', { cents: data.cents });
+  }
+  @EventHandler('heard') onHeard({ cents }: { cents: number }): void {
+    this.state.heard.push(cents);
+  }
+}
+
 /** What fires the shapes that are no longer fired. */
 @Actor()
 class Past extends LiveActor<object, Record<string, unknown>> {
@@ -281,6 +300,31 @@ describe('upcasts', () => {
     }
     const { also } = await withPast(['priced', { euros: 3 }]);
     expect(await (await also(Till).get('x')).add(5)).toBe(305);
+  });
+
+  it('leave events alone that are fired, and need no handler, and have only some old shapes', async () => {
+    @Actor()
+    class Unhandled extends LiveActor<object, PriceEvents> {
+      initialState() {
+        return {};
+      }
+      @Upcast('priced', z.strictObject({ euros: z.number() })) static old({ euros }: { euros: number }) {
+        return { cents: euros * 100, currency: 'EUR' };
+      }
+    }
+    const { also } = await withPast(['priced', { euros: 1 }]);
+    const prices = also(Unhandled);
+    await (await prices.get('x')).fire('priced', { cents: 1, currency: 'EUR' });
+    const events = await firstValueFrom(prices.events$('x').pipe(take(2), toArray()));
+    expect(events.map(({ data }) => data.cents)).toEqual([100, 1]);
+  });
+
+  it('are applied to what the class listens to', async () => {
+    const { past, also } = await withPast(['priced', { euros: 4 }]);
+    const ear = await also(Ear).get('ear');
+    await past.fire('priced', { cents: 5, currency: 'EUR' });
+    for (let i = 0; ear.state.heard.length < 2 && i < 500; i += 1) await sleep(5);
+    expect(ear.state.heard).toEqual([400, 5]);
   });
 
   const give = (given: unknown) => () => given;

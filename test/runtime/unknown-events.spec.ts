@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { Actor, Command, EventHandler, LiveActor, OneActor, TickActor, Upcast } from 'omniscient-nest';
+import { Actor, Command, EventHandler, ListenTo, LiveActor, OneActor, TickActor, Upcast } from 'omniscient-nest';
 import { MemoryEngine, MemoryStore } from 'omniscient-nest/memory';
 import { z } from 'zod';
 import type { ActorBase } from '../../lib/kernel/actor.js';
@@ -36,6 +36,7 @@ class Knower extends LiveActor<object, { handled: object; declared: object }> {
     return {};
   }
   @EventHandler() handled() {}
+  @ListenTo({ events: ['heard'] }) onHeard(_event: object) {}
 }
 
 @Actor({ prefix: 'one-' })
@@ -108,7 +109,7 @@ describe('events that no class knows', () => {
 });
 
 describe('events that another class knows', () => {
-  it.each(['handled', 'renamed', 'declared', 'ignored'])('are no cause for a warning: %s', async (name) => {
+  it.each(['handled', 'renamed', 'declared', 'ignored', 'heard'])('are no cause for a warning: %s', async (name) => {
     const { actors: writers } = await start(Writer);
     await (await writers.get('a')).fire(name, {});
     const { actors, also, warnings } = await start(Reader);

@@ -1,0 +1,125 @@
+// The real one, also where a test runner has replaced the global.
+import { setTimeout } from 'node:timers';
+import { EngineError } from '../kernel/errors.js';
+import type { EventRecord } from '../kernel/event.js';
+import { Backoff } from './backoff.js';
+import type { FollowDuty, Unwatch } from './follow.js';
+import { READ_PAGE_EVENTS_MAX, type ReadDuty } from './read.js';
+
+/** One stream, or the events of some names across all. */
+export type PullSource = { readonly stream: string } | { readonly names: readonly string[] };
+
+/**
+ * History, then live, a page at a time and only when asked for: for readers that take their time over each event. In order, no hole, no repeat. Holds nothing
+ * between two calls but its place.
+ */
+export class EventPull {
+  readonly #engine: ReadDuty & FollowDuty;
+  readonly #source: PullSource;
+  readonly #onRetry: (error: unknown) => void;
+  readonly #backoff = new Backoff();
+  #place: number;
+  #watch: Promise<Unwatch> | undefined;
+  #woken = false;
+  #wake: () => void = () => {};
+  #stopped = false;
+
+  /** @param onRetry hears of each error after which it tries again. */
+  constructor(
+    engine: ReadDuty & FollowDuty,
+    source: PullSource,
+    after: number,
+    onRetry: (error: unknown) => void = () => {},
+  ) {
+    this.#engine = engine;
+    this.#source = source;
+    this.#place = after;
+    this.#onRetry = onRetry;
+  }
+
+  /** Version of the stream (position, for names) up to which everything was given out. */
+  get place(): number {
+    return this.#place;
+  }
+
+  /**
+   * The next events, as soon as there are any; `undefined` once it is stopped. Not to be called again before it has answered.
+   *
+   * @throws EngineError that trying again does not mend.
+   */
+  async next(): Promise<readonly EventRecord[] | undefined> {
+    while (!this.#stopped) {
+      this.#woken = false;
+      try {
+        await this.#watching();
+        if (this.#stopped) break;
+        const events = await this.#read();
+        this.#backoff.reset();
+        if (events.length > 0) return this.#stopped ? undefined : events;
+      } catch (error) {
+        if (!(error instanceof EngineError && error.retryable)) throw error;
+        this.#onRetry(error);
+        await this.#sleep(this.#backoff.nextMs());
+        continue;
+      }
+      if (!this.#woken) await this.#sleep();
+    }
+    return undefined;
+  }
+
+  /** Ends it for good; a call that waits answers. */
+  stop(): void {
+    this.#stopped = true;
+    this.#watch?.then((unwatch) => unwatch()).catch(() => {});
+    this.#wake();
+  }
+
+  async #read(): Promise<readonly EventRecord[]> {
+    if ('stream' in this.#source) {
+      const events = await this.#engine.readStream(this.#source.stream, this.#place, READ_PAGE_EVENTS_MAX);
+      this.#place = events.at(-1)?.version ?? this.#place;
+      return events;
+    }
+    // Asked first, so that a reader of rare names need not look again at all that has other names.
+    const upTo = await this.#engine.lastPosition();
+    if (upTo <= this.#place) return [];
+    const events = await this.#engine.readAll(this.#place, READ_PAGE_EVENTS_MAX, this.#source.names);
+    this.#place = events.at(-1)?.position ?? Math.max(this.#place, upTo);
+    return events;
+  }
+
+  async #watching(): Promise<void> {
+    this.#watch ??= this.#open();
+    await this.#watch;
+  }
+
+  #open(): Promise<Unwatch> {
+    const wake = () => {
+      this.#woken = true;
+      this.#wake();
+    };
+    const watch =
+      'stream' in this.#source ? this.#engine.watchStream(this.#source.stream, wake) : this.#engine.watchAll(wake);
+    watch.then(
+      (unwatch) => {
+        if (this.#stopped) unwatch();
+      },
+      () => {
+        this.#watch = undefined;
+      },
+    );
+    return watch;
+  }
+
+  /** Until it is woken, or the time is over. */
+  #sleep(ms?: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = ms === undefined ? undefined : setTimeout(resolve, ms).unref();
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      if (this.#stopped) this.#wake();
+    });
+  }
+}

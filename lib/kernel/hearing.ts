@@ -1,0 +1,150 @@
+import type { NewEvent, StoredEvent } from './event.js';
+import type { EventName } from './types.js';
+
+/** The framework's events of an actor that listens. */
+export const LISTENING_EVENT = '$listening';
+export const HEARD_EVENT = '$heard';
+export const PARKED_EVENT = '$parked';
+export const UNPARKED_EVENT = '$unparked';
+
+/** What they are, for classes on one stream to tell theirs apart. */
+export const HEARING_EVENTS: ReadonlySet<string> = new Set([
+  LISTENING_EVENT,
+  HEARD_EVENT,
+  PARKED_EVENT,
+  UNPARKED_EVENT,
+]);
+
+/** An event that a listener of these events may be given: a union to switch on by `name`. */
+export type Heard<Events extends object, Name extends EventName<Events> = EventName<Events>> = {
+  [N in Name]: StoredEvent<N, Events[N]>;
+}[Name];
+
+/** Stands for "whatever stream has events of the names listened to", where otherwise a stream's id stands. */
+export const ALL_STREAMS = '';
+
+/** `$listening`: which sources a listener begins to listen to, each after which version (or position), and which it leaves. */
+export interface ListeningData {
+  /** Name of the actor class. */
+  readonly actor: string;
+  readonly listener: string;
+  readonly begin: readonly { readonly source: string; readonly after: number }[];
+  readonly end: readonly string[];
+}
+
+/** `$heard`: how far a listener has heard a source; stored in the commit of the reaction, so that neither is there without the other. */
+export interface HeardData {
+  readonly actor: string;
+  readonly listener: string;
+  readonly source: string;
+  /** Version in the source's stream; position, where the source is `ALL_STREAMS`. */
+  readonly at: number;
+}
+
+/** Why a reaction or a projection failed, as it is kept. */
+export interface StoredFailure {
+  readonly name: string;
+  readonly message: string;
+  readonly code?: string;
+  readonly stack?: string;
+}
+
+/** `$parked`: an event that could not be reacted to, with all that is needed to look at it and to try again. */
+export interface ParkedData extends HeardData {
+  readonly id: string;
+  /** The actor's id without the class's prefix. */
+  readonly actorId: string;
+  readonly event: StoredEvent;
+  readonly error: StoredFailure;
+  /** How often it was tried. */
+  readonly attempts: number;
+}
+
+/** `$unparked`: it was reacted to after all, or somebody decided that it need not be. */
+export interface UnparkedData {
+  readonly actor: string;
+  readonly id: string;
+  readonly outcome: 'retried' | 'discarded';
+}
+
+/** How far one listener has heard one source. */
+export interface HeardSource {
+  readonly listener: string;
+  readonly source: string;
+  readonly at: number;
+  /** How many reactions to it are stored. */
+  readonly count: number;
+  /** When listening began, in milliseconds since 1970; `undefined` for a source that calls the actor, to which it does not listen itself. */
+  readonly sinceMs?: number;
+}
+
+/** A snapshot's part of it. */
+export interface HearingMemory {
+  readonly sources: readonly HeardSource[];
+  readonly parked: readonly string[];
+}
+
+/** What an actor listens to and how far it has heard: a fold of what is stored. */
+export class Hearing {
+  /** By `hearingKey`. */
+  readonly sources = new Map<string, HeardSource>();
+  /** Ids of what is parked. */
+  readonly parked = new Set<string>();
+  /** Moves on when what it listens to changes. */
+  revision = 0;
+  readonly #actor: string;
+
+  constructor(actor: string) {
+    this.#actor = actor;
+  }
+
+  /** How far it has heard; 0 if never. */
+  heardAt(listener: string, source: string): number {
+    return this.sources.get(hearingKey(listener, source))?.at ?? 0;
+  }
+
+  apply(event: NewEvent): void {
+    const data = JSON.parse(event.data) as { actor: string };
+    if (data.actor !== this.#actor) return;
+    if (event.name === LISTENING_EVENT) this.#listen(data as ListeningData, event);
+    else if (event.name === HEARD_EVENT) this.#hear(data as HeardData, 1);
+    else if (event.name === PARKED_EVENT) {
+      this.parked.add((data as ParkedData).id);
+      this.#hear(data as ParkedData, 1);
+    } else this.parked.delete((data as unknown as UnparkedData).id);
+  }
+
+  toJSON(): HearingMemory {
+    return { sources: [...this.sources.values()], parked: [...this.parked] };
+  }
+
+  restore({ sources, parked }: HearingMemory): void {
+    for (const each of sources) this.sources.set(hearingKey(each.listener, each.source), each);
+    for (const id of parked) this.parked.add(id);
+    this.revision += 1;
+  }
+
+  #listen({ listener, begin, end }: ListeningData, event: NewEvent): void {
+    this.revision += 1;
+    for (const source of end) this.sources.delete(hearingKey(listener, source));
+    const sinceMs = Date.parse((JSON.parse(event.metadata) as { at: string }).at);
+    for (const { source, after } of begin) {
+      const key = hearingKey(listener, source);
+      const known = this.sources.get(key);
+      // Two nodes may begin at the same time: the first one counts.
+      if (known?.sinceMs === undefined) this.sources.set(key, { listener, source, at: after, count: 0, sinceMs });
+    }
+  }
+
+  #hear({ listener, source, at }: HeardData, count: number): void {
+    const key = hearingKey(listener, source);
+    const known = this.sources.get(key);
+    if (!known) this.sources.set(key, { listener, source, at, count });
+    else this.sources.set(key, { ...known, at: Math.max(at, known.at), count: known.count + count });
+  }
+}
+
+/** One listener on one source. */
+export function hearingKey(listener: string, source: string): string {
+  return `${listener}\0${source}`;
+}

@@ -1,0 +1,64 @@
+import { RegistrationError } from './errors.js';
+import { EVENT_NAME_LENGTH_MAX, FRAMEWORK_EVENT_PREFIX, type StoredEvent } from './event.js';
+import type { ListenMark, OnFailure } from './marks.js';
+
+export type ListenMethod = (this: object, event: StoredEvent) => unknown;
+
+/** A listening method, as it is known once its class registered. */
+export interface ListenDefinition {
+  /** The method's name: by it the stream remembers how far it has heard. */
+  readonly name: string;
+  readonly method: ListenMethod;
+  /** The streams, by what the state says; absent where it listens to names. */
+  readonly sources?: (state: object) => string | readonly string[] | undefined;
+  /** Only these; all if absent. */
+  readonly events?: ReadonlySet<string>;
+  readonly to?: (event: StoredEvent) => string | undefined;
+  readonly from?: number;
+  readonly onFailure: OnFailure;
+}
+
+/**
+ * Checks what `@ListenTo` wrote down.
+ *
+ * @throws RegistrationError that names the method and the fix.
+ */
+export function defineListen(actor: string, mark: ListenMark, method: ListenMethod): ListenDefinition {
+  const where = `${actor}.${mark.method}: @ListenTo`;
+  const { sources, events, to, from, onFailure } = mark;
+  if (!sources && !events) throw wrong(`${where} takes a function (state) => streamIds, or { events: ['name', …] }`);
+  if (events !== undefined) assertNames(where, events);
+  if (to !== undefined && (sources || typeof to !== 'function')) {
+    throw wrong(`${where}({ events, to }): 'to' is a function (event) => actorId, and goes with names only`);
+  }
+  if (from !== undefined && !(Number.isSafeInteger(from) && from >= 0)) {
+    throw wrong(`${where}: 'from' is a version or position, a whole number from 0 on, but got ${String(from)}`);
+  }
+  if (onFailure !== 'park' && onFailure !== 'stop') {
+    throw wrong(`${where}: 'onFailure' is 'park' or 'stop', but got ${String(onFailure)}`);
+  }
+  return {
+    name: mark.method,
+    method,
+    onFailure,
+    ...(sources && { sources: sources as NonNullable<ListenDefinition['sources']> }),
+    ...(events && { events: new Set(events) }),
+    ...(to && { to: to as NonNullable<ListenDefinition['to']> }),
+    ...(from !== undefined && { from }),
+  };
+}
+
+function assertNames(where: string, events: readonly unknown[]): void {
+  const isName = (name: unknown) =>
+    typeof name === 'string' &&
+    name !== '' &&
+    name.length <= EVENT_NAME_LENGTH_MAX &&
+    !name.startsWith(FRAMEWORK_EVENT_PREFIX);
+  if (Array.isArray(events) && events.length > 0 && events.every(isName)) return;
+  const shape = `a list of at least one event name, none of which begins with '${FRAMEWORK_EVENT_PREFIX}'`;
+  throw wrong(`${where}: 'events' is ${shape}, but got ${JSON.stringify(events)}`);
+}
+
+function wrong(message: string): RegistrationError {
+  return new RegistrationError('INVALID_LISTENER', message);
+}

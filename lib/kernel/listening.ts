@@ -1,0 +1,25 @@
+import type { StoredEvent } from './event.js';
+
+/** What `listenTo` listens to: a stream's id, or an event name across all streams. */
+export type ListenSource = string | { readonly event: string | readonly string[] };
+
+/** Gets the events, one at a time, in order; may `fire`. */
+export type ListenHandler<Event extends StoredEvent = StoredEvent> = (event: Event) => void | Promise<void>;
+
+/** What `listenTo` takes. */
+export interface ListenToOptions {
+  /** Ends after so many reactions. Default: never. */
+  count?: number;
+  /** Ends so long after it began, in milliseconds. Default: never. */
+  forMs?: number;
+  /** Where to begin: a version of the stream (a position, for names); 0 for all. Default: where the source is now. */
+  from?: number;
+  /** By what name the stream remembers how far it has heard. Default: the handler's own name. */
+  name?: string;
+}
+
+/** Something an actor listens to. */
+export interface Listening {
+  /** Hears nothing more, for good. */
+  stop(): void;
+}

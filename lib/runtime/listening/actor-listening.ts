@@ -1,0 +1,190 @@
+// The real one, also where a test runner has replaced the global.
+import { setTimeout } from 'node:timers';
+import type { CommandDefinition } from '../../kernel/definition.js';
+import { OmniscientError } from '../../kernel/errors.js';
+import { FRAMEWORK_EVENT_PREFIX } from '../../kernel/event.js';
+import { ALL_STREAMS, type HeardSource, hearingKey } from '../../kernel/hearing.js';
+import { checkedStreamId } from '../../kernel/ids.js';
+import type { ListenHandler, Listening, ListenSource, ListenToOptions } from '../../kernel/listening.js';
+import type { RuntimeParts } from '../settings.js';
+import { Ear } from './ear.js';
+import { decorated, inCode, type Listener } from './listener.js';
+import type { ListeningOwner } from './listening-owner.js';
+import { Reactions, type Sound } from './reactions.js';
+import { SourceRecords } from './source-records.js';
+
+/** When it was not possible to write down what is listened to: how soon it is tried again. Milliseconds. */
+const RECORD_AGAIN_MS = 500;
+
+/**
+ * What one activation listens to. Its stream says which sources those are, from where on, and how far each was heard; this opens an ear for each, and
+ * writes down, in the commit of the command that made the state name another source, that listening to it began.
+ */
+export class ActorListening {
+  readonly commands: ReadonlyMap<string, CommandDefinition>;
+  readonly reactions: Reactions;
+  readonly #owner: ListeningOwner;
+  readonly #parts: RuntimeParts;
+  readonly #records: SourceRecords;
+  readonly #listeners = new Map<string, Listener>();
+  readonly #ears = new Map<string, Ear>();
+  #started = false;
+  #stopped = false;
+  #recording = false;
+  #seenRevision = -1;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(owner: ListeningOwner, parts: RuntimeParts) {
+    this.#owner = owner;
+    this.#parts = parts;
+    for (const definition of owner.listens) this.#listeners.set(definition.name, decorated(definition));
+    this.#records = new SourceRecords(owner, parts.engine);
+    this.reactions = new Reactions(owner, this.#listeners, () => parts.ids.next());
+    this.commands = new Map([...this.reactions.commands, ...this.#records.commands]);
+  }
+
+  /** The actor is loaded. */
+  start(): void {
+    this.#started = true;
+    this.look();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    for (const ear of this.#ears.values()) ear.stop();
+  }
+
+  /** Whether a reaction is under way, or waits to be tried again. */
+  get busy(): boolean {
+    if (this.#recording) return true;
+    for (const ear of this.#ears.values()) if (ear.busy) return true;
+    return false;
+  }
+
+  /** Everything it listens to itself, and how far it has heard. */
+  *listeningTo(): Generator<HeardSource & { readonly events: ReadonlySet<string> | undefined }> {
+    for (const heard of this.#owner.hearing.sources.values()) {
+      const listener = this.#listeners.get(heard.listener);
+      if (heard.sinceMs !== undefined && listener) yield { ...heard, events: listener.events };
+    }
+  }
+
+  /** A command has run: what its end brings with it. */
+  readonly completing = (turn: object): Promise<void> | undefined => this.#records.completing(turn);
+
+  /** What is stored may have changed. */
+  look(): void {
+    if (!this.#started || this.#stopped) return;
+    const { hearing } = this.#owner;
+    if (hearing.revision !== this.#seenRevision) {
+      this.#seenRevision = hearing.revision;
+      this.#openAndClose();
+    }
+    // Another class on the stream may have changed the state, or the actor is new.
+    if (!this.#recording && this.#owner.settled && this.#owner.mayRecord && this.#areBehind()) this.#record();
+  }
+
+  #areBehind(): boolean {
+    try {
+      return this.#records.areBehind();
+    } catch (error) {
+      this.#parts.log.error(`${this.#owner.label}: what its state listens to could not be worked out`, error);
+      return false;
+    }
+  }
+
+  /** Another one's event concerns this actor. */
+  react(sound: Sound): Promise<unknown> {
+    return this.reactions.react(sound);
+  }
+
+  /** How an event is dealt with that this listener fails on. */
+  onFailureOf(listener: string): Listener['onFailure'] {
+    return this.#listeners.get(listener)?.onFailure ?? 'park';
+  }
+
+  /** Inside a turn: it listens to this too from now on. */
+  listenTo(turn: object, source: ListenSource, handler: ListenHandler, options: ListenToOptions): Listening {
+    const { name, key, streamId, events } = checkedSource(this.#owner.label, source, handler, options);
+    const listener = inCode(name, handler, events, options);
+    if (this.#listeners.has(name) && this.#ears.has(key)) {
+      throw new OmniscientError(
+        'ALREADY_LISTENING',
+        `${this.#owner.label}: '${name}' listens to that already: stop it first, or give this one another name with listenTo(…, { name })`,
+      );
+    }
+    this.#listeners.set(name, listener);
+    this.#records.begin(turn, name, streamId, options.from);
+    this.#seenRevision = -1;
+    // It may be written down already, by an activation before this one.
+    queueMicrotask(() => this.look());
+    return { stop: () => this.#end(name, streamId) };
+  }
+
+  #openAndClose(): void {
+    const { hearing } = this.#owner;
+    for (const [key, ear] of this.#ears) {
+      if (hearing.sources.get(key)?.sinceMs !== undefined) continue;
+      ear.stop();
+      this.#ears.delete(key);
+    }
+    for (const [key, heard] of hearing.sources) {
+      const listener = this.#listeners.get(heard.listener);
+      if (heard.sinceMs === undefined || !listener || this.#ears.has(key)) continue;
+      const ear = new Ear({ owner: this.#owner, parts: this.#parts, reactions: this.reactions }, listener, heard, () =>
+        this.#end(heard.listener, heard.source),
+      );
+      this.#ears.set(key, ear);
+      ear.start();
+    }
+  }
+
+  #record(): void {
+    this.#recording = true;
+    const again = () => {
+      this.#recording = false;
+      this.look();
+    };
+    this.#records.store().then(again, (error: unknown) => {
+      if (this.#stopped) return;
+      this.#parts.log.warn(`${this.#owner.label}: could not write down what it listens to; it is tried again`, error);
+      this.#timer = setTimeout(again, RECORD_AGAIN_MS).unref();
+    });
+  }
+
+  /** Hears nothing more of it, for good. */
+  #end(listener: string, source: string): void {
+    const key = hearingKey(listener, source);
+    this.#ears.get(key)?.stop();
+    this.#records.end(listener, source).catch((error: unknown) => {
+      if (!this.#stopped)
+        this.#parts.log.warn(`${this.#owner.label}: could not write down that '${listener}' ended`, error);
+    });
+  }
+}
+
+function checkedSource(label: string, source: ListenSource, handler: ListenHandler, options: ListenToOptions) {
+  const isStream = typeof source === 'string';
+  const events = isStream ? undefined : [source?.event ?? []].flat();
+  const isEvents = events?.length !== 0 && events?.every((each) => isUsersName(each));
+  if (!isStream && !isEvents)
+    throw invalid(label, `a stream's id or { event: 'name' }, but got ${JSON.stringify(source)}`);
+  if (typeof handler !== 'function') throw invalid(label, 'a function as its second argument');
+  const { count, forMs, from } = options;
+  if (count !== undefined && !(Number.isSafeInteger(count) && count > 0)) throw invalid(label, `a 'count' from 1 on`);
+  if (forMs !== undefined && !(Number.isFinite(forMs) && forMs > 0))
+    throw invalid(label, `'forMs' in milliseconds, above 0`);
+  if (from !== undefined && !(Number.isSafeInteger(from) && from >= 0)) throw invalid(label, `'from' from 0 on`);
+  const name = `listenTo:${options.name ?? (handler.name || (events ?? []).join())}`;
+  const streamId = isStream ? checkedStreamId(source) : ALL_STREAMS;
+  return { name, streamId, events, key: hearingKey(name, streamId) };
+}
+
+function isUsersName(name: unknown): boolean {
+  return typeof name === 'string' && name !== '' && !name.startsWith(FRAMEWORK_EVENT_PREFIX);
+}
+
+function invalid(label: string, wanted: string): OmniscientError {
+  return new OmniscientError('INVALID_LISTENER', `${label}: listenTo takes ${wanted}`);
+}

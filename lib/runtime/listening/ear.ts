@@ -1,0 +1,216 @@
+import { performance } from 'node:perf_hooks';
+// The real one, also where a test runner has replaced the global.
+import { setTimeout } from 'node:timers';
+import { EventPull, type PullSource } from '../../engine/event-pull.js';
+import type { EventRecord } from '../../kernel/event.js';
+import { ALL_STREAMS, type HeardSource } from '../../kernel/hearing.js';
+import type { RuntimeParts } from '../settings.js';
+import { outsideTurns } from '../turn.js';
+import { isGoing } from './failure.js';
+import { hears, type Listener } from './listener.js';
+import type { ListeningOwner } from './listening-owner.js';
+import { GIVEN_UP, Persistence, type Task } from './persistence.js';
+import type { Reactions, Sound } from './reactions.js';
+
+/** Most reactions of one ear that have run and are not stored yet. */
+const IN_FLIGHT_MAX = 256;
+/** Where another node was first the last time, it gets so long to be first again, from when the event was read here. Milliseconds. */
+const PATIENCE_MS = 250;
+
+/** A reaction that had run and could not be stored. */
+interface Lost {
+  readonly at: number;
+  readonly error: unknown;
+}
+
+/**
+ * One listener on one source: reads the source from where it was last heard, and reacts to one event after the other. A reaction need not be stored before
+ * the next one runs; if one can't be, all that came after it are given up and heard again, in order.
+ */
+export class Ear {
+  readonly source: string;
+  readonly listener: Listener;
+  readonly #owner: ListeningOwner;
+  readonly #parts: RuntimeParts;
+  readonly #reactions: Reactions;
+  readonly #persistence = new Persistence();
+  readonly #inFlight = new Set<Promise<unknown>>();
+  readonly #onEnd: (ear: Ear) => void;
+  #pull: EventPull;
+  /** Place of the last reaction that was run here. */
+  #lastAt = 0;
+  #patienceMs: number;
+  /** A reaction that had run could not be stored. */
+  #lost: Lost | undefined;
+  /** One that was lost before: it is tried again alone. */
+  #frail: (Lost & { readonly tries: number }) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  /** @param onEnd it has heard as often, or as long, as it was to. */
+  constructor(
+    parts: { owner: ListeningOwner; parts: RuntimeParts; reactions: Reactions },
+    listener: Listener,
+    heard: HeardSource,
+    onEnd: (ear: Ear) => void,
+  ) {
+    this.#owner = parts.owner;
+    this.#parts = parts.parts;
+    this.#reactions = parts.reactions;
+    this.#onEnd = onEnd;
+    this.listener = listener;
+    this.source = heard.source;
+    this.#patienceMs = this.#owner.leads === undefined ? 0 : PATIENCE_MS;
+    this.#pull = this.#newPull(heard.at);
+    if (listener.forMs !== undefined) this.#endAfter((heard.sinceMs ?? 0) + listener.forMs - this.#parts.clock.now());
+  }
+
+  start(): void {
+    outsideTurns(() => {
+      this.#run().catch((error: unknown) => {
+        if (!this.#stopped)
+          this.#parts.log.error(`${this.#owner.label}: '${this.listener.name}' stopped listening`, error);
+      });
+    });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    this.#pull.stop();
+    this.#persistence.stop();
+  }
+
+  /** Whether a reaction runs, is being stored, or waits to be tried again. */
+  get busy(): boolean {
+    return this.#inFlight.size > 0 || this.#persistence.waiting;
+  }
+
+  async #run(): Promise<void> {
+    for (;;) {
+      const page = await this.#pull.next();
+      if (!page) return;
+      const readAtMs = performance.now();
+      for (const record of page) {
+        if (this.#stopped) return;
+        if (hears(this.listener.events, record.name)) await this.#hear(record, readAtMs).catch(ignoreGivenUp);
+        if (this.#lost) break;
+      }
+      if (this.#lost) await this.#beginAgain();
+    }
+  }
+
+  async #hear(record: EventRecord, readAtMs: number): Promise<void> {
+    const sound: Sound = { listener: this.listener.name, source: this.source, at: this.#placeOf(record), record };
+    if (this.#patienceMs > 0 && this.#owner.leads !== true) await this.#waitForOthers(sound.at, readAtMs);
+    if (this.#stopped || this.#heardAt() >= sound.at) return;
+    if (this.#frail?.at === sound.at) await this.#persist(sound, this.#frail.tries, this.#frail.error);
+    else if (this.#owner.leads === undefined && this.listener.count === undefined) await this.#reactAhead(sound);
+    else await this.#persist(sound);
+    if (this.#reactions.isOver(this.listener, this.source)) this.#onEnd(this);
+  }
+
+  /** Goes on as soon as it has run; that it is stored is seen to meanwhile. */
+  async #reactAhead(sound: Sound): Promise<void> {
+    if (this.#inFlight.size >= IN_FLIGHT_MAX) await Promise.race(this.#inFlight);
+    const after = this.#lastAt;
+    const failure = await new Promise<unknown>((executed) => {
+      let hasRun = false;
+      const stored = this.#reactions
+        .react(sound, after, () => {
+          hasRun = true;
+          executed(undefined);
+        })
+        .then(
+          (outcome) => this.#settled(outcome),
+          (error: unknown) => {
+            if (hasRun) this.#lost ??= { at: sound.at, error };
+            executed(hasRun ? undefined : { error });
+          },
+        )
+        .finally(() => this.#inFlight.delete(stored));
+      this.#inFlight.add(stored);
+    });
+    if (failure) await this.#persist(sound, 1, (failure as { error: unknown }).error);
+    else if (this.#reactions.notedAt(sound.listener, this.source) === sound.at) this.#lastAt = sound.at;
+  }
+
+  async #persist(sound: Sound, tries = 0, error?: unknown): Promise<void> {
+    if (isGoing(error)) return;
+    await Promise.allSettled(this.#inFlight);
+    if (this.#lost && this.#lost.at < sound.at) return;
+    const task: Task = {
+      triesMax: this.#parts.limits.reactionTriesMax,
+      onFailure: this.listener.onFailure,
+      run: async () => this.#settled(await this.#reactions.react(sound)),
+      park: (last, failures) => this.#reactions.park(sound, last, failures),
+      failed: (last, failures) => this.#tell(sound, last, failures),
+    };
+    if (tries > 0) this.#tell(sound, error, tries);
+    const ended = await this.#persistence.see(task, tries, error);
+    if (ended === 'parked')
+      this.#parts.log.error(`${this.#owner.label}: '${this.listener.name}' parked ${nameOf(sound)}`);
+  }
+
+  #settled(outcome: unknown): void {
+    // Whoever loses lets the other be first from now on; whoever wins need not wait.
+    if (this.#owner.leads === undefined) this.#patienceMs = outcome === 'heard' ? PATIENCE_MS : 0;
+  }
+
+  #tell(sound: Sound, error: unknown, failures: number): void {
+    if (failures > 0)
+      this.#parts.log.warn(`${this.#owner.label}: '${this.listener.name}' failed on ${nameOf(sound)}`, error);
+  }
+
+  /** What came after a lost reaction is heard again, and the lost one with care. */
+  async #beginAgain(): Promise<void> {
+    await Promise.allSettled(this.#inFlight);
+    const lost = this.#lost as Lost;
+    this.#frail = { ...lost, tries: this.#frail?.at === lost.at ? this.#frail.tries + 1 : 1 };
+    this.#lost = undefined;
+    this.#lastAt = 0;
+    this.#pull.stop();
+    if (!this.#stopped) this.#pull = this.#newPull(this.#heardAt());
+  }
+
+  async #waitForOthers(at: number, readAtMs: number): Promise<void> {
+    const untilMs = readAtMs + this.#patienceMs;
+    while (!this.#stopped && this.#heardAt() < at && performance.now() < untilMs) {
+      await new Promise((resolve) => setTimeout(resolve, Math.min(20, Math.max(1, untilMs - performance.now()))));
+    }
+  }
+
+  #endAfter(ms: number): void {
+    this.#timer = setTimeout(
+      () => {
+        if (!this.#stopped) this.#onEnd(this);
+      },
+      Math.max(0, ms),
+    );
+    this.#timer.unref();
+  }
+
+  #heardAt(): number {
+    return this.#owner.hearing.heardAt(this.listener.name, this.source);
+  }
+
+  #placeOf(record: EventRecord): number {
+    return this.source === ALL_STREAMS ? record.position : record.version;
+  }
+
+  #newPull(after: number): EventPull {
+    const { events } = this.listener;
+    const source: PullSource = this.source === ALL_STREAMS ? { names: [...(events ?? [])] } : { stream: this.source };
+    return new EventPull(this.#parts.engine, source, after, (error) =>
+      this.#parts.log.warn(`${this.#owner.label}: '${this.listener.name}' could not read; it tries again`, error),
+    );
+  }
+}
+
+function nameOf({ record }: Sound): string {
+  return `'${record.name}' (event ${record.version} of stream '${record.streamId}')`;
+}
+
+function ignoreGivenUp(error: unknown): void {
+  if (error !== GIVEN_UP) throw error;
+}

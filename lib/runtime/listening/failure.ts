@@ -1,0 +1,28 @@
+import { OmniscientError, ShuttingDownError } from '../../kernel/errors.js';
+import type { StoredFailure } from '../../kernel/hearing.js';
+
+/** Longest stack that is kept, in UTF-16 code units. */
+const STACK_LENGTH_MAX = 8_000;
+
+/** What was thrown, as it is stored. */
+export function storedFailure(error: unknown): StoredFailure {
+  if (!(error instanceof Error)) return { name: typeof error, message: String(error) };
+  const { name, message, stack } = error;
+  const code = (error as { code?: unknown }).code;
+  return {
+    name,
+    message,
+    ...(typeof code === 'string' && { code }),
+    ...(stack && { stack: stack.slice(0, STACK_LENGTH_MAX) }),
+  };
+}
+
+/** Whether it is not the handler's own fault and goes by itself: that counts as no try. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof OmniscientError && error.retryable;
+}
+
+/** Whether it only says that this node or this activation goes. */
+export function isGoing(error: unknown): boolean {
+  return error instanceof ShuttingDownError;
+}

@@ -1,0 +1,47 @@
+import type { CommandDefinition } from '../../kernel/definition.js';
+import type { NewEvent } from '../../kernel/event.js';
+import type { Hearing } from '../../kernel/hearing.js';
+import type { ListenDefinition } from '../../kernel/listen-definition.js';
+import type { Upcasts } from '../../kernel/upcasts.js';
+
+/** What listening needs of the activation it belongs to. */
+export interface ListeningOwner {
+  readonly label: string;
+  /** Name of the actor class. */
+  readonly actorName: string;
+  readonly id: string;
+  readonly actor: object;
+  readonly alive: boolean;
+  readonly listens: readonly ListenDefinition[];
+  /** What it makes of old events. */
+  readonly upcasts: Upcasts;
+  /** What is stored of what it has heard. */
+  readonly hearing: Hearing;
+  /** What an actor sees of its state now. */
+  readonly view: object;
+  /** Version of the last stored event that is in the state. */
+  readonly version: number;
+  /** Whether nothing waits, runs or is on its way to the engine. */
+  readonly settled: boolean;
+  /** Whether commands run on this node; `undefined` if they run wherever they are given. */
+  readonly leads: boolean | undefined;
+  /** Whether it is this node's to write down what is listened to: it leads, or nobody does. */
+  readonly mayRecord: boolean;
+  /** The newest event of a finished command that is not stored yet for which this holds. */
+  findPending(holds: (event: NewEvent) => boolean): NewEvent | undefined;
+  /** Events that are applied and not stored, oldest first; those of the turn that runs included. */
+  unstored(): Iterable<NewEvent>;
+  /** How many events the turn that runs has fired. */
+  firedInTurn(): number;
+  fireFramework(name: string, data: object): void;
+  /** Runs it as a command of its own, wherever commands run. */
+  run(command: CommandDefinition, args: readonly unknown[], how: RunOptions): Promise<unknown>;
+}
+
+/** How a command of listening is run. */
+export interface RunOptions {
+  /** What made it run. */
+  readonly cause?: { readonly correlationId: string; readonly causationId: string } | undefined;
+  readonly isStale?: () => boolean;
+  readonly onExecuted?: () => void;
+}

@@ -1,0 +1,80 @@
+// The real one, also where a test runner has replaced the global.
+import { setTimeout } from 'node:timers';
+import { Backoff } from '../../engine/backoff.js';
+import type { OnFailure } from '../../kernel/marks.js';
+import { isGoing, isPassing } from './failure.js';
+
+/** First wait after a failure, and the longest. Milliseconds. */
+const TRY_AGAIN_MS_MIN = 100;
+const TRY_AGAIN_MS_MAX = 10_000;
+/** Failures that would go by themselves are not counted, up to so many in a row. */
+const PASSING_TRIES_MAX = 100;
+
+/** Something that is tried until it works or is put aside. */
+export interface Task {
+  readonly triesMax: number;
+  readonly onFailure: OnFailure;
+  run(): Promise<unknown>;
+  /** Puts it aside. */
+  park(error: unknown, tries: number): Promise<unknown>;
+  /** Hears of every failure. */
+  failed(error: unknown, tries: number): void;
+}
+
+/** Thrown out of waiting when the node or the activation goes. */
+export const GIVEN_UP = new Error('given up because this node or activation ends');
+
+/**
+ * Tries tasks again after growing waits, and parks what fails too often. One instance a queue: while one task waits the queue does.
+ */
+export class Persistence {
+  /** Whether it waits to try again. */
+  waiting = false;
+  #stopped = false;
+  #wake: () => void = () => {};
+
+  /**
+   * @param tries how often it was tried in vain already, with the last error.
+   * @throws GIVEN_UP when it is stopped meanwhile.
+   */
+  async see(task: Task, tries = 0, error?: unknown): Promise<'done' | 'parked'> {
+    const backoff = new Backoff(TRY_AGAIN_MS_MIN, TRY_AGAIN_MS_MAX);
+    let failures = tries;
+    let passing = 0;
+    let last = error;
+    if (tries > 0) await this.#rest(backoff.nextMs());
+    for (;;) {
+      const isParking = task.onFailure === 'park' && failures >= task.triesMax;
+      try {
+        await (isParking ? task.park(last, failures) : task.run());
+        return isParking ? 'parked' : 'done';
+      } catch (thrown) {
+        if (this.#stopped || isGoing(thrown)) throw GIVEN_UP;
+        if (isPassing(thrown) && passing < PASSING_TRIES_MAX) passing += 1;
+        else if (!isParking) failures += 1;
+        if (!isParking) last = thrown;
+        task.failed(thrown, failures);
+      }
+      await this.#rest(backoff.nextMs());
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#wake();
+  }
+
+  async #rest(ms: number): Promise<void> {
+    this.waiting = true;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms).unref();
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      if (this.#stopped) this.#wake();
+    });
+    this.waiting = false;
+    if (this.#stopped) throw GIVEN_UP;
+  }
+}

@@ -1,0 +1,208 @@
+import type { CommandDefinition } from '../../kernel/definition.js';
+import { OmniscientError } from '../../kernel/errors.js';
+import type { EventMetadata, EventRecord } from '../../kernel/event.js';
+import {
+  HEARD_EVENT,
+  type HeardData,
+  hearingKey,
+  PARKED_EVENT,
+  type ParkedData,
+  type StoredFailure,
+  UNPARKED_EVENT,
+} from '../../kernel/hearing.js';
+import { decodeEvent, todaysEvent } from '../event-codec.js';
+import { storedFailure } from './failure.js';
+import type { Listener } from './listener.js';
+import type { ListeningOwner } from './listening-owner.js';
+
+/** A listener that fires nothing writes down how far it has heard once in so many events. */
+const UNRECORDED_EVENTS_MAX = 100;
+
+/** Names of the commands that run a listener. */
+export const REACTIONS: ReadonlySet<string> = new Set(['$react', '$retry']);
+
+/** An event on its way to a listener. */
+export interface Sound {
+  readonly listener: string;
+  readonly source: string;
+  /** Version in the source's stream; position, for names. */
+  readonly at: number;
+  readonly record: EventRecord;
+}
+
+/** What came of a reaction: somebody else had reacted already; or it ran here. */
+export type Outcome = 'heard' | undefined;
+
+/**
+ * Reactions of one actor, as commands of its own: the events that one fires and the note how far its source has been heard (`$heard`) are one commit, so
+ * that both are stored or neither, and whoever reacts a second time sees the note.
+ */
+export class Reactions {
+  readonly commands: ReadonlyMap<string, CommandDefinition>;
+  readonly #owner: ListeningOwner;
+  readonly #listeners: ReadonlyMap<string, Listener>;
+  readonly #newId: () => string;
+  readonly #unrecorded = new Map<string, number>();
+  readonly #notedAt = new Map<string, number>();
+
+  constructor(owner: ListeningOwner, listeners: ReadonlyMap<string, Listener>, newId: () => string) {
+    this.#owner = owner;
+    this.#listeners = listeners;
+    this.#newId = newId;
+    const all = [
+      command('$react', (sound, after) => this.#react(sound as Sound, after as number)),
+      command('$park', (sound, error, attempts) =>
+        this.#park(sound as Sound, error as StoredFailure, attempts as number),
+      ),
+      command('$retry', (id, sound) => this.#retry(id as string, sound as Sound)),
+      command('$discard', (id) => this.#unpark(id as string, 'discarded')),
+    ];
+    this.commands = new Map(all.map((each) => [each.name, each]));
+  }
+
+  /**
+   * Runs the listener as a command. Nothing is fired for what was heard already.
+   *
+   * @param after place up to which this listener must have heard the source before; 0 if that does not matter.
+   * @param onExecuted told when it has run here, before that is stored.
+   */
+  react(sound: Sound, after = 0, onExecuted: () => void = () => {}): Promise<unknown> {
+    return this.#owner.run(this.#command('$react'), [sound, after], {
+      cause: causeOf(sound),
+      isStale: () => this.#isStale(sound, after),
+      onExecuted,
+    });
+  }
+
+  /** Puts the event aside, for somebody to look at; counts as heard. */
+  park(sound: Sound, error: unknown, attempts: number): Promise<unknown> {
+    return this.#owner.run(this.#command('$park'), [sound, storedFailure(error), attempts], { cause: causeOf(sound) });
+  }
+
+  /** Reacts to what was parked. @throws what the listener throws; it is parked as before then. */
+  async retry(parked: ParkedData): Promise<void> {
+    const sound = soundOf(parked);
+    await this.#owner.run(this.#command('$retry'), [parked.id, sound], { cause: causeOf(sound) });
+  }
+
+  async discard(id: string): Promise<void> {
+    await this.#owner.run(this.#command('$discard'), [id], {});
+  }
+
+  /** How far the source has been heard, by what is stored and by what is about to be. */
+  appliedAt(listener: string, source: string): number {
+    const stored = this.#owner.hearing.heardAt(listener, source);
+    const pending = this.#owner.findPending(({ name, data }) => {
+      if (name !== HEARD_EVENT && name !== PARKED_EVENT) return false;
+      return isOf(JSON.parse(data) as HeardData, this.#owner.actorName, listener, source);
+    });
+    return pending ? Math.max(stored, (JSON.parse(pending.data) as HeardData).at) : stored;
+  }
+
+  /** The place of the last note that was fired here, whatever became of it. */
+  notedAt(listener: string, source: string): number {
+    return this.#notedAt.get(hearingKey(listener, source)) ?? 0;
+  }
+
+  /** Whether it has heard as often as it was to. */
+  isOver({ name, count }: Listener, source: string): boolean {
+    return count !== undefined && (this.#owner.hearing.sources.get(hearingKey(name, source))?.count ?? 0) >= count;
+  }
+
+  #react(sound: Sound, after: number): unknown {
+    const { listener: name, source, at, record } = sound;
+    const appliedAt = this.appliedAt(name, source);
+    if (appliedAt >= at) return 'heard' satisfies Outcome;
+    // One before it was dropped meanwhile: it must be heard first.
+    if (appliedAt < after) throw new OutOfOrderError(this.#owner.label, name);
+    const listener = this.#listenerOf(name);
+    if (!listener.wants(this.#owner.view, source) || this.isOver(listener, source)) return undefined;
+    return then(this.#tell(listener, record), () => this.#note(listener, sound));
+  }
+
+  #tell(listener: Listener, record: EventRecord): unknown {
+    return listener.react(this.#owner.actor, todaysEvent(this.#owner.upcasts, decodeEvent(record)));
+  }
+
+  #note(listener: Listener, { source, at }: Sound): undefined {
+    const key = hearingKey(listener.name, source);
+    const unrecorded = (this.#unrecorded.get(key) ?? 0) + 1;
+    const isDue = this.#owner.firedInTurn() > 0 || listener.count !== undefined || unrecorded >= UNRECORDED_EVENTS_MAX;
+    this.#unrecorded.set(key, isDue ? 0 : unrecorded);
+    if (!isDue) return;
+    this.#notedAt.set(key, at);
+    this.#fireHeard(HEARD_EVENT, { listener: listener.name, source, at });
+  }
+
+  #park({ listener, source, at, record }: Sound, error: StoredFailure, attempts: number): undefined {
+    if (this.appliedAt(listener, source) >= at) return;
+    const { actorName: _actor, id: actorId } = this.#owner;
+    const parked = { id: this.#newId(), actorId, event: decodeEvent(record), error, attempts };
+    this.#fireHeard(PARKED_EVENT, { listener, source, at, ...parked });
+  }
+
+  #retry(id: string, { listener: name, record }: Sound): unknown {
+    if (!this.#owner.hearing.parked.has(id)) return undefined;
+    const listener = this.#listenerOf(name);
+    return then(this.#tell(listener, record), () => this.#unpark(id, 'retried'));
+  }
+
+  #unpark(id: string, outcome: 'retried' | 'discarded'): undefined {
+    if (this.#owner.hearing.parked.has(id)) {
+      this.#owner.fireFramework(UNPARKED_EVENT, { actor: this.#owner.actorName, id, outcome });
+    }
+  }
+
+  #fireHeard(name: string, data: object): void {
+    this.#owner.fireFramework(name, { actor: this.#owner.actorName, ...data });
+  }
+
+  #isStale({ listener, source, at }: Sound, after: number): boolean {
+    const appliedAt = this.appliedAt(listener, source);
+    return appliedAt >= at || appliedAt < after;
+  }
+
+  #listenerOf(name: string): Listener {
+    const listener = this.#listeners.get(name);
+    if (listener) return listener;
+    throw new OmniscientError(
+      'UNKNOWN_LISTENER',
+      `${this.#owner.label}: nothing here is called '${name}' that listens: was the method renamed, or listenTo() not called again in onActivate?`,
+    );
+  }
+
+  #command(name: string): CommandDefinition {
+    return this.commands.get(name) as CommandDefinition;
+  }
+}
+
+/** A reaction ran before one that has to come first; it is tried again in its turn. */
+export class OutOfOrderError extends OmniscientError {
+  constructor(label: string, listener: string) {
+    super('OUT_OF_ORDER', `${label}: '${listener}' was to hear an event before an earlier one`, { retryable: true });
+  }
+}
+
+/** The event as the listener got it. */
+function soundOf({ listener, source, at, event }: ParkedData): Sound {
+  const { data, metadata, position = 0, ...rest } = event;
+  const record = { ...rest, position, data: JSON.stringify(data), metadata: JSON.stringify(metadata) };
+  return { listener, source, at, record };
+}
+
+function causeOf({ record }: Sound): { correlationId: string; causationId: string } {
+  const { correlationId } = JSON.parse(record.metadata) as EventMetadata;
+  return { correlationId, causationId: record.id };
+}
+
+function isOf(data: HeardData, actor: string, listener: string, source: string): boolean {
+  return data.actor === actor && data.listener === listener && data.source === source;
+}
+
+function command(name: string, run: (...args: readonly unknown[]) => unknown): CommandDefinition {
+  return { name, method: (...args) => run(...args), onConflict: 'reapply' };
+}
+
+function then(answer: unknown, next: () => undefined): unknown {
+  return answer instanceof Promise ? answer.then(next) : next();
+}

@@ -1,0 +1,145 @@
+import type { ReadDuty } from '../../engine/read.js';
+import type { CommandDefinition } from '../../kernel/definition.js';
+import { ALL_STREAMS, LISTENING_EVENT, type ListeningData } from '../../kernel/hearing.js';
+import { checkedStreamId } from '../../kernel/ids.js';
+import type { ListenDefinition } from '../../kernel/listen-definition.js';
+import { sourcesOf } from './listener.js';
+import type { ListeningOwner } from './listening-owner.js';
+
+/** What has to be written down for one listener. */
+interface Change {
+  readonly listener: string;
+  readonly begin: readonly { readonly source: string; readonly from: number | undefined }[];
+  readonly end: readonly string[];
+}
+
+/**
+ * Keeps the stream's word on what is listened to (`$listening`) in step with what the state says. Both change in one commit, so that nothing said in between
+ * is missed, whatever crashes.
+ */
+export class SourceRecords {
+  readonly commands: ReadonlyMap<string, CommandDefinition>;
+  readonly #owner: ListeningOwner;
+  readonly #engine: ReadDuty;
+  /** The listeners whose sources depend on the state. */
+  readonly #changing: readonly ListenDefinition[];
+  /** What the state named when it was last looked at. */
+  readonly #last = new Map<string, readonly string[]>();
+  /** What began in the last turn in which something did, from code. */
+  readonly #inCode: Change[] = [];
+  #inCodeTurn: object | undefined;
+
+  constructor(owner: ListeningOwner, engine: ReadDuty) {
+    this.#owner = owner;
+    this.#engine = engine;
+    this.#changing = owner.listens.filter(({ sources }) => sources);
+    const store: CommandDefinition = { name: '$listen', method: () => this.#fireChanges(), onConflict: 'reapply' };
+    const end: CommandDefinition = {
+      name: '$listen-end',
+      method: (listener, source) => this.#fireEnd(listener as string, source as string),
+      onConflict: 'reapply',
+    };
+    this.commands = new Map([store, end].map((each) => [each.name, each]));
+  }
+
+  /** At the end of a turn: writes down what follows from it; a promise if that takes time. */
+  completing(turn: object): Promise<void> | undefined {
+    try {
+      if (this.#inCodeTurn !== turn) this.#inCode.length = 0;
+      const namesOthers = this.#changing.filter((each) => this.#namesOthers(each)).length > 0;
+      return namesOthers || this.#inCode.length > 0 ? this.#fireChanges() : undefined;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Whether what is written down is not what the state says. */
+  areBehind(): boolean {
+    return this.#changes().length > 0;
+  }
+
+  /** Writes down what the state says, as a command of its own. */
+  async store(): Promise<void> {
+    await this.#owner.run(this.commands.get('$listen') as CommandDefinition, [], {});
+  }
+
+  /** Inside a turn: listening begins, from code. */
+  begin(turn: object, listener: string, source: string, from: number | undefined): void {
+    if (this.#recorded(listener).has(source)) return;
+    // What a turn began that failed, or that runs again, never was.
+    if (this.#inCodeTurn !== turn) this.#inCode.length = 0;
+    this.#inCodeTurn = turn;
+    this.#inCode.push({ listener, begin: [{ source, from }], end: [] });
+  }
+
+  /** Listening ends, from code, or because it was to. */
+  async end(listener: string, source: string): Promise<void> {
+    await this.#owner.run(this.commands.get('$listen-end') as CommandDefinition, [listener, source], {});
+  }
+
+  async #fireChanges(): Promise<void> {
+    const changes = [...this.#changes(), ...this.#inCode.splice(0)];
+    const all = changes.flatMap(({ begin }) => begin);
+    const places = await Promise.all(all.map(({ source, from }) => from ?? this.#placeNow(source)));
+    const after = new Map(all.map((each, i) => [each, places[i] as number]));
+    for (const { listener, begin, end } of changes) {
+      const begins = begin.map((each) => ({ source: each.source, after: after.get(each) as number }));
+      this.#fire({ actor: this.#owner.actorName, listener, begin: begins, end });
+    }
+  }
+
+  #fireEnd(listener: string, source: string): void {
+    if (this.#recorded(listener).has(source)) {
+      this.#fire({ actor: this.#owner.actorName, listener, begin: [], end: [source] });
+    }
+  }
+
+  #fire(data: ListeningData): void {
+    this.#owner.fireFramework(LISTENING_EVENT, data);
+  }
+
+  #placeNow(source: string): Promise<number> {
+    return source === ALL_STREAMS ? this.#engine.lastPosition() : this.#engine.streamVersion(source);
+  }
+
+  /** Whether the state names other streams than when it was last looked at. */
+  #namesOthers(definition: ListenDefinition): boolean {
+    const now = this.#named(definition);
+    const before = this.#last.get(definition.name);
+    this.#last.set(definition.name, now);
+    return !before || before.length !== now.length || before.some((source, i) => source !== now[i]);
+  }
+
+  #named(definition: ListenDefinition): string[] {
+    return sourcesOf(definition, this.#owner.view).map(checkedStreamId);
+  }
+
+  #changes(): Change[] {
+    const changes = this.#owner.listens.flatMap((definition): Change[] => {
+      if (definition.to) return [];
+      const named = new Set(definition.sources ? this.#named(definition) : [ALL_STREAMS]);
+      const recorded = this.#recorded(definition.name);
+      const begin = [...named].filter((source) => !recorded.has(source));
+      const end = [...recorded].filter((source) => !named.has(source));
+      if (begin.length === 0 && end.length === 0) return [];
+      return [{ listener: definition.name, begin: begin.map((source) => ({ source, from: definition.from })), end }];
+    });
+    return changes;
+  }
+
+  /** What is written down, or about to be. */
+  #recorded(listener: string): Set<string> {
+    const recorded = new Set<string>();
+    for (const { listener: other, source, sinceMs } of this.#owner.hearing.sources.values()) {
+      if (other === listener && sinceMs !== undefined) recorded.add(source);
+    }
+    for (const { name, data } of this.#owner.unstored()) {
+      if (name !== LISTENING_EVENT) continue;
+      const change = JSON.parse(data) as ListeningData;
+      if (change.actor !== this.#owner.actorName || change.listener !== listener) continue;
+      for (const source of change.end) recorded.delete(source);
+      for (const { source } of change.begin) recorded.add(source);
+    }
+    return recorded;
+  }
+}
