@@ -55,9 +55,9 @@ const ISSUES_MAX = 100;
  */
 export function validate(schema: StandardSchema, value: unknown): Validated | undefined {
   const result = schema['~standard'].validate(value);
-  if (result instanceof Promise) {
+  if ('then' in result) {
     // Nobody's any more; without this its rejection would end the process.
-    result.catch(() => {});
+    result.then(undefined, () => {});
     return undefined;
   }
   if (result.issues === undefined) return { value: result.value };
