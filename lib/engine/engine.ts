@@ -1,4 +1,5 @@
 import type { AppendDuty } from './append.js';
+import type { CheckpointDuty } from './checkpoints.js';
 import type { FollowDuty } from './follow.js';
 import type { MessageDuty } from './messages.js';
 import type { NodeDuty } from './nodes.js';
@@ -11,7 +12,15 @@ import type { TickDuty } from './tick-schedules.js';
  * Nothing here is optional, so the runtime never works around an engine. An engine is made of these parts plus what
  * `engine/` shares (group commit, retry, followers): see docs/writing-an-engine.md.
  */
-export interface Engine extends AppendDuty, ReadDuty, FollowDuty, SnapshotDuty, NodeDuty, MessageDuty, TickDuty {
+export interface Engine
+  extends AppendDuty,
+    ReadDuty,
+    FollowDuty,
+    SnapshotDuty,
+    NodeDuty,
+    MessageDuty,
+    TickDuty,
+    CheckpointDuty {
   /** For logs and errors: `'sqlite'`, `'memory'` … */
   readonly name: string;
   /** Connects and creates what is missing. Called once, before anything else. Throws an `EngineError` that says what to do. */

@@ -1,6 +1,7 @@
 export * from './append.js';
 export * from './append-retry.js';
 export * from './backoff.js';
+export * from './checkpoints.js';
 export type { Engine } from './engine.js';
 export * from './event-pull.js';
 export * from './follow.js';

@@ -30,6 +30,8 @@ export interface ListeningData {
   readonly listener: string;
   readonly begin: readonly { readonly source: string; readonly after: number }[];
   readonly end: readonly string[];
+  /** Ended from code, for good: remembered, so that an `onActivate` that listens anew begins nothing. */
+  readonly over?: readonly string[];
 }
 
 /** `$heard`: how far a listener has heard a source; stored in the commit of the reaction, so that neither is there without the other. */
@@ -76,6 +78,7 @@ export interface HeardSource {
   readonly count: number;
   /** When listening began, in milliseconds since 1970; `undefined` for a source that calls the actor, to which it does not listen itself. */
   readonly sinceMs?: number;
+  readonly isOver?: boolean;
 }
 
 /** A snapshot's part of it. */
@@ -124,9 +127,10 @@ export class Hearing {
     this.revision += 1;
   }
 
-  #listen({ listener, begin, end }: ListeningData, event: NewEvent): void {
+  #listen({ listener, begin, end, over = [] }: ListeningData, event: NewEvent): void {
     this.revision += 1;
     for (const source of end) this.sources.delete(hearingKey(listener, source));
+    for (const source of over) this.#close(hearingKey(listener, source));
     const sinceMs = Date.parse((JSON.parse(event.metadata) as { at: string }).at);
     for (const { source, after } of begin) {
       const key = hearingKey(listener, source);
@@ -134,6 +138,11 @@ export class Hearing {
       // Two nodes may begin at the same time: the first one counts.
       if (known?.sinceMs === undefined) this.sources.set(key, { listener, source, at: after, count: 0, sinceMs });
     }
+  }
+
+  #close(key: string): void {
+    const known = this.sources.get(key);
+    if (known) this.sources.set(key, { ...known, isOver: true });
   }
 
   #hear({ listener, source, at }: HeardData, count: number): void {

@@ -1,3 +1,4 @@
+import type { Checkpoint } from '../../lib/engine/checkpoints.js';
 import type { Unwatch } from '../../lib/engine/follow.js';
 import type { NodeMessage } from '../../lib/engine/messages.js';
 import type { NodeRecord } from '../../lib/engine/nodes.js';
@@ -17,6 +18,8 @@ export const CLUSTER_SABOTAGES = [
   'gives only the first schedules',
   'removes schedules whoever owns them',
   'gives one schedule to two that take over',
+  'keeps one checkpoint for all names',
+  'saves a checkpoint whoever was first',
 ] as const;
 
 export type ClusterSabotage = (typeof CLUSTER_SABOTAGES)[number];
@@ -79,6 +82,17 @@ export abstract class BrokenCluster extends MemoryEngine {
   override async removeSchedules(schedules: readonly TickSchedule[]): Promise<void> {
     const owners = this.has('removes schedules whoever owns them') ? await super.scheduleOwners() : [];
     await super.removeSchedules(schedules.flatMap((each) => [each, ...owners.map((owner) => ({ ...each, owner }))]));
+  }
+
+  override async loadCheckpoint(name: string): Promise<Checkpoint | undefined> {
+    return super.loadCheckpoint(this.has('keeps one checkpoint for all names') ? 'all' : name);
+  }
+
+  override async saveCheckpoint(name: string, revision: number, value: string): Promise<boolean> {
+    if (this.has('keeps one checkpoint for all names')) return super.saveCheckpoint('all', revision, value);
+    if (!this.has('saves a checkpoint whoever was first')) return super.saveCheckpoint(name, revision, value);
+    const kept = await super.loadCheckpoint(name);
+    return super.saveCheckpoint(name, kept?.revision ?? 0, value);
   }
 
   override async takeSchedules(from: string, to: string, limit: number): Promise<TickSchedule[]> {

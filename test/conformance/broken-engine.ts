@@ -96,6 +96,7 @@ export class BrokenEngine extends BrokenCluster {
       this.#store.memory.streams.clear();
       this.#store.memory.all.length = 0;
       this.#store.memory.schedules.clear();
+      this.#store.memory.checkpoints.clear();
     }
     if (!this.#has('works on after close')) await super.close();
   }

@@ -1,4 +1,5 @@
 import { type AppendRequest, type AppendResult, CONFLICT_EVENTS_MAX } from '../../engine/append.js';
+import type { Checkpoint } from '../../engine/checkpoints.js';
 import type { Engine } from '../../engine/engine.js';
 import type { Unwatch, Wake } from '../../engine/follow.js';
 import type { NodeMessage } from '../../engine/messages.js';
@@ -18,6 +19,7 @@ export class MemoryStore {
   readonly nodes = new Map<string, NodeRecord>();
   readonly receivers = new Map<string, (texts: readonly string[]) => void>();
   readonly schedules = new Map<string, TickSchedule>();
+  readonly checkpoints = new Map<string, Checkpoint>();
 }
 
 /** Everything in this process's memory: for tests, and as the shortest example of an engine. Nothing survives the process. */
@@ -186,6 +188,18 @@ export class MemoryEngine implements Engine {
     const taken = this.#ownedBy(from, limit).map((schedule) => ({ ...schedule, owner: to }));
     for (const schedule of taken) this.#store.schedules.set(keyOf(schedule), schedule);
     return taken;
+  }
+
+  async loadCheckpoint(name: string): Promise<Checkpoint | undefined> {
+    this.#assertOpen();
+    return this.#store.checkpoints.get(name);
+  }
+
+  async saveCheckpoint(name: string, revision: number, value: string): Promise<boolean> {
+    this.#assertOpen();
+    if ((this.#store.checkpoints.get(name)?.revision ?? 0) !== revision) return false;
+    this.#store.checkpoints.set(name, { revision: revision + 1, value });
+    return true;
   }
 
   #ownedBy(owner: string, limit: number, after?: TickSchedule): TickSchedule[] {

@@ -24,6 +24,7 @@ export interface Term {
   config(): Term;
   insert(documents: unknown, options?: object): Term;
   update(change: unknown, options?: object): Term;
+  replace(change: unknown, options?: object): Term;
   delete(options?: object): Term;
   changes(options?: object): Term;
   default(value: unknown): Term;

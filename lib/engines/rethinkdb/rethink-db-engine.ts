@@ -1,4 +1,5 @@
 import type { AppendRequest, AppendResult } from '../../engine/append.js';
+import type { Checkpoint } from '../../engine/checkpoints.js';
 import type { Engine } from '../../engine/engine.js';
 import type { Unwatch, Wake } from '../../engine/follow.js';
 import { GroupCommit } from '../../engine/group-commit.js';
@@ -190,6 +191,14 @@ export class RethinkDbEngine implements Engine {
 
   async takeSchedules(from: string, to: string, limit: number): Promise<TickSchedule[]> {
     return this.#use().tables.takeSchedules(from, to, limit);
+  }
+
+  async loadCheckpoint(name: string): Promise<Checkpoint | undefined> {
+    return this.#use().tables.loadCheckpoint(name);
+  }
+
+  async saveCheckpoint(name: string, revision: number, value: string): Promise<boolean> {
+    return this.#use().tables.saveCheckpoint(name, revision, value);
   }
 
   #use(): Opened {

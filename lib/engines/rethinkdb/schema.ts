@@ -31,6 +31,7 @@ const TABLES = {
   nodes: { isSharded: false, indexes: {} },
   messages: { isSharded: false, indexes: { to: {} } },
   schedules: { isSharded: false, indexes: { owner: {} } },
+  checkpoints: { isSharded: false, indexes: {} },
 } as const;
 
 export type TableName = keyof typeof TABLES;

@@ -1,3 +1,4 @@
+import type { Checkpoint } from '../../engine/checkpoints.js';
 import type { NodeRecord } from '../../engine/nodes.js';
 import type { SnapshotRecord } from '../../engine/snapshots.js';
 import type { TickSchedule } from '../../engine/tick-schedules.js';
@@ -5,13 +6,14 @@ import type { Connections } from './connections.js';
 import type { Reql, Term } from './driver.js';
 import { hashOf } from './keys.js';
 
-/** Heartbeats, tick schedules and snapshots: documents that are replaced. */
+/** Heartbeats, tick schedules, snapshots and checkpoints: documents that are replaced. */
 export class SmallTables {
   readonly #r: Reql;
   readonly #connections: Connections;
   readonly #nodes: Term;
   readonly #schedules: Term;
   readonly #snapshots: Term;
+  readonly #checkpoints: Term;
 
   constructor(r: Reql, db: Term, connections: Connections) {
     this.#r = r;
@@ -19,6 +21,7 @@ export class SmallTables {
     this.#nodes = db.table('nodes');
     this.#schedules = db.table('schedules', { readMode: 'majority' });
     this.#snapshots = db.table('snapshots');
+    this.#checkpoints = db.table('checkpoints', { readMode: 'majority' });
   }
 
   async beat(node: NodeRecord): Promise<void> {
@@ -77,6 +80,21 @@ export class SmallTables {
     const take = this.#schedules.getAll(from, { index: 'owner' }).limit(limit).update(change, { returnChanges: true });
     const { changes = [] } = await this.#connections.write<{ changes?: { new_val: ScheduleDocument }[] }>(take);
     return changes.map(({ new_val }) => scheduleOf(new_val));
+  }
+
+  async loadCheckpoint(name: string): Promise<Checkpoint | undefined> {
+    const query = this.#checkpoints.get(hashOf([name])).default(null);
+    const found = await this.#connections.read<Checkpoint | null>(query);
+    return found ? { revision: found.revision, value: found.value } : undefined;
+  }
+
+  async saveCheckpoint(name: string, revision: number, value: string): Promise<boolean> {
+    const document = { id: hashOf([name]), name, revision: revision + 1, value };
+    // One document, so the comparison and the change are one.
+    const isNext = this.#r.row('revision').default(0).eq(revision);
+    const save = this.#checkpoints.get(document.id).replace(this.#r.branch(isNext, document, this.#r.row));
+    const { inserted, replaced } = await this.#connections.write<{ inserted: number; replaced: number }>(save);
+    return inserted + replaced > 0;
   }
 
   async loadSnapshot(streamId: string, actor: string): Promise<SnapshotRecord | undefined> {

@@ -1,8 +1,9 @@
+import type { Checkpoint } from '../../engine/checkpoints.js';
 import type { NodeRecord } from '../../engine/nodes.js';
 import type { TickSchedule } from '../../engine/tick-schedules.js';
 import type { Statements } from './statements.js';
 
-/** Heartbeats and tick schedules: plain rows. What writes runs in a transaction of its caller's. */
+/** Heartbeats, tick schedules and checkpoints: plain rows. What writes runs in a transaction of its caller's. */
 export class NodeTables {
   readonly #statements: Statements;
 
@@ -42,6 +43,18 @@ export class NodeTables {
 
   owners(): string[] {
     return [...(this.#statements.scheduleOwners.all() as string[])];
+  }
+
+  checkpoint(name: string): Checkpoint | undefined {
+    const row = this.#statements.checkpoint.get(name) as Checkpoint | undefined;
+    return row && { ...row };
+  }
+
+  /** Whether it was saved: nobody else was first. */
+  saveCheckpoint(name: string, revision: number, value: string): boolean {
+    if ((this.checkpoint(name)?.revision ?? 0) !== revision) return false;
+    this.#statements.saveCheckpoint.run(name, revision + 1, value);
+    return true;
   }
 
   take(from: string, to: string, limit: number): TickSchedule[] {

@@ -57,6 +57,11 @@ const MIGRATIONS: readonly string[] = [
      PRIMARY KEY (stream_id, actor)
    ) STRICT;
    CREATE INDEX schedules_by_owner ON schedules (owner, stream_id, actor);`,
+  `CREATE TABLE checkpoints (
+     name TEXT PRIMARY KEY,
+     revision INTEGER NOT NULL,
+     value TEXT NOT NULL
+   ) STRICT;`,
 ];
 
 /** Creates what is missing. Several processes may do it at once: the first one in does the work. */

@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { AppendRequest, AppendResult } from '../../engine/append.js';
+import type { Checkpoint } from '../../engine/checkpoints.js';
 import type { Engine } from '../../engine/engine.js';
 import type { Unwatch, Wake } from '../../engine/follow.js';
 import { GroupCommit } from '../../engine/group-commit.js';
@@ -167,6 +168,14 @@ export class SqliteEngine implements Engine {
 
   async takeSchedules(from: string, to: string, limit: number): Promise<TickSchedule[]> {
     return this.#transaction(({ tables }) => tables.take(from, to, limit));
+  }
+
+  async loadCheckpoint(name: string): Promise<Checkpoint | undefined> {
+    return this.#read(({ tables }) => tables.checkpoint(name));
+  }
+
+  async saveCheckpoint(name: string, revision: number, value: string): Promise<boolean> {
+    return this.#transaction(({ tables }) => tables.saveCheckpoint(name, revision, value));
   }
 
   /** Writes what a power cut may take back, and tells the other processes. */

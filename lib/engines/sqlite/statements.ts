@@ -61,6 +61,8 @@ export function prepareStatements(db: SqliteDatabase) {
     schedulesOf: db.prepare(
       `${SELECT_SCHEDULES} WHERE owner = ? AND (stream_id, actor) > (?, ?) ORDER BY stream_id, actor LIMIT ?`,
     ),
+    checkpoint: db.prepare('SELECT revision, value FROM checkpoints WHERE name = ?'),
+    saveCheckpoint: db.prepare('INSERT OR REPLACE INTO checkpoints (name, revision, value) VALUES (?, ?, ?)'),
     scheduleOwners: db.prepare('SELECT DISTINCT owner FROM schedules').pluck(),
     takeSchedule: db.prepare('UPDATE schedules SET owner = ? WHERE stream_id = ? AND actor = ?'),
   };

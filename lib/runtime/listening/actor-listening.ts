@@ -7,6 +7,7 @@ import { ALL_STREAMS, type HeardSource, hearingKey } from '../../kernel/hearing.
 import { checkedStreamId } from '../../kernel/ids.js';
 import type { ListenHandler, Listening, ListenSource, ListenToOptions } from '../../kernel/listening.js';
 import type { RuntimeParts } from '../settings.js';
+import type { Turn } from '../turn.js';
 import { Ear } from './ear.js';
 import { decorated, inCode, type Listener } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';
@@ -39,7 +40,7 @@ export class ActorListening {
     this.#parts = parts;
     for (const definition of owner.listens) this.#listeners.set(definition.name, decorated(definition));
     this.#records = new SourceRecords(owner, parts.engine);
-    this.reactions = new Reactions(owner, this.#listeners, () => parts.ids.next());
+    this.reactions = new Reactions(owner, this.#listeners, parts);
     this.commands = new Map([...this.reactions.commands, ...this.#records.commands]);
   }
 
@@ -66,7 +67,8 @@ export class ActorListening {
   *listeningTo(): Generator<HeardSource & { readonly events: ReadonlySet<string> | undefined }> {
     for (const heard of this.#owner.hearing.sources.values()) {
       const listener = this.#listeners.get(heard.listener);
-      if (heard.sinceMs !== undefined && listener) yield { ...heard, events: listener.events };
+      if (heard.sinceMs !== undefined && listener && !this.reactions.isOver(listener, heard.source))
+        yield { ...heard, events: listener.events };
     }
   }
 
@@ -105,7 +107,7 @@ export class ActorListening {
   }
 
   /** Inside a turn: it listens to this too from now on. */
-  listenTo(turn: object, source: ListenSource, handler: ListenHandler, options: ListenToOptions): Listening {
+  listenTo(turn: Turn, source: ListenSource, handler: ListenHandler, options: ListenToOptions): Listening {
     const { name, key, streamId, events } = checkedSource(this.#owner.label, source, handler, options);
     const listener = inCode(name, handler, events, options);
     if (this.#listeners.has(name) && this.#ears.has(key)) {
@@ -115,7 +117,9 @@ export class ActorListening {
       );
     }
     this.#listeners.set(name, listener);
-    this.#records.begin(turn, name, streamId, options.from);
+    // What ended stays so for the next activation's `onActivate`; a command may begin it anew.
+    const isOver = turn.request.name !== 'onActivate' && this.reactions.isOver(listener, streamId);
+    this.#records.begin(turn, name, streamId, options.from, isOver);
     this.#seenRevision = -1;
     // It may be written down already, by an activation before this one.
     queueMicrotask(() => this.look());
@@ -125,16 +129,16 @@ export class ActorListening {
   #openAndClose(): void {
     const { hearing } = this.#owner;
     for (const [key, ear] of this.#ears) {
-      if (hearing.sources.get(key)?.sinceMs !== undefined) continue;
+      const heard = hearing.sources.get(key);
+      if (heard?.sinceMs === ear.sinceMs && !heard?.isOver) continue;
       ear.stop();
       this.#ears.delete(key);
     }
     for (const [key, heard] of hearing.sources) {
       const listener = this.#listeners.get(heard.listener);
       if (heard.sinceMs === undefined || !listener || this.#ears.has(key)) continue;
-      const ear = new Ear({ owner: this.#owner, parts: this.#parts, reactions: this.reactions }, listener, heard, () =>
-        this.#end(heard.listener, heard.source),
-      );
+      if (this.reactions.isOver(listener, heard.source)) continue;
+      const ear = new Ear({ owner: this.#owner, parts: this.#parts, reactions: this.reactions }, listener, heard);
       this.#ears.set(key, ear);
       ear.start();
     }

@@ -29,13 +29,13 @@ interface Lost {
  */
 export class Ear {
   readonly source: string;
+  readonly sinceMs: number | undefined;
   readonly listener: Listener;
   readonly #owner: ListeningOwner;
   readonly #parts: RuntimeParts;
   readonly #reactions: Reactions;
   readonly #persistence = new Persistence();
   readonly #inFlight = new Set<Promise<unknown>>();
-  readonly #onEnd: (ear: Ear) => void;
   #pull: EventPull;
   /** Place of the last reaction that was run here. */
   #lastAt = 0;
@@ -44,25 +44,21 @@ export class Ear {
   #lost: Lost | undefined;
   /** One that was lost before: it is tried again alone. */
   #frail: (Lost & { readonly tries: number }) | undefined;
-  #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  /** @param onEnd it has heard as often, or as long, as it was to. */
   constructor(
     parts: { owner: ListeningOwner; parts: RuntimeParts; reactions: Reactions },
     listener: Listener,
     heard: HeardSource,
-    onEnd: (ear: Ear) => void,
   ) {
     this.#owner = parts.owner;
     this.#parts = parts.parts;
     this.#reactions = parts.reactions;
-    this.#onEnd = onEnd;
     this.listener = listener;
     this.source = heard.source;
+    this.sinceMs = heard.sinceMs;
     this.#patienceMs = this.#owner.leads === undefined ? 0 : PATIENCE_MS;
     this.#pull = this.#newPull(heard.at);
-    if (listener.forMs !== undefined) this.#endAfter((heard.sinceMs ?? 0) + listener.forMs - this.#parts.clock.now());
   }
 
   start(): void {
@@ -76,7 +72,6 @@ export class Ear {
 
   stop(): void {
     this.#stopped = true;
-    clearTimeout(this.#timer);
     this.#pull.stop();
     this.#persistence.stop();
   }
@@ -88,8 +83,8 @@ export class Ear {
 
   async #run(): Promise<void> {
     for (;;) {
-      const page = await this.#pull.next();
-      if (!page) return;
+      const page = (await this.#pull.next()) ?? [];
+      if (this.#stopped) return;
       const readAtMs = performance.now();
       for (const record of page) {
         if (this.#stopped) return;
@@ -107,7 +102,7 @@ export class Ear {
     if (this.#frail?.at === sound.at) await this.#persist(sound, this.#frail.tries, this.#frail.error);
     else if (this.#owner.leads === undefined && this.listener.count === undefined) await this.#reactAhead(sound);
     else await this.#persist(sound);
-    if (this.#reactions.isOver(this.listener, this.source)) this.#onEnd(this);
+    if (this.#reactions.isOver(this.listener, this.source)) this.stop();
   }
 
   /** Goes on as soon as it has run; that it is stored is seen to meanwhile. */
@@ -124,7 +119,7 @@ export class Ear {
         .then(
           (outcome) => this.#settled(outcome),
           (error: unknown) => {
-            if (hasRun) this.#lost ??= { at: sound.at, error };
+            if (hasRun) this.#lose(sound.at, error);
             executed(hasRun ? undefined : { error });
           },
         )
@@ -162,6 +157,12 @@ export class Ear {
       this.#parts.log.warn(`${this.#owner.label}: '${this.listener.name}' failed on ${nameOf(sound)}`, error);
   }
 
+  #lose(at: number, error: unknown): void {
+    this.#lost ??= { at, error };
+    // It may be waiting for more.
+    this.#pull.stop();
+  }
+
   /** What came after a lost reaction is heard again, and the lost one with care. */
   async #beginAgain(): Promise<void> {
     await Promise.allSettled(this.#inFlight);
@@ -169,7 +170,6 @@ export class Ear {
     this.#frail = { ...lost, tries: this.#frail?.at === lost.at ? this.#frail.tries + 1 : 1 };
     this.#lost = undefined;
     this.#lastAt = 0;
-    this.#pull.stop();
     if (!this.#stopped) this.#pull = this.#newPull(this.#heardAt());
   }
 
@@ -178,16 +178,6 @@ export class Ear {
     while (!this.#stopped && this.#heardAt() < at && performance.now() < untilMs) {
       await new Promise((resolve) => setTimeout(resolve, Math.min(20, Math.max(1, untilMs - performance.now()))));
     }
-  }
-
-  #endAfter(ms: number): void {
-    this.#timer = setTimeout(
-      () => {
-        if (!this.#stopped) this.#onEnd(this);
-      },
-      Math.max(0, ms),
-    );
-    this.#timer.unref();
   }
 
   #heardAt(): number {

@@ -11,6 +11,7 @@ import {
   UNPARKED_EVENT,
 } from '../../kernel/hearing.js';
 import { decodeEvent, todaysEvent } from '../event-codec.js';
+import type { RuntimeParts } from '../settings.js';
 import { storedFailure } from './failure.js';
 import type { Listener } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';
@@ -42,13 +43,19 @@ export class Reactions {
   readonly #owner: ListeningOwner;
   readonly #listeners: ReadonlyMap<string, Listener>;
   readonly #newId: () => string;
+  readonly #nowMs: () => number;
   readonly #unrecorded = new Map<string, number>();
   readonly #notedAt = new Map<string, number>();
 
-  constructor(owner: ListeningOwner, listeners: ReadonlyMap<string, Listener>, newId: () => string) {
+  constructor(
+    owner: ListeningOwner,
+    listeners: ReadonlyMap<string, Listener>,
+    { ids, clock }: Pick<RuntimeParts, 'ids' | 'clock'>,
+  ) {
     this.#owner = owner;
     this.#listeners = listeners;
-    this.#newId = newId;
+    this.#newId = () => ids.next();
+    this.#nowMs = () => clock.now();
     const all = [
       command('$react', (sound, after) => this.#react(sound as Sound, after as number)),
       command('$park', (sound, error, attempts) =>
@@ -104,9 +111,12 @@ export class Reactions {
     return this.#notedAt.get(hearingKey(listener, source)) ?? 0;
   }
 
-  /** Whether it has heard as often as it was to. */
-  isOver({ name, count }: Listener, source: string): boolean {
-    return count !== undefined && (this.#owner.hearing.sources.get(hearingKey(name, source))?.count ?? 0) >= count;
+  /** Whether it has heard as often, or as long, as it was to, or was stopped. */
+  isOver({ name, count, forMs }: Listener, source: string): boolean {
+    const heard = this.#owner.hearing.sources.get(hearingKey(name, source));
+    if (!heard) return false;
+    const isLate = forMs !== undefined && heard.sinceMs !== undefined && this.#nowMs() >= heard.sinceMs + forMs;
+    return heard.isOver === true || isLate || (count !== undefined && heard.count >= count);
   }
 
   #react(sound: Sound, after: number): unknown {

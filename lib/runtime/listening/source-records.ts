@@ -64,15 +64,16 @@ export class SourceRecords {
   }
 
   /** Inside a turn: listening begins, from code. */
-  begin(turn: object, listener: string, source: string, from: number | undefined): void {
-    if (this.#recorded(listener).has(source)) return;
+  begin(turn: object, listener: string, source: string, from: number | undefined, isOver: boolean): void {
+    const isRecorded = this.#recorded(listener).has(source);
+    if (isRecorded && !isOver) return;
     // What a turn began that failed, or that runs again, never was.
     if (this.#inCodeTurn !== turn) this.#inCode.length = 0;
     this.#inCodeTurn = turn;
-    this.#inCode.push({ listener, begin: [{ source, from }], end: [] });
+    this.#inCode.push({ listener, begin: [{ source, from }], end: isRecorded ? [source] : [] });
   }
 
-  /** Listening ends, from code, or because it was to. */
+  /** Listening ends, from code. */
   async end(listener: string, source: string): Promise<void> {
     await this.#owner.run(this.commands.get('$listen-end') as CommandDefinition, [listener, source], {});
   }
@@ -90,7 +91,7 @@ export class SourceRecords {
 
   #fireEnd(listener: string, source: string): void {
     if (this.#recorded(listener).has(source)) {
-      this.#fire({ actor: this.#owner.actorName, listener, begin: [], end: [source] });
+      this.#fire({ actor: this.#owner.actorName, listener, begin: [], end: [], over: [source] });
     }
   }
 

@@ -15,7 +15,16 @@ export interface EngineFixture {
 
 /** One thing an engine owes. `run` throws an assertion error if it doesn't keep it. */
 export interface ConformanceCase {
-  readonly duty: 'append' | 'read' | 'follow' | 'snapshots' | 'nodes' | 'messages' | 'ticks' | 'lifecycle';
+  readonly duty:
+    | 'append'
+    | 'read'
+    | 'follow'
+    | 'snapshots'
+    | 'nodes'
+    | 'messages'
+    | 'ticks'
+    | 'checkpoints'
+    | 'lifecycle';
   readonly name: string;
   /** `engines(n)` gives n opened engines on one empty store; they are closed when the case is over. */
   run(engines: OpenEngines, fixture: EngineFixture): Promise<void>;

@@ -1,4 +1,5 @@
 import { appendCases } from './append-cases.js';
+import { checkpointCases } from './checkpoint-cases.js';
 import { type ConformanceCase, type EngineFixture, runCase } from './conformance-case.js';
 import { followCases } from './follow-cases.js';
 import { lifecycleCases } from './lifecycle-cases.js';
@@ -19,6 +20,7 @@ export const engineConformanceCases: readonly ConformanceCase[] = [
   ...nodeCases,
   ...messageCases,
   ...tickCases,
+  ...checkpointCases,
   ...lifecycleCases,
 ];
 

@@ -1,0 +1,308 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Actor, Command, EventHandler, LiveActor } from 'omniscient-nest';
+import { MemoryEngine, MemoryStore } from 'omniscient-nest/memory';
+import type { ActorBase, ActorClass } from '../../lib/kernel/actor.js';
+import { defineActor } from '../../lib/kernel/definition.js';
+import type { EventRecord } from '../../lib/kernel/event.js';
+import type { ActorRepository } from '../../lib/runtime/actor-repository.js';
+import { Runtime, type RuntimeOptions } from '../../lib/runtime/runtime.js';
+import { Follower, failing, Gossip, LedFollower, LocalFollower, Speaker } from '../support/listeners.js';
+import { silent } from '../support/runtime.js';
+
+let store: MemoryStore;
+let running: Runtime[] = [];
+
+beforeEach(() => {
+  store = new MemoryStore();
+});
+afterEach(async () => {
+  failing.clear();
+  await Promise.all(running.map((node) => node.stop()));
+  running = [];
+});
+
+type AnyClass<A> = new () => A;
+
+interface Node {
+  node: Runtime;
+  actors<A extends ActorBase<object, object>>(actorClass: AnyClass<A>): ActorRepository<A>;
+}
+
+async function startNode(options: Partial<RuntimeOptions> = {}): Promise<Node> {
+  const node = new Runtime({ engine: new MemoryEngine({ store }), log: silent, heartbeatTimeoutMs: 300, ...options });
+  running.push(node);
+  await node.start();
+  return {
+    node,
+    actors: <A extends ActorBase<object, object>>(actorClass: AnyClass<A>) =>
+      node.register<A>(defineActor(actorClass as ActorClass), () => new actorClass()),
+  };
+}
+
+async function eventually(holds: () => boolean, withinMs = 5_000): Promise<void> {
+  const endMs = performance.now() + withinMs;
+  while (!holds() && performance.now() < endMs) await sleep(5);
+  expect(holds()).toBe(true);
+}
+
+function stored(streamId: string, name: string): EventRecord[] {
+  return (store.streams.get(streamId) ?? []).filter((event) => event.name === name);
+}
+
+const wordsOf = (streamId: string) => stored(streamId, 'noted').map(({ data }) => JSON.parse(data).word as string);
+
+describe('listening to streams that the state names', () => {
+  it('hears what is said from the moment the state names the stream, and no more when it does not', async () => {
+    const { actors } = await startNode();
+    const speaker = await actors(Speaker).get('ann');
+    await speaker.say('before');
+    const follower = await actors(Follower).get('f');
+    await follower.follow('ann');
+    await speaker.say('one');
+    await speaker.whisper('not this');
+    await speaker.say('two');
+    await eventually(() => wordsOf('f').length === 2);
+    await follower.unfollow('ann');
+    await speaker.say('after');
+    await follower.follow('ann');
+    await speaker.say('three');
+    await eventually(() => wordsOf('f').length === 3);
+    await sleep(50);
+    expect(wordsOf('f')).toEqual(['one', 'two', 'three']);
+    expect(follower.state.heard).toEqual(['ann: one', 'ann: two', 'ann: three']);
+  });
+
+  it.each([Follower, LocalFollower, LedFollower])(
+    'misses nothing that is said while it is not there: %p',
+    async (kind) => {
+      const first = await startNode();
+      const speakers = await startNode();
+      const speaker = await speakers.actors(Speaker).get('ann');
+      await (await first.actors(kind as typeof Follower).get('f')).follow('ann');
+      await speaker.say('one');
+      await eventually(() => wordsOf('f').length === 1);
+      await first.node.stop();
+      for (let i = 0; i < 50; i += 1) await speaker.say(`while away ${i}`);
+      const second = await startNode();
+      await second.actors(kind as typeof Follower).get('f');
+      await eventually(() => wordsOf('f').length === 51);
+      await speaker.say('last');
+      await eventually(() => wordsOf('f').length === 52);
+      expect(wordsOf('f')).toEqual(['one', ...Array.from({ length: 50 }, (_, i) => `while away ${i}`), 'last']);
+    },
+  );
+
+  it('is let go when idle, and hears on when it comes back', async () => {
+    const { actors, node } = await startNode({ passivateAfterMs: 20 });
+    const speaker = await actors(Speaker).get('ann');
+    const follower = await actors(Follower).get('f');
+    await follower.follow('ann');
+    await speaker.say('one');
+    await eventually(() => wordsOf('f').length === 1);
+    await eventually(() => node.residents === 0);
+    await speaker.say('two');
+    await eventually(() => wordsOf('f').length === 2);
+  });
+
+  it.each([Follower, LocalFollower, LedFollower])('reacts once on three nodes: %p', async (kind) => {
+    const nodes = [await startNode(), await startNode(), await startNode()];
+    const followers = await Promise.all(nodes.map((each) => each.actors(kind as typeof Follower).get('f')));
+    await followers[0]?.follow('ann');
+    await followers[0]?.follow('bob');
+    const refs = await Promise.all(nodes.map((each) => each.actors(kind as typeof Follower).get('f')));
+    const speakers = await startNode();
+    const [ann, bob] = [await speakers.actors(Speaker).get('ann'), await speakers.actors(Speaker).get('bob')];
+    for (let i = 0; i < 200; i += 1) {
+      await Promise.all([ann.say(`a${i}`), bob.say(`b${i}`)]);
+      if (i % 20 === 0) await sleep(5);
+    }
+    await eventually(() => wordsOf('f').length >= 400, 15_000);
+    await sleep(400);
+    const words = wordsOf('f');
+    expect(words.filter((word) => word.startsWith('a'))).toEqual(Array.from({ length: 200 }, (_, i) => `a${i}`));
+    expect(words.filter((word) => word.startsWith('b'))).toEqual(Array.from({ length: 200 }, (_, i) => `b${i}`));
+    expect(refs).toHaveLength(3);
+  });
+
+  it('keeps cause and correlation', async () => {
+    const { actors } = await startNode();
+    const speaker = await actors(Speaker).get('ann');
+    await (await actors(Follower).get('f')).follow('ann');
+    await speaker.say('one');
+    await eventually(() => wordsOf('f').length === 1);
+    const said = JSON.parse((stored('ann', 'said')[0] as EventRecord).metadata);
+    const noted = JSON.parse((stored('f', 'noted')[0] as EventRecord).metadata);
+    expect(noted).toMatchObject({
+      correlationId: said.correlationId,
+      causationId: stored('ann', 'said')[0]?.id,
+      actor: 'Follower',
+    });
+  });
+
+  it('tries a failing reaction again, holds back what comes after it, and lets commands through', async () => {
+    const { actors } = await startNode();
+    const speaker = await actors(Speaker).get('ann');
+    const follower = await actors(Follower).get('f');
+    await follower.follow('ann');
+    let failures = 2;
+    failing.set('bad', () => {
+      if (failures-- > 0) throw new Error('not yet');
+    });
+    for (const word of ['good', 'bad', 'later']) await speaker.say(word);
+    await eventually(() => failures < 2);
+    await follower.follow('bob');
+    expect(wordsOf('f')).toEqual(['good']);
+    await eventually(() => wordsOf('f').length === 3);
+    expect(wordsOf('f')).toEqual(['good', 'bad', 'later']);
+  });
+
+  it('parks what fails too often, and goes on', async () => {
+    const { actors } = await startNode({ reactionTriesMax: 2 });
+    const speaker = await actors(Speaker).get('ann');
+    await (await actors(Follower).get('f')).follow('ann');
+    failing.set('bad', () => {
+      throw new TypeError('never');
+    });
+    for (const word of ['good', 'bad', 'later']) await speaker.say(word);
+    await eventually(() => wordsOf('f').length === 2);
+    expect(wordsOf('f')).toEqual(['good', 'later']);
+    const parked = stored('f', '$parked').map(({ data }) => JSON.parse(data));
+    expect(parked).toMatchObject([
+      { listener: 'onSaid', source: 'ann', attempts: 2, error: { name: 'TypeError', message: 'never' } },
+    ]);
+    expect(parked[0].event).toMatchObject({ name: 'said', data: { word: 'bad' }, streamId: 'ann' });
+  });
+
+  it('runs reactions ahead of storing them, and hears again from the first that could not be stored', async () => {
+    let refused = 0;
+    class Refusing extends MemoryEngine {
+      override async append(request: Parameters<MemoryEngine['append']>[0]) {
+        const bad = request.events.some(({ data }) => data.includes('"w7"'));
+        if (bad && request.streamId === 'f' && refused < 3) {
+          refused += 1;
+          throw new Error('refused');
+        }
+        return super.append(request);
+      }
+    }
+    const { actors } = await startNode({ engine: new Refusing({ store }) });
+    const speaker = await actors(Speaker).get('ann');
+    await (await actors(Follower).get('f')).follow('ann');
+    await Promise.all(Array.from({ length: 20 }, (_, i) => speaker.say(`w${i}`)));
+    await eventually(() => wordsOf('f').length >= 20);
+    await sleep(50);
+    expect(wordsOf('f')).toEqual(Array.from({ length: 20 }, (_, i) => `w${i}`));
+    expect(refused).toBe(3);
+  });
+});
+
+describe('listening to names', () => {
+  it('hears them across all streams, also those of the time when nobody was there', async () => {
+    const first = await startNode();
+    const gossip = await first.actors(Gossip).get('g');
+    const speakers = await startNode();
+    const ann = await speakers.actors(Speaker).get('ann');
+    const bob = await speakers.actors(Speaker).get('bob');
+    await eventually(() => stored('g', '$listening').length === 1);
+    await ann.whisper('one');
+    await bob.say('not this');
+    await bob.whisper('two');
+    await eventually(() => gossip.state.heard.length === 2);
+    await first.node.stop();
+    await ann.whisper('three');
+    const second = await startNode();
+    await second.actors(Gossip).get('g');
+    await eventually(() => wordsOf('g').length === 3);
+    expect(wordsOf('g')).toEqual(['one', 'two', 'three']);
+  });
+});
+
+describe('listening from code', () => {
+  interface Events {
+    heard: { word: string };
+  }
+  let options: object = {};
+
+  @Actor()
+  class Ears extends LiveActor<{ words: string[] }, Events> {
+    stop: (() => void) | undefined;
+
+    initialState() {
+      return { words: [] as string[] };
+    }
+
+    override onActivate() {
+      const { stop } = this.listenTo('ann', (event) => this.#note(event.data as { word: string }), {
+        name: 'a',
+        ...options,
+      });
+      this.stop = stop;
+      this.listenTo({ event: 'whispered' }, (event) => this.#note(event.data as { word: string }), { name: 'w' });
+    }
+
+    #note({ word }: { word: string }) {
+      this.fire('heard', { word });
+      if (word === 'stop') this.stop?.();
+    }
+
+    @Command() nothing() {}
+
+    @EventHandler() heard({ word }: Events['heard']) {
+      this.state.words.push(word);
+    }
+  }
+
+  const heard = () => stored('e', 'heard').map(({ data }) => JSON.parse(data).word as string);
+
+  it('goes on after a restart where it stopped, and stops for good', async () => {
+    options = {};
+    const first = await startNode();
+    const speakers = await startNode();
+    const ann = await speakers.actors(Speaker).get('ann');
+    await ann.say('before');
+    await first.actors(Ears).get('e');
+    await ann.say('one');
+    await eventually(() => heard().length === 1);
+    await first.node.stop();
+    await ann.say('two');
+    const second = await startNode();
+    await second.actors(Ears).get('e');
+    await eventually(() => heard().length === 2);
+    await ann.say('stop');
+    await eventually(() => heard().length === 3 && stored('e', '$listening').length === 3);
+    await ann.say('nobody hears this');
+    await ann.whisper('but this');
+    await eventually(() => heard().length === 4);
+    await sleep(30);
+    expect(heard()).toEqual(['one', 'two', 'stop', 'but this']);
+  });
+
+  it('ends after as many events as it was to, across restarts', async () => {
+    options = { count: 3 };
+    const speakers = await startNode();
+    const ann = await speakers.actors(Speaker).get('ann');
+    for (let i = 0; i < 3; i += 1) {
+      const { node, actors } = await startNode();
+      await actors(Ears).get('e');
+      await ann.say(`${i}a`);
+      await ann.say(`${i}b`);
+      await sleep(100);
+      await node.stop();
+    }
+    expect(heard()).toEqual(['0a', '0b', '1a']);
+  });
+
+  it('ends after a time, and can begin at the beginning', async () => {
+    options = { forMs: 150, from: 0 };
+    const { actors } = await startNode();
+    const ann = await actors(Speaker).get('ann');
+    await ann.say('long ago');
+    await actors(Ears).get('e');
+    await eventually(() => heard().length === 1);
+    await sleep(300);
+    await ann.say('too late');
+    await sleep(50);
+    expect(heard()).toEqual(['long ago']);
+  });
+});
