@@ -45,6 +45,7 @@ export class Lifecycle implements OnModuleInit, BeforeApplicationShutdown, OnApp
 
   async onModuleInit(): Promise<void> {
     await this.#factories.resolveAll();
+    await this.#runtime.begin();
     // A subscriber that throws would otherwise end the process: RxJS throws such errors from a timer. Who has set a handler keeps it.
     if (config.onUnhandledError === null) {
       config.onUnhandledError = this.#logUnhandled;

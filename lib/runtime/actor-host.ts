@@ -3,11 +3,15 @@ import type { ActorDefinition, CommandMethod } from '../kernel/definition.js';
 import { ShuttingDownError } from '../kernel/errors.js';
 import { streamIdOf } from '../kernel/ids.js';
 import type { Activation, ActivationHost } from './activation.js';
+import { Doze, type DozingSource } from './listening/doze.js';
 import { loadActivation } from './loader.js';
 import type { NodeParts } from './node-parts.js';
 import type { ResidentHost, Residents } from './residents.js';
 import { Snapshots } from './snapshots.js';
 import { currentTurn, outsideTurns, type TurnOwner } from './turn.js';
+
+/** Most actors of a class that doze; the one that has done so longest sleeps then, until somebody asks for it. */
+const DOZING_MAX = 100_000;
 
 /** Makes an instance with everything injected; a promise only as long as that is not resolved yet. */
 export type NewActor = () => ActorBase<object, object> | Promise<ActorBase<object, object>>;
@@ -26,6 +30,8 @@ export class ActorHost implements ActivationHost, ResidentHost {
   readonly #activations = new Map<string, Activation>();
   readonly #loading = new Map<string, Loading>();
   readonly #passivating = new Map<Activation, Promise<void>>();
+  /** Those that were let go while they listened. */
+  readonly #dozing = new Map<string, Doze>();
 
   constructor(
     readonly definition: ActorDefinition,
@@ -91,8 +97,17 @@ export class ActorHost implements ActivationHost, ResidentHost {
     for (const activation of [...this.#activations.values()]) activation.end(error);
   }
 
+  /** Hears nothing more; what is under way is brought to its end. */
+  stopListening(): void {
+    for (const doze of this.#dozing.values()) doze.stop();
+    this.#dozing.clear();
+    for (const { listening } of this.#activations.values()) listening?.stop();
+  }
+
   #load(id: string, streamId: string): Loading {
     let made: Activation | undefined;
+    this.#dozing.get(id)?.stop();
+    this.#dozing.delete(id);
     const loaded = new Promise<Activation>((resolve, reject) => {
       // Many turns may wait for this one loading: it is none of theirs.
       outsideTurns(() => {
@@ -126,6 +141,30 @@ export class ActorHost implements ActivationHost, ResidentHost {
       this.parts.log.error(`${activation.label}: onPassivate failed; the activation is let go all the same`, error);
     }
     // Somebody may have come while the hook ran.
-    if (activation.alive && activation.idle) activation.end(new ShuttingDownError());
+    if (!activation.alive || !activation.idle) return;
+    const sources = activation.listening ? [...activation.listening.listeningTo()] : [];
+    activation.end(new ShuttingDownError());
+    if (sources.length > 0 && !this.closing) this.#doze(activation.id, sources);
+  }
+
+  #doze(id: string, sources: readonly DozingSource[]): void {
+    this.#dozing.get(id)?.stop();
+    this.#dozing.delete(id);
+    const wake = () => {
+      this.#dozing.delete(id);
+      if (!this.closing) {
+        this.activate(id).catch((error: unknown) => {
+          this.parts.log.error(
+            `${this.definition.name} '${id}': it is to hear something, but could not be loaded`,
+            error,
+          );
+        });
+      }
+    };
+    this.#dozing.set(id, new Doze(this.parts, sources, wake));
+    const [oldest] = this.#dozing.keys();
+    if (this.#dozing.size <= DOZING_MAX || oldest === undefined) return;
+    this.#dozing.get(oldest)?.stop();
+    this.#dozing.delete(oldest);
   }
 }

@@ -23,7 +23,7 @@ export async function loadActivation(
     activation.ticks?.look();
     // A `OneActor`'s runs where it is led, when that begins.
     if (!activation.leader) await runOnActivate(activation);
-    activation.listening?.start();
+    if (!host.closing) activation.listening?.start();
   } catch (error) {
     activation.end(error);
     throw error;

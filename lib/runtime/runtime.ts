@@ -9,6 +9,7 @@ import { Cluster } from './cluster/cluster.js';
 import type { ErrorClass } from './cluster/error-codec.js';
 import { LeaderElection } from './cluster/leader-election.js';
 import type { RemoteCall, Reply } from './cluster/remote-calls.js';
+import { Dispatcher } from './listening/dispatcher.js';
 import type { NodeParts } from './node-parts.js';
 import { Residents } from './residents.js';
 import { DEFAULT_LIMITS, type Log, type RuntimeLimits, type RuntimeParts } from './settings.js';
@@ -42,6 +43,8 @@ export class Runtime {
   readonly election: LeaderElection;
   readonly #residents: Residents;
   readonly #hosts = new Map<string, { host: ActorHost; repository: ActorRepository<ActorBase<object, object>> }>();
+  readonly #dispatchers: Dispatcher[] = [];
+  #begun = false;
   #draining: Promise<void> | undefined;
 
   constructor(options: RuntimeOptions) {
@@ -87,12 +90,23 @@ export class Runtime {
     this.parts.unknownEvents.learn(definition);
     const host = new ActorHost(definition, this.parts, this.#residents, newActor);
     this.#join(definition.kind);
+    this.#listen(host);
     const repository = new ActorRepository<A>(host, this.subscriptions);
     this.#hosts.set(definition.name, {
       host,
       repository: repository as unknown as ActorRepository<ActorBase<object, object>>,
     });
     return repository;
+  }
+
+  /**
+   * Everything is registered: events begin to call actors into life. What is fired after this is heard, whatever crashes.
+   *
+   * @throws EngineError.
+   */
+  async begin(): Promise<void> {
+    this.#begun = true;
+    await Promise.all(this.#dispatchers.map((dispatcher) => this.#beginOne(dispatcher)));
   }
 
   /**
@@ -118,6 +132,22 @@ export class Runtime {
     if (kind === 'tick') this.parts.ticks.start();
   }
 
+  #listen(host: ActorHost): void {
+    const { name: actorName, listens } = host.definition;
+    if (!listens.some(({ to }) => to)) return;
+    const load = async (id: string) => (await host.activate(id)).listen();
+    const dispatcher = new Dispatcher({ actorName, listens, load }, this.parts);
+    this.#dispatchers.push(dispatcher);
+    if (!this.#begun) return;
+    // A module that was loaded late.
+    this.#beginOne(dispatcher).catch((error: unknown) => this.parts.log.error(`${actorName} can't listen`, error));
+  }
+
+  async #beginOne(dispatcher: Dispatcher): Promise<void> {
+    await dispatcher.prepare();
+    dispatcher.start(this.election);
+  }
+
   /** Runs a command that another node sent here. */
   async #serve(call: RemoteCall): Promise<Reply> {
     const { cluster } = this.parts;
@@ -139,7 +169,10 @@ export class Runtime {
 
   async #drain(): Promise<void> {
     const hosts = [...this.#hosts.values()].map(({ host }) => host);
-    for (const host of hosts) host.closing = true;
+    for (const host of hosts) {
+      host.closing = true;
+      host.stopListening();
+    }
     this.parts.ticks.stop();
     await this.election.resignAll();
     await this.parts.cluster.leave();

@@ -7,7 +7,17 @@ import { defineActor } from '../../lib/kernel/definition.js';
 import type { EventRecord } from '../../lib/kernel/event.js';
 import type { ActorRepository } from '../../lib/runtime/actor-repository.js';
 import { Runtime, type RuntimeOptions } from '../../lib/runtime/runtime.js';
-import { Follower, failing, Gossip, LedFollower, LocalFollower, Speaker } from '../support/listeners.js';
+import {
+  Account,
+  Follower,
+  failing,
+  Gossip,
+  LedAccount,
+  LedFollower,
+  LocalFollower,
+  Shop,
+  Speaker,
+} from '../support/listeners.js';
 import { silent } from '../support/runtime.js';
 
 let store: MemoryStore;
@@ -215,6 +225,68 @@ describe('listening to names', () => {
     await second.actors(Gossip).get('g');
     await eventually(() => wordsOf('g').length === 3);
     expect(wordsOf('g')).toEqual(['one', 'two', 'three']);
+  });
+});
+
+describe('an event that concerns an actor', () => {
+  const charges = (account: string) => stored(account, 'charged').map(({ data }) => JSON.parse(data));
+
+  it.each([Account, LedAccount])(
+    'calls it into life, once on three nodes, also after all were gone: %p',
+    async (kind) => {
+      const start = async () => {
+        const each = await startNode();
+        each.actors(kind as typeof Account);
+        await each.node.begin();
+        return each;
+      };
+      const nodes = [await start(), await start(), await start()];
+      const shopping = await startNode();
+      const shop = await shopping.actors(Shop).get('shop');
+      const accounts = Array.from({ length: 10 }, (_, i) => `account-${i}`);
+      for (let i = 0; i < 100; i += 1) await shop.order(accounts[i % 10] as string, i);
+      const all = () => accounts.flatMap(charges);
+      await eventually(() => all().length >= 100);
+      await Promise.all(nodes.map(({ node }) => node.stop()));
+      for (let i = 100; i < 200; i += 1) await shop.order(accounts[i % 10] as string, i);
+      await start();
+      await eventually(() => all().length >= 200);
+      await sleep(50);
+      for (const [a, account] of accounts.entries()) {
+        expect(charges(account).map(({ amount }) => amount)).toEqual(Array.from({ length: 20 }, (_, i) => i * 10 + a));
+      }
+      expect(new Set(all().map(({ order }) => order)).size).toBe(200);
+    },
+  );
+
+  it('goes on with others when one of them fails, and parks what fails too often', async () => {
+    const { actors, node } = await startNode({ reactionTriesMax: 2 });
+    const shop = await actors(Shop).get('shop');
+    actors(Account);
+    await node.begin();
+    failing.set('bad', () => {
+      throw new Error('closed account');
+    });
+    for (const account of ['bad', 'good', 'bad', 'good']) await shop.order(account, 1);
+    await eventually(() => charges('good').length === 2 && stored('bad', '$parked').length === 2);
+    failing.clear();
+    await shop.order('bad', 7);
+    await eventually(() => charges('bad').length === 1);
+  });
+
+  it('is brought by another node when the one that did it is gone', async () => {
+    const first = await startNode({ nodeId: 'first' });
+    first.actors(Account);
+    await first.node.begin();
+    const shop = await (await startNode()).actors(Shop).get('shop');
+    await shop.order('a', 1);
+    await eventually(() => charges('a').length === 1);
+    const second = await startNode({ nodeId: 'second' });
+    second.actors(Account);
+    await second.node.begin();
+    await first.node.stop();
+    await shop.order('a', 2);
+    await eventually(() => charges('a').length === 2);
   });
 });
 

@@ -123,6 +123,56 @@ export class LedFollower extends OneActor<FollowerState, FollowerEvents> {
   }
 }
 
+export interface OrderEvents {
+  ordered: { account: string; amount: number };
+}
+
+/** Somebody else's event calls it into life. */
+@Actor()
+export class Account extends LiveActor<{ owed: number }, { charged: { amount: number; order: string } }> {
+  initialState() {
+    return { owed: 0 };
+  }
+
+  @EventHandler() charged({ amount }: { amount: number }) {
+    this.state.owed += amount;
+  }
+
+  @ListenTo<OrderEvents, 'ordered'>({ events: ['ordered'], to: ({ data }) => data.account })
+  onOrdered({ id, data }: Heard<OrderEvents, 'ordered'>) {
+    failing.get(data.account)?.();
+    this.fire('charged', { amount: data.amount, order: id });
+  }
+}
+
+/** The same, led. */
+@Actor()
+export class LedAccount extends OneActor<{ owed: number }, { charged: { amount: number; order: string } }> {
+  initialState() {
+    return { owed: 0 };
+  }
+
+  @EventHandler() charged({ amount }: { amount: number }) {
+    this.state.owed += amount;
+  }
+
+  @ListenTo<OrderEvents, 'ordered'>({ events: ['ordered'], to: ({ data }) => data.account })
+  onOrdered({ id, data }: Heard<OrderEvents, 'ordered'>) {
+    this.fire('charged', { amount: data.amount, order: id });
+  }
+}
+
+@Actor()
+export class Shop extends LiveActor<{ orders: number }, OrderEvents> {
+  initialState() {
+    return { orders: 0 };
+  }
+
+  @Command() order(account: string, amount: number) {
+    this.fire('ordered', { account, amount });
+  }
+}
+
 /** Hears a name, whoever says it. */
 @Actor()
 export class Gossip extends LiveActor<{ heard: string[] }, FollowerEvents> {

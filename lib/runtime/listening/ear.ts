@@ -88,7 +88,8 @@ export class Ear {
       const readAtMs = performance.now();
       for (const record of page) {
         if (this.#stopped) return;
-        if (hears(this.listener.events, record.name)) await this.#hear(record, readAtMs).catch(ignoreGivenUp);
+        if (hears(this.listener.events, record.name))
+          await this.#hear(record, readAtMs).catch((error: unknown) => this.#giveUp(error));
         if (this.#lost) break;
       }
       if (this.#lost) await this.#beginAgain();
@@ -157,6 +158,12 @@ export class Ear {
       this.#parts.log.warn(`${this.#owner.label}: '${this.listener.name}' failed on ${nameOf(sound)}`, error);
   }
 
+  /** Nothing after this event may be heard here any more. */
+  #giveUp(error: unknown): void {
+    this.stop();
+    if (error !== GIVEN_UP) throw error;
+  }
+
   #lose(at: number, error: unknown): void {
     this.#lost ??= { at, error };
     // It may be waiting for more.
@@ -199,8 +206,4 @@ export class Ear {
 
 function nameOf({ record }: Sound): string {
   return `'${record.name}' (event ${record.version} of stream '${record.streamId}')`;
-}
-
-function ignoreGivenUp(error: unknown): void {
-  if (error !== GIVEN_UP) throw error;
 }

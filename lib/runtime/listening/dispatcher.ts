@@ -1,0 +1,172 @@
+// The real ones, also where a test runner has replaced the globals.
+import { setTimeout } from 'node:timers';
+import { EventPull } from '../../engine/event-pull.js';
+import type { EventRecord } from '../../kernel/event.js';
+import { ALL_STREAMS } from '../../kernel/hearing.js';
+import type { ListenDefinition } from '../../kernel/listen-definition.js';
+import type { LeaderElection } from '../cluster/leader-election.js';
+import { decodeEvent } from '../event-codec.js';
+import type { RuntimeParts } from '../settings.js';
+import { outsideTurns } from '../turn.js';
+import type { ActorListening } from './actor-listening.js';
+import { Bookmark } from './bookmark.js';
+import { GIVEN_UP, Persistence } from './persistence.js';
+import { Progress } from './progress.js';
+import type { Sound } from './reactions.js';
+
+/** Most events under way to the actors they concern. */
+const UNDER_WAY_MAX = 1_000;
+
+/** What the dispatcher needs of the class it serves. */
+export interface DispatcherOwner {
+  /** Name of the actor class. */
+  readonly actorName: string;
+  /** The listeners that say which actor an event concerns. */
+  readonly listens: readonly ListenDefinition[];
+  /** What the actor of this id listens to; loads it. */
+  load(id: string): Promise<ActorListening>;
+}
+
+/** One leadership's work. */
+interface Work {
+  readonly progress: Progress;
+  /** What is under way to one actor, for one listener: the next event waits for it. */
+  readonly queues: Map<string, Promise<void>>;
+  /** What is tried, or waits to be. */
+  readonly waits: Set<Persistence>;
+  over: boolean;
+}
+
+type Calling = ListenDefinition & { readonly to: NonNullable<ListenDefinition['to']> };
+
+/**
+ * Calls those actors of one class whom an event concerns: on one node, elected; from a checkpoint, so that nothing is missed while every node is down. Two
+ * nodes that both believe that they lead do no harm: each actor remembers how far it has heard. One actor gets its events in order, many actors theirs at
+ * the same time.
+ */
+export class Dispatcher {
+  readonly name: string;
+  readonly #owner: DispatcherOwner;
+  readonly #parts: RuntimeParts;
+  readonly #calling: readonly Calling[];
+  #resign: (() => Promise<void>) | undefined;
+
+  constructor(owner: DispatcherOwner, parts: RuntimeParts) {
+    this.#owner = owner;
+    this.#parts = parts;
+    this.name = `$listen-${owner.actorName}`;
+    this.#calling = owner.listens.filter((each): each is Calling => each.to !== undefined);
+  }
+
+  /** Writes down where listening begins, unless that was done before. What is fired from then on is heard. */
+  async prepare(): Promise<void> {
+    const from = this.#calling.reduce<number | undefined>((least, { from }) => {
+      return from === undefined || (least !== undefined && least < from) ? least : from;
+    }, undefined);
+    const { engine } = this.#parts;
+    await Bookmark.create(engine, this.name, async () => ({ position: from ?? (await engine.lastPosition()) }));
+  }
+
+  start(election: LeaderElection): void {
+    this.#resign = election.whenLeader(this.name, (signal) => this.#work(signal));
+  }
+
+  async stop(): Promise<void> {
+    await this.#resign?.();
+  }
+
+  async #work(signal: AbortSignal): Promise<void> {
+    const bookmark = await Bookmark.open(this.#parts.engine, this.name, { position: 0 });
+    const names = [...new Set(this.#calling.flatMap(({ events }) => [...(events ?? [])]))];
+    const pull = new EventPull(this.#parts.engine, { names }, bookmark.value.position, (error) =>
+      this.#parts.log.warn(
+        `${this.#owner.actorName}: the events it listens to could not be read; it is tried again`,
+        error,
+      ),
+    );
+    const work: Work = {
+      progress: new Progress(bookmark.value.position),
+      queues: new Map(),
+      waits: new Set(),
+      over: signal.aborted,
+    };
+    const stop = () => {
+      work.over = true;
+      pull.stop();
+      for (const wait of work.waits) wait.stop();
+    };
+    signal.addEventListener('abort', stop);
+    try {
+      bookmark.keep(() => ({ position: work.progress.done }), stop);
+      while (!work.over) {
+        for (const record of (await pull.next()) ?? []) await this.#dispatch(record, work);
+      }
+    } finally {
+      signal.removeEventListener('abort', stop);
+      stop();
+      await bookmark.close({ position: work.progress.done });
+    }
+  }
+
+  async #dispatch(record: EventRecord, work: Work): Promise<void> {
+    const concerned = this.#calling.filter(({ events }) => events?.has(record.name));
+    const done = work.progress.begin(record.position, concerned.length);
+    for (const listen of concerned) {
+      const id = this.#concerned(listen, record);
+      if (id === undefined) done();
+      else this.#enqueue(work, `${listen.name}\0${id}`, () => this.#call(listen, id, record, work).then(done));
+    }
+    while (work.progress.size >= UNDER_WAY_MAX && !work.over) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+
+  /** Which actor it concerns. What `to` throws is logged, and the event concerns nobody: it is pure, so that would not change. */
+  #concerned(listen: Calling, record: EventRecord): string | undefined {
+    try {
+      return listen.to(decodeEvent(record)) ?? undefined;
+    } catch (error) {
+      const where = `${this.#owner.actorName}.${listen.name}: 'to' failed on '${record.name}'`;
+      this.#parts.log.error(
+        `${where} (event ${record.version} of stream '${record.streamId}'); nobody hears it`,
+        error,
+      );
+      return undefined;
+    }
+  }
+
+  #enqueue({ queues }: Work, key: string, call: () => Promise<void>): void {
+    const queued = (queues.get(key)?.then(call) ?? outside(call)).catch((error: unknown) => {
+      // Not done, nor is what comes after it: whoever leads next begins with it.
+      if (error !== GIVEN_UP) this.#parts.log.error(`${this.#owner.actorName}: an event could not be brought`, error);
+      return new Promise<never>(() => {});
+    });
+    queues.set(key, queued);
+    void queued.then(() => {
+      if (queues.get(key) === queued) queues.delete(key);
+    });
+  }
+
+  async #call(listen: Calling, id: string, record: EventRecord, work: Work): Promise<void> {
+    const sound: Sound = { listener: listen.name, source: ALL_STREAMS, at: record.position, record };
+    const persistence = new Persistence();
+    if (work.over) persistence.stop();
+    work.waits.add(persistence);
+    try {
+      await persistence.see({
+        triesMax: this.#parts.limits.reactionTriesMax,
+        onFailure: listen.onFailure,
+        run: async () => (await this.#owner.load(id)).reactions.react(sound),
+        park: async (error, tries) => (await this.#owner.load(id)).reactions.park(sound, error, tries),
+        failed: (error) =>
+          this.#parts.log.warn(`${this.#owner.actorName} '${id}': '${listen.name}' failed on '${record.name}'`, error),
+      });
+    } finally {
+      work.waits.delete(persistence);
+    }
+  }
+}
+
+function outside(work: () => Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    outsideTurns(() => work().then(resolve, reject));
+  });
+}
