@@ -133,10 +133,10 @@ export class Runtime {
   }
 
   #listen(host: ActorHost): void {
-    const { name: actorName, listens } = host.definition;
+    const { name: actorName, listens, upcasts } = host.definition;
     if (!listens.some(({ to }) => to)) return;
     const load = async (id: string) => (await host.activate(id)).listen();
-    const dispatcher = new Dispatcher({ actorName, listens, load }, this.parts);
+    const dispatcher = new Dispatcher({ actorName, listens, upcasts, load }, this.parts);
     this.#dispatchers.push(dispatcher);
     if (!this.#begun) return;
     // A module that was loaded late.

@@ -209,6 +209,24 @@ class Ear extends LiveActor<{ heard: number[] }, PriceEvents & { heard: { cents:
   }
 }
 
+/** One for each price. */
+@Actor({ prefix: 'called-' })
+class Called extends LiveActor<{ calls: number }, PriceEvents & { called: object }> {
+  initialState() {
+    return { calls: 0 };
+  }
+  @Upcast('priced', inEuros) static fromEuros({ euros }: { euros: number }): PriceEvents['priced'] {
+    return { cents: euros * 100, currency: 'EUR' };
+  }
+  @ListenTo<PriceEvents>({ events: ['priced'], to: ({ data }) => String(data.cents) })
+  onPrice(_event: Heard<PriceEvents>): void {
+    this.fire('called', {});
+  }
+  @EventHandler('called') onCalled(): void {
+    this.state.calls += 1;
+  }
+}
+
 /** What fires the shapes that are no longer fired. */
 @Actor()
 class Past extends LiveActor<object, Record<string, unknown>> {
@@ -325,6 +343,16 @@ describe('upcasts', () => {
     await past.fire('priced', { cents: 5, currency: 'EUR' });
     for (let i = 0; ear.state.heard.length < 2 && i < 500; i += 1) await sleep(5);
     expect(ear.state.heard).toEqual([400, 5]);
+  });
+
+  it('are applied before an event is asked whom it concerns', async () => {
+    const { past, also, node } = await withPast();
+    const called = also(Called);
+    await node.begin();
+    await past.fire('priced', { euros: 6 });
+    await past.fire('priced', { cents: 600, currency: 'EUR' });
+    for (let i = 0; (await called.get('600')).state.calls < 2 && i < 500; i += 1) await sleep(5);
+    expect((await called.get('600')).state.calls).toBe(2);
   });
 
   const give = (given: unknown) => () => given;
