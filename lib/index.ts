@@ -21,6 +21,7 @@ export {
   type OmniscientErrorOptions,
   PayloadError,
   RegistrationError,
+  SchemaError,
   ShuttingDownError,
   StateReadOnlyError,
   TurnError,
@@ -38,7 +39,14 @@ export {
   type StreamListenOptions,
 } from './kernel/listen-to.js';
 export type { ListenHandler, Listening, ListenSource, ListenToOptions } from './kernel/listening.js';
-export type { ActorOptions, CommandOptions, OnConflict, OnFailure } from './kernel/marks.js';
+export type {
+  ActorOptions,
+  ArgumentSchemas,
+  CommandOptions,
+  EventSchemas,
+  OnConflict,
+  OnFailure,
+} from './kernel/marks.js';
 export {
   Projection,
   type ProjectionCheckpoint,
@@ -46,8 +54,16 @@ export {
   type ProjectionOptions,
 } from './kernel/projection.js';
 export type {
+  SchemaIssue,
+  SchemaOutput,
+  StandardIssue,
+  StandardResult,
+  StandardSchema,
+} from './kernel/standard-schema.js';
+export type {
   CommandArguments,
   CommandName,
+  CommandOf,
   CommandResult,
   CommandsOf,
   DeepReadonly,
@@ -57,8 +73,10 @@ export type {
   HandlerOf,
   IsOne,
   PayloadArgument,
+  SchemasFit,
   StateOf,
 } from './kernel/types.js';
+export { type Renaming, Upcast, type UpcastDecorator, type UpcastOf } from './kernel/upcast-decorator.js';
 export { EventSourcingModule } from './nest/event-sourcing.module.js';
 export { getActorToken, InjectActor } from './nest/injection.js';
 export type { EventSourcingAsyncOptions, EventSourcingOptions, EventSourcingOptionsFactory } from './nest/options.js';

@@ -4,15 +4,27 @@ import { HandlerError, OmniscientError } from './errors.js';
 import type { EventInfo, EventMetadata, EventRecord, NewEvent } from './event.js';
 import { StateTree } from './state-tree.js';
 
+/** Hears of events that mean nothing to a class. */
+export interface SkippedEvents {
+  skipped(event: string, actor: string, streamId: string): void;
+}
+
 /** The fold: an actor's state, changed by nothing but its event handlers. */
 export class ActorState {
   tree: StateTree;
-  readonly #definition: ActorDefinition;
+  readonly definition: ActorDefinition;
   readonly #actor: ActorBase<object, object>;
   readonly #streamId: string;
+  readonly #skipped: SkippedEvents | undefined;
 
-  constructor(definition: ActorDefinition, actor: ActorBase<object, object>, streamId: string) {
-    this.#definition = definition;
+  constructor(
+    definition: ActorDefinition,
+    actor: ActorBase<object, object>,
+    streamId: string,
+    skipped?: SkippedEvents,
+  ) {
+    this.definition = definition;
+    this.#skipped = skipped;
     this.#actor = actor;
     this.#streamId = streamId;
     this.tree = new StateTree(actor.initialState());
@@ -25,7 +37,9 @@ export class ActorState {
 
   /** Whether an event of that name means anything to this class: what was decided before it may have to be decided anew. */
   handles(name: string): boolean {
-    return this.#definition.handlers.has(name) || this.#definition.hears.has(name);
+    if (this.definition.handlers.has(name) || this.definition.hears.has(name)) return true;
+    this.#skipped?.skipped(name, this.definition.name, this.#streamId);
+    return false;
   }
 
   /**
@@ -35,8 +49,11 @@ export class ActorState {
    * @throws HandlerError; the state is as before if the change was undoable.
    */
   apply(event: NewEvent, version: number, undoable: boolean): void {
-    const handler = this.#definition.handlers.get(event.name);
-    if (!handler) return;
+    const handler = this.definition.handlers.get(event.name);
+    if (!handler) {
+      if (version > 0) this.#skipped?.skipped(event.name, this.definition.name, this.#streamId);
+      return;
+    }
     const data = parsePayload(event, this.#streamId, version);
     try {
       this.tree.change(() => {
@@ -45,7 +62,7 @@ export class ActorState {
       }, undoable);
     } catch (error) {
       throw new HandlerError(
-        { actor: this.#definition.name, streamId: this.#streamId, event: event.name, version },
+        { actor: this.definition.name, streamId: this.#streamId, event: event.name, version },
         error,
       );
     }

@@ -1,8 +1,8 @@
 import type { StoredEvent } from './event.js';
 import type { TickEvents, TickOptions } from './framework-events.js';
 import type { ListenHandler, Listening, ListenSource, ListenToOptions } from './listening.js';
-import { type ActorOptions, markActorClass } from './marks.js';
-import type { ACTOR_TYPES, EventName, PayloadArgument } from './types.js';
+import { type ActorOptions, type EventSchemas, markActorClass } from './marks.js';
+import type { ACTOR_TYPES, EventName, PayloadArgument, SchemasFit } from './types.js';
 
 /** What an activation gives the instance it runs: everything an actor can do to itself. */
 export interface ActorContext {
@@ -53,6 +53,7 @@ export abstract class ActorBase<State extends object, Events extends object> {
   /**
    * Fires an event: serialised now, applied to the state now, stored when the command returns. If the command throws, it never was.
    *
+   * @throws SchemaError when the class has a schema for the event, and the payload does not fit.
    * @throws PayloadError when JSON would not give the payload back the same.
    * @throws HandlerError when this class's handler of the event throws.
    * @throws TurnError outside a command.
@@ -93,12 +94,15 @@ export const Actor = new Proxy(LocalActor, {
   apply: (_base, _this, [options]: [ActorOptions?]) => {
     return (actorClass: abstract new (...args: never[]) => unknown) => markActorClass(actorClass, options ?? {});
   },
-}) as typeof LocalActor & ((options?: ActorOptions) => ActorDecorator);
+}) as typeof LocalActor &
+  (<Schemas extends EventSchemas = Record<never, never>>(options?: ActorOptions<Schemas>) => ActorDecorator<Schemas>);
 
 export type Actor<State extends object, Events extends object> = LocalActor<State, Events>;
 
-/** What `@Actor()` is: only classes that extend one of the bases can be decorated with it. */
-export type ActorDecorator = (actorClass: abstract new (...args: never[]) => ActorBase<object, object>) => void;
+/** What `@Actor()` is: only classes that extend one of the bases can be decorated with it, and only if their events fit the schemas. */
+export type ActorDecorator<Schemas = Record<never, never>> = <A extends ActorBase<object, object>>(
+  actorClass: abstract new (...args: never[]) => A & SchemasFit<A, Schemas>,
+) => void;
 
 /**
  * Distributed and live on every node: decides here, optimistically; stores at the version it expects; sees what others store on its stream

@@ -1,19 +1,20 @@
 import type { ActorBase } from './actor.js';
-import { type CommandOptions, marksOf } from './marks.js';
-import type { EventName, EventsOf, HandlerOf } from './types.js';
+import { type ArgumentSchemas, type CommandOptions, marksOf } from './marks.js';
+import type { CommandOf, EventName, EventsOf, HandlerOf } from './types.js';
 
 type Actors = ActorBase<object, object>;
 
 /**
  * Marks a method as a command: one turn of the actor, one commit. It may be async. It decides and fires; it never changes state itself.
  */
-export function Command(options: CommandOptions = {}) {
-  return <Method extends (...args: never[]) => unknown>(
+export function Command<const Schemas extends ArgumentSchemas = readonly []>(options: CommandOptions<Schemas> = {}) {
+  return <Method extends CommandOf<Schemas>>(
     prototype: Actors,
     method: string,
     _descriptor: TypedPropertyDescriptor<Method>,
   ): void => {
-    marksOf(prototype).commands.push({ method, onConflict: options.onConflict ?? 'reapply' });
+    const { onConflict = 'reapply', args: schemas } = options;
+    marksOf(prototype).commands.push({ method, onConflict, schemas });
   };
 }
 

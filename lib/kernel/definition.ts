@@ -4,7 +4,11 @@ import { EVENT_NAME_LENGTH_MAX, type EventInfo, FRAMEWORK_EVENT_PREFIX } from '.
 import { LEADER_EVENT, TICK_EVENT, TICKING_EVENT } from './framework-events.js';
 import { HEARING_EVENTS } from './hearing.js';
 import { defineListen, type ListenDefinition, type ListenMethod } from './listen-definition.js';
-import { type ActorOptions, actorOptionsOf, marksOf, type OnConflict } from './marks.js';
+import { type ActorOptions, type ArgumentSchemas, actorOptionsOf, marksOf, type OnConflict } from './marks.js';
+import { assertSchema, eventSchemasOf } from './schemas.js';
+import type { StandardSchema } from './standard-schema.js';
+import { upcastStepsOf } from './upcast-marks.js';
+import { Upcasts, upcasting } from './upcasts.js';
 
 export type ActorKind = 'actor' | 'live' | 'one' | 'tick';
 
@@ -23,6 +27,8 @@ export interface CommandDefinition {
   readonly name: string;
   readonly method: CommandMethod;
   readonly onConflict: OnConflict;
+  /** Of its arguments. */
+  readonly schemas?: ArgumentSchemas | undefined;
 }
 
 /** Everything there is to know of an actor class, worked out once, when it registers. */
@@ -33,7 +39,11 @@ export interface ActorDefinition {
   readonly prefix: string;
   readonly options: ActorOptions;
   readonly commands: ReadonlyMap<string, CommandDefinition>;
+  /** By the name that is stored: old events are upcast on the way. */
   readonly handlers: ReadonlyMap<string, HandlerMethod>;
+  /** Schemas of the events it fires. */
+  readonly schemas: ReadonlyMap<string, StandardSchema>;
+  readonly upcasts: Upcasts;
   readonly listens: readonly ListenDefinition[];
   /** Names of the framework's events that mean something to its kind. */
   readonly hears: ReadonlySet<string>;
@@ -63,9 +73,11 @@ export function defineActor(actorClass: ActorClass): ActorDefinition {
   const listens = new Map<string, ListenDefinition>();
   for (const prototype of prototypesOf(actorClass)) {
     const marks = marksOf(prototype);
-    for (const { method, onConflict } of marks.commands) {
+    for (const { method, onConflict, schemas } of marks.commands) {
       checkCommand(name, method);
-      commands.set(method, { name: method, method: methodOf<CommandMethod>(actorClass, method), onConflict });
+      for (const schema of schemas ?? [])
+        if (schema) assertSchema(schema, `${name}.${method}: the schema of an argument`);
+      commands.set(method, { name: method, method: methodOf<CommandMethod>(actorClass, method), onConflict, schemas });
     }
     for (const { method, event } of marks.handlers) {
       checkHandler(name, event, method, handlerMethods);
@@ -76,7 +88,10 @@ export function defineActor(actorClass: ActorClass): ActorDefinition {
     }
   }
   assertApart(name, commands, handlerMethods, listens);
-  const meaning = meaningOf(actorClass, options, handlers);
+  const schemas = eventSchemasOf(actorClass, name);
+  const steps = upcastStepsOf(actorClass, name, prototypesOf(actorClass), handlers);
+  const upcasts = new Upcasts(name, steps, new Set([...handlers.keys(), ...schemas.keys()]), schemas);
+  const meaning = meaningOf(actorClass, options, handlers, upcasts);
   const prefix = options.prefix ?? '';
   return {
     actorClass,
@@ -85,7 +100,9 @@ export function defineActor(actorClass: ActorClass): ActorDefinition {
     prefix,
     options,
     commands,
-    handlers,
+    handlers: upcasting(handlers, upcasts),
+    schemas,
+    upcasts,
     listens: [...listens.values()],
     hears: HEARD[kind],
     meaning,
@@ -184,9 +201,11 @@ function meaningOf(
   actorClass: ActorClass,
   options: ActorOptions,
   handlers: ReadonlyMap<string, HandlerMethod>,
+  upcasts: Upcasts,
 ): string {
   const sources = [...handlers].map(([event, method]) => `${event}: ${method.toString()}`).sort();
-  return JSON.stringify([options.revision ?? 0, String(actorClass.prototype.initialState), ...sources]);
+  const initial = String(actorClass.prototype.initialState);
+  return JSON.stringify([options.revision ?? 0, initial, ...sources, ...upcasts.meaning]);
 }
 
 function wrong(code: string, message: string): RegistrationError {

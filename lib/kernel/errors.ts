@@ -1,3 +1,5 @@
+import type { SchemaIssue } from './standard-schema.js';
+
 /** Extra facts every error of this library can carry. */
 export interface OmniscientErrorOptions {
   /** What made this happen, when something underneath failed. */
@@ -58,6 +60,77 @@ export class PayloadError extends OmniscientError {
     super('PAYLOAD_NOT_JSON', message);
     this.path = path;
   }
+}
+
+/** Whose value a schema looked at: an event's payload, or the argument of a command at this place (0, 1, …). */
+type Checked =
+  | { readonly actor: string; readonly event: string }
+  | { readonly actor: string; readonly command: string; readonly place: number };
+
+/** Most issues that a `SchemaError` tells in its message. */
+const ISSUES_TOLD_MAX = 5;
+
+/**
+ * An event's payload or a command's argument does not fit its schema (`SCHEMA_MISMATCH`); nothing of it was applied or stored.
+ *
+ * @example
+ * ```ts
+ * import { SchemaError } from 'omniscient-nest';
+ *
+ * export function wrongFields(error: unknown): string[] {
+ *   return error instanceof SchemaError ? error.issues.map(({ path, message }) => `${path}: ${message}`) : [];
+ * }
+ * ```
+ */
+export class SchemaError extends OmniscientError {
+  /** Name of the actor class. */
+  readonly actor: string;
+  /** The event whose payload it is. */
+  readonly event: string | undefined;
+  /** The command whose argument it is. */
+  readonly command: string | undefined;
+  /** Where the first issue is: `items[2].price` in a payload, `args[0].items[2].price` in the arguments of a command; empty for a whole payload. */
+  readonly path: string;
+  /** All that is wrong with the value (the first hundred). */
+  readonly issues: readonly SchemaIssue[];
+
+  constructor(whose: Checked, issues: readonly SchemaIssue[]) {
+    const root = 'place' in whose ? `args[${whose.place}]` : '';
+    const told = issues.slice(0, ISSUES_TOLD_MAX).map((issue) => textOfIssue(root, issue));
+    const more = issues.length > told.length ? `; and ${issues.length - told.length} more` : '';
+    super('SCHEMA_MISMATCH', `${describeChecked(whose)} does not fit its schema: ${told.join('; ')}${more}`);
+    this.actor = whose.actor;
+    this.event = 'event' in whose ? whose.event : undefined;
+    this.command = 'command' in whose ? whose.command : undefined;
+    this.issues = issues.map(({ path, message }) => ({ path: joinPath(root, path), message }));
+    this.path = this.issues[0]?.path ?? root;
+  }
+}
+
+/** A schema that answers with a promise (`ASYNC_SCHEMA`). */
+export function asyncSchema(whose: Checked): RegistrationError {
+  return new RegistrationError(
+    'ASYNC_SCHEMA',
+    `the schema of ${describeChecked(whose)} answers with a promise, and nothing can wait for it here: leave out its asynchronous checks, ` +
+      'and make them in the command',
+  );
+}
+
+function describeChecked(whose: Checked): string {
+  return 'event' in whose
+    ? `the payload of '${whose.event}' (${whose.actor})`
+    : `argument ${whose.place + 1} of '${whose.command}' (${whose.actor})`;
+}
+
+/** Some libraries begin their messages with the path. */
+function textOfIssue(root: string, { path, message }: SchemaIssue): string {
+  const where = joinPath(root, path);
+  const what = path !== '' && message.startsWith(`${path} `) ? message.slice(path.length + 1) : message;
+  return where === '' ? what : `${where}: ${what}`;
+}
+
+function joinPath(root: string, path: string): string {
+  return root === '' || path === '' || path.startsWith('[') ? root + path : `${root}.${path}`;
 }
 
 /** An event handler threw: the command, or the loading, failed (`HANDLER_FAILED`). `version` is 0 for an event not yet stored. */

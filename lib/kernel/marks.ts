@@ -1,5 +1,13 @@
+import type { StandardSchema } from './standard-schema.js';
+
+/** Schemas of events, by name. */
+export type EventSchemas = Readonly<Record<string, StandardSchema>>;
+
+/** Schemas of a command's arguments, by place; `undefined` for one that has none. */
+export type ArgumentSchemas = readonly (StandardSchema | undefined)[];
+
 /** What `@Actor()` takes. */
-export interface ActorOptions {
+export interface ActorOptions<Schemas extends EventSchemas = EventSchemas> {
   /** The actor's name in metadata, snapshots and errors; unique in an application. Default: the class's name. */
   name?: string;
   /** Put before the id to name the stream, so that the class shares it with nobody. Default: none. */
@@ -10,6 +18,13 @@ export interface ActorOptions {
   snapshotEvery?: number;
   /** Idle time after which an activation is let go, in milliseconds. Default: the module's `passivateAfterMs`. */
   passivateAfterMs?: number;
+  /**
+   * Schemas of the events this class fires: a payload that does not fit is refused with `SchemaError` before it is applied; what the schema makes
+   * of it is what is stored. Any Standard Schema: zod, valibot, arktype, … Also those of the actors that the class extends.
+   */
+  schemas?: Schemas;
+  /** Names of events on its streams that nothing here handles, and that is meant: no warning is logged for them. */
+  ignores?: readonly string[];
 }
 
 /**
@@ -19,9 +34,14 @@ export interface ActorOptions {
 export type OnConflict = 'reapply' | 'rerun' | 'reject';
 
 /** What `@Command()` takes. */
-export interface CommandOptions {
+export interface CommandOptions<Schemas extends ArgumentSchemas = ArgumentSchemas> {
   /** Default `'reapply'`. */
   onConflict?: OnConflict;
+  /**
+   * Schemas of its arguments, first to last: one that does not fit is refused with `SchemaError` before the command is queued or sent to its
+   * leader; what the schema makes of it is what the method gets. Calls that an actor makes on itself are not looked at.
+   */
+  args?: Schemas;
 }
 
 /** What `@ListenTo` wrote down about one method. */
@@ -42,7 +62,11 @@ export type OnFailure = 'park' | 'stop';
 
 /** What the decorators wrote down about one class; read once, by `defineActor`. */
 export interface MethodMarks {
-  readonly commands: { readonly method: string; readonly onConflict: OnConflict }[];
+  readonly commands: {
+    readonly method: string;
+    readonly onConflict: OnConflict;
+    readonly schemas: ArgumentSchemas | undefined;
+  }[];
   readonly handlers: { readonly method: string; readonly event: string }[];
   readonly listens: ListenMark[];
 }

@@ -1,4 +1,5 @@
 import type { EventInfo, StoredEvent } from './event.js';
+import type { SchemaOutput } from './standard-schema.js';
 
 /** Carries the type parameters of an actor class; never present at run time. */
 export declare const ACTOR_TYPES: unique symbol;
@@ -30,6 +31,24 @@ export type HandlerOf<A, Name extends string> =
   Name extends EventName<EventsOf<A>>
     ? (data: EventsOf<A>[Name], info: EventInfo<Name>) => void
     : { error: `'${Name}' is not one of this actor's events` };
+
+/** What a method has to be for these schemas to stand before its first arguments. */
+export type CommandOf<Schemas extends readonly unknown[]> = (
+  ...args: [...{ -readonly [Place in keyof Schemas]: SchemaOutput<Schemas[Place]> }, ...never[]]
+) => unknown;
+
+/** Nothing, if each of these schemas gives the payload of one of the class's events; else a sentence for the compiler to show. */
+export type SchemasFit<A, Schemas> = [Misfits<A, Schemas>] extends [never] ? unknown : Misfits<A, Schemas>;
+
+type Misfits<A, Schemas> = {
+  [Name in keyof Schemas & string]: string extends Name
+    ? never
+    : Name extends EventName<EventsOf<A>>
+      ? SchemaOutput<Schemas[Name]> extends EventsOf<A>[Name]
+        ? never
+        : { error: `the schema of '${Name}' gives something else than that event's payload` }
+      : { error: `'${Name}' is not one of this actor's events` };
+}[keyof Schemas & string];
 
 type AnyFunction = (...args: never[]) => unknown;
 /** Whether an actor class is led by one node. */

@@ -85,7 +85,7 @@ export class Activation implements PipelineOwner, FeedOwner {
     bindContext(actor, this.context);
     const framework = new FrameworkState(definition.name);
     this.framework = framework;
-    this.actorState = new ActorState(definition, actor, streamId);
+    this.actorState = new ActorState(definition, actor, streamId, parts.unknownEvents);
     this.optimistic = new OptimisticState(this.actorState, (events) => framework.applyAll(events));
     const isLive = definition.kind !== 'actor';
     const isChecked = isLive || definition.listens.length > 0;

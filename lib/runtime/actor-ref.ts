@@ -1,6 +1,7 @@
 import type { ActorBase } from '../kernel/actor.js';
 import type { ActorDefinition, CommandDefinition } from '../kernel/definition.js';
 import { UnknownCommandError } from '../kernel/errors.js';
+import { checkedArguments } from '../kernel/schemas.js';
 import type {
   CommandsOf,
   DeepReadonly,
@@ -90,7 +91,7 @@ class Handle implements ActorHandle<AnyActor> {
 
   fire(name: string, ...data: unknown[]): Promise<void> {
     const payload = data.length === 0 ? {} : data[0];
-    return this.run(fireOne, [name, payload]) as Promise<void>;
+    return Handle.run(this, fireOne, [name, payload]) as Promise<void>;
   }
 
   release(): void {
@@ -100,19 +101,22 @@ class Handle implements ActorHandle<AnyActor> {
     if (this.#activation.refs === 0) void this.#host.passivate(this.#activation);
   }
 
-  /** Runs a command where the actor is now, loading it again if need be; in the order of the calls, also then. */
-  run(command: CommandDefinition, args: readonly unknown[]): Promise<unknown> {
-    if (this.#activation.alive && this.#waiting === 0) return this.#activation.submit(command, args);
-    this.#waiting += 1;
+  /**
+   * Runs a command where the actor is now, loading it again if need be; in the order of the calls, also then. Static, because a class may have a
+   * command of any name.
+   */
+  static run(handle: Handle, command: CommandDefinition, args: readonly unknown[]): Promise<unknown> {
+    if (handle.#activation.alive && handle.#waiting === 0) return handle.#activation.submit(command, args);
+    handle.#waiting += 1;
     // All that wait share one promise: its callbacks run in the order of the calls.
-    this.#returning ??= this.#reactivate();
-    return this.#returning.then(
+    handle.#returning ??= handle.#reactivate();
+    return handle.#returning.then(
       (activation) => {
-        this.#arrived();
-        return activation.alive ? activation.submit(command, args) : this.run(command, args);
+        handle.#arrived();
+        return activation.alive ? activation.submit(command, args) : Handle.run(handle, command, args);
       },
       (error: unknown) => {
-        this.#arrived();
+        handle.#arrived();
         throw error;
       },
     );
@@ -147,8 +151,13 @@ export function refFactory<A extends AnyActor>(
 ): (host: ActorHost, activation: Activation) => ActorRef<A> {
   class Ref extends Handle {}
   for (const [name, command] of definition.commands) {
+    // Checked here, before it is sent anywhere: once, whoever leads, and in the order of the calls.
+    const call = command.schemas
+      ? async (ref: Handle, args: unknown[]) =>
+          Handle.run(ref, command, checkedArguments(definition.name, command, args))
+      : (ref: Handle, args: unknown[]) => Handle.run(ref, command, args);
     define(Ref.prototype, name, function (this: Handle, ...args: unknown[]) {
-      return this.run(command, args);
+      return call(this, args);
     });
   }
   for (const method of methodsOf(definition.actorClass)) {

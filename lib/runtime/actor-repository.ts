@@ -1,9 +1,10 @@
-import { Observable } from 'rxjs';
+import { map, Observable } from 'rxjs';
 import type { ActorBase } from '../kernel/actor.js';
 import type { DeepReadonly, EventOf, StateOf } from '../kernel/types.js';
 import type { Activation } from './activation.js';
 import type { ActorHost } from './actor-host.js';
 import { type ActorRef, refFactory } from './actor-ref.js';
+import { todaysEvent } from './event-codec.js';
 import { type ReplayStep, replayStream } from './replay.js';
 import type { EventSubscriptions } from './subscriptions.js';
 
@@ -44,11 +45,16 @@ export class ActorRepository<A extends ActorBase<object, object>> {
     return observeState(this.#host, id, look) as Observable<DeepReadonly<StateOf<A>>>;
   }
 
-  /** The events of this id's stream, also those that other classes fired: history after version `after` (default 0: all), then live. */
+  /**
+   * The events of this id's stream, also those that other classes fired: history after version `after` (default 0: all), then live. Old ones as
+   * this class means them today.
+   */
   events$(id: string, options: { after?: number } = {}): Observable<EventOf<A>> {
     return new Observable((subscriber) => {
       const streamId = this.#host.streamIdOf(id);
-      return this.#subscriptions.stream$(streamId, options).subscribe(subscriber as never);
+      const events = this.#subscriptions.stream$(streamId, options);
+      const { upcasts } = this.#host.definition;
+      return events.pipe(map((event) => todaysEvent(upcasts, event))).subscribe(subscriber as never);
     });
   }
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../kernel/clock.js';
 import { OmniscientError } from '../kernel/errors.js';
 import type { EventRecord, NewEvent, StoredEvent } from '../kernel/event.js';
+import type { Upcasts } from '../kernel/upcasts.js';
 import type { RequestCause } from './request.js';
 
 /** An event as users get it: parsed, deep-frozen. */
@@ -13,6 +14,14 @@ export function decodeEvent(record: EventRecord): StoredEvent {
       ? { id, streamId, version, position, name, data, metadata }
       : { id, streamId, version, name, data, metadata },
   );
+}
+
+/** An event as a class means it today; the same if it is not an old one. @throws OmniscientError `UPCAST_FAILED`. */
+export function todaysEvent(upcasts: Upcasts, event: StoredEvent): StoredEvent {
+  if (!upcasts.has(event.name)) return event;
+  // Upcasts get a payload made for them alone, as in the fold.
+  const { name, data } = upcasts.apply(event.name, structuredClone(event.data), event);
+  return Object.freeze({ ...event, name, data: deepFreeze(data) });
 }
 
 /** Writes the metadata of one activation's events; all but the time and the cause is the same text every time. */

@@ -5,7 +5,7 @@ import type { EventRecord } from '../kernel/event.js';
 import { PastActor } from '../kernel/past-actor.js';
 import type { DeepReadonly, EventOf, StateOf } from '../kernel/types.js';
 import type { ActorHost } from './actor-host.js';
-import { decodeEvent } from './event-codec.js';
+import { decodeEvent, todaysEvent } from './event-codec.js';
 
 /** One step of a replay: an event, and the frozen state after it. */
 export interface ReplayStep<A> {
@@ -20,6 +20,7 @@ export async function* replayStream<A extends ActorBase<object, object>>(
   until: number | Date | string | undefined,
 ): AsyncGenerator<ReplayStep<A>, void, undefined> {
   const goesOn = limitOf(until);
+  const { upcasts } = host.definition;
   const streamId = host.streamIdOf(id);
   const past = new PastActor(host.definition, await host.newActor(), id, streamId);
   let version = 0;
@@ -31,7 +32,7 @@ export async function* replayStream<A extends ActorBase<object, object>>(
       if (!goesOn(event)) return;
       past.apply(record);
       version = record.version;
-      yield { event: event as EventOf<A>, state: past.frozen() as DeepReadonly<StateOf<A>> };
+      yield { event: todaysEvent(upcasts, event) as EventOf<A>, state: past.frozen() as DeepReadonly<StateOf<A>> };
     }
   }
 }

@@ -66,6 +66,7 @@ export function actorListening(activation: Activation, listens: readonly ListenD
     id,
     actor,
     listens,
+    upcasts: activation.actorState.definition.upcasts,
     get alive() {
       return activation.alive;
     },

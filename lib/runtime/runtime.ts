@@ -20,6 +20,7 @@ import { EventSubscriptions } from './subscriptions.js';
 import { RandomIds, SystemClock } from './system-clock.js';
 import type { TickRole } from './ticks/tick-role.js';
 import { TickScheduler } from './ticks/tick-scheduler.js';
+import { UnknownEvents } from './unknown-events.js';
 
 /** What a node is made of; all but the engine has a default. */
 export interface RuntimeOptions extends Partial<RuntimeLimits> {
@@ -31,6 +32,8 @@ export interface RuntimeOptions extends Partial<RuntimeLimits> {
   log?: Log;
   /** Classes of errors that commands of a `OneActor` throw, so that they arrive as what they are on other nodes. */
   errors?: readonly ErrorClass[];
+  /** Whether events that no registered class knows are told in the log, once a name. Default true. */
+  warnsOfUnknownEvents?: boolean;
 }
 
 /** How often shutdown looks whether everything accepted is stored. */
@@ -54,7 +57,12 @@ export class Runtime {
     const cluster = new Cluster(parts, options.errors ?? []);
     cluster.calls.serveWith((call) => this.#serve(call));
     const ticks = new TickScheduler(parts, cluster, (actor, id) => this.#activateTicking(actor, id));
-    this.parts = { ...parts, cluster, ticks };
+    this.parts = {
+      ...parts,
+      cluster,
+      ticks,
+      unknownEvents: new UnknownEvents(parts.log, options.warnsOfUnknownEvents),
+    };
     this.election = new LeaderElection(parts, cluster);
     this.projections = new Projections(this.parts, this.election);
     this.parked = new ParkedEvents(this.parts, (data) => this.#ownerOf(data));
@@ -86,6 +94,7 @@ export class Runtime {
       throw duplicateActor(definition.name);
     }
     if (known) return known.repository as unknown as ActorRepository<A>;
+    this.parts.unknownEvents.learn(definition);
     const host = new ActorHost(definition, this.parts, this.#residents, newActor);
     this.#join(definition.kind);
     this.#listen(host);
@@ -132,10 +141,10 @@ export class Runtime {
   }
 
   #listen(host: ActorHost): void {
-    const { name: actorName, listens } = host.definition;
+    const { name: actorName, listens, upcasts } = host.definition;
     if (!listens.some(({ to }) => to)) return;
     const load = async (id: string) => (await host.activate(id)).listen();
-    const dispatcher = new Dispatcher({ actorName, listens, load }, this.parts);
+    const dispatcher = new Dispatcher({ actorName, listens, upcasts, load }, this.parts);
     this.#dispatchers.push(dispatcher);
     if (!this.#begun) return;
     // A module that was loaded late.

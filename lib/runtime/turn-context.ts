@@ -5,7 +5,7 @@ import { ANSWERED_EVENT, PARTLY_EVENT, TICK_EVENT, type TickOptions } from '../k
 import { assertEventName } from '../kernel/ids.js';
 import type { ListenHandler, Listening, ListenSource, ListenToOptions } from '../kernel/listening.js';
 import type { OptimisticState } from '../kernel/optimistic-state.js';
-import { assertJson } from '../kernel/plain-data.js';
+import { payloadText } from '../kernel/schemas.js';
 import { MetadataWriter } from './event-codec.js';
 import type { ActorListening } from './listening/actor-listening.js';
 import { REACTIONS } from './listening/reactions.js';
@@ -56,7 +56,7 @@ export class TurnContext implements ActorContext {
     if (name === TICK_EVENT && this.#owner.ticks) {
       throw new TurnError(`${this.#owner.label}: '${TICK_EVENT}' is fired by time itself: use startTicking()`);
     }
-    this.#apply(turn, name, assertJson(data, `the payload of '${name}'`));
+    this.#apply(turn, name, payloadText(this.#owner.actorState.definition, name, data));
   }
 
   commit(): Promise<void> {

@@ -63,6 +63,8 @@ export class World {
       nodeId: 'node-1',
       snapshotEvery: 0,
       shutdownTimeoutMs: SHUTDOWN_TIMEOUT_MS,
+      // Classes become known one by one, as the test names them.
+      warnsOfUnknownEvents: false,
     });
     const own = new Map<unknown, unknown>([
       [Clock, this.clock],

@@ -4,8 +4,9 @@ import { EventPull } from '../../engine/event-pull.js';
 import type { EventRecord } from '../../kernel/event.js';
 import { ALL_STREAMS } from '../../kernel/hearing.js';
 import type { ListenDefinition } from '../../kernel/listen-definition.js';
+import type { Upcasts } from '../../kernel/upcasts.js';
 import type { LeaderElection } from '../cluster/leader-election.js';
-import { decodeEvent } from '../event-codec.js';
+import { decodeEvent, todaysEvent } from '../event-codec.js';
 import type { RuntimeParts } from '../settings.js';
 import { outsideTurns } from '../turn.js';
 import type { ActorListening } from './actor-listening.js';
@@ -23,6 +24,8 @@ export interface DispatcherOwner {
   readonly actorName: string;
   /** The listeners that say which actor an event concerns. */
   readonly listens: readonly ListenDefinition[];
+  /** What it makes of old events. */
+  readonly upcasts: Upcasts;
   /** What the actor of this id listens to; loads it. */
   load(id: string): Promise<ActorListening>;
 }
@@ -122,7 +125,7 @@ export class Dispatcher {
   /** Which actor it concerns. What `to` throws is logged, and the event concerns nobody: it is pure, so that would not change. */
   #concerned(listen: Calling, record: EventRecord): string | undefined {
     try {
-      return listen.to(decodeEvent(record)) ?? undefined;
+      return listen.to(todaysEvent(this.#owner.upcasts, decodeEvent(record))) ?? undefined;
     } catch (error) {
       const where = `${this.#owner.actorName}.${listen.name}: 'to' failed on '${record.name}'`;
       this.#parts.log.error(

@@ -2,6 +2,7 @@ import type { CommandDefinition } from '../../kernel/definition.js';
 import type { NewEvent } from '../../kernel/event.js';
 import type { Hearing } from '../../kernel/hearing.js';
 import type { ListenDefinition } from '../../kernel/listen-definition.js';
+import type { Upcasts } from '../../kernel/upcasts.js';
 
 /** What listening needs of the activation it belongs to. */
 export interface ListeningOwner {
@@ -12,6 +13,8 @@ export interface ListeningOwner {
   readonly actor: object;
   readonly alive: boolean;
   readonly listens: readonly ListenDefinition[];
+  /** What it makes of old events. */
+  readonly upcasts: Upcasts;
   /** What is stored of what it has heard. */
   readonly hearing: Hearing;
   /** What an actor sees of its state now. */

@@ -11,7 +11,7 @@ import {
   UNPARKED_EVENT,
   type UnparkedData,
 } from '../../kernel/hearing.js';
-import { decodeEvent } from '../event-codec.js';
+import { decodeEvent, todaysEvent } from '../event-codec.js';
 import type { RuntimeParts } from '../settings.js';
 import { storedFailure } from './failure.js';
 import type { Listener } from './listener.js';
@@ -131,7 +131,11 @@ export class Reactions {
     if (appliedAt < after) throw new OutOfOrderError(this.#owner.label, name);
     const listener = this.#listenerOf(name);
     if (!listener.wants(this.#owner.view, source) || this.isOver(listener, source)) return undefined;
-    return then(listener.react(this.#owner.actor, decodeEvent(record)), () => this.#note(listener, sound));
+    return then(this.#tell(listener, record), () => this.#note(listener, sound));
+  }
+
+  #tell(listener: Listener, record: EventRecord): unknown {
+    return listener.react(this.#owner.actor, todaysEvent(this.#owner.upcasts, decodeEvent(record)));
   }
 
   #note(listener: Listener, { source, at }: Sound): undefined {
@@ -154,7 +158,7 @@ export class Reactions {
   #retry(id: string, { listener: name, record }: Sound): unknown {
     if (!this.#isParked(id)) return undefined;
     const listener = this.#listenerOf(name);
-    return then(listener.react(this.#owner.actor, decodeEvent(record)), () => this.#unpark(id, 'retried'));
+    return then(this.#tell(listener, record), () => this.#unpark(id, 'retried'));
   }
 
   #unpark(id: string, outcome: 'retried' | 'discarded'): undefined {
