@@ -84,6 +84,7 @@ export type { ActorHandle, ActorRef, LedHandle } from './runtime/actor-ref.js';
 export { ActorRepository } from './runtime/actor-repository.js';
 export type { ErrorClass } from './runtime/cluster/error-codec.js';
 export { LeaderElection, type LeaderTask } from './runtime/cluster/leader-election.js';
+export { withCorrelation } from './runtime/origin.js';
 export { type ParkedEvent, ParkedEvents } from './runtime/parked-events.js';
 export { type ProjectionProgress, Projections } from './runtime/projections/projections.js';
 export type { ReplayStep } from './runtime/replay.js';

@@ -152,7 +152,8 @@ export function bindContext(actor: ActorBase<object, object>, context: ActorCont
   Object.defineProperty(actor, CONTEXT, { value: context });
 }
 
-function contextOf(actor: object): ActorContext {
+/** What the instance was bound to. */
+export function contextOf(actor: object): ActorContext {
   const context = (actor as { [CONTEXT]?: ActorContext })[CONTEXT];
   if (context) return context;
   throw new Error(

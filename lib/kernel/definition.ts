@@ -1,7 +1,7 @@
 import { Actor, ActorBase, type ActorClass, LiveActor, OneActor, TickActor } from './actor.js';
 import { RegistrationError } from './errors.js';
 import { EVENT_NAME_LENGTH_MAX, type EventInfo, FRAMEWORK_EVENT_PREFIX } from './event.js';
-import { LEADER_EVENT, TICK_EVENT, TICKING_EVENT } from './framework-events.js';
+import { ANSWERED_EVENT, LEADER_EVENT, TICK_EVENT, TICKING_EVENT } from './framework-events.js';
 import { HEARING_EVENTS } from './hearing.js';
 import { defineListen, type ListenDefinition, type ListenMethod } from './listen-definition.js';
 import { type ActorOptions, type ArgumentSchemas, actorOptionsOf, marksOf, type OnConflict } from './marks.js';
@@ -12,12 +12,14 @@ import { Upcasts, upcasting } from './upcasts.js';
 
 export type ActorKind = 'actor' | 'live' | 'one' | 'tick';
 
+const COMMON_EVENTS: ReadonlySet<string> = new Set([ANSWERED_EVENT, ...HEARING_EVENTS]);
+
 /** Events that mean something to every actor of a kind, whether its class handles them or not. */
 const HEARD: Readonly<Record<ActorKind, ReadonlySet<string>>> = {
-  actor: HEARING_EVENTS,
-  live: HEARING_EVENTS,
-  one: new Set([LEADER_EVENT, ...HEARING_EVENTS]),
-  tick: new Set([TICK_EVENT, TICKING_EVENT, ...HEARING_EVENTS]),
+  actor: COMMON_EVENTS,
+  live: COMMON_EVENTS,
+  one: new Set([LEADER_EVENT, ...COMMON_EVENTS]),
+  tick: new Set([TICK_EVENT, TICKING_EVENT, ...COMMON_EVENTS]),
 };
 
 export type HandlerMethod = (this: ActorBase<object, object>, data: unknown, info: EventInfo) => unknown;
@@ -53,7 +55,7 @@ export interface ActorDefinition {
 
 /** Names an `ActorRef` needs for itself (`then` would make it a promise). */
 const RESERVED_COMMANDS = new Set(
-  'id state confirmed version pending isLeader fire commit release then constructor initialState onActivate onPassivate listenTo startTicking stopTicking'.split(
+  'id state confirmed version pending isLeader fire once commit release then constructor initialState onActivate onPassivate listenTo startTicking stopTicking'.split(
     ' ',
   ),
 );

@@ -1,5 +1,6 @@
 import { FRAMEWORK_EVENT_PREFIX, type NewEvent } from './event.js';
 import { HEARING_EVENTS, Hearing, type HearingMemory } from './hearing.js';
+import { OnceAnswers, type OnceData } from './once-answers.js';
 
 /** The framework's own events, and the one it fires in the actor's name. */
 export const LEADER_EVENT = '$leader';
@@ -61,6 +62,7 @@ export interface FrameworkMemory {
   readonly leader?: Leadership | undefined;
   readonly ticking?: Ticking | undefined;
   readonly hearing?: HearingMemory | undefined;
+  readonly once?: readonly (readonly [string, unknown])[] | undefined;
 }
 
 /**
@@ -72,6 +74,7 @@ export class FrameworkState {
   /** `undefined` while it does not tick. */
   ticking: Ticking | undefined;
   #hearing: Hearing | undefined;
+  #once: OnceAnswers | undefined;
   readonly #actor: string;
 
   /** @param actor name of the class: what others on the same stream do with ticks is none of its business. */
@@ -89,16 +92,23 @@ export class FrameworkState {
     return this.#hearing;
   }
 
-  /** For a snapshot; nothing if there is nothing to remember. */
-  toJSON(): FrameworkMemory | undefined {
-    if (!this.leader && !this.ticking && !this.#hearing) return undefined;
-    return { leader: this.leader, ticking: this.ticking, hearing: this.#hearing?.toJSON() };
+  /** What commands with idempotency keys answered. */
+  get once(): OnceAnswers {
+    this.#once ??= new OnceAnswers();
+    return this.#once;
   }
 
-  restore({ leader, ticking, hearing }: FrameworkMemory): void {
+  /** For a snapshot; nothing if there is nothing to remember. */
+  toJSON(): FrameworkMemory | undefined {
+    if (!this.leader && !this.ticking && !this.#hearing && !this.#once) return undefined;
+    return { leader: this.leader, ticking: this.ticking, hearing: this.#hearing?.toJSON(), once: this.#once?.toJSON() };
+  }
+
+  restore({ leader, ticking, hearing, once }: FrameworkMemory): void {
     this.leader = leader;
     this.ticking = ticking;
     if (hearing) this.hearing.restore(hearing);
+    if (once) this.once.restore(once);
   }
 
   #apply(event: NewEvent): void {
@@ -108,7 +118,12 @@ export class FrameworkState {
     else if (!name.startsWith(FRAMEWORK_EVENT_PREFIX)) return;
     else if (name === LEADER_EVENT) this.#lead(JSON.parse(event.data) as Leadership);
     else if (name === TICKING_EVENT) this.#startOrStop(event);
+    else if (name === ANSWERED_EVENT) this.#answer(JSON.parse(event.data) as Partial<OnceData>);
     else if (HEARING_EVENTS.has(name)) this.hearing.apply(event);
+  }
+
+  #answer({ actor, key, answer }: Partial<OnceData>): void {
+    if (actor === this.#actor && key !== undefined) this.once.add({ key, answer });
   }
 
   #lead(next: Leadership): void {

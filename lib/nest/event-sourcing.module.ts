@@ -1,5 +1,13 @@
 import * as common from '@nestjs/common';
-import { type DynamicModule, type HttpException, Module, type Provider } from '@nestjs/common';
+import {
+  type DynamicModule,
+  type HttpException,
+  Inject,
+  type MiddlewareConsumer,
+  Module,
+  type NestModule,
+  type Provider,
+} from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import type { ActorBase, ActorClass } from '../kernel/actor.js';
 import { Clock, Ids } from '../kernel/clock.js';
@@ -13,6 +21,7 @@ import { Runtime } from '../runtime/runtime.js';
 import { EventSubscriptions } from '../runtime/subscriptions.js';
 import { RandomIds, SystemClock } from '../runtime/system-clock.js';
 import { ActorFactory } from './actor-factory.js';
+import { correlate } from './correlation.js';
 import { getActorToken, OPTIONS, RUNTIME } from './injection.js';
 import { ActorFactories, Lifecycle } from './lifecycle.js';
 import { nestLog } from './nest-log.js';
@@ -33,8 +42,7 @@ import type { EventSourcingAsyncOptions, EventSourcingOptions, EventSourcingOpti
  * ```
  */
 @Module({})
-// biome-ignore lint/complexity/noStaticOnlyClass: this is how Nest modules are made.
-export class EventSourcingModule {
+export class EventSourcingModule implements NestModule {
   /** The node itself, global. @throws at start-up: `EngineError`, or `RegistrationError` if it is imported twice. */
   static forRoot(options: EventSourcingOptions = {}): DynamicModule {
     return rootModule([{ provide: OPTIONS, useValue: options }]);
@@ -43,6 +51,16 @@ export class EventSourcingModule {
   /** The same, with options that other providers know. */
   static forRootAsync(options: EventSourcingAsyncOptions): DynamicModule {
     return { ...rootModule(asyncOptionProviders(options)), imports: options.imports ?? [] };
+  }
+
+  readonly #ids: Ids;
+
+  constructor(@Inject(Ids) ids: Ids) {
+    this.#ids = ids;
+  }
+
+  configure(consumer: MiddlewareConsumer): void {
+    consumer.apply(correlate(this.#ids)).forRoutes('{*splat}');
   }
 
   /** Repositories of these actor classes, to be injected with `@InjectActor`. The same class may be named in several modules. */

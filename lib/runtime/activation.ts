@@ -11,6 +11,7 @@ import type { LeaderRole } from './leader-role.js';
 import type { ActorListening } from './listening/actor-listening.js';
 import { type FeedOwner, LiveFeed } from './live-feed.js';
 import type { NodeParts } from './node-parts.js';
+import { currentOrigin } from './origin.js';
 import { type Commit, causeOf, type Origin, Request, type RequestCause } from './request.js';
 import type { EnqueueOptions } from './role-owner.js';
 import { actorListening, leaderRole, tickRole } from './roles.js';
@@ -121,9 +122,10 @@ export class Activation implements PipelineOwner, FeedOwner {
     } catch (error) {
       return Promise.reject(error);
     }
-    if (!this.leader) return this.enqueue(command, args, causeOf(this.parts.ids.next(), caller), caller).promise;
+    if (!this.leader)
+      return this.enqueue(command, args, causeOf(this.parts.ids.next(), caller, currentOrigin()), caller).promise;
     this.used = true;
-    const answer = this.leader.run(command, args, caller);
+    const answer = this.leader.run(command, args, caller, currentOrigin());
     this.#host.busy(this);
     caller?.waitFor(answer, this.loop);
     return answer;

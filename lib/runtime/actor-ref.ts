@@ -14,6 +14,7 @@ import type {
 import type { Activation } from './activation.js';
 import type { ActorHost } from './actor-host.js';
 import { fireOne } from './fire-one.js';
+import { assertKey, onceCommand } from './once.js';
 
 /** What every ref has beside its class's commands. */
 export interface ActorHandle<A extends ActorBase<object, object>> {
@@ -32,6 +33,14 @@ export interface ActorHandle<A extends ActorBase<object, object>> {
   readonly pending: number;
   /** Fires one event, as a command of its own. Resolves when it is stored. */
   fire<Name extends EventName<EventsOf<A>>>(name: Name, ...data: PayloadArgument<EventsOf<A>[Name]>): Promise<void>;
+  /**
+   * The same commands, given with an idempotency key: whoever gives the command again with the same key, on any node, has no second effect and gets the same
+   * answer. The actor remembers the last 1,000 keys. A command that fails is not remembered.
+   *
+   * @param key 1 to 200 characters; an HTTP client's `Idempotency-Key`, say.
+   * @throws OmniscientError (`INVALID_KEY`).
+   */
+  once(key: string): CommandsOf<A>;
   /** Says that this ref is no longer looked at: the activation may be let go as soon as it is idle. The ref stays valid. */
   release(): void;
 }
@@ -49,8 +58,17 @@ export interface LedHandle {
 
 type AnyActor = ActorBase<object, object>;
 
+/** A ref's commands with an idempotency key; the commands are added for each class, once. */
+class OnceHandle {
+  constructor(
+    readonly handle: Handle,
+    readonly key: string,
+  ) {}
+}
+
 /** Finds the activation again when it was let go; the commands are added for each class, once. */
 class Handle implements ActorHandle<AnyActor> {
+  static Once = OnceHandle;
   readonly #host: ActorHost;
   #activation: Activation;
   #held = true;
@@ -92,6 +110,11 @@ class Handle implements ActorHandle<AnyActor> {
   fire(name: string, ...data: unknown[]): Promise<void> {
     const payload = data.length === 0 ? {} : data[0];
     return Handle.run(this, fireOne, [name, payload]) as Promise<void>;
+  }
+
+  once(key: string): never {
+    assertKey(key);
+    return new (this.constructor as typeof Handle).Once(this, key) as never;
   }
 
   release(): void {
@@ -149,7 +172,10 @@ class Handle implements ActorHandle<AnyActor> {
 export function refFactory<A extends AnyActor>(
   definition: ActorDefinition,
 ): (host: ActorHost, activation: Activation) => ActorRef<A> {
-  class Ref extends Handle {}
+  class Once extends OnceHandle {}
+  class Ref extends Handle {
+    static override Once = Once;
+  }
   for (const [name, command] of definition.commands) {
     // Checked here, before it is sent anywhere: once, whoever leads, and in the order of the calls.
     const call = command.schemas
@@ -158,6 +184,11 @@ export function refFactory<A extends AnyActor>(
       : (ref: Handle, args: unknown[]) => Handle.run(ref, command, args);
     define(Ref.prototype, name, function (this: Handle, ...args: unknown[]) {
       return call(this, args);
+    });
+    const once = onceCommand(command);
+    define(Once.prototype, name, async function (this: OnceHandle, ...args: unknown[]) {
+      const checked = command.schemas ? checkedArguments(definition.name, command, args) : args;
+      return Handle.run(this.handle, once, [this.key, ...checked]);
     });
   }
   for (const method of methodsOf(definition.actorClass)) {

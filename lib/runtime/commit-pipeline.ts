@@ -109,14 +109,14 @@ export class CommitPipeline {
 
   #flush(): void {
     if (this.appending || this.#stopped) return;
-    const { count, events } = this.#nextBatch();
+    const { count, events, isChecked } = this.#nextBatch();
     if (count === 0) return;
     if (events.length === 0) {
       this.#confirm(count, 0);
       return;
     }
     this.appending = true;
-    const expectedVersion = this.isChecked ? this.#state.version : 'any';
+    const expectedVersion = this.isChecked || isChecked ? this.#state.version : 'any';
     const request = { streamId: this.#streamId, expectedVersion, events } as const;
     appendWithRetry(this.#parts.engine, request, {
       lastSeenVersion: this.#state.version,
@@ -129,18 +129,21 @@ export class CommitPipeline {
   }
 
   /** The longest run of pending commits that fits one append, but at least one. */
-  #nextBatch(): { count: number; events: NewEvent[] } {
+  #nextBatch(): { count: number; events: NewEvent[]; isChecked: boolean } {
     const events: NewEvent[] = [];
     const countMax = this.#singly > 0 ? 1 : Number.POSITIVE_INFINITY;
     let count = 0;
+    let isChecked = false;
     for (const commit of this.#state.pending) {
       if (count >= countMax) break;
       if (count > 0 && events.length + commit.events.length > this.#parts.limits.appendEventsMax) break;
       for (const event of commit.events) events.push(event);
+      // What others stored may decide that it must not be stored as it is.
+      isChecked ||= commit.isStale !== undefined;
       count += 1;
     }
     if (this.#singly > 0) this.#singly -= 1;
-    return { count, events };
+    return { count, events, isChecked };
   }
 
   #onResult(count: number, result: AppendResult): void {

@@ -7,6 +7,7 @@ import { fireOne } from './fire-one.js';
 import { LeaderRole } from './leader-role.js';
 import { ActorListening } from './listening/actor-listening.js';
 import type { ListeningOwner } from './listening/listening-owner.js';
+import { onceNamed } from './once.js';
 import type { RoleOwner } from './role-owner.js';
 import { type TickOwner, TickRole } from './ticks/tick-role.js';
 
@@ -25,7 +26,8 @@ export function leaderRole(activation: Activation, definition: ActorDefinition):
     enqueueCommand: (command, args, cause, options) => activation.enqueue(command, args, cause, undefined, options),
     commandNamed: (name) => {
       if (name === fireOne.name) return fireOne;
-      return definition.commands.get(name) ?? activation.listening?.commands.get(name);
+      const { commands } = definition;
+      return commands.get(name) ?? onceNamed(name, commands) ?? activation.listening?.commands.get(name);
     },
     recordAnswer: (answer) => context.recordAnswer(answer),
     storeFrameworkEvent: (name, data) => activation.decide(name, () => context.fireFramework(name, data), 'reject'),

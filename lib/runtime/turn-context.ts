@@ -1,14 +1,24 @@
 import type { ActorContext } from '../kernel/actor.js';
 import type { ActorState } from '../kernel/actor-state.js';
 import { TurnError } from '../kernel/errors.js';
-import { ANSWERED_EVENT, PARTLY_EVENT, TICK_EVENT, type TickOptions } from '../kernel/framework-events.js';
+import {
+  ANSWERED_EVENT,
+  type FrameworkState,
+  PARTLY_EVENT,
+  TICK_EVENT,
+  type TickOptions,
+} from '../kernel/framework-events.js';
 import { assertEventName } from '../kernel/ids.js';
 import type { ListenHandler, Listening, ListenSource, ListenToOptions } from '../kernel/listening.js';
+import type { OnceData } from '../kernel/once-answers.js';
 import type { OptimisticState } from '../kernel/optimistic-state.js';
+import { assertJson } from '../kernel/plain-data.js';
 import { payloadText } from '../kernel/schemas.js';
+import { unwrap } from '../kernel/state-tree.js';
 import { MetadataWriter } from './event-codec.js';
 import type { ActorListening } from './listening/actor-listening.js';
 import { REACTIONS } from './listening/reactions.js';
+import { isOnce } from './once.js';
 import type { Commit } from './request.js';
 import type { RuntimeParts } from './settings.js';
 import type { TickRole } from './ticks/tick-role.js';
@@ -25,6 +35,7 @@ export interface ContextOwner {
   readonly optimistic: OptimisticState<Commit>;
   readonly loop: TurnLoop;
   readonly ticks: TickRole | undefined;
+  readonly framework: FrameworkState;
   listen(): ActorListening;
 }
 
@@ -61,9 +72,9 @@ export class TurnContext implements ActorContext {
 
   commit(): Promise<void> {
     const turn = this.#turn('commit()');
-    if (REACTIONS.has(turn.request.name)) {
+    if (REACTIONS.has(turn.request.name) || isOnce(turn.request.name)) {
       throw new TurnError(
-        `${this.#owner.label}: commit() does not go with a reaction: what that fires is stored in one piece, once`,
+        `${this.#owner.label}: commit() goes with no reaction and no idempotency key: what those fire is stored in one piece, once`,
       );
     }
     if (turn.request.recorded && !turn.request.partlyCommitted) this.fireFramework(PARTLY_EVENT, {});
@@ -84,6 +95,33 @@ export class TurnContext implements ActorContext {
   stopTicking(): void {
     this.#turn('stopTicking()');
     this.#owner.ticks?.stop();
+  }
+
+  /** Runs it unless a command with this key was run before; gives the answer that was given then. */
+  once(key: string, run: () => unknown): unknown {
+    const { request } = this.#turn('a command with an idempotency key');
+    const { framework, actorName: actor } = this.#owner;
+    const known = framework.once.get(key) ?? this.#pendingAnswer(key);
+    // Another node may be first with the same key; and an answer that was not stored yet may be lost.
+    request.isStale = known
+      ? () => !framework.once.get(key) && !this.#pendingAnswer(key)
+      : () => framework.once.get(key) !== undefined;
+    if (known) return known.answer;
+    const finish = (answer: unknown): unknown => {
+      const plain = unwrap(answer);
+      if (plain !== undefined) assertJson(plain, `the answer of '${request.name}'`);
+      this.fireFramework(ANSWERED_EVENT, { actor, key, answer: plain } satisfies OnceData);
+      return plain;
+    };
+    const answer = run();
+    return answer instanceof Promise ? answer.then(finish) : finish(answer);
+  }
+
+  #pendingAnswer(key: string): OnceData | undefined {
+    const event = this.#owner.optimistic.findPending(({ name, data }) => {
+      return name === ANSWERED_EVENT && (JSON.parse(data) as OnceData).key === key;
+    });
+    return event && (JSON.parse(event.data) as OnceData);
   }
 
   /** Fires one of the framework's own events. */

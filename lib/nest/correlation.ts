@@ -1,0 +1,33 @@
+import type { Ids } from '../kernel/clock.js';
+import { withCorrelation } from '../runtime/origin.js';
+
+/** Headers in which a request may say what it is a part of; the first one that is there counts. */
+const HEADERS = ['x-correlation-id', 'x-request-id'] as const;
+/** Longest id that is taken from a header, in UTF-16 code units. */
+const ID_LENGTH_MAX = 200;
+
+interface IncomingRequest {
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+}
+
+interface OutgoingResponse {
+  setHeader(name: string, value: string): unknown;
+}
+
+/** Gives every HTTP request a correlation id: its own from outside, or a new one. The response bears it, and so does every event that the request leads to. */
+export function correlate(ids: Ids) {
+  return (request: IncomingRequest, response: OutgoingResponse, next: () => void): void => {
+    const id = idOf(request) ?? ids.next();
+    response.setHeader(HEADERS[0], id);
+    withCorrelation(id, next);
+  };
+}
+
+function idOf({ headers }: IncomingRequest): string | undefined {
+  for (const header of HEADERS) {
+    const value = headers[header];
+    // Printable ASCII only: it is sent back, and written into events.
+    if (typeof value === 'string' && value.length <= ID_LENGTH_MAX && /^[\x21-\x7e]+$/.test(value)) return value;
+  }
+  return undefined;
+}

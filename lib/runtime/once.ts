@@ -1,0 +1,40 @@
+import { contextOf } from '../kernel/actor.js';
+import type { CommandDefinition } from '../kernel/definition.js';
+import { OmniscientError } from '../kernel/errors.js';
+import { ONCE_KEY_LENGTH_MAX } from '../kernel/once-answers.js';
+import type { TurnContext } from './turn-context.js';
+
+/** Names of commands that are given with an idempotency key begin with this; the command's own follows. */
+const ONCE = '$once ';
+
+/** The same command, with an idempotency key as its first argument: given twice it has effect once, and both calls get the same answer. */
+export function onceCommand({ name, method, onConflict }: CommandDefinition): CommandDefinition {
+  return {
+    name: ONCE + name,
+    onConflict,
+    method(key, ...args) {
+      const context = contextOf(this) as unknown as TurnContext;
+      return context.once(key as string, () => method.apply(this, args));
+    },
+  };
+}
+
+export function isOnce(name: string): boolean {
+  return name.startsWith(ONCE);
+}
+
+/** The command that is meant by a name, if it is one with a key. */
+export function onceNamed(
+  name: string,
+  commands: ReadonlyMap<string, CommandDefinition>,
+): CommandDefinition | undefined {
+  const command = isOnce(name) ? commands.get(name.slice(ONCE.length)) : undefined;
+  return command && onceCommand(command);
+}
+
+/** @throws OmniscientError (`INVALID_KEY`). */
+export function assertKey(key: unknown): asserts key is string {
+  if (typeof key === 'string' && key !== '' && key.length <= ONCE_KEY_LENGTH_MAX) return;
+  const message = `an idempotency key is a string of 1 to ${ONCE_KEY_LENGTH_MAX} characters, but got ${JSON.stringify(key)?.slice(0, 60)}`;
+  throw new OmniscientError('INVALID_KEY', message);
+}
