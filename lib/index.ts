@@ -78,12 +78,14 @@ export type {
 } from './kernel/types.js';
 export { type Renaming, Upcast, type UpcastDecorator, type UpcastOf } from './kernel/upcast-decorator.js';
 export { EventSourcingModule } from './nest/event-sourcing.module.js';
+export { EventSourcingHealth, type EventSourcingHealthResult, type HealthLimits } from './nest/health.js';
 export { getActorToken, InjectActor } from './nest/injection.js';
 export type { EventSourcingAsyncOptions, EventSourcingOptions, EventSourcingOptionsFactory } from './nest/options.js';
 export type { ActorHandle, ActorRef, LedHandle } from './runtime/actor-ref.js';
 export { ActorRepository } from './runtime/actor-repository.js';
 export type { ErrorClass } from './runtime/cluster/error-codec.js';
 export { LeaderElection, type LeaderTask } from './runtime/cluster/leader-election.js';
+export type { NodeHealth } from './runtime/health.js';
 export { withCorrelation } from './runtime/origin.js';
 export { type ParkedEvent, ParkedEvents } from './runtime/parked-events.js';
 export { type ProjectionProgress, Projections } from './runtime/projections/projections.js';

@@ -19,6 +19,7 @@ export class EventPull {
   readonly #onRetry: (error: unknown) => void;
   readonly #backoff = new Backoff();
   #place: number;
+  #quietAt: number;
   #watch: Promise<Unwatch> | undefined;
   #woken = false;
   #wake: () => void = () => {};
@@ -34,12 +35,18 @@ export class EventPull {
     this.#engine = engine;
     this.#source = source;
     this.#place = after;
+    this.#quietAt = after;
     this.#onRetry = onRetry;
   }
 
   /** Version of the stream (position, for names) up to which everything was given out. */
   get place(): number {
     return this.#place;
+  }
+
+  /** Up to where there was nothing left to give out when it last looked. */
+  get quietAt(): number {
+    return this.#quietAt;
   }
 
   /**
@@ -55,7 +62,8 @@ export class EventPull {
         if (this.#stopped) break;
         const events = await this.#read();
         this.#backoff.reset();
-        if (events.length > 0) return this.#stopped ? undefined : events;
+        if (events.length === 0) this.#quietAt = this.#place;
+        else return this.#stopped ? undefined : events;
       } catch (error) {
         if (!(error instanceof EngineError && error.retryable)) throw error;
         this.#onRetry(error);

@@ -22,6 +22,7 @@ import { EventSubscriptions } from '../runtime/subscriptions.js';
 import { RandomIds, SystemClock } from '../runtime/system-clock.js';
 import { ActorFactory } from './actor-factory.js';
 import { correlate } from './correlation.js';
+import { EventSourcingHealth } from './health.js';
 import { getActorToken, OPTIONS, RUNTIME } from './injection.js';
 import { ActorFactories, Lifecycle } from './lifecycle.js';
 import { nestLog } from './nest-log.js';
@@ -99,9 +100,20 @@ function rootModule(optionProviders: Provider[]): DynamicModule {
       { provide: Projections, inject: [RUNTIME], useFactory: (runtime: Runtime) => runtime.projections },
       { provide: LeaderElection, inject: [RUNTIME], useFactory: (runtime: Runtime) => runtime.election },
       ActorFactories,
+      EventSourcingHealth,
       Lifecycle,
     ],
-    exports: [RUNTIME, EventSubscriptions, LeaderElection, ParkedEvents, Projections, Clock, Ids, ActorFactories],
+    exports: [
+      RUNTIME,
+      EventSubscriptions,
+      LeaderElection,
+      EventSourcingHealth,
+      ParkedEvents,
+      Projections,
+      Clock,
+      Ids,
+      ActorFactories,
+    ],
   };
 }
 

@@ -10,6 +10,7 @@ import { Cluster } from './cluster/cluster.js';
 import type { ErrorClass } from './cluster/error-codec.js';
 import { LeaderElection } from './cluster/leader-election.js';
 import type { RemoteCall, Reply } from './cluster/remote-calls.js';
+import { healthOf, type NodeHealth } from './health.js';
 import { Dispatcher } from './listening/dispatcher.js';
 import type { NodeParts } from './node-parts.js';
 import { ParkedEvents, type ParkedOwner } from './parked-events.js';
@@ -115,6 +116,11 @@ export class Runtime {
     this.#begun = true;
     this.projections.begin();
     await Promise.all(this.#dispatchers.map((dispatcher) => this.#beginOne(dispatcher)));
+  }
+
+  /** How this node does. @throws EngineError when the engine does not answer. */
+  health(): Promise<NodeHealth> {
+    return healthOf(this.parts, this.parked, [...this.#dispatchers, ...this.projections.followers]);
   }
 
   /**

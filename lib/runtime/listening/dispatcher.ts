@@ -74,6 +74,11 @@ export class Dispatcher {
     this.#resign = election.whenLeader(this.name, (signal) => this.#work(signal));
   }
 
+  /** Up to where everything is done, as far as it is written down. */
+  async position(): Promise<number> {
+    return (await Bookmark.open(this.#parts.engine, this.name, { position: 0 })).value.position;
+  }
+
   async stop(): Promise<void> {
     await this.#resign?.();
   }
@@ -100,14 +105,14 @@ export class Dispatcher {
     };
     signal.addEventListener('abort', stop);
     try {
-      bookmark.keep(() => ({ position: work.progress.done }), stop);
+      bookmark.keep(() => ({ position: placeOf(work, pull) }), stop);
       while (!work.over) {
         for (const record of (await pull.next()) ?? []) await this.#dispatch(record, work);
       }
     } finally {
       signal.removeEventListener('abort', stop);
       stop();
-      await bookmark.close({ position: work.progress.done });
+      await bookmark.close({ position: placeOf(work, pull) });
     }
   }
 
@@ -166,6 +171,11 @@ export class Dispatcher {
       work.waits.delete(persistence);
     }
   }
+}
+
+/** Up to where everything is done, also what was none of its business. */
+function placeOf({ progress }: Work, pull: EventPull): number {
+  return progress.size > 0 ? progress.done : Math.max(progress.done, pull.quietAt);
 }
 
 function outside(work: () => Promise<void>): Promise<void> {

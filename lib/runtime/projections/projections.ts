@@ -4,6 +4,7 @@ import { distinctUntilChanged, Observable } from 'rxjs';
 import { OmniscientError, RegistrationError } from '../../kernel/errors.js';
 import { defineProjection } from '../../kernel/projection.js';
 import type { LeaderElection } from '../cluster/leader-election.js';
+import type { Follower } from '../health.js';
 import { Bookmark } from '../listening/bookmark.js';
 import type { RuntimeParts } from '../settings.js';
 import { NEW_PROJECTION, ProjectionRunner, type ProjectionState } from './projection-runner.js';
@@ -60,6 +61,11 @@ export class Projections {
   begin(): void {
     this.#begun = true;
     for (const runner of this.#runners.values()) runner.start(this.#election);
+  }
+
+  /** All, for who looks at their lag. */
+  get followers(): Follower[] {
+    return this.names.map((name) => ({ name, position: async () => (await this.progress(name)).position }));
   }
 
   runner(name: string): ProjectionRunner | undefined {

@@ -17,13 +17,12 @@ export interface PumpOwner {
 /** Hands a projection its events, one after the other, for one generation of its read model. */
 export class Pump {
   readonly generation: number;
-  /** Up to where everything was handled. */
-  position: number;
   readonly #owner: PumpOwner;
   readonly #parts: RuntimeParts;
   readonly #persistence = new Persistence();
   readonly #pull: EventPull;
   readonly #moved: () => void;
+  #handled: number;
   #stopped = false;
   #running: Promise<void> | undefined;
 
@@ -32,11 +31,16 @@ export class Pump {
     this.#owner = owner;
     this.#parts = parts;
     this.generation = at.generation;
-    this.position = at.position;
+    this.#handled = at.position;
     this.#moved = moved;
     this.#pull = new EventPull(parts.engine, { names: [...owner.definition.handlers.keys()] }, at.position, (error) =>
       parts.log.warn(`projection ${owner.definition.name}: events could not be read; it is tried again`, error),
     );
+  }
+
+  /** Up to where everything was handled. */
+  get position(): number {
+    return Math.max(this.#handled, this.#pull.quietAt);
   }
 
   /** Ends when it is stopped. @throws what trying again does not mend. */
@@ -65,7 +69,7 @@ export class Pump {
           if (error === GIVEN_UP) return;
           throw error;
         }
-        this.position = record.position;
+        this.#handled = record.position;
         this.#moved();
       }
     }
