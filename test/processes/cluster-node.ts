@@ -1,10 +1,10 @@
 import 'reflect-metadata';
-import { writeSync } from 'node:fs';
 import { NestFactory } from '@nestjs/core';
 import { type ActorRepository, EventSourcingModule, getActorToken } from 'omniscient-nest';
 import { RethinkDbEngine } from 'omniscient-nest/rethinkdb';
 import { SqliteEngine } from 'omniscient-nest/sqlite';
 import { Pulse, Purse, Till } from './cluster-actors.js';
+import { say } from './say.js';
 
 /** Which store a node of the cluster works on. */
 export type Store =
@@ -76,12 +76,9 @@ async function takeAsLongAsWanted(ids: readonly string[], caller: number): Promi
     try {
       const ref = isTill ? await tills.get(id) : await purses.get(id);
       await ref.take(token);
-      writeSync(1, `ok ${isTill ? 'till' : 'purse'}-${id} ${token}\n`);
+      say(`ok ${isTill ? 'till' : 'purse'}-${id} ${token}`);
     } catch (error) {
-      writeSync(
-        1,
-        `failed ${isTill ? 'till' : 'purse'}-${id} ${token} ${String((error as { code?: unknown }).code)}\n`,
-      );
+      say(`failed ${isTill ? 'till' : 'purse'}-${id} ${token} ${String((error as { code?: unknown }).code)}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }

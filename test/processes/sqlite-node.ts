@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { writeSync } from 'node:fs';
 import type { EngineError } from 'omniscient-nest';
 import { type AppendRequest, appendWithRetry } from 'omniscient-nest/engine';
 import { SqliteEngine } from 'omniscient-nest/sqlite';
+import { say } from './say.js';
 
 /** What a bare engine in a process of its own does on a file that others use at the same time. */
 export interface NodeJob {
@@ -85,7 +85,7 @@ async function pour(): Promise<void> {
     for (let i = 0; ; i += 1) {
       const events = commitOf(2 + (i % 3));
       await append({ streamId: `poured-${(own + i) % STREAMS}`, expectedVersion: 'any', events });
-      writeSync(1, `${events.map(({ id }) => id).join(' ')}\n`);
+      say(`${events.map(({ id }) => id).join(' ')}`);
     }
   };
   await Promise.all(Array.from({ length: CALLERS }, (_, i) => caller(i)));

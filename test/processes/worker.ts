@@ -1,5 +1,4 @@
 import 'reflect-metadata';
-import { writeSync } from 'node:fs';
 import { NestFactory } from '@nestjs/core';
 import {
   type ActorRef,
@@ -12,6 +11,7 @@ import {
 import { SqliteEngine } from 'omniscient-nest/sqlite';
 import { skip } from 'rxjs';
 import { Account, Auditor } from './account.js';
+import { say } from './say.js';
 
 /** What a worker does: `count` commands by `callers` at once, on the account of that id. */
 export interface Job {
@@ -71,7 +71,7 @@ const tasks: Record<Job['task'], (i: number) => Promise<unknown>> = {
   transfers: async (i) => {
     const token = `${process.pid}-${i}`;
     await account.transfer(token);
-    writeSync(1, `${token}\n`);
+    say(`${token}`);
   },
   // Says of every call how it ended; the last ones are refused.
   untilShutdown: async (i) => {
@@ -80,7 +80,7 @@ const tasks: Record<Job['task'], (i: number) => Promise<unknown>> = {
       () => 'stored',
       (error: { code?: string }) => error.code ?? String(error),
     );
-    writeSync(1, `${ended} ${token}\n`);
+    say(`${ended} ${token}`);
     if (ended === 'SHUTTING_DOWN') stopped = true;
   },
   look: async () => (await auditors.get(job.id)).look(),
