@@ -8,6 +8,7 @@ export interface Term {
   tableCreate(name: string, options?: object): Term;
   tableList(): Term;
   indexCreate(name: string, options: object): Term;
+  indexList(): Term;
   indexWait(...names: string[]): Term;
   wait(options?: object): Term;
   get(key: unknown): Term;
@@ -19,6 +20,7 @@ export interface Term {
   pluck(...fields: unknown[]): Term;
   distinct(options?: object): Term;
   count(): Term;
+  isEmpty(): Term;
   contains(value: unknown): Term;
   coerceTo(type: string): Term;
   config(): Term;
@@ -112,8 +114,7 @@ const ADVICE = {
     unknown: false,
   },
   TABLE_MISSING: {
-    advice:
-      'a table or index of ours is gone: was it dropped? Stop all nodes and restore it from a backup; to begin anew, start them again',
+    advice: 'a table or index of ours is gone: was it dropped? Stop all nodes and restore it from a backup',
     unknown: false,
   },
   DATABASE_AMBIGUOUS: {
@@ -142,6 +143,8 @@ const KINDS: readonly (readonly [names: readonly string[], text: RegExp, ours: k
   [['ReqlOpFailedError', 'ReqlQueryLogicError'], /ambiguous/, 'DATABASE_AMBIGUOUS'],
   [['ReqlOpIndeterminateError'], /./, 'ENGINE_UNREACHABLE'],
   [['ReqlOpFailedError', 'ReqlAvailabilityError'], /./, 'ENGINE_UNAVAILABLE'],
+  // While the servers elect: they have no better word for it.
+  [['ReqlInternalError', 'ReqlRuntimeError'], /servers? (was|were) accessible|primary replica/i, 'ENGINE_UNAVAILABLE'],
   [['ReqlResourceLimitError'], /./, 'COMMIT_TOO_LARGE'],
   [['ReqlDriverError', 'RqlDriverError', 'ReqlTimeoutError'], /./, 'ENGINE_UNREACHABLE'],
   [['ReqlRuntimeError'], /connection/i, 'ENGINE_UNREACHABLE'],

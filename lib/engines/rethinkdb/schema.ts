@@ -5,38 +5,36 @@ import { EngineError } from '../../kernel/errors.js';
 import type { Connections } from './connections.js';
 import type { Reql, Term } from './driver.js';
 import type { Settings } from './options.js';
+import { checkServers } from './server-check.js';
 
-/** Oldest server that will do. */
-const VERSION_MIN = [2, 4] as const;
-/** Servers that fewer than stand no failure. */
-const SERVERS_MIN = 3;
-/** A dead server is replaced after this by RethinkDB itself; seconds. Its own default is 10. */
-const HEARTBEAT_TIMEOUT_SECS_MAX = 3;
-/** How long new tables may take to be ready. Seconds. */
+/** Copies of each table, unless there are fewer servers, or told otherwise. */
+const REPLICAS = 3;
+/** How long tables may take to be ready. Seconds. */
 const READY_SECS_MAX = 20;
-
 /** How long after a table was created one of the same name may still appear, created by another node at the same moment. Milliseconds. */
 const SETTLE_MS = 200;
-/** How often it is begun anew because others create the same. */
-const TRIES_MAX = 20;
+/** How long it is begun anew because others create the same, or because the servers are just electing new primaries. Milliseconds. */
+const PREPARE_MS_MAX = 30_000;
 
 /** What is heard while others create the same: two of one name, or one that is said to be there and is not yet. */
 const UNSETTLED: ReadonlySet<string> = new Set(['DATABASE_AMBIGUOUS', 'TABLE_MISSING']);
 
-/** Our tables. Those of commits are split into `shards`; the others stay whole. */
+/** Our tables. Those of commits are split into `shards`; the others stay whole. Of those that are `lasting` none can be lost and made anew. */
 const TABLES = {
-  commits: { isSharded: true, indexes: {} },
-  log: { isSharded: false, indexes: { batches: { multi: true } } },
-  snapshots: { isSharded: true, indexes: { stream: {} } },
-  nodes: { isSharded: false, indexes: {} },
-  messages: { isSharded: false, indexes: { to: {} } },
-  schedules: { isSharded: false, indexes: { owner: {} } },
-  checkpoints: { isSharded: false, indexes: {} },
+  commits: { isLasting: true, isSharded: true, indexes: {} },
+  log: { isLasting: true, isSharded: false, indexes: { batches: { multi: true } } },
+  schedules: { isLasting: true, isSharded: false, indexes: { owner: {} } },
+  checkpoints: { isLasting: true, isSharded: false, indexes: {} },
+  snapshots: { isLasting: false, isSharded: true, indexes: { stream: {} } },
+  nodes: { isLasting: false, isSharded: false, indexes: {} },
+  messages: { isLasting: false, isSharded: false, indexes: { to: {} } },
 } as const;
 
 export type TableName = keyof typeof TABLES;
 
-/** The cluster as it is found, and our tables in it. */
+const NAMES = Object.keys(TABLES) as TableName[];
+
+/** Our tables in the cluster. */
 export class Schema {
   readonly #r: Reql;
   readonly #connections: Connections;
@@ -48,99 +46,110 @@ export class Schema {
     this.#settings = settings;
   }
 
-  /** Checks the servers and creates what is missing; any number of nodes may do so at the same time. */
+  /**
+   * Checks the servers and creates what is missing; any number of nodes may do so at the same time.
+   *
+   * @throws EngineError that says what to do.
+   */
   async prepare(): Promise<void> {
-    const servers = await this.#checkServers();
+    const deadlineMs = performance.now() + PREPARE_MS_MAX;
+    const warned = new Set<string>();
+    const warnOnce = (message: string) => {
+      if (!warned.has(message)) this.#settings.warn(message);
+      warned.add(message);
+    };
+    const servers = await this.#again(deadlineMs, () => checkServers(this.#r, this.#connections, warnOnce));
+    await this.#again(deadlineMs, () => this.#assertNoneDropped());
+    await this.#again(deadlineMs, () => this.#createMissing(servers));
+  }
+
+  /** Until it works: others may be creating the same at this very moment, and the servers electing new primaries. */
+  async #again<T>(deadlineMs: number, step: () => Promise<T>): Promise<T> {
     const backoff = new Backoff(SETTLE_MS);
-    for (let tries = 1; ; tries += 1) {
+    for (;;) {
       try {
-        await this.#createMissing(servers);
-        return;
+        return await step();
       } catch (error) {
-        // Others are creating the same at this very moment.
-        if (!(error instanceof EngineError && UNSETTLED.has(error.code)) || tries >= TRIES_MAX) throw error;
+        const isPassing = error instanceof EngineError && (error.retryable || UNSETTLED.has(error.code));
+        // A server that cannot be reached was tried for `connectTimeoutMs` already.
+        if (!isPassing || error.code === 'ENGINE_UNREACHABLE' || performance.now() > deadlineMs) throw error;
         await wait(backoff.nextMs());
         if (error.code === 'DATABASE_AMBIGUOUS') await this.#dropDoubles();
       }
     }
   }
 
+  /** An empty table in the place of one with data would make a loss look like a beginning. */
+  async #assertNoneDropped(): Promise<void> {
+    for (let isSecondLook = false; ; isSecondLook = true) {
+      const missing = await this.#missing();
+      const lasting = NAMES.filter((name) => TABLES[name].isLasting);
+      const gone = lasting.filter((name) => missing.has(name));
+      if (gone.length === 0 || gone.length === lasting.length || (await this.#isEmpty(lasting, missing))) return;
+      if (isSecondLook) {
+        const message =
+          `RethinkDB: of database '${this.#settings.database}' the table ${gone.join(', ')} was dropped, and others still have data. Restore it ` +
+          'from a backup, or drop the whole database to begin anew';
+        throw new EngineError('TABLE_DROPPED', message);
+      }
+      // Another node may be creating them, and one that has created them may have begun to write.
+      await wait(SETTLE_MS);
+    }
+  }
+
+  async #isEmpty(names: readonly TableName[], missing: ReadonlySet<TableName>): Promise<boolean> {
+    for (const name of names) {
+      if (missing.has(name)) continue;
+      const isEmpty = await this.#connections.read<boolean>(this.#db.table(name).isEmpty());
+      if (!isEmpty) return false;
+    }
+    return true;
+  }
+
   async #createMissing(servers: number): Promise<void> {
-    await this.#unlessThere(this.#r.dbCreate(this.#settings.database));
-    if (await this.#createTables(servers)) {
+    const missing = await this.#missing();
+    await this.#createTables(missing, servers);
+    if (missing.size > 0) {
       // Until whatever was created at the same time shows, and before anybody writes to it.
       await wait(SETTLE_MS);
       await this.#dropDoubles();
     }
-    for (const [name, { indexes }] of Object.entries(TABLES)) {
-      const table = this.#db.table(name);
-      for (const [index, options] of Object.entries(indexes))
-        await this.#unlessThere(table.indexCreate(index, options));
-    }
     await this.#connections.write(this.#db.wait({ timeout: READY_SECS_MAX }));
-    for (const name of Object.keys(TABLES)) await this.#connections.read(this.#db.table(name).indexWait());
+    for (const name of NAMES) await this.#createIndexes(name);
   }
 
-  get #db(): Term {
-    return this.#r.db(this.#settings.database);
-  }
-
-  get #system(): Term {
-    return this.#r.db('rethinkdb');
-  }
-
-  /** How many servers there are. */
-  async #checkServers(): Promise<number> {
-    let servers: { name: string; process: { version: string } }[];
-    try {
-      const status = this.#system.table('server_status').pluck('name', { process: 'version' }).coerceTo('array');
-      servers = await this.#connections.read(status);
-    } catch (error) {
-      if (!(error instanceof EngineError) || error.code !== 'PERMISSION_DENIED') throw error;
-      this.#settings.warn(
-        "RethinkDB: this user may not read the system tables, so the servers' versions and number are not checked",
-      );
-      return 1;
-    }
-    for (const { name, process } of servers) assertVersion(name, process.version);
-    if (servers.length < SERVERS_MIN) {
-      this.#settings.warn(
-        `RethinkDB: the cluster has ${servers.length} server${servers.length === 1 ? '' : 's'}: with fewer than ${SERVERS_MIN} nothing can be stored while one is down`,
-      );
-    } else await this.#checkHeartbeat();
-    return servers.length;
-  }
-
-  async #checkHeartbeat(): Promise<void> {
-    const config = this.#system.table('cluster_config').get('heartbeat').default(null);
-    const found = await this.#connections.read<{ heartbeat_timeout_secs?: number } | null>(config);
-    const seconds = found?.heartbeat_timeout_secs ?? 10;
-    if (seconds <= HEARTBEAT_TIMEOUT_SECS_MAX) return;
-    this.#settings.warn(
-      `RethinkDB: heartbeat_timeout_secs is ${seconds}: for that long nothing is stored when a server dies. Set it to ` +
-        `${HEARTBEAT_TIMEOUT_SECS_MAX} or less: r.db('rethinkdb').table('cluster_config').get('heartbeat').update({ heartbeat_timeout_secs: 2 })`,
-    );
-  }
-
-  async #createTables(servers: number): Promise<boolean> {
-    const replicas = this.#settings.replicas ?? Math.min(servers, SERVERS_MIN);
+  /** Looks before it creates: who may only use a database need not be allowed to create one. */
+  async #missing(): Promise<Set<TableName>> {
+    const { database } = this.#settings;
+    const databases = await this.#connections.read<string[]>(this.#r.dbList());
+    if (!databases.includes(database)) await this.#unlessThere(this.#r.dbCreate(database));
     const there = await this.#connections.read<string[]>(this.#db.tableList());
-    const missing = (Object.keys(TABLES) as TableName[]).filter((name) => !there.includes(name));
-    await Promise.all(
-      missing.map((name) => {
-        const shards = TABLES[name].isSharded ? this.#settings.shards : 1;
-        return this.#unlessThere(
-          this.#db.tableCreate(name, { replicas, shards, durability: this.#settings.durability }),
-        );
-      }),
-    );
-    return missing.length > 0;
+    return new Set(NAMES.filter((name) => !there.includes(name)));
+  }
+
+  async #createTables(missing: ReadonlySet<TableName>, servers: number): Promise<void> {
+    const { durability } = this.#settings;
+    const replicas = this.#settings.replicas ?? Math.min(servers, REPLICAS);
+    const creating = [...missing].map((name) => {
+      const shards = TABLES[name].isSharded ? this.#settings.shards : 1;
+      return this.#unlessThere(this.#db.tableCreate(name, { replicas, shards, durability }));
+    });
+    await Promise.all(creating);
+  }
+
+  async #createIndexes(name: TableName): Promise<void> {
+    const table = this.#db.table(name);
+    const there = await this.#connections.read<string[]>(table.indexList());
+    for (const [index, options] of Object.entries(TABLES[name].indexes)) {
+      if (!there.includes(index)) await this.#unlessThere(table.indexCreate(index, options));
+    }
+    await this.#connections.read(table.indexWait());
   }
 
   /** Servers that create a table at the very same moment make two of one name. The lower id stays; the other is still empty. */
   async #dropDoubles(): Promise<void> {
     const { database } = this.#settings;
-    const config = this.#system.table('table_config');
+    const config = this.#r.db('rethinkdb').table('table_config');
     const all = await this.#connections.read<{ id: string; name: string }[]>(
       config.filter({ db: database }).pluck('id', 'name').coerceTo('array'),
     );
@@ -158,16 +167,10 @@ export class Schema {
       if (!(error instanceof EngineError) || !/already exists/.test(error.message)) throw error;
     }
   }
-}
 
-/** @throws EngineError (`SERVER_TOO_OLD`). */
-export function assertVersion(server: string, version: string): void {
-  const [major = 0, minor = 0] = (/(\d+)\.(\d+)/.exec(version) ?? []).slice(1).map(Number);
-  if (major > VERSION_MIN[0] || (major === VERSION_MIN[0] && minor >= VERSION_MIN[1])) return;
-  throw new EngineError(
-    'SERVER_TOO_OLD',
-    `RethinkDB: server '${server}' is ${version}, but ${VERSION_MIN.join('.')} is the oldest that will do: update it`,
-  );
+  get #db(): Term {
+    return this.#r.db(this.#settings.database);
+  }
 }
 
 function wait(ms: number): Promise<void> {
