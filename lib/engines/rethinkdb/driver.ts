@@ -144,7 +144,7 @@ const KINDS: readonly (readonly [names: readonly string[], text: RegExp, ours: k
   [['ReqlOpIndeterminateError'], /./, 'ENGINE_UNREACHABLE'],
   [['ReqlOpFailedError', 'ReqlAvailabilityError'], /./, 'ENGINE_UNAVAILABLE'],
   // While the servers elect: they have no better word for it.
-  [['ReqlInternalError', 'ReqlRuntimeError'], /servers? (was|were) accessible|primary replica/i, 'ENGINE_UNAVAILABLE'],
+  [['ReqlInternalError', 'ReqlRuntimeError'], /servers? (was|were) accessible/, 'ENGINE_UNAVAILABLE'],
   [['ReqlResourceLimitError'], /./, 'COMMIT_TOO_LARGE'],
   [['ReqlDriverError', 'RqlDriverError', 'ReqlTimeoutError'], /./, 'ENGINE_UNREACHABLE'],
   [['ReqlRuntimeError'], /connection/i, 'ENGINE_UNREACHABLE'],
