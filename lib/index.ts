@@ -83,6 +83,7 @@ export { getActorToken, InjectActor } from './nest/injection.js';
 export type { EventSourcingAsyncOptions, EventSourcingOptions, EventSourcingOptionsFactory } from './nest/options.js';
 export type { ActorHandle, ActorRef, LedHandle } from './runtime/actor-ref.js';
 export { ActorRepository } from './runtime/actor-repository.js';
+export { AuditTrail } from './runtime/audit-trail.js';
 export type { ErrorClass } from './runtime/cluster/error-codec.js';
 export { LeaderElection, type LeaderTask } from './runtime/cluster/leader-election.js';
 export type { NodeHealth } from './runtime/health.js';

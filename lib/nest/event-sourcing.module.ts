@@ -13,6 +13,7 @@ import type { ActorBase, ActorClass } from '../kernel/actor.js';
 import { Clock, Ids } from '../kernel/clock.js';
 import { defineActor } from '../kernel/definition.js';
 import { duplicateActor, RegistrationError } from '../kernel/errors.js';
+import { AuditTrail } from '../runtime/audit-trail.js';
 import type { ErrorClass } from '../runtime/cluster/error-codec.js';
 import { LeaderElection } from '../runtime/cluster/leader-election.js';
 import { ParkedEvents } from '../runtime/parked-events.js';
@@ -96,6 +97,7 @@ function rootModule(optionProviders: Provider[]): DynamicModule {
       },
       { provide: RUNTIME, inject: [OPTIONS, Clock, Ids, ModulesContainer], useFactory: startRuntime },
       { provide: EventSubscriptions, inject: [RUNTIME], useFactory: (runtime: Runtime) => runtime.subscriptions },
+      { provide: AuditTrail, inject: [RUNTIME], useFactory: (runtime: Runtime) => runtime.trail },
       { provide: ParkedEvents, inject: [RUNTIME], useFactory: (runtime: Runtime) => runtime.parked },
       { provide: Projections, inject: [RUNTIME], useFactory: (runtime: Runtime) => runtime.projections },
       { provide: LeaderElection, inject: [RUNTIME], useFactory: (runtime: Runtime) => runtime.election },
@@ -106,6 +108,7 @@ function rootModule(optionProviders: Provider[]): DynamicModule {
     exports: [
       RUNTIME,
       EventSubscriptions,
+      AuditTrail,
       LeaderElection,
       EventSourcingHealth,
       ParkedEvents,

@@ -6,6 +6,7 @@ import { duplicateActor, OmniscientError, RegistrationError, ShuttingDownError }
 import type { ParkedData } from '../kernel/hearing.js';
 import { ActorHost } from './actor-host.js';
 import { ActorRepository } from './actor-repository.js';
+import { AuditTrail } from './audit-trail.js';
 import { Cluster } from './cluster/cluster.js';
 import type { ErrorClass } from './cluster/error-codec.js';
 import { LeaderElection } from './cluster/leader-election.js';
@@ -43,6 +44,7 @@ const DRAIN_LOOK_MS = 2;
 /** One running node: its engine, its actors, its subscriptions. Knows nothing of Nest. */
 export class Runtime {
   readonly subscriptions: EventSubscriptions;
+  readonly trail: AuditTrail;
   readonly parts: NodeParts;
   readonly election: LeaderElection;
   readonly projections: Projections;
@@ -69,6 +71,7 @@ export class Runtime {
     this.parked = new ParkedEvents(this.parts, (data) => this.#ownerOf(data));
     this.#residents = new Residents(this.parts.limits);
     this.subscriptions = new EventSubscriptions(this.parts);
+    this.trail = new AuditTrail(this.parts);
   }
 
   /** @throws EngineError that says what to do. */

@@ -78,7 +78,8 @@ export class EventSubscriptions {
   }
 }
 
-function assertPlace(after: unknown): void {
+/** @throws OmniscientError (`INVALID_AFTER`). */
+export function assertPlace(after: unknown): void {
   if (typeof after === 'number' && Number.isSafeInteger(after) && after >= 0) return;
   throw new OmniscientError(
     'INVALID_AFTER',
