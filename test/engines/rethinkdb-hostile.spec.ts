@@ -2,11 +2,11 @@ import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Clock } from 'omniscient-nest';
-import { RethinkDbEngine, type RethinkDbEngineOptions } from 'omniscient-nest/rethinkdb';
+import type { RethinkDbEngine, RethinkDbEngineOptions } from 'omniscient-nest/rethinkdb';
 import { commitKeyOf } from '../../lib/engines/rethinkdb/keys.js';
 import { newEvents, readWhole, store } from '../../lib/testing/conformance/conformance-case.js';
 import { Desk } from '../support/one-actors.js';
-import { describeWithRethinkDb, RethinkDbProcess, stopRethinkDb, withDriver } from '../support/rethinkdb.js';
+import { describeWithRethinkDb, engineOn, RethinkDbProcess, stopRethinkDb, withDriver } from '../support/rethinkdb.js';
 import { startNode } from '../support/runtime.js';
 
 describeWithRethinkDb('the RethinkDB engine', () => {
@@ -16,11 +16,11 @@ describeWithRethinkDb('the RethinkDB engine', () => {
   }, 60_000);
   afterAll(stopRethinkDb);
 
-  const engineOn = (database: string, options: RethinkDbEngineOptions = {}) =>
-    new RethinkDbEngine({ servers: [server], database, warn: () => {}, ...options });
+  const engineOf = (database: string, options: RethinkDbEngineOptions = {}) =>
+    engineOn(server, { database, ...options });
 
   async function opened(database: string, options: RethinkDbEngineOptions = {}): Promise<RethinkDbEngine> {
-    const engine = engineOn(database, options);
+    const engine = engineOf(database, options);
     await engine.open();
     return engine;
   }
@@ -30,7 +30,7 @@ describeWithRethinkDb('the RethinkDB engine', () => {
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     const port = (silent.address() as { port: number }).port;
     const quiet = { host: '127.0.0.1', port };
-    const alone = engineOn('silent', { servers: [quiet], connectTimeoutMs: 500 });
+    const alone = engineOf('silent', { servers: [quiet], connectTimeoutMs: 500 });
     await expect(alone.open()).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE', retryable: true });
     const both = await opened('silent', { servers: [quiet, server], connectTimeoutMs: 2_000 });
     expect(await store(both, 's', 0, newEvents(1))).toBe(1);
@@ -56,7 +56,7 @@ describeWithRethinkDb('the RethinkDB engine', () => {
 
   it('says that the password is wrong, and does not try for ever', async () => {
     const locked = await RethinkDbProcess.start({ password: 'right' });
-    const wrong = engineOn('x', { servers: [locked], password: 'wrong' });
+    const wrong = engineOf('x', { servers: [locked], password: 'wrong' });
     await expect(wrong.open()).rejects.toMatchObject({ code: 'AUTH_FAILED', retryable: false });
     const right = await opened('x', { servers: [locked], password: 'right' });
     await right.close();
@@ -101,8 +101,11 @@ describeWithRethinkDb('the RethinkDB engine', () => {
 
   it('names the document that is missing between others, instead of leaving it out', async () => {
     const engine = await opened('lost');
-    for (let i = 0; i < 3; i += 1) await store(engine, 'lost', 'any', newEvents(2));
-    while ((await engine.readAll(0, 10)).length < 6) await sleep(10);
+    // Each is placed before the next is stored, so that each has an entry of its own.
+    for (let i = 1; i <= 3; i += 1) {
+      await store(engine, 'lost', 'any', newEvents(2));
+      while ((await engine.lastPosition()) < 2 * i) await sleep(10);
+    }
     const key = commitKeyOf('lost', 3);
     await withDriver(server, async (r, run) => {
       await run(r.db('lost').table('commits').get(key).delete());
@@ -187,7 +190,7 @@ describeWithRethinkDb('the RethinkDB engine', () => {
     const nodes = [];
     for (const [i, offsetMs] of [0, 3_600_000, -3_600_000].entries()) {
       const options = {
-        engine: engineOn('clocks'),
+        engine: engineOf('clocks'),
         clock: new OtherClock(offsetMs),
         nodeId: `n${i}`,
         heartbeatTimeoutMs: 500,

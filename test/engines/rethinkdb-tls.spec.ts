@@ -2,10 +2,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { RethinkDbEngine, type RethinkDbEngineOptions } from 'omniscient-nest/rethinkdb';
-import { newEvents, readWhole, store } from '../../lib/testing/conformance/conformance-case.js';
+import type { RethinkDbEngineOptions } from 'omniscient-nest/rethinkdb';
+import { StreamFollower } from '../../lib/engine/stream-follower.js';
+import type { EventRecord } from '../../lib/kernel/event.js';
+import { eventually, newEvents, store } from '../../lib/testing/conformance/conformance-case.js';
 import {
   describeWithRethinkDb,
+  engineOn,
   type RethinkDbProcess,
   selfSignedCertificate,
   startRethinkDb,
@@ -28,22 +31,25 @@ describeWithRethinkDb('a RethinkDB server that speaks TLS only', () => {
   });
 
   const engineWith = (options: RethinkDbEngineOptions) =>
-    new RethinkDbEngine({
-      servers: [{ host: 'localhost', port: server.port }],
-      password: 'secret',
-      connectTimeoutMs: 1_000,
-      warn: () => {},
-      ...options,
-    });
+    engineOn({ host: 'localhost', port: server.port }, { password: 'secret', connectTimeoutMs: 1_000, ...options });
 
   it('is used with the authority that signed its certificate, changefeeds too', async () => {
-    const engine = engineWith({ tls: { ca } });
-    await engine.open();
-    const woken = new Promise<void>((resolve) => void engine.watchStream('s', () => resolve()));
-    expect(await store(engine, 's', 0, newEvents(2))).toBe(2);
-    await woken;
-    expect(await readWhole(engine, 's')).toHaveLength(2);
-    await engine.close();
+    const [writer, reader] = [engineWith({ tls: { ca } }), engineWith({ tls: { ca } })];
+    await writer.open();
+    await reader.open();
+    const events: EventRecord[] = [];
+    const follower = new StreamFollower(reader, 's', {
+      after: 0,
+      onEvents: (found) => void events.push(...found),
+      onError: (error) => {
+        throw error;
+      },
+    });
+    follower.start();
+    for (let i = 0; i < 3; i += 1) await store(writer, 's', i, newEvents(1));
+    await eventually('the reader hears of all', () => events.length === 3);
+    follower.stop();
+    expect(events.map(({ version }) => version)).toEqual([1, 2, 3]);
   });
 
   it.each<[string, RethinkDbEngineOptions]>([

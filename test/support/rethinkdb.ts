@@ -1,11 +1,28 @@
 import type { describe as Describe } from '@jest/globals';
+import { RethinkDbEngine, type RethinkDbEngineOptions } from 'omniscient-nest/rethinkdb';
 import { connect, loadDriver, type Reql, type Term } from '../../lib/engines/rethinkdb/driver.js';
 import { hasRethinkDb, stopAllRethinkDb } from './rethinkdb-server.js';
 
 export * from './rethinkdb-server.js';
 
-/** An earlier name of it. */
-export const stopRethinkDb = stopAllRethinkDb;
+const engines = new Set<RethinkDbEngine>();
+
+/** An engine on this server, that `stopRethinkDb` closes if its test did not come to that: an open one would keep Jest from ending. */
+export function engineOn(
+  server: { host: string; port: number },
+  options: RethinkDbEngineOptions = {},
+): RethinkDbEngine {
+  const engine = new RethinkDbEngine({ servers: [server], warn: () => {}, ...options });
+  engines.add(engine);
+  return engine;
+}
+
+/** For the end of a spec, also of one that failed: closes every engine, then stops every server that this process started. */
+export async function stopRethinkDb(): Promise<void> {
+  await Promise.all([...engines].map((engine) => engine.close()));
+  engines.clear();
+  await stopAllRethinkDb();
+}
 
 /** How a title says that there is nothing to test with; the reporter in missing-reporter.mjs counts these. */
 const MISSING = "[no 'rethinkdb' on the PATH]";
