@@ -165,7 +165,7 @@ describeWithRethinkDb('four processes on three RethinkDB servers, while everythi
       const acknowledged = [...ended, ...alive].flatMap((node) => node.acknowledged);
       const failed = [...ended, ...alive].flatMap((node) => node.failed);
       process.stdout.write(
-        `chaos: ${acknowledged.length} commands acknowledged, ${failed.length} failed with an error; ${dropped} answers lost; faults: ` +
+        `chaos: ${acknowledged.length} commands acknowledged, ${failed.length} failed with an error (${countsOf(failed)}); ${dropped} answers lost; faults: ` +
           `${[...faults].map(([kind, count]) => `${count}x ${kind}`).join(', ')}; well again: ${summaryOf(recoveryMs)}\n`,
       );
       for (const kind of ['till', 'purse'] as const) {
@@ -200,3 +200,13 @@ describeWithRethinkDb('four processes on three RethinkDB servers, while everythi
     }
   }
 });
+
+/** How many of each code. */
+function countsOf(failed: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const line of failed) {
+    const code = line.split(' ')[2] as string;
+    counts.set(code, (counts.get(code) ?? 0) + 1);
+  }
+  return [...counts].map(([code, count]) => `${count}x ${code}`).join(', ');
+}

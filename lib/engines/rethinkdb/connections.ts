@@ -10,6 +10,8 @@ interface Line {
   readonly connection: DriverConnection;
   /** Rejected when it is lost. */
   readonly lost: Promise<never>;
+  /** When the last answer came, by the monotonic clock. */
+  heardAtMs: number;
   drop(why: EngineError): void;
 }
 
@@ -55,19 +57,22 @@ export class Connections {
   }
 
   async #run<T>(query: Term, isWrite: boolean, options?: object): Promise<T> {
-    const { connection, lost, drop } = await this.#connected();
+    const line = await this.#connected();
     const { queryTimeoutMs } = this.#settings;
+    const sentAtMs = performance.now();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         const message = `RethinkDB: no answer within ${queryTimeoutMs} ms (queryTimeoutMs)`;
         const error = new EngineError('ENGINE_TIMEOUT', message, { retryable: true, outcomeUnknown: isWrite });
         reject(error);
-        drop(error);
+        // One that answers others is only busy: to drop it would fail those as well, and make a busy server busier.
+        if (line.heardAtMs < sentAtMs) line.drop(error);
       }, queryTimeoutMs);
     });
     try {
-      const answer = await Promise.race([query.run(connection, options), lost, late]);
+      const answer = await Promise.race([query.run(line.connection, options), line.lost, late]);
+      line.heardAtMs = performance.now();
       // The driver's arrays are cursors as well.
       return (Array.isArray(answer) ? Array.from(answer) : answer) as T;
     } catch (error) {
@@ -138,7 +143,7 @@ export class Connections {
       gone(why);
       connection.close({ noreplyWait: false }).catch(() => {});
     };
-    return { connection, lost, drop };
+    return { connection, lost, drop, heardAtMs: performance.now() };
   }
 }
 
