@@ -4,7 +4,14 @@ import type { RethinkDbEngine, RethinkDbEngineOptions } from 'omniscient-nest/re
 import { rethinkDbError, type Term } from '../../lib/engines/rethinkdb/driver.js';
 import { assertVersion } from '../../lib/engines/rethinkdb/server-check.js';
 import { newEvents, readWhole, store } from '../../lib/testing/conformance/conformance-case.js';
-import { describeWithRethinkDb, engineOn, RethinkDbProcess, stopRethinkDb, withDriver } from '../support/rethinkdb.js';
+import {
+  describeWithRethinkDb,
+  engineOn,
+  RethinkDbProcess,
+  startRethinkDbCluster,
+  stopRethinkDb,
+  withDriver,
+} from '../support/rethinkdb.js';
 
 describe('RethinkDB servers that are too old', () => {
   it.each(['rethinkdb 2.3.6~0jessie (GCC 4.9.2)', 'rethinkdb 1.16.3', 'nonsense'])('are refused: %s', (version) => {
@@ -58,6 +65,14 @@ describeWithRethinkDb('the tables of the RethinkDB engine', () => {
     expect(tables).toBe(7);
     await Promise.all(engines.map((engine) => engine.close()));
   }, 30_000);
+
+  it('refuses what a newer version laid out', async () => {
+    await (await opened('newer')).close();
+    await withDriver(server, async (r, run) =>
+      run(r.db('newer').table('checkpoints').get('schema').update({ version: 2 })),
+    );
+    await expect(opened('newer')).rejects.toMatchObject({ code: 'SCHEMA_TOO_NEW', retryable: false });
+  });
 
   it('warns of a cluster that is too small', async () => {
     const warnings: string[] = [];
@@ -120,4 +135,40 @@ describeWithRethinkDb('the tables of the RethinkDB engine', () => {
     const elsewhere = engineOf('elsewhere', { user: 'tenant', password: 'secret', warn });
     await expect(elsewhere.open()).rejects.toMatchObject({ code: 'PERMISSION_DENIED', retryable: false });
   });
+});
+
+describeWithRethinkDb('nodes that start together on three new servers, each on another', () => {
+  const NODES = 9;
+  const rounds = Array.from({ length: Number(process.env.ROUNDS ?? 1) }, (_, i) => i + 1);
+  let servers: RethinkDbProcess[];
+  beforeAll(async () => {
+    servers = await startRethinkDbCluster(3);
+  }, 90_000);
+  afterAll(stopRethinkDb);
+
+  it.each(rounds)(
+    'end with one database and one table of each name, and lose nothing (round %i)',
+    async (round) => {
+      const database = `fresh_${round}`;
+      const engines = Array.from({ length: NODES }, (_, i) =>
+        engineOn(servers[i % 3] as RethinkDbProcess, { database }),
+      );
+      await Promise.all(
+        engines.map(async (engine, i) => {
+          await engine.open();
+          // At once: who is ready must not have to wait for the others.
+          await store(engine, `s${i}`, 0, newEvents(3));
+        }),
+      );
+      for (const engine of engines) {
+        for (let i = 0; i < NODES; i += 1) expect(await readWhole(engine, `s${i}`)).toHaveLength(3);
+      }
+      await withDriver(servers[0] as RethinkDbProcess, async (r, run) => {
+        const system = r.db('rethinkdb');
+        expect(await run(system.table('db_config').filter({ name: database }).count())).toBe(1);
+        expect(await run(system.table('table_config').filter({ db: database }).count())).toBe(7);
+      });
+    },
+    90_000,
+  );
 });

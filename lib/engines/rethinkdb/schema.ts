@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers';
 import { Backoff } from '../../engine/backoff.js';
 import { EngineError } from '../../kernel/errors.js';
 import type { Connections } from './connections.js';
+import { Doubles } from './doubles.js';
 import type { Reql, Term } from './driver.js';
 import type { Settings } from './options.js';
 import { checkServers } from './server-check.js';
@@ -11,8 +12,8 @@ import { checkServers } from './server-check.js';
 const REPLICAS = 3;
 /** How long tables may take to be ready. Seconds. */
 const READY_SECS_MAX = 20;
-/** How long after a table was created one of the same name may still appear, created by another node at the same moment. Milliseconds. */
-const SETTLE_MS = 200;
+/** How long after something was created one of the same name may still appear, created by another node at the same moment. Milliseconds. */
+const SETTLE_MS = 300;
 /** How long it is begun anew because others create the same, or because the servers are just electing new primaries. Milliseconds. */
 const PREPARE_MS_MAX = 30_000;
 
@@ -30,6 +31,9 @@ const TABLES = {
   messages: { isLasting: false, isSharded: false, indexes: { to: {} } },
 } as const;
 
+/** Says that all tables are there, one of each, and how they are laid out: in `checkpoints`, where no other key looks like it. Nobody writes before it is there. */
+const MARK = { id: 'schema', version: 1 };
+
 export type TableName = keyof typeof TABLES;
 
 const NAMES = Object.keys(TABLES) as TableName[];
@@ -39,11 +43,13 @@ export class Schema {
   readonly #r: Reql;
   readonly #connections: Connections;
   readonly #settings: Settings;
+  readonly #doubles: Doubles;
 
   constructor(r: Reql, connections: Connections, settings: Settings) {
     this.#r = r;
     this.#connections = connections;
     this.#settings = settings;
+    this.#doubles = new Doubles(r, connections, settings.database);
   }
 
   /**
@@ -59,8 +65,10 @@ export class Schema {
       warned.add(message);
     };
     const servers = await this.#again(deadlineMs, () => checkServers(this.#r, this.#connections, warnOnce));
-    await this.#again(deadlineMs, () => this.#assertNoneDropped());
-    await this.#again(deadlineMs, () => this.#createMissing(servers));
+    await this.#again(deadlineMs, async () => {
+      if (!(await this.#isComplete())) await this.#complete(servers);
+      await this.#connections.write(this.#db.wait({ timeout: READY_SECS_MAX }));
+    });
   }
 
   /** Until it works: others may be creating the same at this very moment, and the servers electing new primaries. */
@@ -74,9 +82,36 @@ export class Schema {
         // A server that cannot be reached was tried for `connectTimeoutMs` already.
         if (!isPassing || error.code === 'ENGINE_UNREACHABLE' || performance.now() > deadlineMs) throw error;
         await wait(backoff.nextMs());
-        if (error.code === 'DATABASE_AMBIGUOUS') await this.#dropDoubles();
+        if (error.code === 'DATABASE_AMBIGUOUS') await this.#doubles.drop();
       }
     }
+  }
+
+  /** Whether nothing is to be done: so it is on every start but the first. */
+  async #isComplete(): Promise<boolean> {
+    if ((await this.#missing()).size > 0) return false;
+    const mark = this.#db.table('checkpoints').get(MARK.id).default(null);
+    const found = await this.#connections.read<{ version: number } | null>(mark);
+    if (found && found.version > MARK.version) {
+      const message = `RethinkDB: database '${this.#settings.database}' was laid out by a newer version of this library (${found.version}, known here: ${MARK.version}): update this node`;
+      throw new EngineError('SCHEMA_TOO_NEW', message);
+    }
+    for (const name of NAMES) {
+      const there = await this.#connections.read<string[]>(this.#db.table(name).indexList());
+      if (Object.keys(TABLES[name].indexes).some((index) => !there.includes(index))) return false;
+    }
+    return found !== null;
+  }
+
+  async #complete(servers: number): Promise<void> {
+    await this.#assertNoneDropped();
+    await this.#createTables(await this.#missing(), servers);
+    // Until whatever was created at the same time shows; nobody writes before the mark is there.
+    await wait(SETTLE_MS);
+    await this.#doubles.drop();
+    await this.#connections.write(this.#db.wait({ timeout: READY_SECS_MAX }));
+    for (const name of NAMES) await this.#createIndexes(name);
+    await this.#connections.write(this.#db.table('checkpoints').insert(MARK, { conflict: 'replace' }));
   }
 
   /** An empty table in the place of one with data would make a loss look like a beginning. */
@@ -85,7 +120,7 @@ export class Schema {
       const missing = await this.#missing();
       const lasting = NAMES.filter((name) => TABLES[name].isLasting);
       const gone = lasting.filter((name) => missing.has(name));
-      if (gone.length === 0 || gone.length === lasting.length || (await this.#isEmpty(lasting, missing))) return;
+      if (gone.length === 0 || gone.length === lasting.length || (await this.#areEmpty(lasting, missing))) return;
       if (isSecondLook) {
         const message =
           `RethinkDB: of database '${this.#settings.database}' the table ${gone.join(', ')} was dropped, and others still have data. Restore it ` +
@@ -97,7 +132,7 @@ export class Schema {
     }
   }
 
-  async #isEmpty(names: readonly TableName[], missing: ReadonlySet<TableName>): Promise<boolean> {
+  async #areEmpty(names: readonly TableName[], missing: ReadonlySet<TableName>): Promise<boolean> {
     for (const name of names) {
       if (missing.has(name)) continue;
       const isEmpty = await this.#connections.read<boolean>(this.#db.table(name).isEmpty());
@@ -106,23 +141,11 @@ export class Schema {
     return true;
   }
 
-  async #createMissing(servers: number): Promise<void> {
-    const missing = await this.#missing();
-    await this.#createTables(missing, servers);
-    if (missing.size > 0) {
-      // Until whatever was created at the same time shows, and before anybody writes to it.
-      await wait(SETTLE_MS);
-      await this.#dropDoubles();
-    }
-    await this.#connections.write(this.#db.wait({ timeout: READY_SECS_MAX }));
-    for (const name of NAMES) await this.#createIndexes(name);
-  }
-
   /** Looks before it creates: who may only use a database need not be allowed to create one. */
   async #missing(): Promise<Set<TableName>> {
     const { database } = this.#settings;
     const databases = await this.#connections.read<string[]>(this.#r.dbList());
-    if (!databases.includes(database)) await this.#unlessThere(this.#r.dbCreate(database));
+    if (!databases.includes(database)) await this.#doubles.create(this.#r.dbCreate(database));
     const there = await this.#connections.read<string[]>(this.#db.tableList());
     return new Set(NAMES.filter((name) => !there.includes(name)));
   }
@@ -132,40 +155,17 @@ export class Schema {
     const replicas = this.#settings.replicas ?? Math.min(servers, REPLICAS);
     const creating = [...missing].map((name) => {
       const shards = TABLES[name].isSharded ? this.#settings.shards : 1;
-      return this.#unlessThere(this.#db.tableCreate(name, { replicas, shards, durability }));
+      return this.#doubles.create(this.#db.tableCreate(name, { replicas, shards, durability }));
     });
     await Promise.all(creating);
   }
 
   async #createIndexes(name: TableName): Promise<void> {
     const table = this.#db.table(name);
-    const there = await this.#connections.read<string[]>(table.indexList());
     for (const [index, options] of Object.entries(TABLES[name].indexes)) {
-      if (!there.includes(index)) await this.#unlessThere(table.indexCreate(index, options));
+      await this.#doubles.create(table.indexCreate(index, options));
     }
     await this.#connections.read(table.indexWait());
-  }
-
-  /** Servers that create a table at the very same moment make two of one name. The lower id stays; the other is still empty. */
-  async #dropDoubles(): Promise<void> {
-    const { database } = this.#settings;
-    const config = this.#r.db('rethinkdb').table('table_config');
-    const all = await this.#connections.read<{ id: string; name: string }[]>(
-      config.filter({ db: database }).pluck('id', 'name').coerceTo('array'),
-    );
-    const seen = new Set<string>();
-    for (const { id, name } of all.sort((a, b) => (a.id < b.id ? -1 : 1))) {
-      if (seen.has(name)) await this.#connections.write(config.get(id).delete());
-      seen.add(name);
-    }
-  }
-
-  async #unlessThere(create: Term): Promise<void> {
-    try {
-      await this.#connections.write(create);
-    } catch (error) {
-      if (!(error instanceof EngineError) || !/already exists/.test(error.message)) throw error;
-    }
   }
 
   get #db(): Term {
