@@ -46,6 +46,11 @@ export class ProjectionRunner implements PumpOwner {
     await this.#resign?.();
   }
 
+  /** Up to where the read model that serves has everything, as far as it is written down. */
+  async position(): Promise<number> {
+    return (await Bookmark.open<ProjectionState>(this.#parts.engine, this.name, NEW_PROJECTION)).value.position;
+  }
+
   async park(record: EventRecord, generation: number, error: unknown, attempts: number): Promise<void> {
     const data: ParkedData = {
       actor: this.definition.name,
