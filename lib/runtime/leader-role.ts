@@ -5,15 +5,13 @@ import { Backoff } from '../engine/backoff.js';
 import type { CommandDefinition } from '../kernel/definition.js';
 import { ConflictError, DeadlockError, OmniscientError } from '../kernel/errors.js';
 import { LEADER_EVENT, type Leadership } from '../kernel/framework-events.js';
-import { assertJson } from '../kernel/plain-data.js';
-import { unwrap } from '../kernel/state-tree.js';
-import { answering, findAnswer, unknownCommand } from './answers.js';
+import { answering, findAnswer, newCall, unknownCommand } from './answers.js';
 import type { Cluster } from './cluster/cluster.js';
-import { decodeArguments, encodeArguments, type RemoteCall, type Reply } from './cluster/remote-calls.js';
-import { causeOf, type Origin, type RequestCause } from './request.js';
+import { decodeArguments, type RemoteCall, type Reply } from './cluster/remote-calls.js';
+import { causeIn, type RequestCause } from './request.js';
 import type { RoleOwner } from './role-owner.js';
 import type { RuntimeParts } from './settings.js';
-import type { Turn } from './turn.js';
+import { type Trace, traced } from './telemetry/telemetry.js';
 
 /** How often a command is sent on to whoever leads by then, before it fails. */
 const HOPS_MAX = 50;
@@ -22,6 +20,12 @@ const SEE_OWN_MS_MAX = 1_000;
 
 /** How one try to run a command ended. */
 type Outcome = { readonly answer: unknown } | { readonly error: unknown } | { readonly again: boolean };
+
+/** Whether another node waits for the answer, and who hears how it goes. */
+interface RunHow {
+  readonly recorded: boolean;
+  readonly trace: Trace | undefined;
+}
 
 /**
  * Who runs a `OneActor`'s commands. Leadership is an event in the stream, appended at the expected version: an election has one winner, and who led
@@ -66,23 +70,24 @@ export class LeaderRole {
   async run(
     command: CommandDefinition,
     args: readonly unknown[],
-    caller: Turn | undefined,
-    origin?: Origin,
+    cause: RequestCause,
+    trace: Trace | undefined,
   ): Promise<unknown> {
     this.#running += 1;
     try {
-      const cause = causeOf(this.#parts.ids.next(), caller, origin);
-      return await this.#run(command, this.#newCall(command, args, cause));
+      return await traced(trace, async () =>
+        this.#run(command, newCall(this.#owner, command, args, causeIn(trace, cause)), trace),
+      );
     } finally {
       this.#running -= 1;
     }
   }
 
-  async #run(command: CommandDefinition, call: RemoteCall): Promise<unknown> {
+  async #run(command: CommandDefinition, call: RemoteCall, trace: Trace | undefined): Promise<unknown> {
     const backoff = new Backoff();
     let again = false;
     for (let hops = 0; hops < HOPS_MAX; hops += 1) {
-      const outcome = await this.#try(command, { ...call, again });
+      const outcome = await this.#try(command, { ...call, again }, trace);
       if ('answer' in outcome) return outcome.answer;
       if ('error' in outcome) throw outcome.error;
       again ||= outcome.again;
@@ -120,10 +125,10 @@ export class LeaderRole {
     return overtaken;
   }
 
-  async #try(command: CommandDefinition, call: RemoteCall): Promise<Outcome> {
+  async #try(command: CommandDefinition, call: RemoteCall, trace: Trace | undefined): Promise<Outcome> {
     // Known nodes and heartbeats first: without them everybody else looks dead.
     await this.#cluster.start();
-    if (this.leads) return this.#runHere(command, call, false);
+    if (this.leads) return this.#runHere(command, call, { recorded: false, trace });
     const leader = this.#owner.framework.leader;
     if (leader?.nodeId && this.#mayLead(leader.nodeId, leader.term)) {
       return this.#forward(leader.nodeId, leader.term, call);
@@ -140,7 +145,9 @@ export class LeaderRole {
   }
 
   async #forward(to: string, term: number, call: RemoteCall): Promise<Outcome> {
-    const reply = await this.#cluster.calls.call(to, call);
+    const trace = this.#parts.telemetry?.forward(call, to);
+    const reply = await this.#cluster.calls.call(to, causeIn(trace, call));
+    trace?.ended(reply.kind);
     switch (reply.kind) {
       case 'answered':
         await this.#owner.reached(reply.version, SEE_OWN_MS_MAX);
@@ -188,7 +195,7 @@ export class LeaderRole {
     }
   }
 
-  async #runHere(command: CommandDefinition, call: RemoteCall, recorded: boolean): Promise<Outcome> {
+  async #runHere(command: CommandDefinition, call: RemoteCall, how: RunHow): Promise<Outcome> {
     const prepared = this.#prepare();
     if (prepared) await prepared;
     if (!this.leads) return { again: false };
@@ -197,20 +204,21 @@ export class LeaderRole {
       if (found) return found;
       if (!this.leads) return { again: true };
     }
-    return this.#enqueue(command, call, recorded);
+    return this.#enqueue(command, call, how);
   }
 
-  #enqueue(command: CommandDefinition, call: RemoteCall, recorded: boolean): Promise<Outcome> {
-    const { commandId, correlationId, causationId, chain } = call;
+  #enqueue(command: CommandDefinition, call: RemoteCall, { recorded, trace }: RunHow): Promise<Outcome> {
+    const { commandId, correlationId, causationId, chain, traceparent } = call;
     const owner = this.#owner;
     const method = answering(command.method, `the answer of '${command.name}' (${owner.label})`, (answer) => {
       if (recorded) owner.recordAnswer(answer);
     });
     return new Promise((settle) => {
-      const cause = { commandId, correlationId, causationId, chain };
+      const cause = { commandId, correlationId, causationId, chain, traceparent };
       const request = owner.enqueueCommand({ ...command, method }, decodeArguments(call.args), cause, {
         onEvicted: () => settle({ again: false }),
         recorded,
+        trace,
       });
       request.promise.then(
         (answer) => settle({ answer }),
@@ -241,34 +249,24 @@ export class LeaderRole {
     if (this.#cluster.leaving || !this.leads) return this.#refused();
     const command = this.#owner.commandNamed(call.command);
     if (!command) return this.#failed(unknownCommand(label, call.command, this.#parts.nodeId));
-    const outcome = await this.#runHere(command, call, true).catch((error: unknown) => ({ error }));
-    if ('error' in outcome) return this.#failed(outcome.error);
-    if (!('answer' in outcome)) return this.#refused();
+    const trace = this.#parts.telemetry?.serve(call);
+    const how = { recorded: true, trace };
+    const outcome = await this.#runHere(command, causeIn(trace, call), how).catch((error: unknown) => ({ error }));
+    if ('error' in outcome) return this.#failed(outcome.error, trace);
+    if (!('answer' in outcome)) return this.#refused(trace);
+    trace?.ended();
     const { version } = this.#owner;
     if (outcome.answer === undefined) return { kind: 'answered', version };
     return { kind: 'answered', version, answer: JSON.stringify(outcome.answer) };
   }
 
-  #refused(): Reply {
+  #refused(trace?: Trace): Reply {
+    trace?.ended('refused');
     return { kind: 'refused', version: this.#owner.version, leaving: this.#cluster.leaving };
   }
 
-  #failed(error: unknown): Reply {
+  #failed(error: unknown, trace?: Trace): Reply {
+    trace?.failed(error);
     return { kind: 'failed', version: this.#owner.version, error: this.#cluster.errors.encode(error) };
-  }
-
-  #newCall(command: CommandDefinition, args: readonly unknown[], cause: RequestCause): RemoteCall {
-    const { definition, id, version, label } = this.#owner;
-    const check = (value: unknown, place: number) =>
-      assertJson(unwrap(value), `argument ${place + 1} of '${command.name}' (${label})`);
-    return {
-      ...cause,
-      actor: definition.name,
-      id,
-      command: command.name,
-      args: encodeArguments(args, check),
-      since: version,
-      again: false,
-    };
   }
 }

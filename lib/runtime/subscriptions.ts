@@ -45,6 +45,11 @@ export class EventSubscriptions {
     return this.#observable(options, (follow) => new StoreFollower(this.#parts.engine, follow));
   }
 
+  /** How many are open. */
+  get size(): number {
+    return this.#running.size;
+  }
+
   /** Completes all subscriptions; for shutdown. */
   close(): void {
     for (const subscriber of [...this.#running]) subscriber.complete();

@@ -65,6 +65,7 @@ export class ProjectionRunner implements PumpOwner {
       attempts,
     };
     await this.#store(PARKED_EVENT, data);
+    this.#parts.telemetry?.parked(`${data.actor}.${data.listener}`);
   }
 
   /** Handles what was parked, for the generation for which it was. @throws what the handler throws; it is parked as before then. */
