@@ -160,9 +160,16 @@ export class Runtime {
       leaderships: () => clustered().map(({ definition, leaderships }) => [definition.name, leaderships] as const),
       elections: () => this.election.led,
       subscriptions: () => this.subscriptions.size,
-      lag: async () => lagOf(await this.parts.engine.lastPosition(), this.#followers()),
+      lag: () => this.#lag(),
       parked: () => this.parked.count(),
     };
+  }
+
+  async #lag(): Promise<Record<string, number>> {
+    const lastPosition = await this.parts.engine.lastPosition();
+    const subscriptions = this.subscriptions.lag(lastPosition);
+    const lag = await lagOf(lastPosition, this.#followers());
+    return subscriptions === undefined ? lag : { ...lag, subscriptions };
   }
 
   /** Begins to be seen by the others, in the background: what needs it waits for it. */

@@ -22,6 +22,8 @@ export interface SubscriptionOptions {
 export class EventSubscriptions {
   readonly #parts: RuntimeParts;
   readonly #running = new Set<Subscriber<StoredEvent>>();
+  /** Those that follow the whole store. */
+  readonly #followers = new Set<StoreFollower>();
 
   constructor(parts: RuntimeParts) {
     this.#parts = parts;
@@ -50,6 +52,12 @@ export class EventSubscriptions {
     return this.#running.size;
   }
 
+  /** By how many positions the slowest of `named$` and `all$` is behind; `undefined` if nobody follows the whole store. */
+  lag(lastPosition: number): number | undefined {
+    const places = [...this.#followers].map(({ place }) => place);
+    return places.length === 0 ? undefined : Math.max(0, lastPosition - Math.min(...places));
+  }
+
   /** Completes all subscriptions; for shutdown. */
   close(): void {
     for (const subscriber of [...this.#running]) subscriber.complete();
@@ -74,9 +82,11 @@ export class EventSubscriptions {
         onRetry: (error) => this.#parts.log.warn('a subscription could not read; it tries again', error),
       });
       this.#running.add(subscriber);
+      if (follower instanceof StoreFollower) this.#followers.add(follower);
       outsideTurns(() => follower.start());
       return () => {
         this.#running.delete(subscriber);
+        if (follower instanceof StoreFollower) this.#followers.delete(follower);
         follower.stop();
       };
     });

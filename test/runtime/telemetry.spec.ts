@@ -221,6 +221,55 @@ describe('reactions and projections', () => {
   });
 });
 
+describe('spans of the application', () => {
+  const mark = (name: string) => trace.getTracer('application').startSpan(name).end();
+  const parentOf = (name: string) => {
+    const above = observatory.spansOf(name)[0]?.parentSpanContext?.spanId;
+    return observatory.spans.find((span) => span.spanContext().spanId === above)?.name;
+  };
+
+  it('go below the command, and commands that are given in them below those', async () => {
+    const { actors } = await start(Counter);
+    const [a, b] = [await actors.get('a'), await actors.get('b')];
+    const addThrough = () =>
+      trace.getTracer('application').startActiveSpan('mine', async (span) => {
+        await b.add(1);
+        span.end();
+      });
+    await a.callBack({ addThrough });
+    expect(['mine', 'Counter.add', 'Counter.callBack'].map(parentOf)).toEqual(['Counter.callBack', 'mine', undefined]);
+  });
+
+  it('go below reactions and projections, however the work on an event came about', async () => {
+    @Projection({ name: 'orders' })
+    class Orders {
+      @EventHandler() async ordered() {
+        await sleep(1);
+        mark('in the projection');
+      }
+    }
+    failing.set('anna', () => mark('in the reaction'));
+    const { node, actors, also } = await start(Shop);
+    also(Account);
+    node.projections.add(Orders, new Orders());
+    // What began here must not be taken for the parent of all that comes later.
+    await trace.getTracer('application').startActiveSpan('beginning', async (span) => {
+      await node.begin();
+      span.end();
+    });
+    await (await actors.get('shop')).order('anna', 1);
+    await eventually(() => observatory.spansOf('in the projection').length === 1);
+    for (const name of ['Account.onOrdered', 'orders.ordered'])
+      await eventually(() => observatory.spansOf(name).length === 1);
+    expect(['in the reaction', 'in the projection', 'Account.onOrdered', 'orders.ordered'].map(parentOf)).toEqual([
+      'Account.onOrdered',
+      'orders.ordered',
+      'Shop.order',
+      'Shop.order',
+    ]);
+  });
+});
+
 describe('what a node is', () => {
   it('is told when metrics are collected: residents, leaderships, subscriptions, lag', async () => {
     const { node, actors, also } = await start(Shop);
@@ -244,19 +293,39 @@ describe('what a node is', () => {
     expect(await observatory.metric('omniscient.subscriptions')).toEqual({ '': 1 });
     subscription.unsubscribe();
     expect(await observatory.metric('omniscient.subscriptions')).toEqual({ '': 0 });
-    await eventually(async () => (await observatory.metric('omniscient.lag'))['follower=$listen-Account'] === 0);
+    const lag = async () => (await observatory.metric('omniscient.lag'))['follower=$listen-Account'];
+    await eventually(async () => (await lag()) === 0);
     failing.set('anna', () => {
       throw new Error('not yet');
     });
     await shop.order('anna', 1);
     for (let i = 0; i < 5; i += 1) await shop.order('berta', i);
-    expect((await observatory.metric('omniscient.lag'))['follower=$listen-Account']).toBeGreaterThan(5);
+    expect(await lag()).toBeGreaterThan(5);
     failing.clear();
     await node.stop();
     let asked = 0;
     Object.assign(node.parts.engine, { lastPosition: async () => ++asked });
     await observatory.metric('omniscient.lag');
     expect(asked).toBe(0);
+  });
+
+  it('tells how far behind the slowest subscriber to the whole store is', async () => {
+    const { node, actors } = await start(Counter);
+    const counter = await actors.get('a');
+    for (let i = 0; i < 2_500; i += 100) await Promise.all(Array.from({ length: 100 }, () => counter.add(1)));
+    const lags: Promise<Record<string, number>>[] = [];
+    let seen = 0;
+    const slow = node.subscriptions.all$().subscribe(() => {
+      seen += 1;
+      if (seen % 1_000 === 0) lags.push(observatory.metric('omniscient.lag'));
+    });
+    const idle = node.subscriptions.all$({ after: 2_500 }).subscribe();
+    await eventually(() => seen === 2_500);
+    expect(await Promise.all(lags)).toEqual([{ 'follower=subscriptions': 1_500 }, { 'follower=subscriptions': 500 }]);
+    await eventually(async () => (await observatory.metric('omniscient.lag'))['follower=subscriptions'] === 0);
+    slow.unsubscribe();
+    idle.unsubscribe();
+    expect(node.subscriptions.lag(2_500)).toBeUndefined();
   });
 
   it('tells how late each tick was, and how many there was no time for', async () => {

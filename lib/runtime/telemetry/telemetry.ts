@@ -77,7 +77,7 @@ export interface ObservedNode {
   elections(): Iterable<string>;
   /** How many subscriptions are open. */
   subscriptions(): number;
-  /** By how many positions each projection, and each class that events call, is behind. */
+  /** By how many positions each projection, each class that events call, and the slowest subscription to the whole store is behind. */
   lag(): Promise<Readonly<Record<string, number>>>;
   /** How many events are parked. */
   parked(): Promise<number>;
@@ -87,8 +87,11 @@ export interface ObservedNode {
 export type Amount = readonly [actor: string, count: number];
 
 /** Does work as a part of a trace, if there is one, and tells it the end. */
-export async function traced<T>(trace: Trace | undefined, work: () => Promise<T>): Promise<T> {
-  if (!trace) return work();
+export function traced<T>(trace: Trace | undefined, work: () => Promise<T>): Promise<T> {
+  return trace ? tell(trace, work) : work();
+}
+
+async function tell<T>(trace: Trace, work: () => Promise<T>): Promise<T> {
   try {
     const result = await trace.run(work);
     trace.ended();
