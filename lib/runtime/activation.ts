@@ -98,14 +98,14 @@ export class Activation implements PipelineOwner, FeedOwner {
   /** Takes a command; the promise settles when its commit is durable or has failed. */
   submit(command: CommandDefinition, args: readonly unknown[]): Promise<unknown> {
     const caller = currentTurn();
+    const cause = causeOf(this.parts.ids.next(), caller, currentOrigin());
+    const trace = this.#trace(command, args, cause, true);
     try {
       this.#assertAccepts(caller);
     } catch (error) {
-      this.#trace(command, args, causeOf(this.parts.ids.next(), caller, currentOrigin()), true)?.failed(error);
+      trace?.failed(error);
       return Promise.reject(error);
     }
-    const cause = causeOf(this.parts.ids.next(), caller, currentOrigin());
-    const trace = this.#trace(command, args, cause, true);
     if (!this.leader) return this.enqueue(command, args, cause, caller, trace && { trace }).promise;
     this.used = true;
     const answer = this.leader.run(command, args, cause, trace);

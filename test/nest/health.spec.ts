@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get, type INestApplication, Module } from '@nestjs/common';
 import { HealthCheck, HealthCheckService, TerminusModule } from '@nestjs/terminus';
 import { Test } from '@nestjs/testing';
@@ -15,11 +18,15 @@ import {
   Projection,
 } from 'omniscient-nest';
 import { MemoryEngine, MemoryStore } from 'omniscient-nest/memory';
+import { RethinkDbEngine } from 'omniscient-nest/rethinkdb';
+import { SqliteEngine } from 'omniscient-nest/sqlite';
 import request from 'supertest';
+import type { Engine } from '../../lib/engine/engine.js';
 import { EngineError } from '../../lib/kernel/errors.js';
 import type { NodeHealth } from '../../lib/runtime/health.js';
 import { Shop } from '../support/listeners.js';
 import { Desk } from '../support/one-actors.js';
+import { describeWithRethinkDb, RethinkDbProcess, stopRethinkDb } from '../support/rethinkdb.js';
 import { silentLogger } from '../support/silent-logger.js';
 
 /** An engine that hangs, or fails, as a spec wants it. */
@@ -265,4 +272,54 @@ describe('parked events', () => {
     await app.get(ParkedEvents).discard(parked?.id as string);
     expect(await check(second)).toMatchObject({ http: 200, parked: 0 });
   });
+});
+
+/** Puts events aside on one node; another one, started later, lists, retries and discards them. */
+async function parkAndRetry(newEngine: () => Engine): Promise<void> {
+  broken.add(2).add(3).add(4);
+  const app = await start({ engine: newEngine() }, { limits: { parkedMax: 0 }, providers: [Orders] });
+  await order(app, 1, 2, 3, 4);
+  while ((await app.get(ParkedEvents).count()) < 3) await sleep(10);
+  const other = await start({ engine: newEngine() }, { limits: { parkedMax: 0 }, providers: [Orders] });
+  expect(await check(other)).toMatchObject({ http: 503, parked: 3 });
+  const parked = await other.get(ParkedEvents).list();
+  expect(parked.map(({ event }) => event.data)).toMatchObject([{ amount: 2 }, { amount: 3 }, { amount: 4 }]);
+  broken.clear();
+  const [two, three, four] = parked.map(({ id }) => id) as [string, string, string];
+  await app.get(ParkedEvents).retry(three);
+  await app.get(ParkedEvents).discard(two);
+  expect((await other.get(ParkedEvents).list()).map(({ id }) => id)).toEqual([four]);
+  await other.get(ParkedEvents).retry(four);
+  expect(await check(app)).toMatchObject({ http: 200, parked: 0 });
+}
+
+describe('parked events in an SQLite file', () => {
+  it('are the same on every node', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'omniscient-health-'));
+    cleanUp.push(() => rmSync(folder, { recursive: true }));
+    await parkAndRetry(() => new SqliteEngine({ file: join(folder, 'events.db') }));
+  });
+});
+
+describeWithRethinkDb('the health indicator on RethinkDB', () => {
+  let server: RethinkDbProcess;
+  beforeAll(async () => {
+    server = await RethinkDbProcess.start();
+  }, 60_000);
+  afterAll(stopRethinkDb);
+
+  const newEngine = (database: string) => () =>
+    new RethinkDbEngine({ servers: [server], database, warn: () => {}, queryTimeoutMs: 1_000, connectTimeoutMs: 500 });
+
+  it('knows what is parked on every node', () => parkAndRetry(newEngine('parked')), 60_000);
+
+  it('is down while the server is frozen, and up again when it goes on', async () => {
+    const app = await start({ engine: newEngine('frozen')() }, {});
+    await eventually(app, 'up');
+    server.kill('SIGSTOP');
+    const { reason } = await eventually(app, 'down');
+    expect(reason).toBeDefined();
+    server.kill('SIGCONT');
+    await eventually(app, 'up', 15_000);
+  }, 60_000);
 });

@@ -1,7 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { metrics, SpanKind, trace } from '@opentelemetry/api';
-import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
+import {
+  BasicTracerProvider,
+  InMemorySpanExporter,
+  ParentBasedSampler,
+  SamplingDecision,
+  SimpleSpanProcessor,
+} from '@opentelemetry/sdk-trace-base';
 import { EventHandler, Projection } from 'omniscient-nest';
 import { MemoryStore } from 'omniscient-nest/memory';
 import type { EventMetadata, EventRecord } from '../../lib/kernel/event.js';
@@ -365,6 +371,34 @@ describe('whether a node is observed', () => {
     const { traceparent, ...metadata } = metadataOf(store.streams.get('a')?.[0]);
     expect(traceparent).toBeUndefined();
     expect(Object.keys(metadata)).toEqual(['at', 'actor', 'firedBy', 'commandId', 'correlationId', 'causationId']);
+  });
+
+  it('or is sampled: what a request led to is left out with it, also on other nodes and days later', async () => {
+    const spans = new InMemorySpanExporter();
+    const roots = { shouldSample: () => ({ decision: SamplingDecision.NOT_RECORD }), toString: () => 'no roots' };
+    trace.disable();
+    trace.setGlobalTracerProvider(
+      new BasicTracerProvider({
+        sampler: new ParentBasedSampler({ root: roots }),
+        spanProcessors: [new SimpleSpanProcessor(spans)],
+      }),
+    );
+    const { node, actors, also } = await start(Shop);
+    also(Account);
+    await node.begin();
+    const shop = await actors.get('shop');
+    await shop.order('anna', 1);
+    const ordered = () => metadataOf(store.streams.get('shop')?.find(({ name }) => name === 'ordered'));
+    expect(ordered().traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+    // By then every new trace would be recorded.
+    roots.shouldSample = () => ({ decision: SamplingDecision.RECORD_AND_SAMPLED });
+    await eventually(() => store.streams.get('anna')?.some(({ name }) => name === 'charged') ?? false);
+    expect(metadataOf(store.streams.get('anna')?.at(-1)).traceparent?.split('-')[1]).toBe(
+      ordered().traceparent?.split('-')[1],
+    );
+    expect(spans.getFinishedSpans().map(({ name }) => name)).not.toContain('Account.onOrdered');
+    await shop.order('berta', 1);
+    await eventually(() => spans.getFinishedSpans().some(({ name }) => name === 'Account.onOrdered'));
   });
 
   it('or has no context manager: spans join all the same, through what the library itself knows', async () => {

@@ -1,22 +1,27 @@
-import type { Meter, ObservableCallback, ObservableGauge, ObservableResult } from '@opentelemetry/api';
+import type { Meter, Observable, ObservableCallback, ObservableResult } from '@opentelemetry/api';
 import { ACTOR } from './instruments.js';
 import type { ObservedNode } from './telemetry.js';
+
+type Look = (seen: ObservableResult) => unknown;
 
 /** What is looked at only when somebody collects metrics, so that it costs nothing in between. */
 export function observeNode(meter: Meter, node: ObservedNode): () => void {
   const stops: (() => void)[] = [];
-  const gauge = (name: string, unit: string, description: string, look: (seen: ObservableResult) => unknown) => {
-    const instrument = meter.createObservableGauge(`omniscient.${name}`, { unit, description });
-    stops.push(observe(instrument, look));
+  const gauge = (name: string, unit: string, description: string, look: Look) => {
+    stops.push(observe(meter.createObservableGauge(`omniscient.${name}`, { unit, description }), look));
   };
-  gauge('residents', '{actor}', 'Actors in memory', (seen) => {
+  // What adds up over nodes.
+  const amount = (name: string, unit: string, description: string, look: Look) => {
+    stops.push(observe(meter.createObservableUpDownCounter(`omniscient.${name}`, { unit, description }), look));
+  };
+  amount('residents', '{actor}', 'Actors in memory', (seen) => {
     for (const [actor, count] of node.residents()) seen.observe(count, { [ACTOR]: actor });
   });
-  gauge('leaderships', '{leadership}', 'OneActors that this node leads, and elections that it has won', (seen) => {
+  amount('leaderships', '{leadership}', 'OneActors that this node leads, and elections that it has won', (seen) => {
     for (const [actor, count] of node.leaderships()) seen.observe(count, { [ACTOR]: actor });
     for (const election of node.elections()) seen.observe(1, { 'omniscient.election': election });
   });
-  gauge('subscriptions', '{subscription}', 'Subscriptions of this node', (seen) => seen.observe(node.subscriptions()));
+  amount('subscriptions', '{subscription}', 'Subscriptions of this node', (seen) => seen.observe(node.subscriptions()));
   gauge('lag', '{position}', 'Positions of the store that somebody has yet to work through', async (seen) => {
     for (const [follower, lag] of Object.entries(await node.lag()))
       seen.observe(lag, { 'omniscient.follower': follower });
@@ -29,7 +34,7 @@ export function observeNode(meter: Meter, node: ObservedNode): () => void {
   };
 }
 
-function observe(instrument: ObservableGauge, look: (seen: ObservableResult) => unknown): () => void {
+function observe(instrument: Observable, look: Look): () => void {
   const callback: ObservableCallback = async (seen) => {
     try {
       await look(seen);
