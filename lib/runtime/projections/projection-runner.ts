@@ -143,7 +143,11 @@ class Work {
     }
     if (this.#stopped) return;
     this.#bookmark.keep(
-      () => this.#state(),
+      () => {
+        // Where only events of other names are left, no pump tells that it has come further.
+        this.#look();
+        return this.#state();
+      },
       () => this.#end(),
     );
     for (const pump of [this.#serving, this.#next]) pump?.run().then(undefined, (error: unknown) => this.#end(error));
