@@ -108,7 +108,7 @@ export class Activation implements PipelineOwner, FeedOwner {
     }
     if (!this.leader) return this.enqueue(command, args, cause, caller, trace && { trace }).promise;
     this.used = true;
-    const answer = this.leader.run(command, args, cause, trace);
+    const answer = this.leader.run(command, args, cause, { trace });
     this.#host.busy(this);
     caller?.waitFor(answer, this.loop);
     return answer;
@@ -150,8 +150,9 @@ export class Activation implements PipelineOwner, FeedOwner {
   /** Runs a command of the framework's own, wherever commands run. */
   runOwn(command: CommandDefinition, args: readonly unknown[], origin: Origin | undefined, options: EnqueueOptions) {
     const cause = causeOf(this.parts.ids.next(), undefined, origin);
-    if (this.leader) return this.leader.run(command, args, cause, this.#trace(command, args, cause, false));
-    return this.enqueue(command, args, cause, undefined, options).promise;
+    const observed = { ...options, trace: this.#trace(command, args, cause, false) };
+    if (this.leader) return this.leader.run(command, args, cause, observed);
+    return this.enqueue(command, args, cause, undefined, observed).promise;
   }
 
   /** The turn that runs now. */

@@ -9,7 +9,7 @@ import { answering, findAnswer, newCall, unknownCommand } from './answers.js';
 import type { Cluster } from './cluster/cluster.js';
 import { decodeArguments, type RemoteCall, type Reply } from './cluster/remote-calls.js';
 import { causeIn, type RequestCause } from './request.js';
-import type { RoleOwner } from './role-owner.js';
+import type { EnqueueOptions, RoleOwner } from './role-owner.js';
 import type { RuntimeParts } from './settings.js';
 import { type Trace, traced } from './telemetry/telemetry.js';
 
@@ -20,12 +20,6 @@ const SEE_OWN_MS_MAX = 1_000;
 
 /** How one try to run a command ended. */
 type Outcome = { readonly answer: unknown } | { readonly error: unknown } | { readonly again: boolean };
-
-/** Whether another node waits for the answer, and who hears how it goes. */
-interface RunHow {
-  readonly recorded: boolean;
-  readonly trace: Trace | undefined;
-}
 
 /**
  * Who runs a `OneActor`'s commands. Leadership is an event in the stream, appended at the expected version: an election has one winner, and who led
@@ -71,23 +65,24 @@ export class LeaderRole {
     command: CommandDefinition,
     args: readonly unknown[],
     cause: RequestCause,
-    trace: Trace | undefined,
+    options: EnqueueOptions,
   ): Promise<unknown> {
     this.#running += 1;
     try {
+      const { trace } = options;
       return await traced(trace, async () =>
-        this.#run(command, newCall(this.#owner, command, args, causeIn(trace, cause)), trace),
+        this.#run(command, newCall(this.#owner, command, args, causeIn(trace, cause)), options),
       );
     } finally {
       this.#running -= 1;
     }
   }
 
-  async #run(command: CommandDefinition, call: RemoteCall, trace: Trace | undefined): Promise<unknown> {
+  async #run(command: CommandDefinition, call: RemoteCall, options: EnqueueOptions): Promise<unknown> {
     const backoff = new Backoff();
     let again = false;
     for (let hops = 0; hops < HOPS_MAX; hops += 1) {
-      const outcome = await this.#try(command, { ...call, again }, trace);
+      const outcome = await this.#try(command, { ...call, again }, options);
       if ('answer' in outcome) return outcome.answer;
       if ('error' in outcome) throw outcome.error;
       again ||= outcome.again;
@@ -125,10 +120,10 @@ export class LeaderRole {
     return overtaken;
   }
 
-  async #try(command: CommandDefinition, call: RemoteCall, trace: Trace | undefined): Promise<Outcome> {
+  async #try(command: CommandDefinition, call: RemoteCall, options: EnqueueOptions): Promise<Outcome> {
     // Known nodes and heartbeats first: without them everybody else looks dead.
     await this.#cluster.start();
-    if (this.leads) return this.#runHere(command, call, { recorded: false, trace });
+    if (this.leads) return this.#runHere(command, call, { ...options, recorded: false });
     const leader = this.#owner.framework.leader;
     if (leader?.nodeId && this.#mayLead(leader.nodeId, leader.term)) {
       return this.#forward(leader.nodeId, leader.term, call);
@@ -195,7 +190,7 @@ export class LeaderRole {
     }
   }
 
-  async #runHere(command: CommandDefinition, call: RemoteCall, how: RunHow): Promise<Outcome> {
+  async #runHere(command: CommandDefinition, call: RemoteCall, options: EnqueueOptions): Promise<Outcome> {
     const prepared = this.#prepare();
     if (prepared) await prepared;
     if (!this.leads) return { again: false };
@@ -204,21 +199,20 @@ export class LeaderRole {
       if (found) return found;
       if (!this.leads) return { again: true };
     }
-    return this.#enqueue(command, call, how);
+    return this.#enqueue(command, call, options);
   }
 
-  #enqueue(command: CommandDefinition, call: RemoteCall, { recorded, trace }: RunHow): Promise<Outcome> {
+  #enqueue(command: CommandDefinition, call: RemoteCall, options: EnqueueOptions): Promise<Outcome> {
     const { commandId, correlationId, causationId, chain, traceparent } = call;
     const owner = this.#owner;
     const method = answering(command.method, `the answer of '${command.name}' (${owner.label})`, (answer) => {
-      if (recorded) owner.recordAnswer(answer);
+      if (options.recorded) owner.recordAnswer(answer);
     });
     return new Promise((settle) => {
       const cause = { commandId, correlationId, causationId, chain, traceparent };
       const request = owner.enqueueCommand({ ...command, method }, decodeArguments(call.args), cause, {
+        ...options,
         onEvicted: () => settle({ again: false }),
-        recorded,
-        trace,
       });
       request.promise.then(
         (answer) => settle({ answer }),
@@ -250,8 +244,8 @@ export class LeaderRole {
     const command = this.#owner.commandNamed(call.command);
     if (!command) return this.#failed(unknownCommand(label, call.command, this.#parts.nodeId));
     const trace = this.#parts.telemetry?.serve(call);
-    const how = { recorded: true, trace };
-    const outcome = await this.#runHere(command, causeIn(trace, call), how).catch((error: unknown) => ({ error }));
+    const running = this.#runHere(command, causeIn(trace, call), { recorded: true, trace });
+    const outcome = await running.catch((error: unknown) => ({ error }));
     if ('error' in outcome) return this.#failed(outcome.error, trace);
     if (!('answer' in outcome)) return this.#refused(trace);
     trace?.ended();
