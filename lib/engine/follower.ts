@@ -50,6 +50,11 @@ export class Follower {
     this.#place = options.after;
   }
 
+  /** Version or position up to which everything was handed over. */
+  get place(): number {
+    return this.#place;
+  }
+
   /** Begins. Events come from the next turn of the event loop on, never from inside this call. */
   start(): void {
     void this.#open();

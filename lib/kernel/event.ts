@@ -12,6 +12,8 @@ export interface EventMetadata {
   readonly correlationId: string;
   /** The command or event that directly led to this one; `null` when it came from outside. */
   readonly causationId: string | null;
+  /** The span that fired it (W3C Trace Context); only there if somebody traced that. */
+  readonly traceparent?: string;
 }
 
 /** An event as stored: immutable, deep-frozen. */

@@ -21,6 +21,7 @@ import { Projections } from '../runtime/projections/projections.js';
 import { Runtime } from '../runtime/runtime.js';
 import { EventSubscriptions } from '../runtime/subscriptions.js';
 import { RandomIds, SystemClock } from '../runtime/system-clock.js';
+import { loadTelemetry } from '../runtime/telemetry/load-telemetry.js';
 import { ActorFactory } from './actor-factory.js';
 import { correlate } from './correlation.js';
 import { EventSourcingHealth } from './health.js';
@@ -129,7 +130,9 @@ async function startRuntime(
   assertOnce(modules);
   const engine = options.engine ?? (await defaultEngine());
   const errors = [...httpExceptions(), ...(options.errors ?? [])];
-  const runtime = new Runtime({ ...options, engine, clock, ids, errors, log: nestLog() });
+  const nodeId = options.nodeId ?? new RandomIds().next();
+  const telemetry = await loadTelemetry(options.telemetry, nodeId);
+  const runtime = new Runtime({ ...options, engine, nodeId, clock, ids, errors, telemetry, log: nestLog() });
   await runtime.start();
   return runtime;
 }

@@ -10,6 +10,11 @@ export interface EventSourcingOptions extends Partial<RuntimeLimits> {
   engine?: Engine;
   /** This process among others, in metadata and logs. Default: a random UUID. */
   nodeId?: string;
+  /**
+   * Whether this node tells of its work through `@opentelemetry/api`. Default: if an SDK is registered when the module starts. `true`: in any case, and the start
+   * fails if the package is missing.
+   */
+  telemetry?: boolean;
   /** Classes of errors that commands of a `OneActor` throw: on other nodes they arrive as instances of them. Nest's own exceptions do anyway. */
   errors?: readonly ErrorClass[];
   /** Default: the machine's clock. */

@@ -1,44 +1,25 @@
 import { type ActorBase, bindContext } from '../kernel/actor.js';
 import { ActorState } from '../kernel/actor-state.js';
-import type { ActorDefinition, CommandDefinition, CommandMethod } from '../kernel/definition.js';
+import type { CommandDefinition, CommandMethod } from '../kernel/definition.js';
 import { ActorOverloadedError, ShuttingDownError } from '../kernel/errors.js';
 import type { EventRecord } from '../kernel/event.js';
 import { FrameworkState } from '../kernel/framework-events.js';
 import type { OnConflict } from '../kernel/marks.js';
 import { OptimisticState } from '../kernel/optimistic-state.js';
+import type { ActivationHost, ActivationObserver } from './activation-host.js';
 import { CommitPipeline, type PipelineOwner } from './commit-pipeline.js';
 import type { LeaderRole } from './leader-role.js';
 import type { ActorListening } from './listening/actor-listening.js';
 import { type FeedOwner, LiveFeed } from './live-feed.js';
 import type { NodeParts } from './node-parts.js';
 import { currentOrigin } from './origin.js';
-import { type Commit, causeOf, type Origin, Request, type RequestCause } from './request.js';
+import { type Commit, causeIn, causeOf, type Origin, Request, type RequestCause } from './request.js';
 import type { EnqueueOptions } from './role-owner.js';
 import { actorListening, leaderRole, tickRole } from './roles.js';
 import type { TickRole } from './ticks/tick-role.js';
 import { assertNoDeadlock, currentTurn, outsideTurns, type Turn } from './turn.js';
 import { TurnContext } from './turn-context.js';
 import { TurnLoop } from './turn-loop.js';
-
-/** What an activation reports to the host that keeps it. */
-export interface ActivationHost {
-  readonly definition: ActorDefinition;
-  readonly parts: NodeParts;
-  /** Only calls made inside actors are still taken. */
-  readonly closing: boolean;
-  /** It has work whose callers wait. */
-  busy(activation: Activation): void;
-  /** The confirmed state moved on. */
-  confirmed(activation: Activation): void;
-  /** It is of no more use; whoever asks for the id gets a new one. */
-  gone(activation: Activation): void;
-}
-
-/** Somebody who looks at an activation: a subscription. */
-export interface ActivationObserver {
-  changed(): void;
-  ended(error: unknown): void;
-}
 
 /**
  * An actor's live instance on this node. Its loop runs commands on confirmed plus pending state, its pipeline stores what they fired, its feed
@@ -117,15 +98,17 @@ export class Activation implements PipelineOwner, FeedOwner {
   /** Takes a command; the promise settles when its commit is durable or has failed. */
   submit(command: CommandDefinition, args: readonly unknown[]): Promise<unknown> {
     const caller = currentTurn();
+    const cause = causeOf(this.parts.ids.next(), caller, currentOrigin());
+    const trace = this.#trace(command, args, cause, true);
     try {
       this.#assertAccepts(caller);
     } catch (error) {
+      trace?.failed(error);
       return Promise.reject(error);
     }
-    if (!this.leader)
-      return this.enqueue(command, args, causeOf(this.parts.ids.next(), caller, currentOrigin()), caller).promise;
+    if (!this.leader) return this.enqueue(command, args, cause, caller, trace && { trace }).promise;
     this.used = true;
-    const answer = this.leader.run(command, args, caller, currentOrigin());
+    const answer = this.leader.run(command, args, cause, { trace });
     this.#host.busy(this);
     caller?.waitFor(answer, this.loop);
     return answer;
@@ -139,14 +122,17 @@ export class Activation implements PipelineOwner, FeedOwner {
 
   /** Puts a command in the queue, whoever leads. */
   enqueue(
-    { name, method, onConflict }: CommandDefinition,
+    command: CommandDefinition,
     args: readonly unknown[],
     cause: RequestCause,
     caller: Turn | undefined,
     options?: EnqueueOptions,
   ): Request {
-    const request = new Request(name, method, args, onConflict, cause);
+    const { name, method, onConflict } = command;
+    const trace = options?.trace ?? this.#trace(command, args, cause, false);
+    const request = new Request(name, method, args, onConflict, causeIn(trace, cause));
     if (options) Object.assign(request, options);
+    request.trace = trace;
     caller?.waitFor(request.promise, this.loop);
     this.used = true;
     this.#host.busy(this);
@@ -163,8 +149,10 @@ export class Activation implements PipelineOwner, FeedOwner {
 
   /** Runs a command of the framework's own, wherever commands run. */
   runOwn(command: CommandDefinition, args: readonly unknown[], origin: Origin | undefined, options: EnqueueOptions) {
-    if (this.leader) return this.leader.run(command, args, undefined, origin);
-    return this.enqueue(command, args, causeOf(this.parts.ids.next(), undefined, origin), undefined, options).promise;
+    const cause = causeOf(this.parts.ids.next(), undefined, origin);
+    const observed = { ...options, trace: this.#trace(command, args, cause, false) };
+    if (this.leader) return this.leader.run(command, args, cause, observed);
+    return this.enqueue(command, args, cause, undefined, observed).promise;
   }
 
   /** The turn that runs now. */
@@ -268,6 +256,10 @@ export class Activation implements PipelineOwner, FeedOwner {
   broke(error: unknown): void {
     this.#host.parts.log.error(`${this.label}: given up here, and loaded again for the next command`, error);
     this.end(error);
+  }
+
+  #trace(command: CommandDefinition, args: readonly unknown[], cause: RequestCause, isCalled: boolean) {
+    return this.parts.telemetry?.command(this, command.name, args, cause, isCalled);
   }
 
   #assertAccepts(caller: Turn | undefined): void {

@@ -2,7 +2,8 @@ import type { ActorBase } from '../kernel/actor.js';
 import type { ActorDefinition, CommandMethod } from '../kernel/definition.js';
 import { ShuttingDownError } from '../kernel/errors.js';
 import { streamIdOf } from '../kernel/ids.js';
-import type { Activation, ActivationHost } from './activation.js';
+import type { Activation } from './activation.js';
+import type { ActivationHost } from './activation-host.js';
 import { Doze, type DozingSource } from './listening/doze.js';
 import { loadActivation } from './loader.js';
 import type { NodeParts } from './node-parts.js';
@@ -46,6 +47,17 @@ export class ActorHost implements ActivationHost, ResidentHost {
 
   streamIdOf(id: string): string {
     return streamIdOf(this.definition.name, this.definition.prefix, id);
+  }
+
+  /** How many activations are loaded. */
+  get size(): number {
+    return this.#activations.size;
+  }
+
+  /** How many of them this node leads. */
+  get leaderships(): number {
+    if (this.definition.kind !== 'one') return 0;
+    return [...this.#activations.values()].filter(({ leader }) => leader?.leads).length;
   }
 
   /** The live activation of this id, if it is loaded. */

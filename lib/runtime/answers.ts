@@ -1,11 +1,33 @@
 import { READ_PAGE_EVENTS_MAX, type ReadDuty } from '../engine/read.js';
-import type { CommandMethod } from '../kernel/definition.js';
+import type { CommandDefinition, CommandMethod } from '../kernel/definition.js';
 import { OmniscientError } from '../kernel/errors.js';
 import type { EventRecord } from '../kernel/event.js';
 import { ANSWERED_EVENT, PARTLY_EVENT } from '../kernel/framework-events.js';
 import { assertJson } from '../kernel/plain-data.js';
 import { unwrap } from '../kernel/state-tree.js';
-import type { RemoteCall } from './cluster/remote-calls.js';
+import { encodeArguments, type RemoteCall } from './cluster/remote-calls.js';
+import type { RequestCause } from './request.js';
+import type { RoleOwner } from './role-owner.js';
+
+/** A command as it is sent to whoever leads. @throws PayloadError when an argument cannot travel. */
+export function newCall(
+  { definition, id, version, label }: RoleOwner,
+  command: CommandDefinition,
+  args: readonly unknown[],
+  cause: RequestCause,
+): RemoteCall {
+  const check = (value: unknown, place: number) =>
+    assertJson(unwrap(value), `argument ${place + 1} of '${command.name}' (${label})`);
+  return {
+    ...cause,
+    actor: definition.name,
+    id,
+    command: command.name,
+    args: encodeArguments(args, check),
+    since: version,
+    again: false,
+  };
+}
 
 /** A command's method whose answer is checked (it may have to travel) and, inside the turn, handed to `record`. */
 export function answering(method: CommandMethod, what: string, record: (answer: unknown) => void): CommandMethod {

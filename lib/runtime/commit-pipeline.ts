@@ -7,10 +7,11 @@ import type { EventRecord, NewEvent } from '../kernel/event.js';
 import type { OptimisticState, Rebased } from '../kernel/optimistic-state.js';
 import { type Commit, settleFailed, settleStored } from './request.js';
 import type { RuntimeParts } from './settings.js';
+import type { Trace, TracedActor } from './telemetry/telemetry.js';
 import { outsideTurns } from './turn.js';
 
 /** What the pipeline tells the activation it stores for. */
-export interface PipelineOwner {
+export interface PipelineOwner extends TracedActor {
   readonly label: string;
   /** The state, or what of it is confirmed, changed. */
   changed(): void;
@@ -72,6 +73,7 @@ export class CommitPipeline {
 
   /** Others' events were stored first. */
   rebase(others: readonly EventRecord[]): void {
+    if (this.#state.pending.length > 0) this.#parts.telemetry?.conflict(this.#owner.actorName);
     const overtaken = this.#owner.overtaken(others);
     let evicted: readonly Commit[] = [];
     try {
@@ -118,13 +120,23 @@ export class CommitPipeline {
     this.appending = true;
     const expectedVersion = this.isChecked || isChecked ? this.#state.version : 'any';
     const request = { streamId: this.#streamId, expectedVersion, events } as const;
-    appendWithRetry(this.#parts.engine, request, {
-      lastSeenVersion: this.#state.version,
-      stopped: () => this.#stopped,
-      onRetry: (error) => this.#noteRetry(error),
-    }).then(
-      (result) => this.#onResult(count, result),
-      (error: unknown) => this.#onFailure(count, error),
+    const { engine, telemetry } = this.#parts;
+    const trace = telemetry?.append(this.#owner, engine.name, this.#state.pending.slice(0, count));
+    const append = () =>
+      appendWithRetry(engine, request, {
+        lastSeenVersion: this.#state.version,
+        stopped: () => this.#stopped,
+        onRetry: (error) => this.#noteRetry(error, trace),
+      });
+    (trace ? trace.run(append) : append()).then(
+      (result) => {
+        trace?.ended(result.kind);
+        this.#onResult(count, result);
+      },
+      (error: unknown) => {
+        trace?.failed(error);
+        this.#onFailure(count, error);
+      },
     );
   }
 
@@ -204,7 +216,8 @@ export class CommitPipeline {
     this.#owner.evict(error);
   }
 
-  #noteRetry(error: unknown): void {
+  #noteRetry(error: unknown, trace: Trace | undefined): void {
+    trace?.noted('retry', error);
     if (this.#lastRetryError === undefined)
       this.#parts.log.warn(`${this.#owner.label}: a commit is being retried`, error);
     this.#lastRetryError = error;

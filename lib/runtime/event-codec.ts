@@ -38,11 +38,11 @@ export class MetadataWriter {
 
   /** @param atMs when it happened, if not now. */
   write(cause: RequestCause, atMs?: number): string {
-    const { commandId, correlationId, causationId } = cause;
+    const { commandId, correlationId, causationId, traceparent } = cause;
     const at = atMs === undefined ? this.#now() : JSON.stringify(new Date(atMs).toISOString());
     return (
       `{"at":${at}${this.#middle}${JSON.stringify(commandId)},"correlationId":${JSON.stringify(correlationId)},` +
-      `"causationId":${JSON.stringify(causationId)}}`
+      `"causationId":${JSON.stringify(causationId)}${traceparent ? `,"traceparent":"${traceparent}"` : ''}}`
     );
   }
 

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 // The real one, also where a test runner has replaced the global.
 import { setTimeout } from 'node:timers';
 import { OmniscientError } from '../kernel/errors.js';
@@ -6,6 +7,8 @@ import type { ParkedEvents } from './parked-events.js';
 
 /** An engine that does not answer for so long is down. Milliseconds. */
 const ANSWER_MS_MAX = 2_000;
+/** Right after a start, parked events may take longer to count than a health check may last. Milliseconds. */
+const COUNT_MS_MAX = 500;
 
 /** Somebody who works through the store: a projection, or the listeners of a class whom events call into life. */
 export interface Follower {
@@ -24,7 +27,7 @@ export interface NodeHealth {
   readonly isIsolated: boolean;
   /** By how many positions each projection, and each class that events call, is behind the store. */
   readonly lag: Readonly<Record<string, number>>;
-  /** How many events are parked. */
+  /** How many events are parked; right after a start on a large store, how many have been found so far. */
   readonly parked: number;
 }
 
@@ -37,21 +40,35 @@ export async function healthOf(
   const beganMs = performance.now();
   const lastPosition = await inTime(parts.engine.lastPosition(), parts.engine.name);
   const answersInMs = Math.round(performance.now() - beganMs);
-  const look = async (): Promise<NodeHealth> => {
-    const { membership } = parts.cluster;
-    const nodes = (await parts.engine.nodes()).map(({ nodeId }) => nodeId);
-    const positions = await Promise.all(followers.map((each) => each.position()));
-    const lag = followers.map(({ name }, i) => [name, Math.max(0, lastPosition - (positions[i] as number))] as const);
-    return {
-      nodeId: parts.nodeId,
-      engine: { name: parts.engine.name, answersInMs },
-      nodes: nodes.filter((nodeId) => nodeId === parts.nodeId || membership.isAlive(nodeId)).sort(),
-      isIsolated: membership.isolated,
-      lag: Object.fromEntries(lag),
-      parked: (await parked.list()).length,
-    };
+  const look = () => Promise.all([parts.engine.nodes(), lagOf(lastPosition, followers)]);
+  const [records, lag] = await inTime(look(), parts.engine.name);
+  const { membership } = parts.cluster;
+  const alive = records.map(({ nodeId }) => nodeId).filter((nodeId) => membership.isAlive(nodeId));
+  return {
+    nodeId: parts.nodeId,
+    engine: { name: parts.engine.name, answersInMs },
+    nodes: alive.sort(),
+    isIsolated: membership.isolated,
+    lag,
+    parked: await countOf(parked),
   };
-  return inTime(look(), parts.engine.name);
+}
+
+/** By how many positions each is behind. */
+export async function lagOf(lastPosition: number, followers: readonly Follower[]): Promise<Record<string, number>> {
+  const positions = await Promise.all(followers.map((each) => each.position()));
+  const lags = followers.map(({ name }, i) => [name, Math.max(0, lastPosition - (positions[i] as number))] as const);
+  return Object.fromEntries(lags);
+}
+
+/** The count goes on also when nobody waits for it any more. */
+async function countOf(parked: ParkedEvents): Promise<number> {
+  let timer: NodeJS.Timeout | undefined;
+  const soFar = new Promise<number>((resolve) => {
+    timer = setTimeout(() => resolve(parked.known), COUNT_MS_MAX).unref();
+  });
+  const counted = parked.count();
+  return Promise.race([counted, soFar]).finally(() => clearTimeout(timer));
 }
 
 function inTime<T>(answer: Promise<T>, engine: string): Promise<T> {

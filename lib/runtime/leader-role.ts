@@ -5,15 +5,13 @@ import { Backoff } from '../engine/backoff.js';
 import type { CommandDefinition } from '../kernel/definition.js';
 import { ConflictError, DeadlockError, OmniscientError } from '../kernel/errors.js';
 import { LEADER_EVENT, type Leadership } from '../kernel/framework-events.js';
-import { assertJson } from '../kernel/plain-data.js';
-import { unwrap } from '../kernel/state-tree.js';
-import { answering, findAnswer, unknownCommand } from './answers.js';
+import { answering, findAnswer, newCall, unknownCommand } from './answers.js';
 import type { Cluster } from './cluster/cluster.js';
-import { decodeArguments, encodeArguments, type RemoteCall, type Reply } from './cluster/remote-calls.js';
-import { causeOf, type Origin, type RequestCause } from './request.js';
-import type { RoleOwner } from './role-owner.js';
+import { decodeArguments, type RemoteCall, type Reply } from './cluster/remote-calls.js';
+import { causeIn, type RequestCause } from './request.js';
+import type { EnqueueOptions, RoleOwner } from './role-owner.js';
 import type { RuntimeParts } from './settings.js';
-import type { Turn } from './turn.js';
+import { type Trace, traced } from './telemetry/telemetry.js';
 
 /** How often a command is sent on to whoever leads by then, before it fails. */
 const HOPS_MAX = 50;
@@ -66,23 +64,25 @@ export class LeaderRole {
   async run(
     command: CommandDefinition,
     args: readonly unknown[],
-    caller: Turn | undefined,
-    origin?: Origin,
+    cause: RequestCause,
+    options: EnqueueOptions,
   ): Promise<unknown> {
     this.#running += 1;
     try {
-      const cause = causeOf(this.#parts.ids.next(), caller, origin);
-      return await this.#run(command, this.#newCall(command, args, cause));
+      const { trace } = options;
+      return await traced(trace, async () =>
+        this.#run(command, newCall(this.#owner, command, args, causeIn(trace, cause)), options),
+      );
     } finally {
       this.#running -= 1;
     }
   }
 
-  async #run(command: CommandDefinition, call: RemoteCall): Promise<unknown> {
+  async #run(command: CommandDefinition, call: RemoteCall, options: EnqueueOptions): Promise<unknown> {
     const backoff = new Backoff();
     let again = false;
     for (let hops = 0; hops < HOPS_MAX; hops += 1) {
-      const outcome = await this.#try(command, { ...call, again });
+      const outcome = await this.#try(command, { ...call, again }, options);
       if ('answer' in outcome) return outcome.answer;
       if ('error' in outcome) throw outcome.error;
       again ||= outcome.again;
@@ -120,10 +120,10 @@ export class LeaderRole {
     return overtaken;
   }
 
-  async #try(command: CommandDefinition, call: RemoteCall): Promise<Outcome> {
+  async #try(command: CommandDefinition, call: RemoteCall, options: EnqueueOptions): Promise<Outcome> {
     // Known nodes and heartbeats first: without them everybody else looks dead.
     await this.#cluster.start();
-    if (this.leads) return this.#runHere(command, call, false);
+    if (this.leads) return this.#runHere(command, call, { ...options, recorded: false });
     const leader = this.#owner.framework.leader;
     if (leader?.nodeId && this.#mayLead(leader.nodeId, leader.term)) {
       return this.#forward(leader.nodeId, leader.term, call);
@@ -140,7 +140,9 @@ export class LeaderRole {
   }
 
   async #forward(to: string, term: number, call: RemoteCall): Promise<Outcome> {
-    const reply = await this.#cluster.calls.call(to, call);
+    const trace = this.#parts.telemetry?.forward(call, to);
+    const reply = await this.#cluster.calls.call(to, causeIn(trace, call));
+    trace?.ended(reply.kind);
     switch (reply.kind) {
       case 'answered':
         await this.#owner.reached(reply.version, SEE_OWN_MS_MAX);
@@ -188,7 +190,7 @@ export class LeaderRole {
     }
   }
 
-  async #runHere(command: CommandDefinition, call: RemoteCall, recorded: boolean): Promise<Outcome> {
+  async #runHere(command: CommandDefinition, call: RemoteCall, options: EnqueueOptions): Promise<Outcome> {
     const prepared = this.#prepare();
     if (prepared) await prepared;
     if (!this.leads) return { again: false };
@@ -197,20 +199,20 @@ export class LeaderRole {
       if (found) return found;
       if (!this.leads) return { again: true };
     }
-    return this.#enqueue(command, call, recorded);
+    return this.#enqueue(command, call, options);
   }
 
-  #enqueue(command: CommandDefinition, call: RemoteCall, recorded: boolean): Promise<Outcome> {
-    const { commandId, correlationId, causationId, chain } = call;
+  #enqueue(command: CommandDefinition, call: RemoteCall, options: EnqueueOptions): Promise<Outcome> {
+    const { commandId, correlationId, causationId, chain, traceparent } = call;
     const owner = this.#owner;
     const method = answering(command.method, `the answer of '${command.name}' (${owner.label})`, (answer) => {
-      if (recorded) owner.recordAnswer(answer);
+      if (options.recorded) owner.recordAnswer(answer);
     });
     return new Promise((settle) => {
-      const cause = { commandId, correlationId, causationId, chain };
+      const cause = { commandId, correlationId, causationId, chain, traceparent };
       const request = owner.enqueueCommand({ ...command, method }, decodeArguments(call.args), cause, {
+        ...options,
         onEvicted: () => settle({ again: false }),
-        recorded,
       });
       request.promise.then(
         (answer) => settle({ answer }),
@@ -241,34 +243,24 @@ export class LeaderRole {
     if (this.#cluster.leaving || !this.leads) return this.#refused();
     const command = this.#owner.commandNamed(call.command);
     if (!command) return this.#failed(unknownCommand(label, call.command, this.#parts.nodeId));
-    const outcome = await this.#runHere(command, call, true).catch((error: unknown) => ({ error }));
-    if ('error' in outcome) return this.#failed(outcome.error);
-    if (!('answer' in outcome)) return this.#refused();
+    const trace = this.#parts.telemetry?.serve(call);
+    const running = this.#runHere(command, causeIn(trace, call), { recorded: true, trace });
+    const outcome = await running.catch((error: unknown) => ({ error }));
+    if ('error' in outcome) return this.#failed(outcome.error, trace);
+    if (!('answer' in outcome)) return this.#refused(trace);
+    trace?.ended();
     const { version } = this.#owner;
     if (outcome.answer === undefined) return { kind: 'answered', version };
     return { kind: 'answered', version, answer: JSON.stringify(outcome.answer) };
   }
 
-  #refused(): Reply {
+  #refused(trace?: Trace): Reply {
+    trace?.ended('refused');
     return { kind: 'refused', version: this.#owner.version, leaving: this.#cluster.leaving };
   }
 
-  #failed(error: unknown): Reply {
+  #failed(error: unknown, trace?: Trace): Reply {
+    trace?.failed(error);
     return { kind: 'failed', version: this.#owner.version, error: this.#cluster.errors.encode(error) };
-  }
-
-  #newCall(command: CommandDefinition, args: readonly unknown[], cause: RequestCause): RemoteCall {
-    const { definition, id, version, label } = this.#owner;
-    const check = (value: unknown, place: number) =>
-      assertJson(unwrap(value), `argument ${place + 1} of '${command.name}' (${label})`);
-    return {
-      ...cause,
-      actor: definition.name,
-      id,
-      command: command.name,
-      args: encodeArguments(args, check),
-      since: version,
-      again: false,
-    };
   }
 }

@@ -1,7 +1,8 @@
 import { READ_PAGE_EVENTS_MAX } from '../engine/read.js';
 import type { ActorBase } from '../kernel/actor.js';
 import type { EventRecord } from '../kernel/event.js';
-import { Activation, type ActivationHost } from './activation.js';
+import { Activation } from './activation.js';
+import type { ActivationHost } from './activation-host.js';
 import { runOnActivate } from './roles.js';
 import type { Snapshots } from './snapshots.js';
 

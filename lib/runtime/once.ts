@@ -19,6 +19,11 @@ export function onceCommand({ name, method, onConflict }: CommandDefinition): Co
   };
 }
 
+/** What a user calls it. */
+export function commandNameOf(name: string): string {
+  return isOnce(name) ? name.slice(ONCE.length) : name;
+}
+
 export function isOnce(name: string): boolean {
   return name.startsWith(ONCE);
 }
@@ -28,7 +33,7 @@ export function onceNamed(
   name: string,
   commands: ReadonlyMap<string, CommandDefinition>,
 ): CommandDefinition | undefined {
-  const command = isOnce(name) ? commands.get(name.slice(ONCE.length)) : undefined;
+  const command = isOnce(name) ? commands.get(commandNameOf(name)) : undefined;
   return command && onceCommand(command);
 }
 

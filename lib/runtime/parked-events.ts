@@ -8,7 +8,23 @@ import {
   UNPARKED_EVENT,
   type UnparkedData,
 } from '../kernel/hearing.js';
+import { Bookmark } from './listening/bookmark.js';
 import type { RuntimeParts } from './settings.js';
+
+/** What is known of parked events is kept under this name, for a process that starts not to read the whole past. */
+const CHECKPOINT = '$parked';
+/** It is saved once in so many positions of the store. */
+const SAVE_AFTER_POSITIONS = 10_000;
+/** A longer list is not saved. Events. */
+const SAVED_MAX = 10_000;
+/** Events that are read at the same time. */
+const READS_MAX = 32;
+
+/** Which events are parked at a position of the store: their ids, and where they are. */
+interface ParkedPlaces {
+  readonly position: number;
+  readonly parked: readonly (readonly [id: string, position: number])[];
+}
 
 /** An event that was put aside because it could not be reacted to. */
 export interface ParkedEvent {
@@ -38,8 +54,11 @@ export interface ParkedOwner {
 export class ParkedEvents {
   readonly #parts: RuntimeParts;
   readonly #ownerOf: (parked: ParkedData) => Promise<ParkedOwner | undefined>;
-  readonly #parked = new Map<string, { readonly data: ParkedData; readonly at: string }>();
+  /** Where each is in the store; what it says is read when somebody asks. */
+  readonly #parked = new Map<string, number>();
   #position = 0;
+  #bookmark: Bookmark<ParkedPlaces> | undefined;
+  #savedAt = 0;
   #reading: Promise<void> | undefined;
 
   constructor(parts: RuntimeParts, ownerOf: (parked: ParkedData) => Promise<ParkedOwner | undefined>) {
@@ -50,10 +69,24 @@ export class ParkedEvents {
   /** All that is parked now, oldest first. @throws EngineError. */
   async list(): Promise<ParkedEvent[]> {
     await this.#read();
-    return [...this.#parked.values()].map(({ data, at }) => {
-      const { id, actor, actorId, listener, event, error, attempts } = data;
-      return { id, listener: `${actor}.${listener}`, actorId, event, error, attempts, parkedAt: at };
-    });
+    const places = [...this.#parked.values()];
+    const listed: ParkedEvent[] = [];
+    for (let at = 0; at < places.length; at += READS_MAX) {
+      const records = await Promise.all(places.slice(at, at + READS_MAX).map((place) => this.#recordAt(place)));
+      listed.push(...records.map(parkedEvent));
+    }
+    return listed;
+  }
+
+  /** How many are parked now. Reads only what is new in the store since somebody last asked. @throws EngineError. */
+  async count(): Promise<number> {
+    await this.#read();
+    return this.#parked.size;
+  }
+
+  /** How many are known to be parked, without a look at the store. */
+  get known(): number {
+    return this.#parked.size;
   }
 
   /** Reacts to it after all; what that fires is stored once. @throws what the listener throws, and it stays parked; OmniscientError (`NOT_PARKED`). */
@@ -70,12 +103,19 @@ export class ParkedEvents {
 
   async #find(id: string): Promise<ParkedData> {
     await this.#read();
-    const found = this.#parked.get(id);
-    if (found) return found.data;
+    const place = this.#parked.get(id);
+    if (place !== undefined) return JSON.parse((await this.#recordAt(place)).data) as ParkedData;
     throw new OmniscientError(
       'NOT_PARKED',
       `no event with id '${id}' is parked: it was retried or discarded, or never was`,
     );
+  }
+
+  async #recordAt(position: number): Promise<EventRecord> {
+    const [record] = await this.#parts.engine.readAll(position - 1, 1, [PARKED_EVENT]);
+    if (record?.position === position) return record;
+    const message = `there is no parked event at position ${position} any more: was the store restored or replaced?`;
+    throw new OmniscientError('EVENT_UNREADABLE', message);
   }
 
   async #owner(data: ParkedData): Promise<ParkedOwner> {
@@ -96,19 +136,49 @@ export class ParkedEvents {
   async #readOn(): Promise<void> {
     const { engine } = this.#parts;
     const upTo = await engine.lastPosition();
+    this.#bookmark ??= await this.#begin(upTo);
     while (this.#position < upTo) {
       const page = await engine.readAll(this.#position, READ_PAGE_EVENTS_MAX, [PARKED_EVENT, UNPARKED_EVENT]);
       for (const record of page) this.#apply(record);
       this.#position = page.at(-1)?.position ?? upTo;
     }
+    if (this.#position - this.#savedAt >= SAVE_AFTER_POSITIONS) await this.#save(this.#bookmark);
   }
 
-  #apply(record: EventRecord): void {
-    const { id } = JSON.parse(record.data) as ParkedData | UnparkedData;
-    if (record.name === UNPARKED_EVENT) this.#parked.delete(id);
-    else {
-      const { at } = JSON.parse(record.metadata) as EventMetadata;
-      this.#parked.set(id, { data: JSON.parse(record.data) as ParkedData, at });
+  /** Begins where this or another process was when it last saved that. */
+  async #begin(upTo: number): Promise<Bookmark<ParkedPlaces>> {
+    const bookmark = await Bookmark.open<ParkedPlaces>(this.#parts.engine, CHECKPOINT, { position: 0, parked: [] });
+    const { position, parked } = bookmark.value;
+    // One that is ahead of the store is of another past.
+    if (position > upTo) return bookmark;
+    for (const [id, place] of parked) this.#parked.set(id, place);
+    this.#position = position;
+    this.#savedAt = position;
+    return bookmark;
+  }
+
+  /** Only saves time: whoever fails, or is not the first, need not care. */
+  async #save(bookmark: Bookmark<ParkedPlaces>): Promise<void> {
+    this.#savedAt = this.#position;
+    if (this.#parked.size > SAVED_MAX) return;
+    const { engine } = this.#parts;
+    try {
+      const isSaved = await bookmark.save({ position: this.#position, parked: [...this.#parked] });
+      if (!isSaved) this.#bookmark = await Bookmark.open(engine, CHECKPOINT, bookmark.value);
+    } catch (error) {
+      this.#parts.log.warn('it could not be saved which events are parked; it is tried again', error);
     }
   }
+
+  #apply({ name, data, position }: EventRecord): void {
+    const { id } = JSON.parse(data) as ParkedData | UnparkedData;
+    if (name === UNPARKED_EVENT) this.#parked.delete(id);
+    else this.#parked.set(id, position);
+  }
+}
+
+function parkedEvent(record: EventRecord): ParkedEvent {
+  const { id, actor, actorId, listener, event, error, attempts } = JSON.parse(record.data) as ParkedData;
+  const { at } = JSON.parse(record.metadata) as EventMetadata;
+  return { id, listener: `${actor}.${listener}`, actorId, event, error, attempts, parkedAt: at };
 }

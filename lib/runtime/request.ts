@@ -1,6 +1,7 @@
 import type { CommandMethod } from '../kernel/definition.js';
 import type { OnConflict } from '../kernel/marks.js';
 import type { PendingCommit } from '../kernel/optimistic-state.js';
+import type { Trace } from './telemetry/telemetry.js';
 import type { Turn } from './turn.js';
 
 /** One call of a command, from the moment it is accepted until its promise settles. */
@@ -21,6 +22,8 @@ export class Request {
   isStale: (() => boolean) | undefined;
   /** Told as soon as the method has run and what it fired is applied. */
   onExecuted: (() => void) | undefined;
+  /** Whom it tells how it goes; `undefined` if nobody observes this node. */
+  trace: Trace | undefined;
   /** Why such a part could not be stored, if its method did not wait to hear of it. */
   partFailure: unknown;
   #resolve!: (value: unknown) => void;
@@ -40,17 +43,19 @@ export class Request {
   }
 
   resolve(value: unknown): void {
+    this.trace?.ended();
     this.#resolve(value);
   }
 
   /** It can't be run here any more, and nothing of it is stored; `error` is for callers that can't take it elsewhere. */
   evict(error: unknown): void {
     if (this.onEvicted && !this.partlyCommitted) this.onEvicted();
-    else this.#reject(error);
+    else this.reject(error);
   }
 
   /** May come before the work is over (a timeout); whoever settles first wins. */
   reject(error: unknown): void {
+    this.trace?.failed(error);
     this.#reject(error);
   }
 }
@@ -62,12 +67,16 @@ export interface RequestCause {
   readonly causationId: string | null;
   /** Labels of the actors whose turns wait for this request, on whichever node; the outermost first. */
   readonly chain: readonly string[];
+  /** Its span, for what it fires and calls (W3C Trace Context); that of whoever made it, if nobody traces here. */
+  readonly traceparent?: string | undefined;
 }
 
 /** What made a request that no turn made: an event that was heard, say. */
 export interface Origin {
   readonly correlationId: string;
   readonly causationId: string | null;
+  /** The span that it belongs to. */
+  readonly traceparent?: string | undefined;
 }
 
 const NOBODY: readonly string[] = [];
@@ -78,8 +87,13 @@ export function causeOf(commandId: string, caller: Turn | undefined, origin?: Or
   if (!caller || !from) {
     return { commandId, correlationId: commandId, causationId: null, ...origin, chain: NOBODY };
   }
-  const { correlationId, commandId: causationId } = from;
-  return { commandId, correlationId, causationId, chain: [...from.chain, caller.owner.label] };
+  const { correlationId, commandId: causationId, traceparent } = from;
+  return { commandId, correlationId, causationId, traceparent, chain: [...from.chain, caller.owner.label] };
+}
+
+/** What it gives on to what it leads to: its own span, if it has one. */
+export function causeIn<Cause extends RequestCause>(trace: Trace | undefined, cause: Cause): Cause {
+  return trace?.traceparent === undefined ? cause : { ...cause, traceparent: trace.traceparent };
 }
 
 /** A finished command, or a part of one, whose events are not yet stored. */

@@ -30,4 +30,4 @@ export interface RoleOwner {
 }
 
 /** How a command is put in the queue: see `Request`. */
-export type EnqueueOptions = Partial<Pick<Request, 'onEvicted' | 'recorded' | 'isStale' | 'onExecuted'>>;
+export type EnqueueOptions = Partial<Pick<Request, 'onEvicted' | 'recorded' | 'isStale' | 'onExecuted' | 'trace'>>;

@@ -2,7 +2,7 @@ import type { Engine } from '../engine/engine.js';
 import type { ActorBase } from '../kernel/actor.js';
 import type { Clock, Ids } from '../kernel/clock.js';
 import type { ActorDefinition, ActorKind } from '../kernel/definition.js';
-import { duplicateActor, OmniscientError, RegistrationError, ShuttingDownError } from '../kernel/errors.js';
+import { duplicateActor, OmniscientError, ShuttingDownError } from '../kernel/errors.js';
 import type { ParkedData } from '../kernel/hearing.js';
 import { ActorHost } from './actor-host.js';
 import { ActorRepository } from './actor-repository.js';
@@ -11,15 +11,16 @@ import { Cluster } from './cluster/cluster.js';
 import type { ErrorClass } from './cluster/error-codec.js';
 import { LeaderElection } from './cluster/leader-election.js';
 import type { RemoteCall, Reply } from './cluster/remote-calls.js';
-import { healthOf, type NodeHealth } from './health.js';
+import { type Follower, healthOf, lagOf, type NodeHealth } from './health.js';
 import { Dispatcher } from './listening/dispatcher.js';
 import type { NodeParts } from './node-parts.js';
 import { ParkedEvents, type ParkedOwner } from './parked-events.js';
 import { Projections } from './projections/projections.js';
 import { Residents } from './residents.js';
-import { DEFAULT_LIMITS, type Log, type RuntimeLimits, type RuntimeParts } from './settings.js';
+import { checkedLimits, type Log, type RuntimeLimits, type RuntimeParts } from './settings.js';
 import { EventSubscriptions } from './subscriptions.js';
 import { RandomIds, SystemClock } from './system-clock.js';
+import type { ObservedNode, Telemetry } from './telemetry/telemetry.js';
 import type { TickRole } from './ticks/tick-role.js';
 import { TickScheduler } from './ticks/tick-scheduler.js';
 import { UnknownEvents } from './unknown-events.js';
@@ -36,6 +37,8 @@ export interface RuntimeOptions extends Partial<RuntimeLimits> {
   errors?: readonly ErrorClass[];
   /** Whether events that no registered class knows are told in the log, once a name. Default true. */
   warnsOfUnknownEvents?: boolean;
+  /** Who hears of all that this node does. Default: nobody. */
+  telemetry?: Telemetry | undefined;
 }
 
 /** How often shutdown looks whether everything accepted is stored. */
@@ -53,6 +56,7 @@ export class Runtime {
   readonly #hosts = new Map<string, { host: ActorHost; repository: ActorRepository<ActorBase<object, object>> }>();
   readonly #dispatchers: Dispatcher[] = [];
   #begun = false;
+  #unobserve: (() => void) | undefined;
   #draining: Promise<void> | undefined;
 
   constructor(options: RuntimeOptions) {
@@ -77,6 +81,7 @@ export class Runtime {
   /** @throws EngineError that says what to do. */
   async start(): Promise<void> {
     await this.parts.engine.open();
+    this.#unobserve = this.parts.telemetry?.observe(this.#observed());
   }
 
   /** How many activations are loaded. */
@@ -123,7 +128,7 @@ export class Runtime {
 
   /** How this node does. @throws EngineError when the engine does not answer. */
   health(): Promise<NodeHealth> {
-    return healthOf(this.parts, this.parked, [...this.#dispatchers, ...this.projections.followers]);
+    return healthOf(this.parts, this.parked, this.#followers());
   }
 
   /**
@@ -137,9 +142,34 @@ export class Runtime {
 
   /** Drains, leaves the cluster, then closes the engine. */
   async stop(): Promise<void> {
+    this.#unobserve?.();
     await this.drain();
     await this.parts.cluster.stop();
     await this.parts.engine.close();
+  }
+
+  #followers(): Follower[] {
+    return [...this.#dispatchers, ...this.projections.followers];
+  }
+
+  #observed(): ObservedNode {
+    const hosts = () => [...this.#hosts.values()].map(({ host }) => host);
+    const clustered = () => hosts().filter(({ definition }) => definition.kind === 'one');
+    return {
+      residents: () => hosts().map(({ definition, size }) => [definition.name, size] as const),
+      leaderships: () => clustered().map(({ definition, leaderships }) => [definition.name, leaderships] as const),
+      elections: () => this.election.led,
+      subscriptions: () => this.subscriptions.size,
+      lag: () => this.#lag(),
+      parked: () => this.parked.count(),
+    };
+  }
+
+  async #lag(): Promise<Record<string, number>> {
+    const lastPosition = await this.parts.engine.lastPosition();
+    const subscriptions = this.subscriptions.lag(lastPosition);
+    const lag = await lagOf(lastPosition, this.#followers());
+    return subscriptions === undefined ? lag : { ...lag, subscriptions };
   }
 
   /** Begins to be seen by the others, in the background: what needs it waits for it. */
@@ -220,28 +250,10 @@ export class Runtime {
 const CLUSTERED: ReadonlySet<ActorKind> = new Set<ActorKind>(['one', 'tick']);
 
 function partsOf(options: RuntimeOptions): RuntimeParts {
-  const { engine, nodeId, clock, ids, log, errors: _errors, ...limits } = options;
+  const { engine, nodeId, clock, ids, log, telemetry, errors: _errors, ...limits } = options;
   const parts = { engine, clock: clock ?? new SystemClock(), ids: ids ?? new RandomIds(), log: log ?? consoleLog };
-  return { ...parts, nodeId: nodeId ?? new RandomIds().next(), limits: checkedLimits(limits) };
+  return { ...parts, telemetry, nodeId: nodeId ?? new RandomIds().next(), limits: checkedLimits(limits) };
 }
-
-function checkedLimits(given: Partial<RuntimeLimits>): RuntimeLimits {
-  const limits = { ...DEFAULT_LIMITS };
-  for (const name of Object.keys(DEFAULT_LIMITS) as (keyof RuntimeLimits)[]) {
-    const value = given[name];
-    if (value === undefined) continue;
-    if (typeof value !== 'number' || Number.isNaN(value) || value < (MAY_BE_ZERO.has(name) ? 0 : 1)) {
-      throw new RegistrationError(
-        'INVALID_OPTION',
-        `the option '${name}' must be a ${MAY_BE_ZERO.has(name) ? 'number of at least 0' : 'positive number'}, but got ${String(value)}`,
-      );
-    }
-    limits[name] = value;
-  }
-  return limits;
-}
-
-const MAY_BE_ZERO = new Set<keyof RuntimeLimits>(['snapshotEvery', 'shutdownTimeoutMs']);
 
 const consoleLog: Log = {
   warn: (message, error) => console.warn(message, error ?? ''),

@@ -1,5 +1,7 @@
 import type { Engine } from '../engine/engine.js';
 import type { Clock, Ids } from '../kernel/clock.js';
+import { RegistrationError } from '../kernel/errors.js';
+import type { Telemetry } from './telemetry/telemetry.js';
 
 /** Where the library writes what nobody waits for: retries, snapshots it could not save, subscribers that threw. */
 export interface Log {
@@ -47,6 +49,25 @@ export const DEFAULT_LIMITS: Readonly<RuntimeLimits> = Object.freeze({
   shutdownTimeoutMs: 10_000,
 });
 
+/** The defaults, but for what is given. @throws RegistrationError (`INVALID_OPTION`). */
+export function checkedLimits(given: Partial<RuntimeLimits>): RuntimeLimits {
+  const limits = { ...DEFAULT_LIMITS };
+  for (const name of Object.keys(DEFAULT_LIMITS) as (keyof RuntimeLimits)[]) {
+    const value = given[name];
+    if (value === undefined) continue;
+    if (typeof value !== 'number' || Number.isNaN(value) || value < (MAY_BE_ZERO.has(name) ? 0 : 1)) {
+      throw new RegistrationError(
+        'INVALID_OPTION',
+        `the option '${name}' must be a ${MAY_BE_ZERO.has(name) ? 'number of at least 0' : 'positive number'}, but got ${String(value)}`,
+      );
+    }
+    limits[name] = value;
+  }
+  return limits;
+}
+
+const MAY_BE_ZERO = new Set<keyof RuntimeLimits>(['snapshotEvery', 'shutdownTimeoutMs']);
+
 /** All that the parts of a running node share. */
 export interface RuntimeParts {
   readonly engine: Engine;
@@ -55,4 +76,6 @@ export interface RuntimeParts {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;
+  /** `undefined` if nobody observes this node. */
+  readonly telemetry: Telemetry | undefined;
 }

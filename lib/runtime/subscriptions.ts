@@ -22,6 +22,8 @@ export interface SubscriptionOptions {
 export class EventSubscriptions {
   readonly #parts: RuntimeParts;
   readonly #running = new Set<Subscriber<StoredEvent>>();
+  /** Those that follow the whole store. */
+  readonly #followers = new Set<StoreFollower>();
 
   constructor(parts: RuntimeParts) {
     this.#parts = parts;
@@ -43,6 +45,17 @@ export class EventSubscriptions {
   /** All events of the store, after position `after`; each bears the position to resume from. */
   all$(options: SubscriptionOptions = {}): Observable<StoredEvent> {
     return this.#observable(options, (follow) => new StoreFollower(this.#parts.engine, follow));
+  }
+
+  /** How many are open. */
+  get size(): number {
+    return this.#running.size;
+  }
+
+  /** By how many positions the slowest of `named$` and `all$` is behind; `undefined` if nobody follows the whole store. */
+  lag(lastPosition: number): number | undefined {
+    const places = [...this.#followers].map(({ place }) => place);
+    return places.length === 0 ? undefined : Math.max(0, lastPosition - Math.min(...places));
   }
 
   /** Completes all subscriptions; for shutdown. */
@@ -69,9 +82,11 @@ export class EventSubscriptions {
         onRetry: (error) => this.#parts.log.warn('a subscription could not read; it tries again', error),
       });
       this.#running.add(subscriber);
+      if (follower instanceof StoreFollower) this.#followers.add(follower);
       outsideTurns(() => follower.start());
       return () => {
         this.#running.delete(subscriber);
+        if (follower instanceof StoreFollower) this.#followers.delete(follower);
         follower.stop();
       };
     });

@@ -214,6 +214,7 @@ export class TurnLoop implements TurnOwner {
       );
     } else {
       request.reruns += 1;
+      request.trace?.noted('rerun');
       this.#start(request);
     }
   }

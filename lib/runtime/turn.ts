@@ -71,7 +71,9 @@ export function runOn<T>(turn: Turn, work: (turn: Turn) => T): T {
 }
 
 function callMethod(request: Request, actor: object): unknown {
-  return request.method.apply(actor as never, request.args as unknown[]);
+  const { method, args, trace } = request;
+  if (trace) return trace.run(() => method.apply(actor as never, args as unknown[]));
+  return method.apply(actor as never, args as unknown[]);
 }
 
 /** Throws unless the calling code belongs to that turn. */

@@ -15,6 +15,7 @@ const packages = [
   'node:fs',
   'node:fs/promises',
   'rxjs',
+  '@opentelemetry/api',
   'better-sqlite3',
   'reflect-metadata',
   '@nestjs/common',

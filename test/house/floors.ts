@@ -25,7 +25,11 @@ export type FloorName =
 export const FLOORS: Readonly<Record<FloorName, Floor>> = {
   kernel: { folder: 'lib/kernel', floors: ['kernel'], packages: [] },
   engine: { folder: 'lib/engine', floors: ['kernel', 'engine'], packages: ['node:'] },
-  runtime: { folder: 'lib/runtime', floors: ['kernel', 'engine', 'runtime'], packages: ['node:', 'rxjs'] },
+  runtime: {
+    folder: 'lib/runtime',
+    floors: ['kernel', 'engine', 'runtime'],
+    packages: ['node:', 'rxjs', '@opentelemetry/api'],
+  },
   sqlite: {
     folder: 'lib/engines/sqlite',
     floors: ['kernel', 'engine', 'sqlite'],

@@ -97,8 +97,11 @@ describe.each([
     expect(code).toBe(0);
   });
 
-  it('runs on the memory engine without the driver of another engine', async () => {
+  it('runs on the memory engine without the driver of another engine, and without OpenTelemetry and terminus', async () => {
     removeDriver(app());
+    for (const name of ['@opentelemetry', '@nestjs/terminus']) {
+      expect(existsSync(join(app(), 'node_modules', name))).toBe(false);
+    }
     expect(await run(app(), 'memory.js')).toEqual(fresh);
   });
 

@@ -49,6 +49,11 @@ export class Candidacy {
     this.#metadata = new MetadataWriter(parts.clock, 'LeaderElection', parts.nodeId, cluster.membership.incarnation);
   }
 
+  /** What is elected, as long as this node leads it. */
+  get led(): string | undefined {
+    return this.#leading && this.#what.name;
+  }
+
   start(): void {
     this.#cluster.start().then(
       () => void this.#begin(),

@@ -66,6 +66,11 @@ export class LeaderElection {
     return () => this.#end(candidacy);
   }
 
+  /** What this node has been elected for. */
+  get led(): string[] {
+    return [...this.#candidacies].flatMap(({ led }) => led ?? []);
+  }
+
   /** Gives up everything; for shutdown. */
   async resignAll(): Promise<void> {
     await Promise.all([...this.#candidacies].map((candidacy) => this.#end(candidacy)));

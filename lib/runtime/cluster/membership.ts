@@ -35,7 +35,8 @@ export class Membership {
   readonly #goneSinceMs = new Map<string, number>();
   readonly #listeners = new Set<(nodeId: string) => void>();
   #beats = 0;
-  #lastBeatAtMs = performance.now();
+  /** `undefined` until it joins: a node that has no need of the others writes no heartbeats. */
+  #lastBeatAtMs: number | undefined;
   #lastLookAtMs = 0;
   #beatTimer: NodeJS.Timeout | undefined;
   #lookTimer: NodeJS.Timeout | undefined;
@@ -50,6 +51,7 @@ export class Membership {
 
   /** Resolves when this node is known to the others, and they to it. @throws EngineError. */
   async start(): Promise<void> {
+    this.#lastBeatAtMs ??= performance.now();
     await this.#beat();
     await this.#look();
     this.#beatLater();
@@ -84,7 +86,7 @@ export class Membership {
 
   /** Whether this node's own heartbeats have failed for so long that others must hold it for dead. */
   get isolated(): boolean {
-    return performance.now() - this.#lastBeatAtMs > this.#timeoutMs;
+    return this.#lastBeatAtMs !== undefined && performance.now() - this.#lastBeatAtMs > this.#timeoutMs;
   }
 
   /** Hears of every node that died, left, or was started anew under its old id. */

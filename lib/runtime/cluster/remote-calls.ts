@@ -9,6 +9,8 @@ export interface RemoteCall {
   readonly commandId: string;
   readonly correlationId: string;
   readonly causationId: string | null;
+  /** The span that it belongs to (W3C Trace Context). */
+  readonly traceparent?: string | undefined;
   /** Name of the actor class, and the id. */
   readonly actor: string;
   readonly id: string;

@@ -3,6 +3,7 @@ import type { NewEvent } from '../../kernel/event.js';
 import type { Hearing } from '../../kernel/hearing.js';
 import type { ListenDefinition } from '../../kernel/listen-definition.js';
 import type { Upcasts } from '../../kernel/upcasts.js';
+import type { Origin } from '../request.js';
 
 /** What listening needs of the activation it belongs to. */
 export interface ListeningOwner {
@@ -41,7 +42,7 @@ export interface ListeningOwner {
 /** How a command of listening is run. */
 export interface RunOptions {
   /** What made it run. */
-  readonly cause?: { readonly correlationId: string; readonly causationId: string } | undefined;
+  readonly cause?: Origin | undefined;
   readonly isStale?: () => boolean;
   readonly onExecuted?: () => void;
 }

@@ -12,7 +12,9 @@ import {
   type UnparkedData,
 } from '../../kernel/hearing.js';
 import { decodeEvent, todaysEvent } from '../event-codec.js';
+import type { Origin } from '../request.js';
 import type { RuntimeParts } from '../settings.js';
+import type { Telemetry } from '../telemetry/telemetry.js';
 import { storedFailure } from './failure.js';
 import type { Listener } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';
@@ -32,6 +34,11 @@ export interface Sound {
   readonly record: EventRecord;
 }
 
+/** What a command of this name reacts to; nothing if it is no reaction. */
+export function reactedTo(name: string, args: readonly unknown[]): Sound | undefined {
+  return REACTIONS.has(name) ? (args[name === '$retry' ? 1 : 0] as Sound) : undefined;
+}
+
 /** What came of a reaction: somebody else had reacted already; or it ran here. */
 export type Outcome = 'heard' | undefined;
 
@@ -45,18 +52,20 @@ export class Reactions {
   readonly #listeners: ReadonlyMap<string, Listener>;
   readonly #newId: () => string;
   readonly #nowMs: () => number;
+  readonly #telemetry: Telemetry | undefined;
   readonly #unrecorded = new Map<string, number>();
   readonly #notedAt = new Map<string, number>();
 
   constructor(
     owner: ListeningOwner,
     listeners: ReadonlyMap<string, Listener>,
-    { ids, clock }: Pick<RuntimeParts, 'ids' | 'clock'>,
+    { ids, clock, telemetry }: Pick<RuntimeParts, 'ids' | 'clock' | 'telemetry'>,
   ) {
     this.#owner = owner;
     this.#listeners = listeners;
     this.#newId = () => ids.next();
     this.#nowMs = () => clock.now();
+    this.#telemetry = telemetry;
     const all = [
       command('$react', (sound, after) => this.#react(sound as Sound, after as number)),
       command('$park', (sound, error, attempts) =>
@@ -83,8 +92,13 @@ export class Reactions {
   }
 
   /** Puts the event aside, for somebody to look at; counts as heard. */
-  park(sound: Sound, error: unknown, attempts: number): Promise<unknown> {
-    return this.#owner.run(this.#command('$park'), [sound, storedFailure(error), attempts], { cause: causeOf(sound) });
+  async park(sound: Sound, error: unknown, attempts: number): Promise<void> {
+    const outcome = await this.#owner.run(this.#command('$park'), [sound, storedFailure(error), attempts], {
+      cause: causeOf(sound),
+      // Another node may be parking it too.
+      isStale: () => this.#isStale(sound, 0),
+    });
+    if (outcome !== 'heard') this.#telemetry?.parked(`${this.#owner.actorName}.${sound.listener}`);
   }
 
   /** Reacts to what was parked. @throws what the listener throws; it is parked as before then. */
@@ -148,11 +162,12 @@ export class Reactions {
     this.#fireHeard(HEARD_EVENT, { listener: listener.name, source, at });
   }
 
-  #park({ listener, source, at, record }: Sound, error: StoredFailure, attempts: number): undefined {
-    if (this.appliedAt(listener, source) >= at) return;
+  #park({ listener, source, at, record }: Sound, error: StoredFailure, attempts: number): Outcome {
+    if (this.appliedAt(listener, source) >= at) return 'heard';
     const { actorName: _actor, id: actorId } = this.#owner;
     const parked = { id: this.#newId(), actorId, event: decodeEvent(record), error, attempts };
     this.#fireHeard(PARKED_EVENT, { listener, source, at, ...parked });
+    return undefined;
   }
 
   #retry(id: string, { listener: name, record }: Sound): unknown {
@@ -211,9 +226,9 @@ function soundOf({ listener, source, at, event }: ParkedData): Sound {
   return { listener, source, at, record };
 }
 
-function causeOf({ record }: Sound): { correlationId: string; causationId: string } {
-  const { correlationId } = JSON.parse(record.metadata) as EventMetadata;
-  return { correlationId, causationId: record.id };
+function causeOf({ record }: Sound): Origin {
+  const { correlationId, traceparent } = JSON.parse(record.metadata) as EventMetadata;
+  return { correlationId, causationId: record.id, traceparent };
 }
 
 function isOf(data: HeardData, actor: string, listener: string, source: string): boolean {

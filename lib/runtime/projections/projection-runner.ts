@@ -46,6 +46,11 @@ export class ProjectionRunner implements PumpOwner {
     await this.#resign?.();
   }
 
+  /** Up to where the read model that serves has everything, as far as it is written down. */
+  async position(): Promise<number> {
+    return (await Bookmark.open<ProjectionState>(this.#parts.engine, this.name, NEW_PROJECTION)).value.position;
+  }
+
   async park(record: EventRecord, generation: number, error: unknown, attempts: number): Promise<void> {
     const data: ParkedData = {
       actor: this.definition.name,
@@ -60,6 +65,7 @@ export class ProjectionRunner implements PumpOwner {
       attempts,
     };
     await this.#store(PARKED_EVENT, data);
+    this.#parts.telemetry?.parked(`${data.actor}.${data.listener}`);
   }
 
   /** Handles what was parked, for the generation for which it was. @throws what the handler throws; it is parked as before then. */
@@ -137,7 +143,11 @@ class Work {
     }
     if (this.#stopped) return;
     this.#bookmark.keep(
-      () => this.#state(),
+      () => {
+        // Where only events of other names are left, no pump tells that it has come further.
+        this.#look();
+        return this.#state();
+      },
       () => this.#end(),
     );
     for (const pump of [this.#serving, this.#next]) pump?.run().then(undefined, (error: unknown) => this.#end(error));

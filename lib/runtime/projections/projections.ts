@@ -65,7 +65,7 @@ export class Projections {
 
   /** All, for who looks at their lag. */
   get followers(): Follower[] {
-    return this.names.map((name) => ({ name, position: async () => (await this.progress(name)).position }));
+    return [...this.#runners].map(([name, runner]) => ({ name, position: () => runner.position() }));
   }
 
   runner(name: string): ProjectionRunner | undefined {

@@ -4,6 +4,7 @@ import type { ProjectionCheckpoint, ProjectionDefinition } from '../../kernel/pr
 import { decodeEvent } from '../event-codec.js';
 import { GIVEN_UP, Persistence } from '../listening/persistence.js';
 import type { RuntimeParts } from '../settings.js';
+import { type Trace, traced } from '../telemetry/telemetry.js';
 
 /** What a pump works for. */
 export interface PumpOwner {
@@ -80,7 +81,10 @@ export class Pump {
     const ended = await this.#persistence.see({
       triesMax: this.#parts.limits.reactionTriesMax,
       onFailure: this.#owner.definition.onFailure,
-      run: async () => handle(this.#owner, event, { position: record.position, generation: this.generation }),
+      run: () =>
+        traced(this.#trace(record), async () =>
+          handle(this.#owner, event, { position: record.position, generation: this.generation }),
+        ),
       park: (error, tries) => this.#owner.park(record, this.generation, error, tries),
       failed: (error) =>
         this.#parts.log.warn(
@@ -91,6 +95,11 @@ export class Pump {
     if (ended === 'parked') {
       this.#parts.log.error(`projection ${this.#owner.definition.name} parked '${event.name}' at ${record.position}`);
     }
+  }
+
+  #trace(record: EventRecord): Trace | undefined {
+    const { name, handlers } = this.#owner.definition;
+    return this.#parts.telemetry?.projection(name, handlers.get(record.name) as string, record);
   }
 }
 

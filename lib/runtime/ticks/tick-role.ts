@@ -32,6 +32,12 @@ export interface TickOwner {
   decide(name: string, decide: () => void): Promise<unknown>;
 }
 
+/** How late a tick was, and how many had no time before it. */
+interface Fired {
+  readonly lateMs: number;
+  readonly missed: number;
+}
+
 /**
  * How one `TickActor` ticks. Its stream says whether, how, and when last; this only waits for the time and fires the next `tick`, on the node that owns
  * the schedule. Two nodes that both think they own it are kept apart by the version: the later one sees the tick and waits again.
@@ -130,8 +136,12 @@ export class TickRole {
   fire(): void {
     if (!this.#owned || !this.#known || this.#firing || !this.#owner.alive) return;
     this.#firing = true;
+    let fired: Fired | undefined;
     this.#owner
-      .decide('$tick', () => this.#fireIfDue())
+      .decide('$tick', () => {
+        fired = this.#fireIfDue();
+      })
+      .then(() => fired && this.#parts.telemetry?.tick(this.actor, fired.lateMs, fired.missed))
       .catch((error: unknown) => this.#failed(error))
       .finally(() => {
         this.#firing = false;
@@ -139,17 +149,19 @@ export class TickRole {
       });
   }
 
-  #fireIfDue(): void {
+  #fireIfDue(): Fired | undefined {
     const { ticking } = this.#owner.framework;
-    if (!ticking || this.#isUndecided()) return;
+    if (!ticking || this.#isUndecided()) return undefined;
     const nowMs = performance.now();
-    if (nowMs < this.#dueAtMs(ticking)) return;
+    const lateMs = nowMs - this.#dueAtMs(ticking);
+    if (lateMs < 0) return undefined;
     const elapsedMs = this.#elapsedMs(ticking);
     const missed = Math.max(0, Math.floor(elapsedMs / ticking.everyMs) - 1);
     // Where the last tick was written by a clock ahead of ours, time goes on from there.
     const atMs = Math.max(this.#parts.clock.now(), ticking.lastAtMs + ticking.everyMs);
     this.#owner.fireFramework(TICK_EVENT, { n: ticking.n + 1, missed }, atMs);
     this.#runsSinceMs = nowMs;
+    return { lateMs, missed };
   }
 
   /** Time begins to run with our own tick when we fired it, with others' when we saw it, and with one that was loaded when its own clock says. */

@@ -1,0 +1,2 @@
+/** The package `@opentelemetry/api`, when it is there. */
+export type Api = typeof import('@opentelemetry/api');

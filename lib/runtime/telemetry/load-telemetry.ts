@@ -1,0 +1,41 @@
+import { RegistrationError } from '../../kernel/errors.js';
+import type { Api } from './api.js';
+import { OpenTelemetry } from './open-telemetry.js';
+import type { Telemetry } from './telemetry.js';
+
+/**
+ * A node's telemetry: decided once, when it starts. Imports the package only here, so that who has no telemetry need not install it.
+ *
+ * @param wanted `undefined`: if an SDK is registered by now.
+ * @throws RegistrationError when it is wanted and the package is missing.
+ */
+export async function loadTelemetry(wanted: boolean | undefined, nodeId: string): Promise<Telemetry | undefined> {
+  if (wanted !== undefined && typeof wanted !== 'boolean') {
+    const message = `the option 'telemetry' must be true, false or left out, but got ${JSON.stringify(wanted)}`;
+    throw new RegistrationError('INVALID_OPTION', message);
+  }
+  if (wanted === false) return undefined;
+  const api = await load(wanted === true);
+  return api && (wanted || isListening(api)) ? new OpenTelemetry(api, nodeId) : undefined;
+}
+
+async function load(isNeeded: boolean): Promise<Api | undefined> {
+  try {
+    return await import('@opentelemetry/api');
+  } catch (cause) {
+    if (!isNeeded) return undefined;
+    const message =
+      "forRoot({ telemetry: true }) needs the package '@opentelemetry/api', which is not installed: run 'npm install @opentelemetry/api', or leave the " +
+      'option out';
+    throw new RegistrationError('TELEMETRY_MISSING', message, { cause });
+  }
+}
+
+/** Whether somebody has registered an SDK for traces or for metrics. Without, the package hands out objects that do nothing, always the same ones. */
+function isListening(api: Api): boolean {
+  const { ProxyTracerProvider, trace, metrics, createNoopMeter } = api;
+  const provider = trace.getTracerProvider();
+  const tracers = provider instanceof ProxyTracerProvider ? provider.getDelegate() : provider;
+  const isTracing = tracers !== new ProxyTracerProvider().getDelegate();
+  return isTracing || metrics.getMeter('omniscient-nest') !== createNoopMeter();
+}

@@ -1,0 +1,73 @@
+import { performance } from 'node:perf_hooks';
+import type { Attributes, Context, Span } from '@opentelemetry/api';
+import type { Api } from './api.js';
+import type { Trace } from './telemetry.js';
+import { traceparentOf } from './traceparent.js';
+
+/** What else is done when something is known of a piece of work. */
+export interface SpanHooks {
+  /** @param result `omniscient.outcome`, and `error.type` if it failed. */
+  readonly ended?: (durationS: number, result: Attributes) => void;
+  readonly noted?: (what: 'rerun' | 'retry', error: unknown) => void;
+}
+
+/** A piece of work, as a span. */
+export class SpanTrace implements Trace {
+  readonly traceparent: string | undefined;
+  readonly #api: Api;
+  readonly #span: Span;
+  readonly #context: Context;
+  readonly #hooks: SpanHooks;
+  readonly #beganMs = performance.now();
+  #isOver = false;
+
+  /** @param context the one in which the span began. */
+  constructor(api: Api, span: Span, context: Context, hooks: SpanHooks) {
+    this.#api = api;
+    this.#span = span;
+    this.#context = api.trace.setSpan(context, span);
+    this.#hooks = hooks;
+    // Where nobody traces, what is stored must not point at spans that never were.
+    const isItsOwn = span.spanContext().spanId !== api.trace.getSpanContext(context)?.spanId;
+    this.traceparent = isItsOwn ? traceparentOf(api, span.spanContext()) : undefined;
+  }
+
+  run<T>(work: () => T): T {
+    return this.#api.context.with(this.#context, work);
+  }
+
+  noted(what: 'rerun' | 'retry', error?: unknown): void {
+    if (this.#isOver) return;
+    this.#span.addEvent(what, error === undefined ? {} : { 'error.type': errorType(error) });
+    this.#hooks.noted?.(what, error);
+  }
+
+  ended(outcome = 'ok'): void {
+    this.#end({ 'omniscient.outcome': outcome });
+  }
+
+  failed(error: unknown): void {
+    if (this.#isOver) return;
+    this.#span.recordException(error instanceof Error ? error : String(error));
+    this.#span.setStatus({
+      code: this.#api.SpanStatusCode.ERROR,
+      message: error instanceof Error ? error.message : String(error),
+    });
+    this.#end({ 'omniscient.outcome': 'error', 'error.type': errorType(error) });
+  }
+
+  #end(result: Attributes): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#span.setAttributes(result);
+    this.#span.end();
+    this.#hooks.ended?.((performance.now() - this.#beganMs) / 1_000, result);
+  }
+}
+
+/** The stable code of an error, or else its class. */
+export function errorType(error: unknown): string {
+  const { code } = (error ?? {}) as { code?: unknown };
+  if (typeof code === 'string') return code;
+  return error instanceof Error ? error.constructor.name : typeof error;
+}
