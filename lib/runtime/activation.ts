@@ -30,6 +30,8 @@ export interface ActivationHost {
   busy(activation: Activation): void;
   /** The confirmed state moved on. */
   confirmed(activation: Activation): void;
+  /** Its state is worthless: it has to be ended. */
+  broke(activation: Activation, error: unknown): void;
   /** It is of no more use; whoever asks for the id gets a new one. */
   gone(activation: Activation): void;
 }
@@ -266,8 +268,7 @@ export class Activation implements PipelineOwner, FeedOwner {
   }
 
   broke(error: unknown): void {
-    this.#host.parts.log.error(`${this.label}: given up here, and loaded again for the next command`, error);
-    this.end(error);
+    this.#host.broke(this, error);
   }
 
   #assertAccepts(caller: Turn | undefined): void {

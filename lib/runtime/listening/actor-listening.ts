@@ -67,8 +67,10 @@ export class ActorListening {
   *listeningTo(): Generator<HeardSource & { readonly events: ReadonlySet<string> | undefined }> {
     for (const heard of this.#owner.hearing.sources.values()) {
       const listener = this.#listeners.get(heard.listener);
-      if (heard.sinceMs !== undefined && listener && !this.reactions.isOver(listener, heard.source))
-        yield { ...heard, events: listener.events };
+      if (heard.sinceMs === undefined || !listener || this.reactions.isOver(listener, heard.source)) continue;
+      // What came to nothing is not written down, and need not be heard again.
+      const heardTo = this.#ears.get(hearingKey(heard.listener, heard.source))?.heardTo ?? 0;
+      yield { ...heard, at: Math.max(heard.at, heardTo), events: listener.events };
     }
   }
 
@@ -157,8 +159,12 @@ export class ActorListening {
     });
   }
 
-  /** Hears nothing more of it, for good. */
+  /** Hears nothing more of it, for good. Inside a turn that is stored with what the turn fires, so that neither is there without the other. */
   #end(listener: string, source: string): void {
+    if (this.#owner.inTurn) {
+      this.#records.fireEnd(listener, source);
+      return;
+    }
     const key = hearingKey(listener, source);
     this.#ears.get(key)?.stop();
     this.#records.end(listener, source).catch((error: unknown) => {

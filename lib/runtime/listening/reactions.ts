@@ -5,6 +5,8 @@ import {
   HEARD_EVENT,
   type HeardData,
   hearingKey,
+  LISTENING_EVENT,
+  type ListeningData,
   PARKED_EVENT,
   type ParkedData,
   type StoredFailure,
@@ -47,6 +49,8 @@ export class Reactions {
   readonly #nowMs: () => number;
   readonly #unrecorded = new Map<string, number>();
   readonly #notedAt = new Map<string, number>();
+  /** What was passed over because nobody listened to it any more, by what was about to be stored. */
+  readonly #passedOver = new WeakSet<Sound>();
 
   constructor(
     owner: ListeningOwner,
@@ -130,7 +134,11 @@ export class Reactions {
     // One before it was dropped meanwhile: it must be heard first.
     if (appliedAt < after) throw new OutOfOrderError(this.#owner.label, name);
     const listener = this.#listenerOf(name);
-    if (!listener.wants(this.#owner.view, source) || this.isOver(listener, source)) return undefined;
+    if (!this.#wants(listener, source)) {
+      this.#passedOver.add(sound);
+      return undefined;
+    }
+    this.#passedOver.delete(sound);
     return then(this.#tell(listener, record), () => this.#note(listener, sound));
   }
 
@@ -178,9 +186,23 @@ export class Reactions {
     this.#owner.fireFramework(name, { actor: this.#owner.actorName, ...data });
   }
 
-  #isStale({ listener, source, at }: Sound, after: number): boolean {
-    const appliedAt = this.appliedAt(listener, source);
-    return appliedAt >= at || appliedAt < after;
+  /** Whether it still listens, by what is stored and by what is about to be. */
+  #wants(listener: Listener, source: string): boolean {
+    if (!listener.wants(this.#owner.view, source) || this.isOver(listener, source)) return false;
+    const isEnding = ({ name, data }: NewEvent) => {
+      if (name !== LISTENING_EVENT) return false;
+      const change = JSON.parse(data) as ListeningData;
+      const isOurs = change.actor === this.#owner.actorName && change.listener === listener.name;
+      return isOurs && (change.over ?? []).includes(source);
+    };
+    return !this.#owner.findPending(isEnding);
+  }
+
+  #isStale(sound: Sound, after: number): boolean {
+    const appliedAt = this.appliedAt(sound.listener, sound.source);
+    if (appliedAt >= sound.at || appliedAt < after) return true;
+    const listener = this.#passedOver.has(sound) && this.#listeners.get(sound.listener);
+    return listener ? this.#wants(listener, sound.source) : false;
   }
 
   #listenerOf(name: string): Listener {
