@@ -27,7 +27,7 @@ export class Pump {
   #running: Promise<void> | undefined;
 
   /** @param moved it has come further. */
-  constructor(owner: PumpOwner, parts: RuntimeParts, at: ProjectionCheckpoint, moved: () => void) {
+  constructor(owner: PumpOwner, parts: RuntimeParts, at: { generation: number; position: number }, moved: () => void) {
     this.#owner = owner;
     this.#parts = parts;
     this.generation = at.generation;
@@ -36,6 +36,7 @@ export class Pump {
     this.#pull = new EventPull(parts.engine, { names: [...owner.definition.handlers.keys()] }, at.position, (error) =>
       parts.log.warn(`projection ${owner.definition.name}: events could not be read; it is tried again`, error),
     );
+    this.#pull.onQuiet = moved;
   }
 
   /** Up to where everything was handled. */
@@ -80,7 +81,8 @@ export class Pump {
     const ended = await this.#persistence.see({
       triesMax: this.#parts.limits.reactionTriesMax,
       onFailure: this.#owner.definition.onFailure,
-      run: async () => handle(this.#owner, event, { position: record.position, generation: this.generation }),
+      run: async () =>
+        handle(this.#owner, event, { position: record.position, generation: this.generation, isLate: false }),
       park: (error, tries) => this.#owner.park(record, this.generation, error, tries),
       failed: (error) =>
         this.#parts.log.warn(
