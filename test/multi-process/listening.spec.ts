@@ -27,7 +27,8 @@ const SOURCES = ['source-a', 'source-b', 'source-c'];
 /** Followed and left time and again. */
 const FLICKER = 'source-flicker';
 const EVERY_SOURCE = [...SOURCES, FLICKER];
-const BURST_MAX = 24;
+/** Most events of a source at once, and the longest that it is silent then (milliseconds): a database on one disk stores fewer commits than a file does. */
+const TALK = { sqlite: { burstMax: 24, pauseMs: 150 }, rethinkdb: { burstMax: 6, pauseMs: 500 } } as const;
 
 describeOnSharedStores('actors of every kind that listen in every way, on three processes', (open) => {
   const random = randomFrom(seedFor('listening'));
@@ -105,10 +106,11 @@ describeOnSharedStores('actors of every kind that listen in every way, on three 
     const sources = talker.register<Source>(definition, () => new Source());
     const ref = await sources.get(source.slice(definition.prefix.length));
     while (talking) {
-      const burst = 1 + Math.floor(random() * BURST_MAX);
+      const { burstMax, pauseMs } = TALK[shared.store.kind];
+      const burst = 1 + Math.floor(random() * burstMax);
       await Promise.all(Array.from({ length: burst }, () => ref.say(`${++said}`)));
       for (const wake of acknowledged.splice(0)) wake();
-      await sleep(20 + random() * 150);
+      await sleep(20 + random() * pauseMs);
     }
   }
 
@@ -197,7 +199,7 @@ describeOnSharedStores('actors of every kind that listen in every way, on three 
           `${[...faults].map(([kind, count]) => `${count}x ${kind}`).join(', ')} in ${Math.round(faultsMs)} ms; ` +
           `all there ${Math.round(settledMs)} ms later\n`,
       );
-      expect(said).toBeGreaterThan(500);
+      expect(said).toBeGreaterThan(100);
     },
     FAULTS_MS + SETTLE_MS_MAX + 60_000,
   );
