@@ -165,7 +165,7 @@ export class Activation implements PipelineOwner, FeedOwner {
 
   /** Runs a command of the framework's own, wherever commands run. */
   runOwn(command: CommandDefinition, args: readonly unknown[], origin: Origin | undefined, options: EnqueueOptions) {
-    if (this.leader) return this.leader.run(command, args, undefined, origin);
+    if (this.leader) return this.leader.run(command, args, undefined, origin, options);
     return this.enqueue(command, args, causeOf(this.parts.ids.next(), undefined, origin), undefined, options).promise;
   }
 

@@ -11,7 +11,7 @@ import { answering, findAnswer, unknownCommand } from './answers.js';
 import type { Cluster } from './cluster/cluster.js';
 import { decodeArguments, encodeArguments, type RemoteCall, type Reply } from './cluster/remote-calls.js';
 import { causeOf, type Origin, type RequestCause } from './request.js';
-import type { RoleOwner } from './role-owner.js';
+import type { EnqueueOptions, RoleOwner } from './role-owner.js';
 import type { RuntimeParts } from './settings.js';
 import type { Turn } from './turn.js';
 
@@ -68,21 +68,22 @@ export class LeaderRole {
     args: readonly unknown[],
     caller: Turn | undefined,
     origin?: Origin,
+    options?: EnqueueOptions,
   ): Promise<unknown> {
     this.#running += 1;
     try {
       const cause = causeOf(this.#parts.ids.next(), caller, origin);
-      return await this.#run(command, this.#newCall(command, args, cause));
+      return await this.#run(command, this.#newCall(command, args, cause), options);
     } finally {
       this.#running -= 1;
     }
   }
 
-  async #run(command: CommandDefinition, call: RemoteCall): Promise<unknown> {
+  async #run(command: CommandDefinition, call: RemoteCall, options?: EnqueueOptions): Promise<unknown> {
     const backoff = new Backoff();
     let again = false;
     for (let hops = 0; hops < HOPS_MAX; hops += 1) {
-      const outcome = await this.#try(command, { ...call, again });
+      const outcome = await this.#try(command, { ...call, again }, options);
       if ('answer' in outcome) return outcome.answer;
       if ('error' in outcome) throw outcome.error;
       again ||= outcome.again;
@@ -120,10 +121,10 @@ export class LeaderRole {
     return overtaken;
   }
 
-  async #try(command: CommandDefinition, call: RemoteCall): Promise<Outcome> {
+  async #try(command: CommandDefinition, call: RemoteCall, options?: EnqueueOptions): Promise<Outcome> {
     // Known nodes and heartbeats first: without them everybody else looks dead.
     await this.#cluster.start();
-    if (this.leads) return this.#runHere(command, call, false);
+    if (this.leads) return this.#runHere(command, call, { ...options, recorded: false });
     const leader = this.#owner.framework.leader;
     if (leader?.nodeId && this.#mayLead(leader.nodeId, leader.term)) {
       return this.#forward(leader.nodeId, leader.term, call);
@@ -188,7 +189,7 @@ export class LeaderRole {
     }
   }
 
-  async #runHere(command: CommandDefinition, call: RemoteCall, recorded: boolean): Promise<Outcome> {
+  async #runHere(command: CommandDefinition, call: RemoteCall, options: EnqueueOptions): Promise<Outcome> {
     const prepared = this.#prepare();
     if (prepared) await prepared;
     if (!this.leads) return { again: false };
@@ -197,20 +198,20 @@ export class LeaderRole {
       if (found) return found;
       if (!this.leads) return { again: true };
     }
-    return this.#enqueue(command, call, recorded);
+    return this.#enqueue(command, call, options);
   }
 
-  #enqueue(command: CommandDefinition, call: RemoteCall, recorded: boolean): Promise<Outcome> {
+  #enqueue(command: CommandDefinition, call: RemoteCall, options: EnqueueOptions): Promise<Outcome> {
     const { commandId, correlationId, causationId, chain } = call;
     const owner = this.#owner;
     const method = answering(command.method, `the answer of '${command.name}' (${owner.label})`, (answer) => {
-      if (recorded) owner.recordAnswer(answer);
+      if (options.recorded) owner.recordAnswer(answer);
     });
     return new Promise((settle) => {
       const cause = { commandId, correlationId, causationId, chain };
       const request = owner.enqueueCommand({ ...command, method }, decodeArguments(call.args), cause, {
+        ...options,
         onEvicted: () => settle({ again: false }),
-        recorded,
       });
       request.promise.then(
         (answer) => settle({ answer }),
@@ -241,7 +242,7 @@ export class LeaderRole {
     if (this.#cluster.leaving || !this.leads) return this.#refused();
     const command = this.#owner.commandNamed(call.command);
     if (!command) return this.#failed(unknownCommand(label, call.command, this.#parts.nodeId));
-    const outcome = await this.#runHere(command, call, true).catch((error: unknown) => ({ error }));
+    const outcome = await this.#runHere(command, call, { recorded: true }).catch((error: unknown) => ({ error }));
     if ('error' in outcome) return this.#failed(outcome.error);
     if (!('answer' in outcome)) return this.#refused();
     const { version } = this.#owner;

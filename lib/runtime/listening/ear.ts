@@ -14,8 +14,10 @@ import type { Reactions, Sound } from './reactions.js';
 
 /** Most reactions of one ear that have run and are not stored yet. */
 const IN_FLIGHT_MAX = 256;
-/** Where another node was first the last time, it gets so long to be first again, from when the event was read here. Milliseconds. */
+/** Where another node was first the last time, it gets so long to be first again: from when the event was read here, or it was seen to go on. Milliseconds. */
 const PATIENCE_MS = 250;
+/** How often it is looked whether it does. Milliseconds. */
+const LOOK_MS = 20;
 /** First wait after an error that trying to read again did not mend, and the longest. Milliseconds. */
 const LISTEN_AGAIN_MS_MIN = 500;
 const LISTEN_AGAIN_MS_MAX = 30_000;
@@ -43,6 +45,8 @@ export class Ear {
   /** Place of the last reaction that was run here. */
   #lastAt = 0;
   #patienceMs: number;
+  /** When another node was last seen to go on. */
+  #othersMovedMs = 0;
   /** A reaction that had run could not be stored. */
   #lost: Lost | undefined;
   /** One that was lost before: it is tried again alone. */
@@ -132,7 +136,7 @@ export class Ear {
     if (this.#patienceMs > 0 && this.#owner.leads !== true) await this.#waitForOthers(sound.at, readAtMs);
     if (this.#stopped || this.#heardAt() >= sound.at) return;
     if (this.#frail?.at === sound.at) await this.#persist(sound, this.#frail.tries, this.#frail.error);
-    else if (this.#owner.leads === undefined && this.listener.count === undefined) await this.#reactAhead(sound);
+    else if (this.#owner.leads !== false && this.listener.count === undefined) await this.#reactAhead(sound);
     else await this.#persist(sound);
     if (this.#reactions.isOver(this.listener, this.source)) this.stop();
   }
@@ -149,7 +153,11 @@ export class Ear {
           executed(undefined);
         })
         .then(
-          (outcome) => this.#settled(outcome),
+          (outcome) => {
+            this.#settled(outcome);
+            // It may have run elsewhere.
+            executed(undefined);
+          },
           (error: unknown) => {
             if (hasRun) this.#lose(sound.at, error);
             executed(hasRun ? undefined : { error });
@@ -215,9 +223,15 @@ export class Ear {
   }
 
   async #waitForOthers(at: number, readAtMs: number): Promise<void> {
-    const untilMs = readAtMs + this.#patienceMs;
-    while (!this.#stopped && this.#heardAt() < at && performance.now() < untilMs) {
-      await new Promise((resolve) => setTimeout(resolve, Math.min(20, Math.max(1, untilMs - performance.now()))));
+    let fromMs = Math.max(readAtMs, this.#othersMovedMs);
+    for (let heardAt = this.#heardAt(); !this.#stopped && heardAt < at; ) {
+      const leftMs = fromMs + this.#patienceMs - performance.now();
+      if (leftMs <= 0) return;
+      await new Promise((resolve) => setTimeout(resolve, Math.min(LOOK_MS, Math.max(1, leftMs))));
+      const now = this.#heardAt();
+      // As long as they go on they are first.
+      if (now > heardAt) fromMs = this.#othersMovedMs = performance.now();
+      heardAt = now;
     }
   }
 

@@ -34,6 +34,9 @@ export interface Sound {
   readonly record: EventRecord;
 }
 
+/** Whoever listens to that source by that name. */
+type FindListener = (name: string, source: string) => Listener | undefined;
+
 /** What came of a reaction: somebody else had reacted already; or it ran here. */
 export type Outcome = 'heard' | undefined;
 
@@ -44,7 +47,7 @@ export type Outcome = 'heard' | undefined;
 export class Reactions {
   readonly commands: ReadonlyMap<string, CommandDefinition>;
   readonly #owner: ListeningOwner;
-  readonly #listeners: ReadonlyMap<string, Listener>;
+  readonly #find: FindListener;
   readonly #newId: () => string;
   readonly #nowMs: () => number;
   readonly #unrecorded = new Map<string, number>();
@@ -52,13 +55,9 @@ export class Reactions {
   /** What was passed over because nobody listened to it any more, by what was about to be stored. */
   readonly #passedOver = new WeakSet<Sound>();
 
-  constructor(
-    owner: ListeningOwner,
-    listeners: ReadonlyMap<string, Listener>,
-    { ids, clock }: Pick<RuntimeParts, 'ids' | 'clock'>,
-  ) {
+  constructor(owner: ListeningOwner, find: FindListener, { ids, clock }: Pick<RuntimeParts, 'ids' | 'clock'>) {
     this.#owner = owner;
-    this.#listeners = listeners;
+    this.#find = find;
     this.#newId = () => ids.next();
     this.#nowMs = () => clock.now();
     const all = [
@@ -133,7 +132,7 @@ export class Reactions {
     if (appliedAt >= at) return 'heard' satisfies Outcome;
     // One before it was dropped meanwhile: it must be heard first.
     if (appliedAt < after) throw new OutOfOrderError(this.#owner.label, name);
-    const listener = this.#listenerOf(name);
+    const listener = this.#listenerOf(name, source);
     if (!this.#wants(listener, source)) {
       this.#passedOver.add(sound);
       return undefined;
@@ -163,9 +162,9 @@ export class Reactions {
     this.#fireHeard(PARKED_EVENT, { listener, source, at, ...parked });
   }
 
-  #retry(id: string, { listener: name, record }: Sound): unknown {
+  #retry(id: string, { listener: name, source, record }: Sound): unknown {
     if (!this.#isParked(id)) return undefined;
-    const listener = this.#listenerOf(name);
+    const listener = this.#listenerOf(name, source);
     return then(this.#tell(listener, record), () => this.#unpark(id, 'retried'));
   }
 
@@ -201,12 +200,12 @@ export class Reactions {
   #isStale(sound: Sound, after: number): boolean {
     const appliedAt = this.appliedAt(sound.listener, sound.source);
     if (appliedAt >= sound.at || appliedAt < after) return true;
-    const listener = this.#passedOver.has(sound) && this.#listeners.get(sound.listener);
+    const listener = this.#passedOver.has(sound) && this.#find(sound.listener, sound.source);
     return listener ? this.#wants(listener, sound.source) : false;
   }
 
-  #listenerOf(name: string): Listener {
-    const listener = this.#listeners.get(name);
+  #listenerOf(name: string, source: string): Listener {
+    const listener = this.#find(name, source);
     if (listener) return listener;
     throw new OmniscientError(
       'UNKNOWN_LISTENER',
