@@ -14,6 +14,8 @@ export type PullSource = { readonly stream: string } | { readonly names: readonl
  * between two calls but its place.
  */
 export class EventPull {
+  /** Called when it has looked and nothing was left to give out. */
+  onQuiet: () => void = () => {};
   readonly #engine: ReadDuty & FollowDuty;
   readonly #source: PullSource;
   readonly #onRetry: (error: unknown) => void;
@@ -62,8 +64,9 @@ export class EventPull {
         if (this.#stopped) break;
         const events = await this.#read();
         this.#backoff.reset();
-        if (events.length === 0) this.#quietAt = this.#place;
-        else return this.#stopped ? undefined : events;
+        if (events.length > 0) return this.#stopped ? undefined : events;
+        this.#quietAt = this.#place;
+        this.onQuiet();
       } catch (error) {
         if (!(error instanceof EngineError && error.retryable)) throw error;
         this.#onRetry(error);

@@ -10,12 +10,17 @@ export interface ProjectionOptions {
   onFailure?: OnFailure;
 }
 
-/** How far a projection has come with the event that it is given. Store it with what you write, in one transaction, and nothing is ever done twice. */
+/**
+ * How far a projection has come with the event that it is given. Store `position` with what you write, in one transaction, and write nothing where it is not
+ * above the one that is there: then nothing is ever done twice, not even by a node that was frozen and goes on beside the one that took over.
+ */
 export interface ProjectionCheckpoint {
   /** Position of the event in the whole store. */
   readonly position: number;
   /** Which read model is written: 1, and one more with each rebuild. */
   readonly generation: number;
+  /** The event was parked and is tried again now: later ones came before it, so that `position` is not to be compared, nor stored. */
+  readonly isLate: boolean;
 }
 
 /** What a projection class may have beside its handlers. */
@@ -24,7 +29,10 @@ export interface ProjectionHooks {
   loadCheckpoint?(generation: number): number | undefined | Promise<number | undefined>;
   /** A rebuild begins, or goes on: makes an empty read model for this generation unless there is one. */
   onRebuild?(generation: number): void | Promise<void>;
-  /** The rebuilt one has caught up: serve it, and drop the one before. */
+  /**
+   * The rebuilt one has caught up: serve it, and drop those before. It is called again if a crash came right after it; one that is called for an older
+   * generation than the one that serves (by a node that was frozen) has nothing to do.
+   */
   onServe?(generation: number): void | Promise<void>;
 }
 
@@ -52,10 +60,17 @@ const projections = new WeakMap<object, ProjectionOptions>();
  * @Projection()
  * export class Visits {
  *   readonly byPage = new Map<string, number>();
+ *   #position = 0;
+ *
+ *   // What is kept in memory begins with nothing in each process; a database would say how far it has come.
+ *   loadCheckpoint() {
+ *     return this.#position;
+ *   }
  *
  *   @EventHandler('page_visited')
- *   visited(data: { page: string }, _event: StoredEvent, _checkpoint: ProjectionCheckpoint) {
+ *   visited(data: { page: string }, _event: StoredEvent, { position, isLate }: ProjectionCheckpoint) {
  *     this.byPage.set(data.page, (this.byPage.get(data.page) ?? 0) + 1);
+ *     if (!isLate) this.#position = position;
  *   }
  * }
  * ```

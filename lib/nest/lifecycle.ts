@@ -63,11 +63,15 @@ export class Lifecycle implements OnModuleInit, BeforeApplicationShutdown, OnApp
     }
   }
 
-  /** Whatever module provides them. */
+  /** Whatever module provides them, and however: a class, a value, what a factory made; by whatever tokens. */
   #addProjections(): void {
+    const added = new Set<unknown>();
     for (const module of this.#modules.values()) {
-      for (const { metatype, instance } of module.providers.values()) {
-        if (isProjection(metatype) && instance) this.#runtime.projections.add(metatype as Type, instance as object);
+      for (const { instance } of module.providers.values()) {
+        const projectionClass: unknown = (instance as object | undefined)?.constructor;
+        if (!isProjection(projectionClass) || added.has(instance)) continue;
+        added.add(instance);
+        this.#runtime.projections.add(projectionClass as Type, instance as object);
       }
     }
   }

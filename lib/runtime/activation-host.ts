@@ -12,6 +12,8 @@ export interface ActivationHost {
   busy(activation: Activation): void;
   /** The confirmed state moved on. */
   confirmed(activation: Activation): void;
+  /** Its state is worthless: it has to be ended. */
+  broke(activation: Activation, error: unknown): void;
   /** It is of no more use; whoever asks for the id gets a new one. */
   gone(activation: Activation): void;
 }

@@ -254,8 +254,7 @@ export class Activation implements PipelineOwner, FeedOwner {
   }
 
   broke(error: unknown): void {
-    this.#host.parts.log.error(`${this.label}: given up here, and loaded again for the next command`, error);
-    this.end(error);
+    this.#host.broke(this, error);
   }
 
   #trace(command: CommandDefinition, args: readonly unknown[], cause: RequestCause, isCalled: boolean) {

@@ -97,6 +97,12 @@ export class ActorHost implements ActivationHost, ResidentHost {
     this.snapshots.saveIfDue(activation);
   }
 
+  broke(activation: Activation, error: unknown): void {
+    const again = 'loaded again for the next command, or when there is something to hear';
+    this.parts.log.error(`${activation.label}: given up here, and ${again}`, error);
+    this.#endListening(activation, error);
+  }
+
   gone(activation: Activation): void {
     this.#residents.remove(activation);
     if (this.#activations.get(activation.id) === activation) this.#activations.delete(activation.id);
@@ -118,8 +124,6 @@ export class ActorHost implements ActivationHost, ResidentHost {
 
   #load(id: string, streamId: string): Loading {
     let made: Activation | undefined;
-    this.#dozing.get(id)?.stop();
-    this.#dozing.delete(id);
     const loaded = new Promise<Activation>((resolve, reject) => {
       // Many turns may wait for this one loading: it is none of theirs.
       outsideTurns(() => {
@@ -127,6 +131,7 @@ export class ActorHost implements ActivationHost, ResidentHost {
           made = activation;
         }).then((activation) => {
           this.#activations.set(id, activation);
+          this.#stopDozing(id);
           this.#residents.add(activation, this);
           resolve(activation);
         }, reject);
@@ -154,29 +159,31 @@ export class ActorHost implements ActivationHost, ResidentHost {
     }
     // Somebody may have come while the hook ran.
     if (!activation.alive || !activation.idle) return;
+    this.#endListening(activation, new ShuttingDownError());
+  }
+
+  /** Ends it; what it listens to can wake it. */
+  #endListening(activation: Activation, error: unknown): void {
     const sources = activation.listening ? [...activation.listening.listeningTo()] : [];
-    activation.end(new ShuttingDownError());
-    if (sources.length > 0 && !this.closing) this.#doze(activation.id, sources);
+    activation.end(error);
+    this.#doze(activation.id, sources);
   }
 
   #doze(id: string, sources: readonly DozingSource[]): void {
+    if (sources.length === 0 || this.closing) return;
+    this.#stopDozing(id);
+    const wake = async () => this.closing || this.activate(id);
+    const failed = (error: unknown) => {
+      const who = `${this.definition.name} '${id}'`;
+      this.parts.log.error(`${who}: it is to hear something, but could not be loaded; it is tried again`, error);
+    };
+    this.#dozing.set(id, new Doze(this.parts, sources, wake, failed));
+    const [oldest] = this.#dozing.keys();
+    if (this.#dozing.size > DOZING_MAX && oldest !== undefined) this.#stopDozing(oldest);
+  }
+
+  #stopDozing(id: string): void {
     this.#dozing.get(id)?.stop();
     this.#dozing.delete(id);
-    const wake = () => {
-      this.#dozing.delete(id);
-      if (!this.closing) {
-        this.activate(id).catch((error: unknown) => {
-          this.parts.log.error(
-            `${this.definition.name} '${id}': it is to hear something, but could not be loaded`,
-            error,
-          );
-        });
-      }
-    };
-    this.#dozing.set(id, new Doze(this.parts, sources, wake));
-    const [oldest] = this.#dozing.keys();
-    if (this.#dozing.size <= DOZING_MAX || oldest === undefined) return;
-    this.#dozing.get(oldest)?.stop();
-    this.#dozing.delete(oldest);
   }
 }

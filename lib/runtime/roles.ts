@@ -10,6 +10,7 @@ import type { ListeningOwner } from './listening/listening-owner.js';
 import { onceNamed } from './once.js';
 import type { RoleOwner } from './role-owner.js';
 import { type TickOwner, TickRole } from './ticks/tick-role.js';
+import { currentTurn } from './turn.js';
 
 /** Who runs this activation's commands. */
 export function leaderRole(activation: Activation, definition: ActorDefinition): LeaderRole {
@@ -89,6 +90,9 @@ export function actorListening(activation: Activation, listens: readonly ListenD
     },
     get mayRecord() {
       return !activation.leader || activation.leader.leads || !framework.leader?.nodeId;
+    },
+    get inTurn() {
+      return activation.running !== undefined && activation.running === currentTurn();
     },
     findPending: (holds) => optimistic.findPending(holds),
     unstored: () => optimistic.unstored(),

@@ -33,6 +33,7 @@ export class TurnLoop implements TurnOwner {
   #orders = 0;
   #pumping = false;
   #ended = false;
+  #endError: unknown;
 
   constructor(parts: TurnLoopParts) {
     this.#parts = parts;
@@ -49,6 +50,10 @@ export class TurnLoop implements TurnOwner {
   }
 
   enqueue(request: Request): void {
+    if (this.#ended) {
+      request.reject(this.#endError);
+      return;
+    }
     this.#mailbox.push(request);
     this.#pump();
   }
@@ -77,6 +82,7 @@ export class TurnLoop implements TurnOwner {
   /** Fails all that waits; the running method goes on, but its command fails. */
   end(error: unknown): void {
     this.#ended = true;
+    this.#endError = error;
     for (const commit of this.#held.splice(0)) settleFailed(commit, error);
     for (const request of this.#mailbox.splice(0)) request.reject(error);
     if (this.running) this.running.failure ??= error;

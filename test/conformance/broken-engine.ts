@@ -22,6 +22,8 @@ export const SABOTAGES = [
   'shows the whole store before earlier commits are visible',
   'gives positions in the order of streams',
   'counts positions anew on every node',
+  'shows only what was stored after it was opened',
+  'tells of positions before it shows them',
   'ignores the names asked for',
   'does not hear other nodes',
   'begins to watch a little later than it says',
@@ -60,6 +62,7 @@ export class BrokenEngine extends BrokenCluster {
   readonly #sabotages: ReadonlySet<Sabotage>;
   readonly #number: number;
   #closed = false;
+  #openedAt = 0;
 
   constructor(store: BrokenStore, sabotages: ReadonlySet<Sabotage>) {
     super({ store: store.memory });
@@ -87,6 +90,7 @@ export class BrokenEngine extends BrokenCluster {
     await turnOfTheLoop();
     this.#store.opening -= 1;
     if (together && this.#has('cannot be opened by two at the same time')) throw new Error('the table exists already');
+    this.#openedAt = this.#store.memory.all.length;
     await super.open();
   }
 
@@ -151,6 +155,7 @@ export class BrokenEngine extends BrokenCluster {
   override async readStream(streamId: string, after: number, limit: number): Promise<EventRecord[]> {
     const page = await super.readStream(this.#id(streamId), after, limit);
     if (this.#has('reads what other nodes stored a moment late')) return page.filter(({ id }) => !this.#isFresh(id));
+    if (this.#has('shows only what was stored after it was opened')) return page.filter((event) => this.#isNew(event));
     return this.#has('reads one event too few in a page') ? page.slice(1) : page;
   }
 
@@ -163,10 +168,18 @@ export class BrokenEngine extends BrokenCluster {
       const own = await super.readAll(0, Number.MAX_SAFE_INTEGER);
       return page(this.#number % 2 ? own : [...own].sort((a, b) => (a.id < b.id ? -1 : 1)), after, limit, wanted);
     }
-    const shown = await super.readAll(after, limit, wanted);
+    const found = await super.readAll(after, limit, wanted);
+    const isLate = this.#has('tells of positions before it shows them');
+    const known = isLate ? found.filter(({ id }) => !this.#isFresh(id)) : found;
+    const isBlind = this.#has('shows only what was stored after it was opened');
+    const shown = isBlind ? known.filter((event) => this.#isNew(event)) : known;
     if (!this.#has('shows the whole store before earlier commits are visible')) return shown;
     const last = await super.lastPosition();
     return shown.filter(({ position }) => position % 3 !== 0 || last - position >= 4);
+  }
+
+  #isNew({ position }: EventRecord): boolean {
+    return position > this.#openedAt;
   }
 
   #isFresh(id: string): boolean {

@@ -34,12 +34,16 @@ export function describeOnSharedStores(name: string, body: (open: () => Promise<
   );
 }
 
+/** Another engine on it, not opened yet. */
+export function engineOn(store: Store): Engine {
+  return store.kind === 'sqlite'
+    ? new SqliteEngine({ file: store.file })
+    : new RethinkDbEngine({ ...store, warn: () => {} });
+}
+
 /** The whole stream as it is stored, read by an engine that was made for this alone. */
 export async function storedEvents(store: Store, ...streamIds: string[]): Promise<EventRecord[][]> {
-  const engine: Engine =
-    store.kind === 'sqlite'
-      ? new SqliteEngine({ file: store.file })
-      : new RethinkDbEngine({ ...store, warn: () => {} });
+  const engine = engineOn(store);
   await engine.open();
   try {
     const streams: EventRecord[][] = [];

@@ -27,7 +27,9 @@ export class ActorListening {
   readonly #owner: ListeningOwner;
   readonly #parts: RuntimeParts;
   readonly #records: SourceRecords;
-  readonly #listeners = new Map<string, Listener>();
+  readonly #decorated = new Map<string, Listener>();
+  /** Those set in code, by `hearingKey`, with the turn that set them last. */
+  readonly #inCode = new Map<string, { readonly listener: Listener; readonly turn: Turn }>();
   readonly #ears = new Map<string, Ear>();
   #started = false;
   #stopped = false;
@@ -38,9 +40,9 @@ export class ActorListening {
   constructor(owner: ListeningOwner, parts: RuntimeParts) {
     this.#owner = owner;
     this.#parts = parts;
-    for (const definition of owner.listens) this.#listeners.set(definition.name, decorated(definition));
+    for (const definition of owner.listens) this.#decorated.set(definition.name, decorated(definition));
     this.#records = new SourceRecords(owner, parts.engine);
-    this.reactions = new Reactions(owner, this.#listeners, parts);
+    this.reactions = new Reactions(owner, (name, source) => this.#listener(name, source), parts);
     this.commands = new Map([...this.reactions.commands, ...this.#records.commands]);
   }
 
@@ -66,9 +68,11 @@ export class ActorListening {
   /** Everything it listens to itself, and how far it has heard. */
   *listeningTo(): Generator<HeardSource & { readonly events: ReadonlySet<string> | undefined }> {
     for (const heard of this.#owner.hearing.sources.values()) {
-      const listener = this.#listeners.get(heard.listener);
-      if (heard.sinceMs !== undefined && listener && !this.reactions.isOver(listener, heard.source))
-        yield { ...heard, events: listener.events };
+      const listener = this.#listener(heard.listener, heard.source);
+      if (heard.sinceMs === undefined || !listener || this.reactions.isOver(listener, heard.source)) continue;
+      // What came to nothing is not written down, and need not be heard again.
+      const heardTo = this.#ears.get(hearingKey(heard.listener, heard.source))?.heardTo ?? 0;
+      yield { ...heard, at: Math.max(heard.at, heardTo), events: listener.events };
     }
   }
 
@@ -101,22 +105,20 @@ export class ActorListening {
     return this.reactions.react(sound);
   }
 
-  /** How an event is dealt with that this listener fails on. */
-  onFailureOf(listener: string): Listener['onFailure'] {
-    return this.#listeners.get(listener)?.onFailure ?? 'park';
-  }
-
   /** Inside a turn: it listens to this too from now on. */
   listenTo(turn: Turn, source: ListenSource, handler: ListenHandler, options: ListenToOptions): Listening {
     const { name, key, streamId, events } = checkedSource(this.#owner.label, source, handler, options);
     const listener = inCode(name, handler, events, options);
-    if (this.#listeners.has(name) && this.#ears.has(key)) {
+    const before = this.#inCode.get(key);
+    // Who leads again activates again, and so listens again.
+    const isAgain = turn.request.name === 'onActivate' && before?.turn !== turn;
+    if (before && !isAgain && (before.turn === turn || this.#ears.has(key))) {
       throw new OmniscientError(
         'ALREADY_LISTENING',
         `${this.#owner.label}: '${name}' listens to that already: stop it first, or give this one another name with listenTo(…, { name })`,
       );
     }
-    this.#listeners.set(name, listener);
+    this.#inCode.set(key, { listener, turn });
     // What ended stays so for the next activation's `onActivate`; a command may begin it anew.
     const isOver = turn.request.name !== 'onActivate' && this.reactions.isOver(listener, streamId);
     this.#records.begin(turn, name, streamId, options.from, isOver);
@@ -124,6 +126,10 @@ export class ActorListening {
     // It may be written down already, by an activation before this one.
     queueMicrotask(() => this.look());
     return { stop: () => this.#end(name, streamId) };
+  }
+
+  #listener(name: string, source: string): Listener | undefined {
+    return this.#decorated.get(name) ?? this.#inCode.get(hearingKey(name, source))?.listener;
   }
 
   #openAndClose(): void {
@@ -135,7 +141,7 @@ export class ActorListening {
       this.#ears.delete(key);
     }
     for (const [key, heard] of hearing.sources) {
-      const listener = this.#listeners.get(heard.listener);
+      const listener = this.#listener(heard.listener, heard.source);
       if (heard.sinceMs === undefined || !listener || this.#ears.has(key)) continue;
       if (this.reactions.isOver(listener, heard.source)) continue;
       const ear = new Ear({ owner: this.#owner, parts: this.#parts, reactions: this.reactions }, listener, heard);
@@ -157,8 +163,12 @@ export class ActorListening {
     });
   }
 
-  /** Hears nothing more of it, for good. */
+  /** Hears nothing more of it, for good. Inside a turn that is stored with what the turn fires, so that neither is there without the other. */
   #end(listener: string, source: string): void {
+    if (this.#owner.inTurn) {
+      this.#records.fireEnd(listener, source);
+      return;
+    }
     const key = hearingKey(listener, source);
     this.#ears.get(key)?.stop();
     this.#records.end(listener, source).catch((error: unknown) => {

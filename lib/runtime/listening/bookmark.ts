@@ -5,7 +5,10 @@ import type { CheckpointDuty } from '../../engine/checkpoints.js';
 /** How often what moves on is saved. Milliseconds. */
 const SAVE_MS = 500;
 
-/** How far somebody has come, kept in the engine. Saved now and then: what was done since is done again after a crash. */
+/**
+ * How far somebody has come, kept in the engine. Saved now and then: what was done since is done again after a crash. Of several who opened it only one can
+ * save; the others are told.
+ */
 export class Bookmark<Value extends object> {
   /** What was kept when it was opened. */
   readonly value: Value;
@@ -13,7 +16,9 @@ export class Bookmark<Value extends object> {
   readonly #name: string;
   #revision: number;
   #saved: string;
-  #saving: Promise<void> | undefined;
+  /** What may have been saved: no answer came. */
+  #tried: string | undefined;
+  #saving: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
 
   private constructor(engine: CheckpointDuty, name: string, revision: number, value: Value) {
@@ -24,21 +29,30 @@ export class Bookmark<Value extends object> {
     this.#saved = JSON.stringify(value);
   }
 
-  /** Writes it down unless it is there. */
-  static async create(engine: CheckpointDuty, name: string, first: () => Promise<object>): Promise<void> {
-    if (await engine.loadCheckpoint(name)) return;
-    await engine.saveCheckpoint(name, 0, JSON.stringify(await first()));
-  }
-
   static async open<Value extends object>(engine: CheckpointDuty, name: string, none: Value): Promise<Bookmark<Value>> {
     const kept = await engine.loadCheckpoint(name);
     return new Bookmark<Value>(engine, name, kept?.revision ?? 0, kept ? (JSON.parse(kept.value) as Value) : none);
   }
 
+  /** The same, and whoever opened it before, and was frozen since, can save no more; `undefined` if somebody was faster. */
+  static async claim<Value extends object>(
+    engine: CheckpointDuty,
+    name: string,
+    none: Value,
+  ): Promise<Bookmark<Value> | undefined> {
+    const bookmark = await Bookmark.open(engine, name, none);
+    return (await bookmark.#save(bookmark.#saved)) ? bookmark : undefined;
+  }
+
+  /** Whether nothing was ever saved. */
+  get isNew(): boolean {
+    return this.#revision === 0;
+  }
+
   /** Saves what `value` says, from now on. @param lost called if somebody else has saved it meanwhile; it is not saved again after that. */
   keep(value: () => Value, lost: () => void): void {
     this.#timer = setTimeout(() => {
-      this.#saving = this.save(value()).then(
+      this.save(value()).then(
         (isSaved) => {
           if (!isSaved) lost();
           else if (this.#timer) this.keep(value, lost);
@@ -53,23 +67,42 @@ export class Bookmark<Value extends object> {
   }
 
   /** Whether it is kept: nobody else has saved it meanwhile. */
-  async save(value: Value): Promise<boolean> {
+  save(value: Value): Promise<boolean> {
     const text = JSON.stringify(value);
-    if (text === this.#saved)
-      return ((await this.#engine.loadCheckpoint(this.#name))?.revision ?? 0) === this.#revision;
-    if (!(await this.#engine.saveCheckpoint(this.#name, this.#revision, text))) return false;
-    this.#revision += 1;
-    this.#saved = text;
-    return true;
+    const saved = this.#saving.then(() => (text === this.#saved ? this.#isOurs() : this.#save(text)));
+    this.#saving = saved.catch(() => {});
+    return saved;
   }
 
   /** Saves it a last time. */
   async close(value: Value): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    await this.#saving;
     await this.save(value).catch(() => {
       // Whoever goes on does it again.
     });
+  }
+
+  async #save(text: string): Promise<boolean> {
+    const before = this.#tried;
+    this.#tried = text;
+    if (!(await this.#engine.saveCheckpoint(this.#name, this.#revision, text))) {
+      // An earlier try, or this one, may have been saved and its answer lost.
+      const kept = await this.#engine.loadCheckpoint(this.#name);
+      const isOurs = kept?.revision === this.#revision + 1 && (kept.value === text || kept.value === before);
+      if (!isOurs) return false;
+      if (kept.value !== text) {
+        this.#revision += 1;
+        return this.#save(text);
+      }
+    }
+    this.#tried = undefined;
+    this.#revision += 1;
+    this.#saved = text;
+    return true;
+  }
+
+  async #isOurs(): Promise<boolean> {
+    return ((await this.#engine.loadCheckpoint(this.#name))?.revision ?? 0) === this.#revision;
   }
 }

@@ -1,6 +1,7 @@
 // The real ones, also where a test runner has replaced the globals.
 import { setTimeout } from 'node:timers';
 import { EventPull } from '../../engine/event-pull.js';
+import { OmniscientError } from '../../kernel/errors.js';
 import type { EventRecord } from '../../kernel/event.js';
 import { ALL_STREAMS } from '../../kernel/hearing.js';
 import type { ListenDefinition } from '../../kernel/listen-definition.js';
@@ -30,8 +31,22 @@ export interface DispatcherOwner {
   load(id: string): Promise<ActorListening>;
 }
 
-/** One leadership's work. */
+/** What is written down of it. */
+interface Place {
+  /** Up to where everything is done. */
+  readonly position: number;
+  /** After which position each listener hears: those that were added to the class later begin later, or earlier. */
+  readonly since?: Readonly<Record<string, number>>;
+}
+
+const NOWHERE: Place = { position: 0 };
+
+/** How often it is tried again to write down where listening begins because the others write at the same time. */
+const PREPARE_TRIES_MAX = 100;
+
+/** What goes on from one look at what is written down to the next. */
 interface Work {
+  readonly since: Readonly<Record<string, number>>;
   readonly progress: Progress;
   /** What is under way to one actor, for one listener: the next event waits for it. */
   readonly queues: Map<string, Promise<void>>;
@@ -61,13 +76,35 @@ export class Dispatcher {
     this.#calling = owner.listens.filter((each): each is Calling => each.to !== undefined);
   }
 
-  /** Writes down where listening begins, unless that was done before. What is fired from then on is heard. */
+  /**
+   * Writes down where each listener begins, unless that was done before. What is fired from then on is heard.
+   *
+   * @throws OmniscientError (`LISTENING_NOT_BEGUN`), EngineError.
+   */
   async prepare(): Promise<void> {
-    const from = this.#calling.reduce<number | undefined>((least, { from }) => {
-      return from === undefined || (least !== undefined && least < from) ? least : from;
-    }, undefined);
-    const { engine } = this.#parts;
-    await Bookmark.create(engine, this.name, async () => ({ position: from ?? (await engine.lastPosition()) }));
+    for (let tries = 1; tries <= PREPARE_TRIES_MAX; tries += 1) {
+      const bookmark = await this.#open();
+      const place = await this.#begun(bookmark);
+      if (!place || (await bookmark.save(place))) return;
+    }
+    throw new OmniscientError(
+      'LISTENING_NOT_BEGUN',
+      `${this.#owner.actorName}: where it begins to listen could not be written down, ${PREPARE_TRIES_MAX} times, because others wrote too: try again`,
+      { retryable: true },
+    );
+  }
+
+  /** Where it stands once every listener has begun; `undefined` if they all have. */
+  async #begun({ value, isNew }: Bookmark<Place>): Promise<Place | undefined> {
+    const since = value.since ?? {};
+    const added = this.#calling.filter(({ name }) => since[name] === undefined);
+    if (added.length === 0) return undefined;
+    const last = await this.#parts.engine.lastPosition();
+    const begun = Object.fromEntries(added.map(({ name, from }) => [name, from ?? last]));
+    // Those that were there before have heard everything up to here, also if one that is new makes it go back.
+    const known = Object.entries(since).map(([name, after]) => [name, Math.max(after, value.position)]);
+    const position = Math.min(isNew ? last : value.position, ...Object.values(begun));
+    return { position, since: { ...Object.fromEntries(known), ...begun } };
   }
 
   start(election: LeaderElection): void {
@@ -76,15 +113,26 @@ export class Dispatcher {
 
   /** Up to where everything is done, as far as it is written down. */
   async position(): Promise<number> {
-    return (await Bookmark.open(this.#parts.engine, this.name, { position: 0 })).value.position;
+    return (await this.#open()).value.position;
   }
 
   async stop(): Promise<void> {
     await this.#resign?.();
   }
 
+  #open(): Promise<Bookmark<Place>> {
+    return Bookmark.open(this.#parts.engine, this.name, NOWHERE);
+  }
+
+  /** Each time that somebody else has written where it stands (one who led before, or an answer was lost) it begins anew with that. */
   async #work(signal: AbortSignal): Promise<void> {
-    const bookmark = await Bookmark.open(this.#parts.engine, this.name, { position: 0 });
+    while (!signal.aborted) {
+      const bookmark = await Bookmark.claim(this.#parts.engine, this.name, NOWHERE);
+      if (bookmark && !signal.aborted) await this.#workFrom(bookmark, signal);
+    }
+  }
+
+  async #workFrom(bookmark: Bookmark<Place>, signal: AbortSignal): Promise<void> {
     const names = [...new Set(this.#calling.flatMap(({ events }) => [...(events ?? [])]))];
     const pull = new EventPull(this.#parts.engine, { names }, bookmark.value.position, (error) =>
       this.#parts.log.warn(
@@ -92,7 +140,9 @@ export class Dispatcher {
         error,
       ),
     );
+    const { since = {} } = bookmark.value;
     const work: Work = {
+      since,
       progress: new Progress(bookmark.value.position),
       queues: new Map(),
       waits: new Set(),
@@ -105,19 +155,21 @@ export class Dispatcher {
     };
     signal.addEventListener('abort', stop);
     try {
-      bookmark.keep(() => ({ position: placeOf(work, pull) }), stop);
+      bookmark.keep(() => ({ position: placeOf(work, pull), since }), stop);
       while (!work.over) {
         for (const record of (await pull.next()) ?? []) await this.#dispatch(record, work);
       }
     } finally {
       signal.removeEventListener('abort', stop);
       stop();
-      await bookmark.close({ position: placeOf(work, pull) });
+      await bookmark.close({ position: placeOf(work, pull), since });
     }
   }
 
   async #dispatch(record: EventRecord, work: Work): Promise<void> {
-    const concerned = this.#calling.filter(({ events }) => events?.has(record.name));
+    const concerned = this.#calling.filter(({ name, events }) => {
+      return events?.has(record.name) && record.position > (work.since[name] ?? 0);
+    });
     const done = work.progress.begin(record.position, concerned.length);
     for (const listen of concerned) {
       const id = this.#concerned(listen, record);

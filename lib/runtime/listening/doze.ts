@@ -1,19 +1,37 @@
+// The real one, also where a test runner has replaced the global.
+import { setTimeout } from 'node:timers';
+import { Backoff } from '../../engine/backoff.js';
 import { EventPull } from '../../engine/event-pull.js';
 import { ALL_STREAMS, type HeardSource } from '../../kernel/hearing.js';
 import type { RuntimeParts } from '../settings.js';
 import { outsideTurns } from '../turn.js';
 import { hears } from './listener.js';
 
+/** First wait before an actor that could not be woken is woken again, and the longest. Milliseconds. */
+const WAKE_AGAIN_MS_MIN = 100;
+const WAKE_AGAIN_MS_MAX = 30_000;
+
 /** One source of an actor that was let go. */
 export type DozingSource = HeardSource & { readonly events: ReadonlySet<string> | undefined };
 
-/** An actor that was let go while it listened: hears only that something was said, and wakes it then, once. */
+/** An actor that was let go while it listened: hears only that something was said, and wakes it then; again, if that fails. */
 export class Doze {
   readonly #pulls: EventPull[];
-  readonly #wake: () => void;
+  readonly #wake: () => Promise<unknown>;
+  readonly #failed: (error: unknown) => void;
+  #woken = false;
+  #stopped = false;
+  #rest: (() => void) | undefined;
 
-  constructor(parts: RuntimeParts, sources: readonly DozingSource[], wake: () => void) {
+  /** @param failed hears of each time that it could not be woken. */
+  constructor(
+    parts: RuntimeParts,
+    sources: readonly DozingSource[],
+    wake: () => Promise<unknown>,
+    failed: (error: unknown) => void,
+  ) {
     this.#wake = wake;
+    this.#failed = failed;
     this.#pulls = sources.map(({ source, events, at }) => {
       const pulled = source === ALL_STREAMS ? { names: [...(events ?? [])] } : { stream: source };
       return new EventPull(parts.engine, pulled, at);
@@ -27,19 +45,43 @@ export class Doze {
   }
 
   stop(): void {
+    this.#stopped = true;
     for (const pull of this.#pulls) pull.stop();
+    this.#rest?.();
   }
 
   async #listen(pull: EventPull, events: ReadonlySet<string> | undefined): Promise<void> {
     for (;;) {
       const page = await pull.next();
       if (!page) return;
-      if (page.some(({ name }) => hears(events, name))) this.#end();
+      if (page.some(({ name }) => hears(events, name))) return this.#end();
     }
   }
 
-  #end(): void {
-    this.stop();
-    this.#wake();
+  async #end(): Promise<void> {
+    if (this.#woken) return;
+    this.#woken = true;
+    for (const pull of this.#pulls) pull.stop();
+    const backoff = new Backoff(WAKE_AGAIN_MS_MIN, WAKE_AGAIN_MS_MAX);
+    while (!this.#stopped) {
+      try {
+        await this.#wake();
+        return;
+      } catch (error) {
+        if (!this.#stopped) this.#failed(error);
+      }
+      await this.#wait(backoff.nextMs());
+    }
+  }
+
+  #wait(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms).unref();
+      this.#rest = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      if (this.#stopped) this.#rest();
+    });
   }
 }

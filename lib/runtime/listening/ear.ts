@@ -1,21 +1,26 @@
 import { performance } from 'node:perf_hooks';
 // The real one, also where a test runner has replaced the global.
 import { setTimeout } from 'node:timers';
+import { Backoff } from '../../engine/backoff.js';
 import { EventPull, type PullSource } from '../../engine/event-pull.js';
 import type { EventRecord } from '../../kernel/event.js';
 import { ALL_STREAMS, type HeardSource } from '../../kernel/hearing.js';
 import type { RuntimeParts } from '../settings.js';
 import { outsideTurns } from '../turn.js';
-import { isGoing } from './failure.js';
 import { hears, type Listener } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';
-import { GIVEN_UP, Persistence, type Task } from './persistence.js';
+import { Persistence, type Task } from './persistence.js';
 import type { Reactions, Sound } from './reactions.js';
 
 /** Most reactions of one ear that have run and are not stored yet. */
 const IN_FLIGHT_MAX = 256;
-/** Where another node was first the last time, it gets so long to be first again, from when the event was read here. Milliseconds. */
+/** Where another node was first the last time, it gets so long to be first again: from when the event was read here, or it was seen to go on. Milliseconds. */
 const PATIENCE_MS = 250;
+/** How often it is looked whether it does. Milliseconds. */
+const LOOK_MS = 20;
+/** First wait after an error that trying to read again did not mend, and the longest. Milliseconds. */
+const LISTEN_AGAIN_MS_MIN = 500;
+const LISTEN_AGAIN_MS_MAX = 30_000;
 
 /** A reaction that had run and could not be stored. */
 interface Lost {
@@ -40,10 +45,15 @@ export class Ear {
   /** Place of the last reaction that was run here. */
   #lastAt = 0;
   #patienceMs: number;
+  /** When another node was last seen to go on. */
+  #othersMovedMs = 0;
   /** A reaction that had run could not be stored. */
   #lost: Lost | undefined;
   /** One that was lost before: it is tried again alone. */
   #frail: (Lost & { readonly tries: number }) | undefined;
+  /** Up to where it has heard here: further than what is written down, where nothing came of it. */
+  #heardHere: number;
+  #rest: (() => void) | undefined;
   #stopped = false;
 
   constructor(
@@ -58,27 +68,52 @@ export class Ear {
     this.source = heard.source;
     this.sinceMs = heard.sinceMs;
     this.#patienceMs = this.#owner.leads === undefined ? 0 : PATIENCE_MS;
+    this.#heardHere = heard.at;
     this.#pull = this.#newPull(heard.at);
   }
 
   start(): void {
-    outsideTurns(() => {
-      this.#run().catch((error: unknown) => {
-        if (!this.#stopped)
-          this.#parts.log.error(`${this.#owner.label}: '${this.listener.name}' stopped listening`, error);
-      });
-    });
+    outsideTurns(() => void this.#listen());
   }
 
   stop(): void {
     this.#stopped = true;
     this.#pull.stop();
     this.#persistence.stop();
+    this.#rest?.();
+  }
+
+  /** Up to where nothing is left to hear. */
+  get heardTo(): number {
+    return Math.max(this.#heardHere, this.#pull.quietAt);
   }
 
   /** Whether a reaction runs, is being stored, or waits to be tried again. */
   get busy(): boolean {
     return this.#inFlight.size > 0 || this.#persistence.waiting;
+  }
+
+  /** Whatever happens it begins again, until it is stopped. */
+  async #listen(): Promise<void> {
+    const backoff = new Backoff(LISTEN_AGAIN_MS_MIN, LISTEN_AGAIN_MS_MAX);
+    while (!this.#stopped) {
+      try {
+        await this.#run();
+      } catch (error) {
+        if (this.#stopped) return;
+        const waitMs = backoff.nextMs();
+        const what = `${this.#owner.label}: '${this.listener.name}' could not listen`;
+        this.#parts.log.error(`${what}; it tries again in ${Math.round(waitMs)} ms`, error);
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, waitMs).unref();
+          this.#rest = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+        await this.#hearAgain();
+      }
+    }
   }
 
   async #run(): Promise<void> {
@@ -88,9 +123,9 @@ export class Ear {
       const readAtMs = performance.now();
       for (const record of page) {
         if (this.#stopped) return;
-        if (hears(this.listener.events, record.name))
-          await this.#hear(record, readAtMs).catch((error: unknown) => this.#giveUp(error));
+        if (hears(this.listener.events, record.name)) await this.#hear(record, readAtMs);
         if (this.#lost) break;
+        this.#heardHere = this.#placeOf(record);
       }
       if (this.#lost) await this.#beginAgain();
     }
@@ -101,7 +136,7 @@ export class Ear {
     if (this.#patienceMs > 0 && this.#owner.leads !== true) await this.#waitForOthers(sound.at, readAtMs);
     if (this.#stopped || this.#heardAt() >= sound.at) return;
     if (this.#frail?.at === sound.at) await this.#persist(sound, this.#frail.tries, this.#frail.error);
-    else if (this.#owner.leads === undefined && this.listener.count === undefined) await this.#reactAhead(sound);
+    else if (this.#owner.leads !== false && this.listener.count === undefined) await this.#reactAhead(sound);
     else await this.#persist(sound);
     if (this.#reactions.isOver(this.listener, this.source)) this.stop();
   }
@@ -118,7 +153,11 @@ export class Ear {
           executed(undefined);
         })
         .then(
-          (outcome) => this.#settled(outcome),
+          (outcome) => {
+            this.#settled(outcome);
+            // It may have run elsewhere.
+            executed(undefined);
+          },
           (error: unknown) => {
             if (hasRun) this.#lose(sound.at, error);
             executed(hasRun ? undefined : { error });
@@ -132,8 +171,8 @@ export class Ear {
   }
 
   async #persist(sound: Sound, tries = 0, error?: unknown): Promise<void> {
-    if (isGoing(error)) return;
     await Promise.allSettled(this.#inFlight);
+    if (this.#stopped) return;
     if (this.#lost && this.#lost.at < sound.at) return;
     const task: Task = {
       triesMax: this.#parts.limits.reactionTriesMax,
@@ -158,12 +197,6 @@ export class Ear {
       this.#parts.log.warn(`${this.#owner.label}: '${this.listener.name}' failed on ${nameOf(sound)}`, error);
   }
 
-  /** Nothing after this event may be heard here any more. */
-  #giveUp(error: unknown): void {
-    this.stop();
-    if (error !== GIVEN_UP) throw error;
-  }
-
   #lose(at: number, error: unknown): void {
     this.#lost ??= { at, error };
     // It may be waiting for more.
@@ -175,15 +208,30 @@ export class Ear {
     await Promise.allSettled(this.#inFlight);
     const lost = this.#lost as Lost;
     this.#frail = { ...lost, tries: this.#frail?.at === lost.at ? this.#frail.tries + 1 : 1 };
+    await this.#hearAgain();
+  }
+
+  /** Goes back to what is stored. */
+  async #hearAgain(): Promise<void> {
+    this.#pull.stop();
+    await Promise.allSettled(this.#inFlight);
     this.#lost = undefined;
     this.#lastAt = 0;
-    if (!this.#stopped) this.#pull = this.#newPull(this.#heardAt());
+    if (this.#stopped) return;
+    this.#heardHere = this.#heardAt();
+    this.#pull = this.#newPull(this.#heardHere);
   }
 
   async #waitForOthers(at: number, readAtMs: number): Promise<void> {
-    const untilMs = readAtMs + this.#patienceMs;
-    while (!this.#stopped && this.#heardAt() < at && performance.now() < untilMs) {
-      await new Promise((resolve) => setTimeout(resolve, Math.min(20, Math.max(1, untilMs - performance.now()))));
+    let fromMs = Math.max(readAtMs, this.#othersMovedMs);
+    for (let heardAt = this.#heardAt(); !this.#stopped && heardAt < at; ) {
+      const leftMs = fromMs + this.#patienceMs - performance.now();
+      if (leftMs <= 0) return;
+      await new Promise((resolve) => setTimeout(resolve, Math.min(LOOK_MS, Math.max(1, leftMs))));
+      const now = this.#heardAt();
+      // As long as they go on they are first.
+      if (now > heardAt) fromMs = this.#othersMovedMs = performance.now();
+      heardAt = now;
     }
   }
 

@@ -1,4 +1,4 @@
-import { OmniscientError, ShuttingDownError } from '../../kernel/errors.js';
+import { CommitTimeoutError, EngineError, OmniscientError } from '../../kernel/errors.js';
 import type { StoredFailure } from '../../kernel/hearing.js';
 
 /** Longest stack that is kept, in UTF-16 code units. */
@@ -22,7 +22,7 @@ export function isPassing(error: unknown): boolean {
   return error instanceof OmniscientError && error.retryable;
 }
 
-/** Whether it only says that this node or this activation goes. */
-export function isGoing(error: unknown): boolean {
-  return error instanceof ShuttingDownError;
+/** Whether the store could not be reached, which is nobody's fault, however long it takes. */
+export function isOutage(error: unknown): boolean {
+  return error instanceof CommitTimeoutError || (error instanceof EngineError && error.retryable);
 }

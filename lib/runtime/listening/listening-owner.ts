@@ -32,6 +32,8 @@ export interface ListeningOwner {
   findPending(holds: (event: NewEvent) => boolean): NewEvent | undefined;
   /** Events that are applied and not stored, oldest first; those of the turn that runs included. */
   unstored(): Iterable<NewEvent>;
+  /** Whether the calling code is part of the turn that runs. */
+  readonly inTurn: boolean;
   /** How many events the turn that runs has fired. */
   firedInTurn(): number;
   fireFramework(name: string, data: object): void;

@@ -2,12 +2,12 @@
 import { setTimeout } from 'node:timers';
 import { Backoff } from '../../engine/backoff.js';
 import type { OnFailure } from '../../kernel/marks.js';
-import { isGoing, isPassing } from './failure.js';
+import { isOutage, isPassing } from './failure.js';
 
 /** First wait after a failure, and the longest. Milliseconds. */
 const TRY_AGAIN_MS_MIN = 100;
 const TRY_AGAIN_MS_MAX = 10_000;
-/** Failures that would go by themselves are not counted, up to so many in a row. */
+/** Failures that would go by themselves are not counted, up to so many; those of a store that can't be reached never are. */
 const PASSING_TRIES_MAX = 100;
 
 /** Something that is tried until it works or is put aside. */
@@ -49,9 +49,11 @@ export class Persistence {
         await (isParking ? task.park(last, failures) : task.run());
         return isParking ? 'parked' : 'done';
       } catch (thrown) {
-        if (this.#stopped || isGoing(thrown)) throw GIVEN_UP;
-        if (isPassing(thrown) && passing < PASSING_TRIES_MAX) passing += 1;
-        else if (!isParking) failures += 1;
+        if (this.#stopped) throw GIVEN_UP;
+        if (!isOutage(thrown)) {
+          if (isPassing(thrown) && passing < PASSING_TRIES_MAX) passing += 1;
+          else if (!isParking) failures += 1;
+        }
         if (!isParking) last = thrown;
         task.failed(thrown, failures);
       }

@@ -1,30 +1,32 @@
-/** Events that are under way, in order of position, each for some listeners: up to where all of them are done. */
+/** Events that are under way, in order of position, each for some listeners: up to where all of them are done. Remembers only what is not done. */
 export class Progress {
-  /** Position up to which everything is done. */
-  done: number;
-  readonly #open: { readonly position: number; left: number }[] = [];
+  /** How many are left to do for an event, by its position, in order. */
+  readonly #open = new Map<number, number>();
+  #begun: number;
 
   constructor(after: number) {
-    this.done = after;
+    this.#begun = after;
+  }
+
+  /** Position up to which everything is done. */
+  get done(): number {
+    const [first] = this.#open.keys();
+    return first === undefined ? this.#begun : first - 1;
   }
 
   /** How many events are under way. */
   get size(): number {
-    return this.#open.length;
+    return this.#open.size;
   }
 
   /** An event of this position is under way; the function is to be called as often as `times` says. */
   begin(position: number, times: number): () => void {
-    const entry = { position, left: times };
-    this.#open.push(entry);
-    this.#advance();
+    this.#begun = position;
+    if (times > 0) this.#open.set(position, times);
     return () => {
-      entry.left -= 1;
-      this.#advance();
+      const left = (this.#open.get(position) ?? 0) - 1;
+      if (left > 0) this.#open.set(position, left);
+      else this.#open.delete(position);
     };
-  }
-
-  #advance(): void {
-    while (this.#open[0]?.left === 0) this.done = (this.#open.shift() as { position: number }).position;
   }
 }

@@ -5,6 +5,8 @@ import {
   HEARD_EVENT,
   type HeardData,
   hearingKey,
+  LISTENING_EVENT,
+  type ListeningData,
   PARKED_EVENT,
   type ParkedData,
   type StoredFailure,
@@ -39,6 +41,9 @@ export function reactedTo(name: string, args: readonly unknown[]): Sound | undef
   return REACTIONS.has(name) ? (args[name === '$retry' ? 1 : 0] as Sound) : undefined;
 }
 
+/** Whoever listens to that source by that name. */
+type FindListener = (name: string, source: string) => Listener | undefined;
+
 /** What came of a reaction: somebody else had reacted already; or it ran here. */
 export type Outcome = 'heard' | undefined;
 
@@ -49,20 +54,22 @@ export type Outcome = 'heard' | undefined;
 export class Reactions {
   readonly commands: ReadonlyMap<string, CommandDefinition>;
   readonly #owner: ListeningOwner;
-  readonly #listeners: ReadonlyMap<string, Listener>;
+  readonly #find: FindListener;
   readonly #newId: () => string;
   readonly #nowMs: () => number;
   readonly #telemetry: Telemetry | undefined;
   readonly #unrecorded = new Map<string, number>();
   readonly #notedAt = new Map<string, number>();
+  /** What was passed over because nobody listened to it any more, by what was about to be stored. */
+  readonly #passedOver = new WeakSet<Sound>();
 
   constructor(
     owner: ListeningOwner,
-    listeners: ReadonlyMap<string, Listener>,
+    find: FindListener,
     { ids, clock, telemetry }: Pick<RuntimeParts, 'ids' | 'clock' | 'telemetry'>,
   ) {
     this.#owner = owner;
-    this.#listeners = listeners;
+    this.#find = find;
     this.#newId = () => ids.next();
     this.#nowMs = () => clock.now();
     this.#telemetry = telemetry;
@@ -143,8 +150,12 @@ export class Reactions {
     if (appliedAt >= at) return 'heard' satisfies Outcome;
     // One before it was dropped meanwhile: it must be heard first.
     if (appliedAt < after) throw new OutOfOrderError(this.#owner.label, name);
-    const listener = this.#listenerOf(name);
-    if (!listener.wants(this.#owner.view, source) || this.isOver(listener, source)) return undefined;
+    const listener = this.#listenerOf(name, source);
+    if (!this.#wants(listener, source)) {
+      this.#passedOver.add(sound);
+      return undefined;
+    }
+    this.#passedOver.delete(sound);
     return then(this.#tell(listener, record), () => this.#note(listener, sound));
   }
 
@@ -170,9 +181,9 @@ export class Reactions {
     return undefined;
   }
 
-  #retry(id: string, { listener: name, record }: Sound): unknown {
+  #retry(id: string, { listener: name, source, record }: Sound): unknown {
     if (!this.#isParked(id)) return undefined;
-    const listener = this.#listenerOf(name);
+    const listener = this.#listenerOf(name, source);
     return then(this.#tell(listener, record), () => this.#unpark(id, 'retried'));
   }
 
@@ -193,13 +204,27 @@ export class Reactions {
     this.#owner.fireFramework(name, { actor: this.#owner.actorName, ...data });
   }
 
-  #isStale({ listener, source, at }: Sound, after: number): boolean {
-    const appliedAt = this.appliedAt(listener, source);
-    return appliedAt >= at || appliedAt < after;
+  /** Whether it still listens, by what is stored and by what is about to be. */
+  #wants(listener: Listener, source: string): boolean {
+    if (!listener.wants(this.#owner.view, source) || this.isOver(listener, source)) return false;
+    const isEnding = ({ name, data }: NewEvent) => {
+      if (name !== LISTENING_EVENT) return false;
+      const change = JSON.parse(data) as ListeningData;
+      const isOurs = change.actor === this.#owner.actorName && change.listener === listener.name;
+      return isOurs && (change.over ?? []).includes(source);
+    };
+    return !this.#owner.findPending(isEnding);
   }
 
-  #listenerOf(name: string): Listener {
-    const listener = this.#listeners.get(name);
+  #isStale(sound: Sound, after: number): boolean {
+    const appliedAt = this.appliedAt(sound.listener, sound.source);
+    if (appliedAt >= sound.at || appliedAt < after) return true;
+    const listener = this.#passedOver.has(sound) && this.#find(sound.listener, sound.source);
+    return listener ? this.#wants(listener, sound.source) : false;
+  }
+
+  #listenerOf(name: string, source: string): Listener {
+    const listener = this.#find(name, source);
     if (listener) return listener;
     throw new OmniscientError(
       'UNKNOWN_LISTENER',

@@ -21,10 +21,8 @@ export class SourceRecords {
   readonly commands: ReadonlyMap<string, CommandDefinition>;
   readonly #owner: ListeningOwner;
   readonly #engine: ReadDuty;
-  /** The listeners whose sources depend on the state. */
-  readonly #changing: readonly ListenDefinition[];
-  /** What the state named when it was last looked at. */
-  readonly #last = new Map<string, readonly string[]>();
+  /** What each listener was found in step with: what the state named, when nothing was about to be written down. */
+  readonly #inStep = new Map<string, { readonly names: readonly string[]; readonly revision: number }>();
   /** What began in the last turn in which something did, from code. */
   readonly #inCode: Change[] = [];
   #inCodeTurn: object | undefined;
@@ -32,11 +30,10 @@ export class SourceRecords {
   constructor(owner: ListeningOwner, engine: ReadDuty) {
     this.#owner = owner;
     this.#engine = engine;
-    this.#changing = owner.listens.filter(({ sources }) => sources);
     const store: CommandDefinition = { name: '$listen', method: () => this.#fireChanges(), onConflict: 'reapply' };
     const end: CommandDefinition = {
       name: '$listen-end',
-      method: (listener, source) => this.#fireEnd(listener as string, source as string),
+      method: (listener, source) => this.fireEnd(listener as string, source as string),
       onConflict: 'reapply',
     };
     this.commands = new Map([store, end].map((each) => [each.name, each]));
@@ -46,8 +43,7 @@ export class SourceRecords {
   completing(turn: object): Promise<void> | undefined {
     try {
       if (this.#inCodeTurn !== turn) this.#inCode.length = 0;
-      const namesOthers = this.#changing.filter((each) => this.#namesOthers(each)).length > 0;
-      return namesOthers || this.#inCode.length > 0 ? this.#fireChanges() : undefined;
+      return this.areBehind() || this.#inCode.length > 0 ? this.#fireChanges() : undefined;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -89,7 +85,10 @@ export class SourceRecords {
     }
   }
 
-  #fireEnd(listener: string, source: string): void {
+  /** Inside a turn: listening ends, from code, with what the turn fires. */
+  fireEnd(listener: string, source: string): void {
+    const begun = this.#inCode.findIndex((each) => each.listener === listener && each.begin[0]?.source === source);
+    if (begun !== -1) this.#inCode.splice(begun, 1);
     if (this.#recorded(listener).has(source)) {
       this.#fire({ actor: this.#owner.actorName, listener, begin: [], end: [], over: [source] });
     }
@@ -103,29 +102,31 @@ export class SourceRecords {
     return source === ALL_STREAMS ? this.#engine.lastPosition() : this.#engine.streamVersion(source);
   }
 
-  /** Whether the state names other streams than when it was last looked at. */
-  #namesOthers(definition: ListenDefinition): boolean {
-    const now = this.#named(definition);
-    const before = this.#last.get(definition.name);
-    this.#last.set(definition.name, now);
-    return !before || before.length !== now.length || before.some((source, i) => source !== now[i]);
-  }
-
-  #named(definition: ListenDefinition): string[] {
-    return sourcesOf(definition, this.#owner.view).map(checkedStreamId);
-  }
-
   #changes(): Change[] {
-    const changes = this.#owner.listens.flatMap((definition): Change[] => {
-      if (definition.to) return [];
-      const named = new Set(definition.sources ? this.#named(definition) : [ALL_STREAMS]);
-      const recorded = this.#recorded(definition.name);
-      const begin = [...named].filter((source) => !recorded.has(source));
-      const end = [...recorded].filter((source) => !named.has(source));
-      if (begin.length === 0 && end.length === 0) return [];
-      return [{ listener: definition.name, begin: begin.map((source) => ({ source, from: definition.from })), end }];
-    });
-    return changes;
+    return this.#owner.listens.flatMap((definition) => this.#changeOf(definition) ?? []);
+  }
+
+  #changeOf(definition: ListenDefinition): Change | undefined {
+    if (definition.to) return undefined;
+    const { name, from } = definition;
+    const names = definition.sources ? sourcesOf(definition, this.#owner.view) : [ALL_STREAMS];
+    const { revision } = this.#owner.hearing;
+    const known = this.#inStep.get(name);
+    if (known?.revision === revision && isSame(known.names, names)) return undefined;
+    const named = new Set(definition.sources ? names.map(checkedStreamId) : names);
+    const recorded = this.#recorded(name);
+    const begin = [...named].filter((source) => !recorded.has(source));
+    const end = [...recorded].filter((source) => !named.has(source));
+    if (begin.length > 0 || end.length > 0)
+      return { listener: name, begin: begin.map((source) => ({ source, from })), end };
+    // What is not stored yet may never be.
+    if (!this.#isRecording()) this.#inStep.set(name, { names, revision });
+    return undefined;
+  }
+
+  #isRecording(): boolean {
+    for (const { name } of this.#owner.unstored()) if (name === LISTENING_EVENT) return true;
+    return false;
   }
 
   /** What is written down, or about to be. */
@@ -143,4 +144,8 @@ export class SourceRecords {
     }
     return recorded;
   }
+}
+
+function isSame(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((each, i) => each === others[i]);
 }

@@ -7,7 +7,8 @@ import type { LeaderElection } from '../cluster/leader-election.js';
 import type { Follower } from '../health.js';
 import { Bookmark } from '../listening/bookmark.js';
 import type { RuntimeParts } from '../settings.js';
-import { NEW_PROJECTION, ProjectionRunner, type ProjectionState } from './projection-runner.js';
+import { ProjectionRunner } from './projection-runner.js';
+import { NEW_PROJECTION, type ProjectionState } from './projection-work.js';
 
 /** How often progress is looked at. Milliseconds. */
 const LOOK_MS = 250;

@@ -28,7 +28,7 @@ export class Pump {
   #running: Promise<void> | undefined;
 
   /** @param moved it has come further. */
-  constructor(owner: PumpOwner, parts: RuntimeParts, at: ProjectionCheckpoint, moved: () => void) {
+  constructor(owner: PumpOwner, parts: RuntimeParts, at: { generation: number; position: number }, moved: () => void) {
     this.#owner = owner;
     this.#parts = parts;
     this.generation = at.generation;
@@ -37,6 +37,7 @@ export class Pump {
     this.#pull = new EventPull(parts.engine, { names: [...owner.definition.handlers.keys()] }, at.position, (error) =>
       parts.log.warn(`projection ${owner.definition.name}: events could not be read; it is tried again`, error),
     );
+    this.#pull.onQuiet = moved;
   }
 
   /** Up to where everything was handled. */
@@ -83,7 +84,7 @@ export class Pump {
       onFailure: this.#owner.definition.onFailure,
       run: () =>
         traced(this.#trace(record), async () =>
-          handle(this.#owner, event, { position: record.position, generation: this.generation }),
+          handle(this.#owner, event, { position: record.position, generation: this.generation, isLate: false }),
         ),
       park: (error, tries) => this.#owner.park(record, this.generation, error, tries),
       failed: (error) =>

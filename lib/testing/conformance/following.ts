@@ -45,7 +45,12 @@ type NewFollower = (
   after: number,
   take: (events: readonly EventRecord[]) => void,
   fail: (error: unknown) => void,
-) => { stop(): void };
+) => Following | Promise<Following>;
+
+/** Something that follows until it is stopped. */
+interface Following {
+  stop(): void | Promise<void>;
+}
 
 /**
  * Follows in many short lives, each resuming where the last one ended, until half is written. The follower that is started then lives on, and
@@ -68,15 +73,16 @@ export async function followInPieces(
     );
   };
   while (writing.share() < 0.5) {
-    const follower = follow();
+    const follower = await follow();
     await pause(randomInt(1, 15));
-    follower.stop();
+    const stopped = follower.stop();
     const atStop = seen.length;
+    await stopped;
     await pause(randomInt(3));
     assert.equal(seen.length, atStop, 'events came after stop()');
     if (failure) throw failure;
   }
-  const follower = follow();
+  const follower = await follow();
   try {
     await writing.done;
     // Once it has come to rest, only a wake-up brings the last ones.
@@ -90,7 +96,7 @@ export async function followInPieces(
     );
     await pause(20);
   } finally {
-    follower.stop();
+    await follower.stop();
   }
   if (failure) throw failure;
   return seen;

@@ -6,6 +6,7 @@ import { lifecycleCases } from './lifecycle-cases.js';
 import { messageCases } from './message-cases.js';
 import { nodeCases } from './node-cases.js';
 import { readCases } from './read-cases.js';
+import { resumeCases } from './resume-cases.js';
 import { snapshotCases } from './snapshot-cases.js';
 import { tickCases } from './tick-cases.js';
 
@@ -16,6 +17,7 @@ export const engineConformanceCases: readonly ConformanceCase[] = [
   ...appendCases,
   ...readCases,
   ...followCases,
+  ...resumeCases,
   ...snapshotCases,
   ...nodeCases,
   ...messageCases,

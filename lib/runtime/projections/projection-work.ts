@@ -1,0 +1,135 @@
+import type { ProjectionCheckpoint, ProjectionHooks } from '../../kernel/projection.js';
+import { Bookmark } from '../listening/bookmark.js';
+import type { RuntimeParts } from '../settings.js';
+import { Pump, type PumpOwner } from './pump.js';
+
+/** How often it is tried to write down which read model serves because others write too. */
+const SERVE_TRIES_MAX = 10;
+
+/** How far one read model of a projection has come. */
+type ModelState = Pick<ProjectionCheckpoint, 'position' | 'generation'>;
+
+/** How far a projection has come, as the engine keeps it. */
+export interface ProjectionState extends ModelState {
+  /** The read model that is being rebuilt. */
+  readonly next?: ModelState | undefined;
+}
+
+export const NEW_PROJECTION: ProjectionState = { position: 0, generation: 1 };
+
+/** Whose work it is. */
+export interface WorkOwner extends PumpOwner {
+  /** Of its checkpoint. */
+  readonly name: string;
+  readonly projection: ProjectionHooks;
+}
+
+/** What a leader does for a projection from one look at the checkpoint to the next. */
+export class ProjectionWork {
+  readonly #owner: WorkOwner;
+  readonly #parts: RuntimeParts;
+  readonly #bookmark: Bookmark<ProjectionState>;
+  #serving: Pump | undefined;
+  #next: Pump | undefined;
+  /** The next read model is about to serve. */
+  #changing: Promise<void> | undefined;
+  #moved: () => void = () => {};
+  #stopped = false;
+  #stopping: Promise<void> | undefined;
+  #end: (error?: unknown) => void = () => {};
+
+  constructor(owner: WorkOwner, parts: RuntimeParts, bookmark: Bookmark<ProjectionState>) {
+    this.#owner = owner;
+    this.#parts = parts;
+    this.#bookmark = bookmark;
+  }
+
+  /** Ends when it is stopped, or when somebody else changed the checkpoint. */
+  async run(): Promise<void> {
+    const { generation, position, next } = this.#bookmark.value;
+    const ended = new Promise<void>((resolve, reject) => {
+      this.#end = (error) => (error === undefined ? resolve() : reject(error));
+    });
+    this.#serving = await this.#pump({ generation, position });
+    if (next) {
+      await this.#owner.projection.onRebuild?.(next.generation);
+      this.#next = await this.#pump(next);
+    }
+    if (this.#stopped) return;
+    this.#bookmark.keep(
+      () => this.#state(),
+      () => this.#end(),
+    );
+    for (const pump of [this.#serving, this.#next]) pump?.run().then(undefined, (error: unknown) => this.#end(error));
+    this.#look();
+    await ended;
+  }
+
+  /** Resolves when no handler runs any more. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopped = true;
+    this.#end();
+    this.#moved();
+    await Promise.all([this.#serving?.stop(), this.#next?.stop(), this.#changing]);
+    if (this.#serving) await this.#bookmark.close(this.#state());
+  }
+
+  async #pump(at: ModelState): Promise<Pump> {
+    const own = await this.#owner.projection.loadCheckpoint?.(at.generation);
+    const position = this.#owner.projection.loadCheckpoint ? (own ?? 0) : at.position;
+    return new Pump(this.#owner, this.#parts, { ...at, position }, () => this.#look());
+  }
+
+  #state(): ProjectionState {
+    const { generation, position } = this.#serving as Pump;
+    const next = this.#next && { generation: this.#next.generation, position: this.#next.position };
+    return { generation, position, ...(next && { next }) };
+  }
+
+  /** A read model has come further. */
+  #look(): void {
+    this.#moved();
+    const isThere = this.#next && this.#serving && this.#next.position >= this.#serving.position;
+    if (!isThere || this.#changing || this.#stopped) return;
+    this.#changing = this.#change().catch((error: unknown) => this.#end(error));
+  }
+
+  /** The one that was rebuilt has come as far as the one that serves, which stops there. */
+  async #change(): Promise<void> {
+    const [old, next] = [this.#serving as Pump, this.#next as Pump];
+    await old.stop();
+    // What that handled after the last look.
+    while (next.position < old.position && !this.#stopped) {
+      await new Promise<void>((resolve) => {
+        this.#moved = resolve;
+      });
+    }
+    if (this.#stopped) return;
+    // Whoever was frozen meanwhile, or is asked for another rebuild now, must not change what serves.
+    if (!(await this.#bookmark.save(this.#state()))) return this.#end();
+    await this.#owner.projection.onServe?.(next.generation);
+    this.#serving = next;
+    this.#next = undefined;
+    if (!(await this.#bookmark.save(this.#state()))) {
+      await this.#serveAllTheSame(next);
+      return this.#end();
+    }
+    this.#changing = undefined;
+  }
+
+  /** It serves already when the checkpoint turns out to be somebody else's: another rebuild was asked for, which begins from here. */
+  async #serveAllTheSame({ generation }: Pump): Promise<void> {
+    for (let tries = 1; tries <= SERVE_TRIES_MAX; tries += 1) {
+      const theirs = await Bookmark.open(this.#parts.engine, this.#owner.name, NEW_PROJECTION);
+      if (theirs.value.generation >= generation) return;
+      const { next } = theirs.value;
+      const asked = next && next.generation > generation ? { next } : {};
+      if (await theirs.save({ ...this.#state(), ...asked })) return;
+    }
+  }
+}
