@@ -1,6 +1,9 @@
+import type { ActorBase, ActorClass } from './actor.js';
+import { defineActor } from './definition.js';
 import { RegistrationError } from './errors.js';
 import type { StoredEvent } from './event.js';
 import { marksOf, type OnFailure } from './marks.js';
+import type { Upcasts } from './upcasts.js';
 
 /** What `@Projection()` takes. */
 export interface ProjectionOptions {
@@ -8,6 +11,8 @@ export interface ProjectionOptions {
   name?: string;
   /** Default `'park'`. `'stop'` keeps the order strict: nothing later is handled before the failing event was. */
   onFailure?: OnFailure;
+  /** Actor classes whose `@Upcast`s say what old events mean, so that handlers see only today's. Default: none; handlers see what is stored. */
+  upcastsOf?: readonly ActorClass<ActorBase<object, object>>[];
 }
 
 /**
@@ -44,6 +49,10 @@ export interface ProjectionDefinition {
   readonly onFailure: OnFailure;
   /** Names of its methods by event. */
   readonly handlers: ReadonlyMap<string, string>;
+  /** What old events mean; the first that knows a name counts. */
+  readonly upcasts: readonly Upcasts[];
+  /** Names under which what it handles is stored. */
+  readonly names: readonly string[];
 }
 
 const projections = new WeakMap<object, ProjectionOptions>();
@@ -96,7 +105,12 @@ export function defineProjection(projectionClass: {
   for (let p: object | null = projectionClass.prototype; p && p !== Object.prototype; p = Object.getPrototypeOf(p)) {
     for (const { event, method } of marksOf(p).handlers) if (!handlers.has(event)) handlers.set(event, method);
   }
-  if (handlers.size > 0) return { name, onFailure: options.onFailure ?? 'park', handlers };
+  if (handlers.size > 0) {
+    const upcasts = (options.upcastsOf ?? []).map((actorClass) => defineActor(actorClass).upcasts);
+    const names = new Set(handlers.keys());
+    for (const each of upcasts) for (const stored of each.leadingTo(handlers.keys())) names.add(stored);
+    return { name, onFailure: options.onFailure ?? 'park', handlers, upcasts, names: [...names] };
+  }
   throw new RegistrationError(
     'EMPTY_PROJECTION',
     `${name} is a @Projection without an @EventHandler: it would never hear of anything`,

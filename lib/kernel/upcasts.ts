@@ -58,6 +58,16 @@ export class Upcasts {
     return this.#steps.keys();
   }
 
+  /** Names under which events are stored that may be one of these today. */
+  leadingTo(today: Iterable<string>): Set<string> {
+    const names = new Set(today);
+    for (let before = -1; before !== names.size; ) {
+      before = names.size;
+      for (const [event, steps] of this.#steps) if (steps.some(({ to }) => names.has(to))) names.add(event);
+    }
+    return names;
+  }
+
   has(event: string): boolean {
     return this.#steps.has(event);
   }

@@ -1,7 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { EventHandler, Projection, type ProjectionCheckpoint, type StoredEvent } from 'omniscient-nest';
+import {
+  Actor,
+  EventHandler,
+  LiveActor,
+  Projection,
+  type ProjectionCheckpoint,
+  type ProjectionOptions,
+  type StoredEvent,
+  Upcast,
+} from 'omniscient-nest';
 import { MemoryEngine, MemoryStore } from 'omniscient-nest/memory';
+import { z } from 'zod';
 import type { ActorClass } from '../../lib/kernel/actor.js';
 import { defineActor } from '../../lib/kernel/definition.js';
 import { Runtime, type RuntimeOptions } from '../../lib/runtime/runtime.js';
@@ -238,5 +248,78 @@ describe('what a reaction parked', () => {
     expect(await nodes[0].parked.list()).toEqual([]);
     const charged = (store.streams.get('a') ?? []).filter(({ name }) => name === 'charged');
     expect(charged.map(({ data }) => JSON.parse(data).amount)).toEqual([5]);
+  });
+});
+
+describe('a projection that names whose upcasts it wants', () => {
+  const v1 = z.strictObject({ user: z.string() });
+
+  @Actor()
+  class Signup extends LiveActor<object, { signed_up: { first: string; last: string } }> {
+    initialState() {
+      return {};
+    }
+
+    @Upcast('signed_up', v1)
+    static fromV1({ user }: z.infer<typeof v1>) {
+      const [first = '', last = ''] = user.split(' ');
+      if (first === 'Bad') throw new Error('no such name');
+      return { first, last };
+    }
+
+    @Upcast('registered', { to: 'signed_up' })
+    static renamed({ user }: { user: string }) {
+      return { user } as never;
+    }
+
+    @EventHandler() signed_up() {}
+  }
+
+  async function seen(projectionOptions: ProjectionOptions, ...stored: [string, object][]) {
+    const events: [string, unknown, unknown][] = [];
+    @Projection({ name: 'signups', ...projectionOptions })
+    class Signups {
+      @EventHandler('signed_up') signed_up(data: object, { name }: StoredEvent) {
+        events.push([name, (data as { first?: string }).first, (data as { user?: string }).user]);
+      }
+    }
+    const node = await startNode(undefined, { reactionTriesMax: 1 });
+    for (const [i, [name, data]] of stored.entries()) {
+      const event = { id: `e${i}`, name, data: JSON.stringify(data), metadata: '{"at":"2026-01-01T00:00:00.000Z"}' };
+      await node.parts.engine.append({ streamId: 's', expectedVersion: 'any', events: [event] });
+    }
+    node.projections.add(Signups, new Signups());
+    await eventually(async () => (await node.projections.progress('signups')).position >= stored.length);
+    return { events, node };
+  }
+
+  const STORED: [string, object][] = [
+    ['signed_up', { user: 'Anna A' }],
+    ['registered', { user: 'Berta B' }],
+    ['signed_up', { first: 'Clara', last: 'C' }],
+  ];
+
+  it("handles today's events, whatever they were called", async () => {
+    const { events } = await seen({ upcastsOf: [Signup as ActorClass] }, ...STORED);
+    expect(events.map(([name, first]) => [name, first])).toEqual([
+      ['signed_up', 'Anna'],
+      ['signed_up', 'Berta'],
+      ['signed_up', 'Clara'],
+    ]);
+  });
+
+  it('sees what is stored otherwise', async () => {
+    const { events } = await seen({}, ...STORED);
+    expect(events.map(([, first, user]) => first ?? user)).toEqual(['Anna A', 'Clara']);
+  });
+
+  it('parks what an upcast fails on, and goes on', async () => {
+    const { events, node } = await seen(
+      { upcastsOf: [Signup as ActorClass] },
+      ['registered', { user: 'Bad B' }],
+      ...STORED,
+    );
+    expect(events).toHaveLength(3);
+    expect(await node.parked.list()).toMatchObject([{ event: { name: 'registered', data: { user: 'Bad B' } } }]);
   });
 });

@@ -48,7 +48,7 @@ export class ProjectionRunner implements PumpOwner {
     const data: ParkedData = {
       actor: this.definition.name,
       actorId: String(generation),
-      listener: this.definition.handlers.get(record.name) as string,
+      listener: this.definition.handlers.get(record.name) ?? record.name,
       source: ALL_STREAMS,
       at: record.position,
       // The same if it is parked twice because a node died in between.

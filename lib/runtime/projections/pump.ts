@@ -1,7 +1,7 @@
 import { EventPull } from '../../engine/event-pull.js';
 import type { EventRecord, StoredEvent } from '../../kernel/event.js';
 import type { ProjectionCheckpoint, ProjectionDefinition } from '../../kernel/projection.js';
-import { decodeEvent } from '../event-codec.js';
+import { decodeEvent, todaysEvent } from '../event-codec.js';
 import { GIVEN_UP, Persistence } from '../listening/persistence.js';
 import type { RuntimeParts } from '../settings.js';
 import { type Trace, traced } from '../telemetry/telemetry.js';
@@ -34,7 +34,7 @@ export class Pump {
     this.generation = at.generation;
     this.#handled = at.position;
     this.#moved = moved;
-    this.#pull = new EventPull(parts.engine, { names: [...owner.definition.handlers.keys()] }, at.position, (error) =>
+    this.#pull = new EventPull(parts.engine, { names: owner.definition.names }, at.position, (error) =>
       parts.log.warn(`projection ${owner.definition.name}: events could not be read; it is tried again`, error),
     );
     this.#pull.onQuiet = moved;
@@ -100,13 +100,16 @@ export class Pump {
 
   #trace(record: EventRecord): Trace | undefined {
     const { name, handlers } = this.#owner.definition;
-    return this.#parts.telemetry?.projection(name, handlers.get(record.name) as string, record);
+    return this.#parts.telemetry?.projection(name, handlers.get(record.name) ?? record.name, record);
   }
 }
 
-/** Calls the handler of an event. */
-export function handle({ definition, projection }: PumpOwner, event: StoredEvent, at: ProjectionCheckpoint): unknown {
-  const method = definition.handlers.get(event.name) as string;
+/** Calls the handler of what an event means today, if there is one. @throws what the handler or an upcast throws. */
+export function handle({ definition, projection }: PumpOwner, stored: StoredEvent, at: ProjectionCheckpoint): unknown {
+  const upcasts = definition.upcasts.find((each) => each.has(stored.name));
+  const event = upcasts ? todaysEvent(upcasts, stored) : stored;
+  const method = definition.handlers.get(event.name);
+  if (method === undefined) return undefined;
   const handler = (projection as Record<string, (...args: unknown[]) => unknown>)[method];
   return handler?.call(projection, event.data, event, at);
 }
