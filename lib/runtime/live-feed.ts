@@ -1,3 +1,5 @@
+// The real one, also where a test runner has replaced the global.
+import { setTimeout } from 'node:timers';
 import { Backoff } from '../engine/backoff.js';
 import type { Unwatch } from '../engine/follow.js';
 import { READ_PAGE_EVENTS_MAX } from '../engine/read.js';
@@ -83,7 +85,9 @@ export class LiveFeed {
   }
 
   #ready(): boolean {
-    return this.#started && !this.#stopped && !this.#reading && !this.#owner.busy;
+    // While it waits to try again, nobody else's news may make it try at once: an engine that is down would be asked ever more often.
+    const isFree = !this.#reading && this.#retryTimer === undefined;
+    return this.#started && !this.#stopped && isFree && !this.#owner.busy;
   }
 
   /** The part of `events` that continues the state without a hole. */
@@ -118,13 +122,14 @@ export class LiveFeed {
 
   #retryLater(error: unknown): void {
     if (this.#stopped) return;
-    this.#backoff ??= new Backoff();
-    const waitMs = this.#backoff.nextMs();
-    this.#parts.log.warn(
-      `${this.#owner.label}: could not read others' events; again in ${Math.round(waitMs)} ms`,
-      error,
-    );
-    this.#retryTimer = setTimeout(() => this.catchUp(), waitMs);
+    if (!this.#backoff) {
+      this.#backoff = new Backoff();
+      this.#parts.log.warn(`${this.#owner.label}: could not read others' events; it is tried again`, error);
+    }
+    this.#retryTimer = setTimeout(() => {
+      this.#retryTimer = undefined;
+      this.catchUp();
+    }, this.#backoff.nextMs());
     this.#retryTimer.unref();
   }
 }
