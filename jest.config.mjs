@@ -25,7 +25,7 @@ export default {
       },
     ],
   },
-  testTimeout: 30_000,
+  testTimeout: 60_000,
   reporters: [
     'default',
     '<rootDir>/test/support/missing-reporter.mjs',

@@ -3,7 +3,10 @@ import { engineConformanceCases, runCase } from '../../lib/testing/conformance/i
 import { BrokenEngine, BrokenStore, SABOTAGES, type Sabotage } from './broken-engine.js';
 
 /** Longest all cases together may take on one broken engine: some only fail by waiting in vain. */
-const RUN_MS_MAX = 60_000;
+const RUN_MS_MAX = 120_000;
+
+/** How often a fault may hide. */
+const TRIES_MAX = 3;
 
 const names = engineConformanceCases.map(({ name }) => name);
 
@@ -33,13 +36,16 @@ describe('the conformance suite', () => {
 });
 
 describe('an engine that is broken in every duty', () => {
-  let failed: readonly string[];
+  const failed = new Set<string>();
   beforeAll(async () => {
-    failed = await failedWith(SABOTAGES);
+    // Some faults show only when two writers race: what was not found out gets another chance.
+    for (let tries = 1; tries <= TRIES_MAX && failed.size < names.length; tries += 1) {
+      for (const name of await failedWith(SABOTAGES)) failed.add(name);
+    }
   }, RUN_MS_MAX);
 
   it.each(engineConformanceCases.map(({ duty, name }) => [duty, name]))('fails: %s: %s', (_duty, name) => {
-    expect(failed).toContain(name);
+    expect([...failed]).toContain(name);
   });
 });
 

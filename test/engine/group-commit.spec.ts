@@ -40,7 +40,7 @@ describe('GroupCommit', () => {
       return noting(batches)(requests);
     });
     const first = commits.append(request('a'));
-    await sleep(1);
+    while (writing === 0) await sleep(0);
     await Promise.all([first, ...['b', 'c', 'd'].map((id) => commits.append(request(id)))]);
     expect(batches).toEqual([['a'], ['b', 'c', 'd']]);
   });
