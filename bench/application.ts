@@ -11,6 +11,7 @@ import {
   type EventSourcingOptions,
   LiveActor,
 } from 'omniscient-nest';
+import type { Engine } from 'omniscient-nest/engine';
 import { MemoryEngine } from 'omniscient-nest/memory';
 import { SqliteEngine } from 'omniscient-nest/sqlite';
 
@@ -47,6 +48,34 @@ export function startApplication(actors: Type[], options: EventSourcingOptions):
 
 export function newEngine(name: string, file: string): SqliteEngine | MemoryEngine {
   return name === 'memory' ? new MemoryEngine() : new SqliteEngine({ file });
+}
+
+/** `n` calls, so many at a time. */
+export async function call(
+  callers: number,
+  n: number,
+  one: (i: number) => Promise<unknown> | undefined,
+): Promise<void> {
+  let next = 0;
+  const caller = async () => {
+    while (next < n) await one(next++);
+  };
+  await Promise.all(Array.from({ length: callers }, caller));
+}
+
+/** Counts the calls of an engine's methods from now on. */
+export function countCalls<Name extends keyof Engine>(engine: Engine, names: readonly Name[]): Record<Name, number> {
+  const counts = {} as Record<Name, number>;
+  for (const name of names) {
+    const method = engine[name] as unknown as (...args: unknown[]) => unknown;
+    counts[name] = 0;
+    const counted = (...args: unknown[]) => {
+      counts[name] += 1;
+      return method.apply(engine, args);
+    };
+    Object.defineProperty(engine, name, { value: counted });
+  }
+  return counts;
 }
 
 /** A folder that goes when the work is done. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import Database from 'better-sqlite3';
 
 /** Metadata as long as ours is. */
-function metadata(): string {
+export function metadata(): string {
   const id = randomUUID();
   return JSON.stringify({
     at: new Date().toISOString(),
@@ -28,6 +28,15 @@ export function openBare(file: string): Database.Database {
 
 /** Writes `n` events in group commits of `batch`, spread over `streams` streams: the same rows, in the same tables, with the same indexes. */
 export function writeBare(db: Database.Database, n: number, batch: number, streams: number, payload: string): void {
+  bareWriter(db, streams, payload)(n, batch);
+}
+
+/** The same, with everything prepared once for many such calls. */
+export function bareWriter(
+  db: Database.Database,
+  streams: number,
+  payload: string,
+): (n: number, batch: number) => void {
   const addStream = db.prepare('INSERT OR IGNORE INTO streams (key, id) VALUES (?, ?)');
   const lastVersion = db.prepare('SELECT coalesce(max(version), 0) FROM events WHERE stream = ?').pluck();
   const addEvent = db.prepare(
@@ -48,7 +57,9 @@ export function writeBare(db: Database.Database, n: number, batch: number, strea
       addEvent.run(key, version, randomUUID(), 'counted', payload, metadata());
     }
   });
-  for (let from = 0; from < n; from += batch) write.immediate(from, Math.min(from + batch, n));
+  return (n, batch) => {
+    for (let from = 0; from < n; from += batch) write.immediate(from, Math.min(from + batch, n));
+  };
 }
 
 /** Reads one stream whole and parses the payloads. */
@@ -61,5 +72,24 @@ export function readBare(db: Database.Database, streamId: string): number {
     .iterate(streamId) as IterableIterator<[number, string, string, string, string]>;
   let sum = 0;
   for (const row of rows) sum += (JSON.parse(row[3]) as { by: number }).by;
+  return sum;
+}
+
+/** Reads everything in order of position and parses payloads and metadata. */
+export function readAllBare(file: string): number {
+  const db = new Database(file, { readonly: true });
+  const rows = db
+    .prepare(
+      `SELECT e.position, e.version, e.id, e.name, e.data, e.metadata, s.id FROM events e JOIN streams s ON s.key = e.stream
+       ORDER BY e.position`,
+    )
+    .raw()
+    .iterate() as IterableIterator<[number, number, string, string, string, string, string]>;
+  let sum = 0;
+  for (const row of rows) {
+    const { actor } = JSON.parse(row[5]) as { actor: string };
+    if (actor === 'Meter') sum += (JSON.parse(row[4]) as { by: number }).by;
+  }
+  db.close();
   return sum;
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { ActorRepository, getActorToken } from 'omniscient-nest';
-import { inTemporaryFolder, Meter, NOTE, newEngine, startApplication } from './application.js';
+import { call, inTemporaryFolder, Meter, NOTE, newEngine, startApplication } from './application.js';
 import { openBare, writeBare } from './bare-sqlite.js';
 import { compare, report, timed } from './figures.js';
 import type { BenchOptions } from './options.js';
@@ -26,7 +26,7 @@ function commands(bench: string, actors: number, { n = 60_000, engine }: BenchOp
     const refs = await Promise.all(Array.from({ length: actors }, (_, i) => meters.get(`meter-${i + 1}`)));
     const bare = openBare(join(folder, 'bare.db'));
     const perRound = Math.ceil(n / ROUNDS);
-    const ours = () => timed(() => call(perRound, (i) => refs[i % actors]?.count(NOTE)));
+    const ours = () => timed(() => call(CALLERS, perRound, (i) => refs[i % actors]?.count(NOTE)));
     const floor = () => timed(() => writeBare(bare, perRound, CALLERS, actors, PAYLOAD));
     await ours();
     await floor();
@@ -35,13 +35,4 @@ function commands(bench: string, actors: number, { n = 60_000, engine }: BenchOp
     bare.close();
     await app.close();
   });
-}
-
-/** `n` calls, `CALLERS` at a time. */
-async function call(n: number, one: (i: number) => Promise<unknown> | undefined): Promise<void> {
-  let next = 0;
-  const caller = async () => {
-    while (next < n) await one(next++);
-  };
-  await Promise.all(Array.from({ length: CALLERS }, caller));
 }

@@ -1,12 +1,15 @@
 import 'reflect-metadata';
 import { parseArgs } from 'node:util';
 import { command, hot } from './command.js';
+import { fanout } from './fanout.js';
 import { say } from './figures.js';
 import { live } from './live.js';
 import type { BenchOptions } from './options.js';
+import { react } from './react.js';
 import { realLog } from './real-log/real-log.js';
 import { rehydrate } from './rehydrate.js';
 import { resident } from './resident.js';
+import { tail } from './tail.js';
 import { ticks } from './ticks.js';
 
 /** What `npm run bench -- NAME` can measure. */
@@ -18,6 +21,9 @@ const BENCHMARKS: Readonly<Record<string, (options: BenchOptions) => Promise<voi
   resident,
   'real-log': realLog,
   ticks,
+  react,
+  tail,
+  fanout,
 };
 
 const ENGINES = ['sqlite', 'memory', 'rethinkdb'];

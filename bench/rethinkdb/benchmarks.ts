@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { ActorRepository, getActorToken } from 'omniscient-nest';
 import { RethinkDbEngine } from 'omniscient-nest/rethinkdb';
 import { RethinkDbProcess } from '../../test/support/rethinkdb-server.js';
-import { Meter, NOTE, startApplication } from '../application.js';
+import { call, Meter, NOTE, startApplication } from '../application.js';
 import { compare, percentile, ratioOf, report, timed } from '../figures.js';
 import type { BenchOptions } from '../options.js';
 import { BareRethinkDb } from './bare-rethinkdb.js';
@@ -56,23 +56,14 @@ async function commands(
     versions[stream] = (versions[stream] as number) + 1;
     return bare.commit(`meter-${stream}`, versions[stream] as number, PAYLOAD);
   };
-  const ours = () => timed(() => call(perRound, (i) => refs[i % actors]?.count(NOTE)));
-  const floor = () => timed(() => call(perRound, bareOne));
+  const ours = () => timed(() => call(CALLERS, perRound, (i) => refs[i % actors]?.count(NOTE)));
+  const floor = () => timed(() => call(CALLERS, perRound, bareOne));
   await ours();
   await floor();
   const speeds = await compare(ROUNDS, perRound, floor, ours);
   report({ bench, n, ...speeds, engine: 'rethinkdb', callers: CALLERS, actors });
   await bare.close();
   await app.close();
-}
-
-/** `n` calls, `CALLERS` at a time. */
-async function call(n: number, one: (i: number) => Promise<unknown> | undefined): Promise<void> {
-  let next = 0;
-  const caller = async () => {
-    while (next < n) await one(next++);
-  };
-  await Promise.all(Array.from({ length: CALLERS }, caller));
 }
 
 /** A cold load of one long stream of commits of one event, no snapshot. */
@@ -85,7 +76,7 @@ async function rehydrate(server: RethinkDbProcess, { n = 20_000 }: BenchOptions)
     await Promise.all(Array.from({ length: count }, (_, k) => bare.commit('one', i + k + 1, PAYLOAD)));
   }
   // One commit each, as the bare ones: several events in a document would be read faster.
-  await call(n, () => meter.count(NOTE));
+  await call(CALLERS, n, () => meter.count(NOTE));
   meter.release();
   const floor = () => timed(async () => check(await bare.sumOf('one'), n));
   const ours = () =>
@@ -163,7 +154,7 @@ async function live(server: RethinkDbProcess, { n = 500 }: BenchOptions): Promis
 async function resident(server: RethinkDbProcess, { n = 10_000 }: BenchOptions): Promise<void> {
   const { app, meters } = await start(server, { residentMax: n + 1, passivateAfterMs: 3_600_000 });
   const before = process.memoryUsage().rss;
-  const loadMs = await timed(() => call(n, (i) => meters.get(`idle-${i}`)));
+  const loadMs = await timed(() => call(CALLERS, n, (i) => meters.get(`idle-${i}`)));
   const bytes = process.memoryUsage().rss - before;
   const [ours, theirs] = [cpuSeconds(process.pid), cpuSeconds(server.pid as number)];
   await new Promise((resolve) => setTimeout(resolve, IDLE_MS));

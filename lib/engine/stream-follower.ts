@@ -17,8 +17,9 @@ export class StreamFollower extends Follower {
   }
 }
 
-/** The part of `events` that continues after version `after` without a hole. */
-export function contiguous(events: readonly EventRecord[], after: number): EventRecord[] {
+/** The part of `events` that continues after version `after` without a hole; the very same array if that is all of it. */
+export function contiguous(events: readonly EventRecord[], after: number): readonly EventRecord[] {
+  if (events.every(({ version }, i) => version === after + 1 + i)) return events;
   const fitting: EventRecord[] = [];
   let next = after + 1;
   for (const event of events) {

@@ -90,7 +90,7 @@ export class WakeTable {
 }
 
 /** One that throws breaks its promise; that must neither keep the others asleep nor fail the commit that woke it. */
-function wakeEach(wakes: ReadonlySet<Wake>, events: readonly EventRecord[]): void {
+export function wakeEach(wakes: ReadonlySet<Wake>, events: readonly EventRecord[]): void {
   for (const wake of [...wakes]) {
     // Those before it may have stopped it.
     if (!wakes.has(wake)) continue;

@@ -1,9 +1,10 @@
 import { Observable, type Subscriber } from 'rxjs';
 import type { Follower, FollowerOptions } from '../engine/follower.js';
+import { SharedReader } from '../engine/shared-reader.js';
 import { StoreFollower } from '../engine/store-follower.js';
 import { StreamFollower } from '../engine/stream-follower.js';
 import { OmniscientError } from '../kernel/errors.js';
-import type { StoredEvent } from '../kernel/event.js';
+import type { EventRecord, StoredEvent } from '../kernel/event.js';
 import { checkedStreamId } from '../kernel/ids.js';
 import { decodeEvent } from './event-codec.js';
 import type { RuntimeParts } from './settings.js';
@@ -16,35 +17,36 @@ export interface SubscriptionOptions {
 }
 
 /**
- * Events as cold RxJS observables: history first, then live; no gap, no repeat, in order. Each subscription reads for itself, one page at a time;
- * unsubscribing frees everything. They complete when the module shuts down.
+ * Events as cold RxJS observables: history first, then live; no gap, no repeat, in order. Each subscription goes at its own pace, one page
+ * at a time; those at the same place share what is read and parsed. Unsubscribing frees everything. They complete when the module shuts down.
  */
 export class EventSubscriptions {
   readonly #parts: RuntimeParts;
+  readonly #reader: SharedReader;
+  /** What was made of pages that several subscribers get; each event when the first of them comes to it. */
+  readonly #decoded = new WeakMap<readonly EventRecord[], StoredEvent[]>();
   readonly #running = new Set<Subscriber<StoredEvent>>();
   /** Those that follow the whole store. */
   readonly #followers = new Set<StoreFollower>();
 
   constructor(parts: RuntimeParts) {
     this.#parts = parts;
+    this.#reader = new SharedReader(parts.engine);
   }
 
   /** The events of one stream, after version `after`. The stream id is the actor's id with its class's prefix. */
   stream$(streamId: string, options: SubscriptionOptions = {}): Observable<StoredEvent> {
-    return this.#observable(
-      options,
-      (follow) => new StreamFollower(this.#parts.engine, checkedStreamId(streamId), follow),
-    );
+    return this.#observable(options, (follow) => new StreamFollower(this.#reader, checkedStreamId(streamId), follow));
   }
 
   /** Events of these names across all streams, after position `after`; each bears the position to resume from. */
   named$(names: readonly string[], options: SubscriptionOptions = {}): Observable<StoredEvent> {
-    return this.#observable(options, (follow) => new StoreFollower(this.#parts.engine, { ...follow, names }));
+    return this.#observable(options, (follow) => new StoreFollower(this.#reader, { ...follow, names }));
   }
 
   /** All events of the store, after position `after`; each bears the position to resume from. */
   all$(options: SubscriptionOptions = {}): Observable<StoredEvent> {
-    return this.#observable(options, (follow) => new StoreFollower(this.#parts.engine, follow));
+    return this.#observable(options, (follow) => new StoreFollower(this.#reader, follow));
   }
 
   /** How many are open. */
@@ -63,6 +65,14 @@ export class EventSubscriptions {
     for (const subscriber of [...this.#running]) subscriber.complete();
   }
 
+  #decodedOf(events: readonly EventRecord[]): StoredEvent[] {
+    const known = this.#decoded.get(events);
+    if (known) return known;
+    const decoded: StoredEvent[] = [];
+    this.#decoded.set(events, decoded);
+    return decoded;
+  }
+
   #observable(
     options: SubscriptionOptions,
     newFollower: (follow: FollowerOptions) => Follower,
@@ -73,9 +83,11 @@ export class EventSubscriptions {
       const follower = newFollower({
         after,
         onEvents: (events) => {
-          for (const event of events) {
-            if (subscriber.closed) return;
-            subscriber.next(decodeEvent(event));
+          const decoded = this.#decodedOf(events);
+          for (let i = 0; i < events.length && !subscriber.closed; i += 1) {
+            const event = decoded[i] ?? decodeEvent(events[i] as EventRecord);
+            decoded[i] = event;
+            subscriber.next(event);
           }
         },
         onError: (error) => subscriber.error(error),

@@ -75,4 +75,27 @@ describe('EventSubscriptions', () => {
     await stop();
     expect(await done).toEqual([]);
   });
+
+  it('an event is parsed once for all who get it at the same time', async () => {
+    const { one, stop } = await twoNodes();
+    const counter = await one.actors.get('x');
+    await counter.add(1);
+    const seen: unknown[][] = [[], [], []];
+    const subscriptions = [
+      one.node.subscriptions.stream$('x').subscribe((event) => seen[0]?.push(event)),
+      one.node.subscriptions.stream$('x').subscribe((event) => seen[1]?.push(event)),
+      one.node.subscriptions.all$().subscribe((event) => seen[2]?.push(event)),
+    ];
+    await sleep(5);
+    await counter.add(1);
+    await sleep(5);
+    for (const subscription of subscriptions) subscription.unsubscribe();
+    expect(seen.map((events) => events.length)).toEqual([2, 2, 2]);
+    expect(seen[1]?.[0]).toBe(seen[0]?.[0]);
+    expect(seen[1]?.[1]).toBe(seen[0]?.[1]);
+    expect(Object.isFrozen(seen[0]?.[1])).toBe(true);
+    // Another question to the engine: these bear positions.
+    expect(seen[2]?.[1]).toMatchObject({ version: 2, position: 2 });
+    await stop();
+  });
 });
