@@ -1,3 +1,4 @@
+import { Injectable } from '@nestjs/common';
 import type { Database } from 'better-sqlite3';
 import { EventHandler, Projection, type ProjectionCheckpoint, type StoredEvent } from 'omniscient-nest';
 import { Tables } from '../tables/tables.js';
@@ -23,6 +24,7 @@ const TOP = `
  * The leader board as a table, for whoever likes SQL. What is written, and that an event was handled, are one transaction of the game's own database: so each
  * event counts once, whatever crashes, and also one that was parked and is handled long after later ones.
  */
+@Injectable()
 @Projection()
 export class LeaderTable {
   readonly #db: Database;

@@ -60,26 +60,25 @@ export class Payment extends TickActor<PaymentState, PaymentEvents> {
 
   /** What begins it. If the bank's client throws what nobody expected, this is tried some times more, and then parked for an operator. */
   @ListenTo<UserEvents, 'payment_requested'>({ events: ['payment_requested'], to: ({ data }) => data.payment })
-  async open({ streamId: user, data, metadata }: Requested) {
+  open({ streamId: user, data, metadata }: Requested): unknown {
     this.fire('payment_opened', { ...data, user, reference: metadata.correlationId });
     this.startTicking({ everyMs: ASK_AGAIN_MS });
-    await this.ask();
+    return this.ask();
   }
 
   @ListenTo(ownTicks, { events: ['tick'] })
-  async askAgain(_: Heard<TickEvents, 'tick'>) {
+  askAgain(_: Heard<TickEvents, 'tick'>): unknown {
     const { status, payment, ticks } = this.state;
-    if (status !== 'asking') return;
+    if (status !== 'asking') return undefined;
     if (ticks <= ASKS_AGAIN_MAX) return this.ask();
     this.fire('payment_timed_out', { payment, afterMs: ticks * ASK_AGAIN_MS });
-    this.stopTicking();
+    return this.stopTicking();
   }
 
   /** The bank may have taken the money and only not said so. By now it is stored that we gave up, so no answer can make it paid any more. */
   @ListenTo<PaymentEvents, 'payment_timed_out'>({ events: ['payment_timed_out'], to: ({ data }) => data.payment })
-  async refund(_: TimedOut) {
-    if (this.state.status !== 'refunding') return;
-    this.fire('payment_refunded', await this.bank.refund(this.id));
+  refund(_: TimedOut): unknown {
+    return this.state.status === 'refunding' ? this.getBack() : undefined;
   }
 
   /** The bank's answer. It may come twice, or too late. */
@@ -130,6 +129,10 @@ export class Payment extends TickActor<PaymentState, PaymentEvents> {
       if (!(error instanceof BankUnreachableError)) throw error;
       this.fire('bank_unreachable', { why: error.message });
     }
+  }
+
+  private async getBack(): Promise<void> {
+    this.fire('payment_refunded', await this.bank.refund(this.id));
   }
 
   /** The answer and the end of patience may meet, on two nodes: what is stored first counts. */

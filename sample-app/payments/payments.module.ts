@@ -3,7 +3,6 @@ import { EventSourcingModule } from 'omniscient-nest';
 import { BankModule } from '../bank/bank.module.js';
 import { OwnAddress } from '../common/own-address.js';
 import { User } from '../users/user.js';
-import { UsersModule } from '../users/users.module.js';
 import { Payment } from './payment.js';
 import { PaymentsController } from './payments.controller.js';
 import { PaymentsFeed } from './payments.feed.js';
