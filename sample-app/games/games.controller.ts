@@ -27,7 +27,10 @@ export class GamesController {
   }
 
   @Put('start')
-  async start(@Param('name', NamePipe) name: string, @Body() { seconds }: StartDto): Promise<void> {
+  async start(
+    @Param('name', NamePipe) name: string,
+    @Body() { seconds }: StartDto = new StartDto(), // a request without a body
+  ): Promise<void> {
     const game = await this.games.get(name);
     await game.start(seconds);
   }

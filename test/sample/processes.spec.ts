@@ -120,10 +120,10 @@ describe('what listens in the sample application', () => {
     it('is parked when the bank sends nonsense, and goes on when an operator retries it', async () => {
       await server().put('/bank').send({ isBroken: true }).expect(200);
       const payment = await pay('finn', 'good');
-      const [parked] = await eventually(
+      const [parked] = (await eventually(
         () => get('/operator/parked'),
         (all: ParkedEvent[]) => all.length === 1,
-      );
+      )) as [ParkedEvent];
       expect(parked).toMatchObject({
         listener: 'Payment.open',
         actorId: payment,
@@ -150,7 +150,7 @@ describe('what listens in the sample application', () => {
     it('is the same as an actor and as a table, and as a table made anew while the game goes on', async () => {
       await eventually(
         () => get('/leaders'),
-        ({ actor, table }) => actor.length >= 5 && JSON.stringify(actor) === JSON.stringify(table),
+        ({ actor, table }) => actor.length >= 4 && JSON.stringify(actor) === JSON.stringify(table),
       );
       const { generation } = await get('/leaders/progress');
       await server().post('/leaders/rebuild').expect(202);
