@@ -65,7 +65,8 @@ export class Bank {
    * @throws BankUnreachableError.
    */
   async charge({ key, amountCents, card, answerTo, reference }: Charge): Promise<void> {
-    if (this.isBroken && !this.entry(key)) throw new TypeError(`the bank sent '<html>' where JSON was expected, for ${key}`);
+    if (this.isBroken && !this.entry(key))
+      throw new TypeError(`the bank sent '<html>' where JSON was expected, for ${key}`);
     const { db } = this.tables;
     const insert = db.prepare('INSERT OR IGNORE INTO bank_book (key, amount_cents, card) VALUES (?, ?, ?)');
     insert.run(key, amountCents, card);
