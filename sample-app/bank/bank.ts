@@ -128,6 +128,7 @@ export function isFromBank(key: string, outcome: Outcome, signature: string): bo
   return given !== undefined && right !== undefined && given.length === right.length && timingSafeEqual(given, right);
 }
 
-function signatureOf(key: string, outcome: Outcome): string {
+/** What the bank puts under an answer. */
+export function signatureOf(key: string, outcome: Outcome): string {
   return createHmac('sha256', SECRET).update(`${key}:${outcome}`).digest('base64url');
 }

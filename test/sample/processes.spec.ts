@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ParkedEvent, StoredEvent } from 'omniscient-nest';
+import { signatureOf } from '../../sample-app/bank/bank.js';
 import { eventually, type Sample, startSample } from './sample.js';
 
 describe('what listens in the sample application', () => {
@@ -107,6 +108,9 @@ describe('what listens in the sample application', () => {
       const { asked, ...money } = await get(`/bank/book/${payment}`);
       expect(asked).toBeGreaterThanOrEqual(2);
       expect(money).toEqual({ chargedCents: 200, refundedCents: 200 });
+      const late = server().post(`/payments/${payment}/answer`).set('x-bank-signature', signatureOf(payment, 'paid'));
+      await late.send({ outcome: 'paid' }).expect(200);
+      expect(await statusOf(payment)()).toBe('refunded');
       expect(await get('/players/finn')).toEqual({ lives: 7 });
     });
 

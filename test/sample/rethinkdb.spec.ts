@@ -1,5 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
@@ -15,6 +17,7 @@ describeWithRethinkDb('the sample application on one RethinkDB server, three tim
   const apps: ChildProcess[] = [];
   const streams: AbortController[] = [];
   const ports: number[] = [];
+  const folder = mkdtempSync(join(tmpdir(), 'omniscient-sample-'));
 
   beforeAll(async () => {
     const server = await startRethinkDb();
@@ -22,7 +25,12 @@ describeWithRethinkDb('the sample application on one RethinkDB server, three tim
     // All at once: who comes first makes the tables.
     await Promise.all(
       ports.map(async (port) => {
-        const env = { ...process.env, PORT: `${port}`, RETHINKDB: `${server.host}:${server.port}` };
+        const env = {
+          ...process.env,
+          PORT: `${port}`,
+          RETHINKDB: `${server.host}:${server.port}`,
+          TABLES: join(folder, 'tables.db'),
+        };
         const app = fork(MAIN, { env, stdio: ['ignore', 'ignore', 'inherit', 'ipc'], execArgv: [] });
         apps.push(app);
         const ended = once(app, 'exit').then(() => Promise.reject(new Error(`the one on port ${port} ended`)));
@@ -36,6 +44,7 @@ describeWithRethinkDb('the sample application on one RethinkDB server, three tim
     for (const stream of streams) stream.abort();
     await Promise.all(apps.map((app) => stopWorker(app)));
     await stopRethinkDb();
+    rmSync(folder, { recursive: true, force: true });
   }, 60_000);
 
   /** What the page of a player gets from one of the applications, as text. */
