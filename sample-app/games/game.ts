@@ -97,7 +97,7 @@ export class Game extends LiveActor<GameState, GameEvents> {
   /** Heard also if nobody has looked at the game since all processes were started: `to` says whom to wake. */
   @ListenTo<RoundEvents, 'round_ended'>({ events: ['round_ended'], to: ({ data }) => data.game })
   end(_: RoundEnd) {
-    this.fire('game_ended', { game: this.id, winners: [...this.state.players] });
+    if (!this.state.winners) this.fire('game_ended', { game: this.id, winners: [...this.state.players] });
   }
 
   @EventHandler('player_joined') onJoin({ player }: GameEvents['player_joined']) {

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { freePort } from '../support/ports.js';
 import { describeWithRethinkDb, startRethinkDb, stopRethinkDb } from '../support/rethinkdb.js';
 import { stopWorker } from '../support/workers.js';
+import { eventually } from './sample.js';
 
 /** What `npm run start:rethinkdb` starts, once it has built it. */
 const MAIN = join(process.cwd(), '.build/sample-app/rethinkdb.js');
@@ -95,4 +96,24 @@ describeWithRethinkDb('the sample application on one RethinkDB server, three tim
     );
     expect(left).toEqual(ports.map(() => ({ lives: 0 })));
   });
+
+  it('ends a game once, and counts it once on the leader board and in the table, whichever of them is asked', async () => {
+    await post(ports[0], '/games/forest/players', { player: 'anna' });
+    const started = await fetch(`http://127.0.0.1:${ports[1]}/games/forest/start`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ seconds: 2 }),
+    });
+    expect(started.status).toBe(200);
+    const leaders = () =>
+      Promise.all(ports.map(async (port) => (await fetch(`http://127.0.0.1:${port}/leaders`)).json()));
+    const board = [
+      { player: 'anna', lives: 9, won: 1 },
+      { player: 'dora', lives: 0, won: 0 },
+    ];
+    await eventually(
+      leaders,
+      ports.map(() => ({ actor: board, table: board })),
+    );
+  }, 60_000);
 });
