@@ -1,8 +1,6 @@
 import { send } from './commands.js';
 import { $, element } from './dom.js';
-
-/** Position of the last event in the store, as far as this window knows. */
-export let lastPosition = 0;
+import { store } from './shown.js';
 
 export function leadersPanel() {
   $('rebuild').addEventListener('click', () => void send('POST', '/leaders/rebuild'));
@@ -12,7 +10,7 @@ export const showBoard = (leaders) => fill('board', leaders);
 
 export function showTable({ leaders, progress }) {
   fill('table', leaders);
-  lastPosition = progress.lastPosition;
+  store.lastPosition = progress.lastPosition;
   const { rebuilding, generation, position } = progress;
   $('progress').value = rebuilding
     ? rebuilding.share

@@ -3,7 +3,7 @@
 import { onRequest } from './commands.js';
 import { $ } from './dom.js';
 import { gamePanel, showClock, showGame, showLivesInGame } from './game.js';
-import { lastPosition, leadersPanel, showBoard, showTable } from './leaders.js';
+import { leadersPanel, showBoard, showTable } from './leaders.js';
 import { operatorPanel, showHealth, showParked } from './operator.js';
 import { paymentsPanel, showPayment } from './payments.js';
 import { playerPanel, showLives } from './player.js';
@@ -64,7 +64,7 @@ paymentsPanel();
 gamePanel(show);
 leadersPanel();
 operatorPanel();
-onRequest((id) => void showRequest(id, lastPosition));
+onRequest((id, before) => void showRequest(id, before));
 
 const remembered = new URLSearchParams(location.hash.slice(1));
 show({ player: remembered.get('player') ?? '', game: remembered.get('game') ?? '' });
