@@ -75,7 +75,9 @@ export class Bank {
     );
     const { asked } = ask.get(key) as { asked: number };
     if (card === 'flaky' && asked <= FLAKY_ASKS) throw new BankUnreachableError('the bank does not answer the phone');
-    const charge = db.prepare('UPDATE bank_book SET charged_cents = amount_cents WHERE key = ? AND is_void = 0');
+    const charge = db.prepare(
+      `UPDATE bank_book SET charged_cents = charged_cents + amount_cents WHERE key = ? AND charged_cents = 0 AND is_void = 0`,
+    );
     if (card !== 'declined') charge.run(key);
     const outcome = card === 'declined' ? 'declined' : 'paid';
     if (card !== 'silent') setTimeout(() => void this.answer(key, outcome, answerTo, reference), THINKING_MS).unref();
