@@ -10,7 +10,10 @@ interface Response {
 
 const STATUS_OF_CODE: Readonly<Record<string, HttpStatus>> = {
   INVALID_ID: HttpStatus.BAD_REQUEST,
+  INVALID_KEY: HttpStatus.BAD_REQUEST,
   PAYLOAD_NOT_JSON: HttpStatus.BAD_REQUEST,
+  SCHEMA_MISMATCH: HttpStatus.BAD_REQUEST,
+  NOT_PARKED: HttpStatus.NOT_FOUND,
   CONFLICT: HttpStatus.CONFLICT,
   COMMIT_TIMEOUT: HttpStatus.GATEWAY_TIMEOUT,
 };

@@ -1,34 +1,72 @@
-import { Actor, Command, EventHandler, LiveActor } from 'omniscient-nest';
+import {
+  Actor,
+  ActorRepository,
+  Command,
+  EventHandler,
+  type Heard,
+  InjectActor,
+  ListenTo,
+  LiveActor,
+} from 'omniscient-nest';
 import { GameError } from '../common/game-error.js';
+import { Player, type PlayerEvents } from '../players/player.js';
+import type { RoundEvents } from '../rounds/round.js';
 
 export const PLAYERS_MAX = 8;
 
 export interface GameState {
   players: string[];
+  /** Died for good: never again in this game. */
+  fallen: string[];
+  /** How often somebody died and came back. */
+  respawns: number;
   startedAt?: string;
+  /** Who was still there when the time was up. */
+  winners?: string[];
 }
 
 export interface GameEvents {
   player_joined: { player: string };
   player_left: { player: string };
-  game_started: { at: string };
+  player_respawned: { player: string };
+  player_ejected: { player: string; why: string; forGood: boolean };
+  /** Calls the `Round` of the same name into life. */
+  game_started: { game: string; at: string; seconds: number };
+  game_ended: { game: string; winners: string[] };
 }
+
+type Exit = Heard<PlayerEvents, 'player_exit'>;
+type Death = Heard<PlayerEvents, 'player_death'>;
+type RoundEnd = Heard<RoundEvents, 'round_ended'>;
+
+/** Whoever is in the game now: it listens to them, and to nobody else. */
+const playersOf = ({ players }: GameState) => players;
 
 /** A room. Its stream has a prefix, so that a game and a player of the same name do not share one. */
 @Actor({ prefix: 'game-' })
 export class Game extends LiveActor<GameState, GameEvents> {
+  constructor(@InjectActor(Player) private readonly players: ActorRepository<Player>) {
+    super();
+  }
+
   initialState(): GameState {
-    return { players: [] };
+    return { players: [], fallen: [], respawns: 0 };
   }
 
   /** Never more than fit: decided again if somebody else took the last place. */
   @Command({ onConflict: 'rerun' })
-  join(player: string): void {
-    if (this.state.players.includes(player)) return;
-    if (this.state.players.length >= PLAYERS_MAX) {
+  async join(name: string): Promise<void> {
+    const player = await this.players.get(name);
+    const { players, fallen, winners } = this.state;
+    if (players.includes(name)) return;
+    if (winners) throw new GameError('GAME_OVER', `the game '${this.id}' is over: enter another room`);
+    if (fallen.includes(name))
+      throw new GameError('FALLEN', `${name} fell in the game '${this.id}': it is over for good`);
+    if (player.state.lives === 0) throw new GameError('NO_LIVES_LEFT', `${name} has no lives left`);
+    if (players.length >= PLAYERS_MAX) {
       throw new GameError('GAME_FULL', `the game '${this.id}' is full: ${PLAYERS_MAX} players are in it`);
     }
-    this.fire('player_joined', { player });
+    this.fire('player_joined', { player: name });
   }
 
   @Command({ onConflict: 'rerun' })
@@ -37,11 +75,29 @@ export class Game extends LiveActor<GameState, GameEvents> {
   }
 
   @Command({ onConflict: 'rerun' })
-  start(): void {
+  start(seconds: number): void {
     if (this.state.startedAt) throw new GameError('ALREADY_STARTED', `the game '${this.id}' has already started`);
     if (this.state.players.length === 0)
       throw new GameError('NOBODY_THERE', `nobody has joined the game '${this.id}' yet`);
-    this.fire('game_started', { at: new Date().toISOString() });
+    this.fire('game_started', { game: this.id, at: new Date().toISOString(), seconds });
+  }
+
+  @ListenTo(playersOf, { events: ['player_exit'] })
+  ejectWhoExits({ streamId, data }: Exit) {
+    this.fire('player_ejected', { player: streamId, why: data.why, forGood: false });
+  }
+
+  /** A death is paid with a life; who has none left has played here for the last time. */
+  @ListenTo(playersOf, { events: ['player_death'] })
+  respawnWhoDies({ streamId: player, data: { to, livesLeft } }: Death) {
+    if (livesLeft === 0) this.fire('player_ejected', { player, why: `died of ${to}`, forGood: true });
+    else this.fire('player_respawned', { player });
+  }
+
+  /** Heard also if nobody has looked at the game since all processes were started: `to` says whom to wake. */
+  @ListenTo<RoundEvents, 'round_ended'>({ events: ['round_ended'], to: ({ data }) => data.game })
+  end(_: RoundEnd) {
+    if (!this.state.winners) this.fire('game_ended', { game: this.id, winners: [...this.state.players] });
   }
 
   @EventHandler('player_joined') onJoin({ player }: GameEvents['player_joined']) {
@@ -52,7 +108,20 @@ export class Game extends LiveActor<GameState, GameEvents> {
     this.state.players = this.state.players.filter((other) => other !== player);
   }
 
+  @EventHandler('player_respawned') onRespawn() {
+    this.state.respawns += 1;
+  }
+
+  @EventHandler('player_ejected') onEjection({ player, forGood }: GameEvents['player_ejected']) {
+    this.onLeave({ player });
+    if (forGood && !this.state.fallen.includes(player)) this.state.fallen.push(player);
+  }
+
   @EventHandler('game_started') onStart({ at }: GameEvents['game_started']) {
     this.state.startedAt = at;
+  }
+
+  @EventHandler('game_ended') onEnd({ winners }: GameEvents['game_ended']) {
+    this.state.winners = winners;
   }
 }

@@ -2,7 +2,7 @@ import { Body, Controller, Delete, Get, Param, Post, Put } from '@nestjs/common'
 import { type ActorRef, ActorRepository, InjectActor } from 'omniscient-nest';
 import { NamePipe } from '../common/name.js';
 import { Game } from './game.js';
-import { PlayerDto } from './games.dto.js';
+import { PlayerDto, StartDto } from './games.dto.js';
 
 @Controller('games/:name')
 export class GamesController {
@@ -27,8 +27,11 @@ export class GamesController {
   }
 
   @Put('start')
-  async start(@Param('name', NamePipe) name: string): Promise<void> {
+  async start(
+    @Param('name', NamePipe) name: string,
+    @Body() { seconds }: StartDto = new StartDto(), // a request without a body
+  ): Promise<void> {
     const game = await this.games.get(name);
-    await game.start();
+    await game.start(seconds);
   }
 }

@@ -1,8 +1,13 @@
 import { Controller, Headers, type MessageEvent, Query, Sse } from '@nestjs/common';
-import { ActorRepository, InjectActor, type StoredEvent } from 'omniscient-nest';
+import { ActorRepository, InjectActor } from 'omniscient-nest';
 import { distinctUntilChanged, EMPTY, interval, map, merge, type Observable, scan, switchMap } from 'rxjs';
+import { withoutSecrets } from '../common/secrets.js';
 import { Game } from '../games/game.js';
+import { LeadersFeed } from '../leaders/leaders.feed.js';
+import { OperatorFeed } from '../operator/operator.feed.js';
+import { PaymentsFeed } from '../payments/payments.feed.js';
 import { Player } from '../players/player.js';
+import { Round } from '../rounds/round.js';
 import { LiveQuery } from './live.dto.js';
 
 /** How often a stream says that it is still there, so that both ends notice a dead connection. */
@@ -17,6 +22,10 @@ export class LiveController {
   constructor(
     @InjectActor(Player) private readonly players: ActorRepository<Player>,
     @InjectActor(Game) private readonly games: ActorRepository<Game>,
+    @InjectActor(Round) private readonly rounds: ActorRepository<Round>,
+    private readonly payments: PaymentsFeed,
+    private readonly leaders: LeadersFeed,
+    private readonly operator: OperatorFeed,
   ) {}
 
   @Sse()
@@ -26,7 +35,10 @@ export class LiveController {
     const messages$ = merge(
       player ? this.lives(player) : EMPTY,
       player ? this.story(player, after) : EMPTY,
+      player ? this.payments.messages$(player) : EMPTY,
       game ? this.room(game) : EMPTY,
+      this.leaders.messages$,
+      this.operator.messages$,
       heartbeat$,
     );
     return messages$.pipe(scan(bearPlace, { id: String(after), data: '' }));
@@ -42,7 +54,7 @@ export class LiveController {
     return events$.pipe(map((event) => ({ type: 'event', id: String(event.version), data: withoutSecrets(event) })));
   }
 
-  /** The game, and the lives of whoever is in it at the time. */
+  /** The game, its clock, and the lives of whoever is in it at the time. */
   private room(game: string): Observable<MessageEvent> {
     const game$ = this.games.state$(game);
     const lives$ = game$.pipe(
@@ -50,7 +62,8 @@ export class LiveController {
       distinctUntilChanged(), // states share what did not change
       switchMap((players) => merge(...players.map((player) => this.lives(player)))),
     );
-    return merge(game$.pipe(map((state) => ({ type: 'game', data: state }))), lives$);
+    const clock$ = this.rounds.state$(game).pipe(map((data) => ({ type: 'clock', data })));
+    return merge(game$.pipe(map((data) => ({ type: 'game', data }))), clock$, lives$);
   }
 }
 
@@ -63,10 +76,4 @@ function resumeAfter(lastEventId: string | undefined): number {
 /** A browser sends back the id of the last message, of whatever kind: so each bears the version of the last event told. */
 function bearPlace(last: MessageEvent, next: MessageEvent): MessageEvent {
   return { ...next, id: next.id ?? last.id ?? '0' };
-}
-
-/** The stream is the user's too: what he signed up with is nobody else's business. */
-function withoutSecrets(event: StoredEvent): StoredEvent {
-  const { passwordHash, ...data } = event.data as Record<string, unknown>;
-  return passwordHash === undefined ? event : { ...event, data };
 }

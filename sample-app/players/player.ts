@@ -1,4 +1,5 @@
-import { Actor, Command, EventHandler, LiveActor } from 'omniscient-nest';
+import { Actor, Command, EventHandler, LiveActor, Upcast } from 'omniscient-nest';
+import { z } from 'zod';
 import { GameError } from '../common/game-error.js';
 import type { UserEvents } from '../users/user.js';
 
@@ -10,16 +11,28 @@ export interface PlayerState {
 
 export interface PlayerEvents {
   life_added: { why: string };
-  life_lost: { to: string };
+  /** A life is gone; `null` in events from the days when nobody wrote down how many were left. */
+  player_death: { to: string; livesLeft: number | null };
+  /** Plays no more, in no game. */
+  player_exit: { why: string };
   /** Fired by the `User` with the same id: one stream, no inheritance. */
   payment_received: UserEvents['payment_received'];
 }
+
+/** What a death was in the first version of this game, as `life_lost`. */
+const lifeLost = z.strictObject({ to: z.string() });
 
 /** Who is alive: shares its id, and so its stream, with the `User` who pays. */
 @Actor()
 export class Player extends LiveActor<PlayerState, PlayerEvents> {
   initialState(): PlayerState {
     return { lives: LIVES_AT_START };
+  }
+
+  /** Old events stay as they were stored; this is how they are read. */
+  @Upcast('life_lost', { to: 'player_death', from: lifeLost })
+  static lifeLost({ to }: z.infer<typeof lifeLost>): PlayerEvents['player_death'] {
+    return { to, livesLeft: null };
   }
 
   @Command()
@@ -29,16 +42,21 @@ export class Player extends LiveActor<PlayerState, PlayerEvents> {
 
   /** Never below zero: if another device took the last life first, this is decided again. */
   @Command({ onConflict: 'rerun' })
-  loseLife(to: string): void {
+  die(to: string): void {
     if (this.state.lives === 0) throw new GameError('NO_LIVES_LEFT', `${this.id} has no lives left`);
-    this.fire('life_lost', { to });
+    this.fire('player_death', { to, livesLeft: this.state.lives - 1 });
+  }
+
+  @Command()
+  exit(why: string): void {
+    this.fire('player_exit', { why });
   }
 
   @EventHandler('life_added') onLife() {
     this.state.lives += 1;
   }
 
-  @EventHandler('life_lost') onLoss() {
+  @EventHandler('player_death') onDeath() {
     this.state.lives -= 1;
   }
 

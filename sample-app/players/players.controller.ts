@@ -2,7 +2,7 @@ import { Body, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ActorRepository, InjectActor } from 'omniscient-nest';
 import { NamePipe } from '../common/name.js';
 import { Player, type PlayerState } from './player.js';
-import { AddLifeDto, LoseLifeDto } from './players.dto.js';
+import { AddLifeDto, DieDto, ExitDto } from './players.dto.js';
 
 @Controller('players/:name')
 export class PlayersController {
@@ -23,9 +23,16 @@ export class PlayersController {
 
   @Post('deaths')
   @HttpCode(200)
-  async loseLife(@Param('name', NamePipe) name: string, @Body() { to }: LoseLifeDto): Promise<PlayerState> {
+  async die(@Param('name', NamePipe) name: string, @Body() { to }: DieDto): Promise<PlayerState> {
     const player = await this.players.get(name);
-    await player.loseLife(to);
+    await player.die(to);
     return player.state;
+  }
+
+  @Post('exits')
+  @HttpCode(200)
+  async exit(@Param('name', NamePipe) name: string, @Body() { why }: ExitDto): Promise<void> {
+    const player = await this.players.get(name);
+    await player.exit(why);
   }
 }

@@ -1,5 +1,8 @@
-import { Actor, Command, EventHandler, LiveActor } from 'omniscient-nest';
+import { Actor, Command, EventHandler, type Heard, Ids, ListenTo, LiveActor } from 'omniscient-nest';
+import { z } from 'zod';
+import { CARDS } from '../bank/bank.js';
 import { AccountError } from '../common/game-error.js';
+import type { PaymentEvents } from '../payments/payment.js';
 import { PasswordService } from './password.service.js';
 import { TokenService } from './token.service.js';
 
@@ -7,6 +10,16 @@ import { TokenService } from './token.service.js';
 export const LOGIN_TRIES_MAX = 5;
 /** What a life costs. */
 export const LIFE_PRICE_CENTS = 100;
+/** Payments that a user's state remembers. */
+const PAYMENTS_KEPT_MAX = 20;
+
+/** What asks for money is looked at twice: an event that does not fit is refused before it is stored. */
+const paymentRequest = z.strictObject({
+  payment: z.uuid(),
+  lives: z.int().min(1).max(100),
+  amountCents: z.int().positive(),
+  card: z.enum(CARDS),
+});
 
 export interface UserState {
   username?: string;
@@ -14,6 +27,8 @@ export interface UserState {
   failedLogins: number;
   locked: boolean;
   paidCents: number;
+  /** Ids of the last ones, oldest first. */
+  payments: string[];
 }
 
 export interface UserEvents {
@@ -21,21 +36,30 @@ export interface UserEvents {
   logged_in: { browser: string };
   invalid_login: { browser: string };
   locked_out: { tries: number };
+  /** Calls the `Payment` of that id into life. */
+  payment_requested: z.infer<typeof paymentRequest>;
   payment_received: { amountCents: number; lives: number };
 }
 
+/** What is answered to who pays. */
+export interface PaymentRequested {
+  payment: string;
+  amountCents: number;
+}
+
 /** Who plays: signs up, logs in, pays. What the payment buys is the business of the `Player` with the same id. */
-@Actor()
+@Actor({ schemas: { payment_requested: paymentRequest } })
 export class User extends LiveActor<UserState, UserEvents> {
   constructor(
     private readonly passwords: PasswordService,
     private readonly tokens: TokenService,
+    private readonly ids: Ids,
   ) {
     super();
   }
 
   initialState(): UserState {
-    return { failedLogins: 0, locked: false, paidCents: 0 };
+    return { failedLogins: 0, locked: false, paidCents: 0, payments: [] };
   }
 
   /** Decided again if somebody else took the name meanwhile, so a name is taken once. */
@@ -64,12 +88,18 @@ export class User extends LiveActor<UserState, UserEvents> {
     return '';
   }
 
+  /** Only asks for it: the lives come when the bank has the money. */
   @Command()
-  pay(lives: number): number {
+  pay(lives: number, card: UserEvents['payment_requested']['card']): PaymentRequested {
     if (!this.state.passwordHash) throw new AccountError('UNKNOWN', `nobody called '${this.id}' has signed up`);
-    const amountCents = lives * LIFE_PRICE_CENTS;
+    const requested = { payment: this.ids.next(), amountCents: lives * LIFE_PRICE_CENTS };
+    this.fire('payment_requested', { ...requested, lives, card });
+    return requested;
+  }
+
+  @ListenTo<PaymentEvents, 'payment_confirmed'>({ events: ['payment_confirmed'], to: ({ data }) => data.user })
+  receive({ data: { amountCents, lives } }: Heard<PaymentEvents, 'payment_confirmed'>) {
     this.fire('payment_received', { amountCents, lives });
-    return amountCents;
   }
 
   @EventHandler() signed_up({ username, passwordHash }: UserEvents['signed_up']) {
@@ -87,6 +117,10 @@ export class User extends LiveActor<UserState, UserEvents> {
 
   @EventHandler('locked_out') onLock() {
     this.state.locked = true;
+  }
+
+  @EventHandler('payment_requested') onRequest({ payment }: UserEvents['payment_requested']) {
+    this.state.payments = [...this.state.payments, payment].slice(-PAYMENTS_KEPT_MAX);
   }
 
   @EventHandler('payment_received') onPayment({ amountCents }: UserEvents['payment_received']) {

@@ -1,7 +1,7 @@
 import { Body, Controller, Headers, HttpCode, Param, Post, UnauthorizedException } from '@nestjs/common';
 import { ActorRepository, InjectActor } from 'omniscient-nest';
 import { NamePipe } from '../common/name.js';
-import { User } from './user.js';
+import { type PaymentRequested, User } from './user.js';
 import { LoginDto, PaymentDto, SignUpDto } from './users.dto.js';
 
 @Controller('users/:name')
@@ -27,9 +27,14 @@ export class UsersController {
     return { token };
   }
 
+  /** With an `Idempotency-Key`, a request that is sent again asks for no second payment, and gets the same answer. */
   @Post('payments')
-  async pay(@Param('name', NamePipe) name: string, @Body() { lives }: PaymentDto): Promise<{ amountCents: number }> {
+  async pay(
+    @Param('name', NamePipe) name: string,
+    @Body() { lives, card }: PaymentDto,
+    @Headers('idempotency-key') key?: string,
+  ): Promise<PaymentRequested> {
     const user = await this.users.get(name);
-    return { amountCents: await user.pay(lives) };
+    return key ? user.once(key).pay(lives, card) : user.pay(lives, card);
   }
 }

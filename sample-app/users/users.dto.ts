@@ -1,4 +1,5 @@
-import { IsInt, IsString, Length, Max, Min } from 'class-validator';
+import { IsIn, IsInt, IsOptional, IsString, Length, Max, Min } from 'class-validator';
+import { CARDS, type Card } from '../bank/bank.js';
 
 export class SignUpDto {
   @IsString() @Length(8, 200) password!: string;
@@ -10,4 +11,5 @@ export class LoginDto {
 
 export class PaymentDto {
   @IsInt() @Min(1) @Max(100) lives!: number;
+  @IsOptional() @IsIn(CARDS) card: Card = 'good';
 }

@@ -1,26 +1,15 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { NestExpressApplication } from '@nestjs/platform-express';
-import { SqliteEngine } from 'omniscient-nest/sqlite';
-import request from 'supertest';
-import { createApp } from '../../sample-app/create-app.js';
+import { eventually, type Sample, startSample } from './sample.js';
 
 describe('the sample application over HTTP', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'omniscient-sample-'));
-  let app: NestExpressApplication;
-  let server: ReturnType<typeof request>;
+  let sample: Sample;
+  let server: Sample['server'];
 
   beforeAll(async () => {
-    app = await createApp({ engine: new SqliteEngine({ file: join(folder, 'events.db') }), nodeId: 'spec' });
-    await app.listen(0);
-    server = request(app.getHttpServer());
+    sample = await startSample();
+    server = sample.server;
   });
-  afterAll(async () => {
-    await app.close();
-    rmSync(folder, { recursive: true });
-  });
+  afterAll(() => sample.close());
 
   const signUp = (name: string) => server.post(`/users/${name}`).send({ password: 'correct horse' }).expect(201);
 
@@ -49,8 +38,9 @@ describe('the sample application over HTTP', () => {
 
   it("a user's payment gives the player lives", async () => {
     await signUp('cleo');
-    await server.post('/users/cleo/payments').send({ lives: 4 }).expect(201, { amountCents: 400 });
-    await server.get('/players/cleo').expect(200, { lives: 7 });
+    const { body } = await server.post('/users/cleo/payments').send({ lives: 4 }).expect(201);
+    expect(body.amountCents).toBe(400);
+    await eventually(async () => (await server.get('/players/cleo')).body, { lives: 7 });
     await server.post('/users/nobody/payments').send({ lives: 1 }).expect(403);
   });
 
@@ -85,11 +75,15 @@ describe('the sample application over HTTP', () => {
     ['POST', '/users/eva', { password: 'long enough', admin: true }, 'admin'],
     ['POST', '/users/eva/payments', { lives: 0 }, 'lives'],
     ['POST', '/users/eva/payments', { lives: '3' }, 'lives'],
+    ['POST', '/users/eva/payments', { lives: 3, card: 'golden' }, 'card'],
     ['POST', '/players/eva/lives', {}, 'why'],
+    ['PUT', '/games/forest/start', { seconds: 0 }, 'seconds'],
+    ['PUT', '/bank', { isBroken: 'no' }, 'isBroken'],
     ['POST', '/games/forest/players', { player: 'no spaces please' }, 'player'],
     ['POST', '/players/no%20spaces/lives', { why: 'x' }, 'name'],
-  ])('%s %s %j: 400, and the message names the field', async (_, path, body, field) => {
-    const { body: answer } = await server.post(path).send(body).expect(400);
+  ])('%s %s %j: 400, and the message names the field', async (method, path, body, field) => {
+    const call = method === 'PUT' ? server.put(path) : server.post(path);
+    const { body: answer } = await call.send(body).expect(400);
     expect(String(answer.message)).toContain(field);
   });
 
@@ -111,7 +105,7 @@ describe('the sample application over HTTP', () => {
 
   /** What an event stream says within a moment. */
   async function liveText(path: string, headers: Record<string, string> = {}): Promise<string> {
-    const response = await fetch(`${await app.getUrl()}${path}`, { headers, signal: AbortSignal.timeout(400) });
+    const response = await fetch(`${await sample.app.getUrl()}${path}`, { headers, signal: AbortSignal.timeout(400) });
     let text = '';
     try {
       for await (const chunk of response.body ?? []) text += Buffer.from(chunk).toString();

@@ -63,13 +63,25 @@ inChromium('the sample page, in windows on different processes of one cluster', 
     await expectText(right, '#lives', '9');
   });
 
+  it('shows all that one click caused, in whichever actor', async () => {
+    await until(async () => (await left.locator('#request li').count()) === 5);
+    expect(await left.locator('#request .name').allTextContents()).toEqual([
+      'payment_requested',
+      'payment_opened',
+      'payment_confirmed',
+      'payment_received',
+      'score_changed',
+    ]);
+  });
+
   it('tells the same story in both windows, newest first, and who did it where', async () => {
     await right.getByRole('button', { name: 'Lose a life' }).click();
     for (const page of [left, right]) {
-      await page.locator('#events li').nth(3).waitFor();
+      await page.locator('#events li').nth(4).waitFor();
       expect(await page.locator('#events .name').allTextContents()).toEqual([
-        'life_lost',
+        'player_death',
         'payment_received',
+        'payment_requested',
         'signed_up',
         'life_added',
       ]);
@@ -77,13 +89,70 @@ inChromium('the sample page, in windows on different processes of one cluster', 
     expect(await left.locator('#events .who').first().textContent()).toContain(`Player on node-${port + 1}`);
   });
 
-  it('shows who is in the game, with their lives', async () => {
+  it('shows who is in the game, with their lives; who exits is ejected, who dies respawns', async () => {
     await left.getByRole('button', { name: 'Enter' }).click();
     await expectText(right, '#players li', 'anna8 lives');
+    await right.getByRole('button', { name: 'Exit' }).click();
+    await expectText(left, '#players li', '');
+    await left.getByRole('button', { name: 'Enter' }).click();
+    await expectText(right, '#players li', 'anna8 lives');
+    await right.getByRole('button', { name: 'Lose a life' }).click();
+    await left.getByText('1 respawn').waitFor();
+    await right.getByRole('button', { name: 'Add a life' }).click();
+    await expectText(left, '#players li', 'anna8 lives');
     await right.getByRole('button', { name: 'Add a life' }).click();
     await expectText(left, '#players li', 'anna9 lives');
+  });
+
+  it('counts the seconds of a game down in both windows; who is left when they are over has won', async () => {
+    await right.getByLabel('Seconds').fill('3');
     await right.getByRole('button', { name: 'Start' }).click();
     await left.getByText('started at').waitFor();
+    await until(async () => /^0:0[0-3]$/.test((await left.locator('#clock').textContent()) ?? ''));
+    for (const page of [left, right]) await expectText(page, '#game-state', 'the game is over: won by anna');
+    await expectText(left, '#clock', '');
+  });
+
+  it('shows the same leaders twice in both windows, and a table made anew', async () => {
+    for (const page of [left, right])
+      for (const board of ['#board', '#table']) await expectText(page, `${board} tbody`, 'anna19');
+    await right.getByRole('button', { name: 'Rebuild the table' }).click();
+    for (const page of [left, right]) {
+      await until(async () => (await page.locator('#progress-text').textContent())?.startsWith('edition 2, ') ?? false);
+      await expectText(page, '#table tbody', 'anna19');
+    }
+  });
+
+  it('shows a payment that the bank is silent about, until it is refunded', async () => {
+    await left.getByLabel('Card').selectOption('silent');
+    await left.getByRole('button', { name: 'Pay' }).click();
+    await right.getByText('asking the bank').waitFor();
+    await right.getByText('no answer in time: refunded').waitFor();
+    await expectText(right, '#lives', '9');
+  });
+
+  it('shows what is parked, and goes on with it when it is retried', async () => {
+    await right.getByLabel('The bank answers new payments with nonsense').check();
+    await left.getByLabel('Card').selectOption('good');
+    await left.getByLabel('Lives to buy').fill('1');
+    await left.getByRole('button', { name: 'Pay' }).click();
+    await right.getByText('Payment.open failed 5 times').waitFor();
+    await expectText(left, '#parked-count', '1');
+    await right.getByRole('button', { name: 'Retry' }).click();
+    await right.getByText('it still fails').waitFor();
+    await right.getByLabel('The bank answers new payments with nonsense').uncheck();
+    await right.getByRole('button', { name: 'Retry' }).click();
+    for (const page of [left, right]) {
+      await expectText(page, '#parked-count', '0');
+      await expectText(page, '#lives', '10');
+    }
+    await right.getByRole('button', { name: 'Lose a life' }).click();
+    await expectText(left, '#lives', '9');
+  });
+
+  it('shows how the processes do', async () => {
+    await expectText(left, '#health dd:nth-of-type(1)', 'up');
+    await expectText(left, '#health dd:nth-of-type(2)', [0, 1, 2].map((i) => `node-${port + i}`).join(', '));
   });
 
   it('says what was wrong', async () => {
@@ -98,11 +167,14 @@ inChromium('the sample page, in windows on different processes of one cluster', 
     await expectText(right, '#lives', '9');
     await left.getByRole('button', { name: 'Add a life' }).click();
     await expectText(right, '#lives', '10');
-    const events = await right.locator('#events .version').allTextContents();
-    expect(events).toEqual(events.map((_, i) => `#${events.length - i}`));
+    const places = (page: Page) => page.locator('#events .place').allTextContents();
+    await until(async () => `${await places(left)}` === `${await places(right)}`);
+    const versions = (await places(right)).map((place) => Number(place.slice(1)));
+    expect(versions.length).toBeGreaterThan(9);
+    expect(versions).toEqual([...new Set(versions)].sort((a, b) => b - a));
     if (process.env.SCREENSHOTS) {
-      await left.screenshot({ path: join(process.env.SCREENSHOTS, 'light.png') });
-      await right.screenshot({ path: join(process.env.SCREENSHOTS, 'dark.png') });
+      await left.screenshot({ path: join(process.env.SCREENSHOTS, 'light.png'), fullPage: true });
+      await right.screenshot({ path: join(process.env.SCREENSHOTS, 'dark.png'), fullPage: true });
       await left.setViewportSize({ width: 400, height: 900 });
       await left.screenshot({ path: join(process.env.SCREENSHOTS, 'narrow.png'), fullPage: true });
     }
@@ -131,7 +203,7 @@ async function expectText(page: Page, selector: string, text: string): Promise<v
   });
 }
 
-async function until(holds: () => boolean | Promise<boolean>, forMs = 8_000): Promise<void> {
+async function until(holds: () => boolean | Promise<boolean>, forMs = 15_000): Promise<void> {
   const deadlineMs = Date.now() + forMs;
   while (!(await holds())) {
     if (Date.now() > deadlineMs) throw new Error(`not within ${forMs} ms`);

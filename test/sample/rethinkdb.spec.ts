@@ -1,11 +1,14 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { freePort } from '../support/ports.js';
 import { describeWithRethinkDb, startRethinkDb, stopRethinkDb } from '../support/rethinkdb.js';
 import { stopWorker } from '../support/workers.js';
+import { eventually } from './sample.js';
 
 /** What `npm run start:rethinkdb` starts, once it has built it. */
 const MAIN = join(process.cwd(), '.build/sample-app/rethinkdb.js');
@@ -15,6 +18,7 @@ describeWithRethinkDb('the sample application on one RethinkDB server, three tim
   const apps: ChildProcess[] = [];
   const streams: AbortController[] = [];
   const ports: number[] = [];
+  const folder = mkdtempSync(join(tmpdir(), 'omniscient-sample-'));
 
   beforeAll(async () => {
     const server = await startRethinkDb();
@@ -22,7 +26,12 @@ describeWithRethinkDb('the sample application on one RethinkDB server, three tim
     // All at once: who comes first makes the tables.
     await Promise.all(
       ports.map(async (port) => {
-        const env = { ...process.env, PORT: `${port}`, RETHINKDB: `${server.host}:${server.port}` };
+        const env = {
+          ...process.env,
+          PORT: `${port}`,
+          RETHINKDB: `${server.host}:${server.port}`,
+          TABLES: join(folder, 'tables.db'),
+        };
         const app = fork(MAIN, { env, stdio: ['ignore', 'ignore', 'inherit', 'ipc'], execArgv: [] });
         apps.push(app);
         const ended = once(app, 'exit').then(() => Promise.reject(new Error(`the one on port ${port} ended`)));
@@ -36,6 +45,7 @@ describeWithRethinkDb('the sample application on one RethinkDB server, three tim
     for (const stream of streams) stream.abort();
     await Promise.all(apps.map((app) => stopWorker(app)));
     await stopRethinkDb();
+    rmSync(folder, { recursive: true, force: true });
   }, 60_000);
 
   /** What the page of a player gets from one of the applications, as text. */
@@ -86,4 +96,24 @@ describeWithRethinkDb('the sample application on one RethinkDB server, three tim
     );
     expect(left).toEqual(ports.map(() => ({ lives: 0 })));
   });
+
+  it('ends a game once, and counts it once on the leader board and in the table, whichever of them is asked', async () => {
+    await post(ports[0], '/games/forest/players', { player: 'anna' });
+    const started = await fetch(`http://127.0.0.1:${ports[1]}/games/forest/start`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ seconds: 2 }),
+    });
+    expect(started.status).toBe(200);
+    const leaders = () =>
+      Promise.all(ports.map(async (port) => (await fetch(`http://127.0.0.1:${port}/leaders`)).json()));
+    const board = [
+      { player: 'anna', lives: 9, won: 1 },
+      { player: 'dora', lives: 0, won: 0 },
+    ];
+    await eventually(
+      leaders,
+      ports.map(() => ({ actor: board, table: board })),
+    );
+  }, 60_000);
 });

@@ -1,0 +1,58 @@
+import { Actor, EventHandler, type Heard, ListenTo, type Tick, TickActor, type TickEvents } from 'omniscient-nest';
+import type { GameEvents } from '../games/game.js';
+
+const TICK_MS = 1_000;
+/** No name of a player has a slash in it: so no player shares a round's stream. */
+const PREFIX = 'round/';
+
+export interface RoundState {
+  /** The game that it is the clock of; absent while it does not run. */
+  game?: string;
+  secondsLeft: number;
+}
+
+export interface RoundEvents {
+  round_started: { game: string; seconds: number };
+  round_ended: { game: string };
+}
+
+type GameStart = Heard<GameEvents, 'game_started'>;
+
+/** Its own stream, while it runs. */
+const ownTicks = ({ game }: RoundState) => game && `${PREFIX}${game}`;
+
+/** The clock of one game. Its ticks are events: they go on in another process when this one dies, and everybody sees the same time. */
+@Actor({ prefix: PREFIX })
+export class Round extends TickActor<RoundState, RoundEvents> {
+  initialState(): RoundState {
+    return { secondsLeft: 0 };
+  }
+
+  @ListenTo<GameEvents, 'game_started'>({ events: ['game_started'], to: ({ data }) => data.game })
+  begin({ data: { game, seconds } }: GameStart) {
+    this.fire('round_started', { game, seconds });
+    this.startTicking({ everyMs: TICK_MS });
+  }
+
+  @ListenTo(ownTicks, { events: ['tick'] })
+  endInTime(_: Heard<TickEvents, 'tick'>) {
+    const { game, secondsLeft } = this.state;
+    if (!game || secondsLeft > 0) return;
+    this.fire('round_ended', { game });
+    this.stopTicking();
+  }
+
+  @EventHandler('round_started') onStart({ game, seconds }: RoundEvents['round_started']) {
+    this.state.game = game;
+    this.state.secondsLeft = seconds;
+  }
+
+  /** What was missed, while all processes were down, counts too. */
+  @EventHandler() tick({ missed }: Tick) {
+    this.state.secondsLeft = Math.max(0, this.state.secondsLeft - 1 - missed);
+  }
+
+  @EventHandler('round_ended') onEnd() {
+    delete this.state.game;
+  }
+}

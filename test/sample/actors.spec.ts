@@ -1,0 +1,44 @@
+import { describe, expect, it } from '@jest/globals';
+import { Given } from 'omniscient-nest/testing';
+import { ranked, scoresOf } from '../../sample-app/leaders/scoring.js';
+import { Player } from '../../sample-app/players/player.js';
+
+describe('the actors of the sample application', () => {
+  it('a player lost lives in the first version, too', async () => {
+    await Given('a player of the first days', [
+      { name: 'life_lost', data: { to: 'a bear' } },
+      { name: 'life_added', data: { why: 'a present' } },
+      { name: 'life_lost', data: { to: 'a wolf' } },
+    ])
+      .When(Player, 'die', 'a mushroom')
+      .Then([{ name: 'player_death', data: { to: 'a mushroom', livesLeft: 1 } }])
+      .AndState({ lives: 1 })
+      .When(Player, 'die', 'boredom')
+      .Then([{ name: 'player_death', data: { to: 'boredom', livesLeft: 0 } }])
+      .When(Player, 'die', 'boredom')
+      .ThenThrows('no lives left');
+  });
+
+  it('the best player is who has won most, then who has most lives, then the first by name', () => {
+    const scores = [
+      { player: 'd', lives: 9, won: 0 },
+      { player: 'c', lives: 2, won: 1 },
+      { player: 'b', lives: 2, won: 1 },
+      { player: 'a', lives: 1, won: 2 },
+    ];
+    expect(ranked(scores).map(({ player }) => player)).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  it('an event of the first version counts as it did then', () => {
+    const metadata = {
+      at: '2024-01-01T00:00:00.000Z',
+      actor: 'Player',
+      firedBy: { nodeId: 'n', activationId: 'a' },
+      commandId: 'c',
+      correlationId: 'c',
+      causationId: null,
+    };
+    const event = { id: '1', streamId: 'anna', version: 1, name: 'life_lost', data: { to: 'a bear' }, metadata };
+    expect(scoresOf(event)).toEqual([{ player: 'anna', lives: -1, won: 0 }]);
+  });
+});
