@@ -133,6 +133,7 @@ inChromium('the sample page, in windows on different processes of one cluster', 
 
   it('shows what is parked, and goes on with it when it is retried', async () => {
     await right.getByLabel('The bank answers new payments with nonsense').check();
+    await until(() => left.locator('#break-bank').isChecked());
     await left.getByLabel('Card').selectOption('good');
     await left.getByLabel('Lives to buy').fill('1');
     await left.getByRole('button', { name: 'Pay' }).click();
@@ -141,6 +142,7 @@ inChromium('the sample page, in windows on different processes of one cluster', 
     await right.getByRole('button', { name: 'Retry' }).click();
     await right.getByText('it still fails').waitFor();
     await right.getByLabel('The bank answers new payments with nonsense').uncheck();
+    await until(async () => !(await left.locator('#break-bank').isChecked()));
     await right.getByRole('button', { name: 'Retry' }).click();
     for (const page of [left, right]) {
       await expectText(page, '#parked-count', '0');
