@@ -52,6 +52,8 @@ export interface Ticking {
   readonly lastAtMs: number;
   /** The node that wrote it. */
   readonly lastBy: string;
+  /** What its ticks go back to: the request that started it, and its `$ticking` event. */
+  readonly origin?: { readonly correlationId: string; readonly causationId: string };
 }
 
 /** What `$ticking` says; `null` for the end of it. */
@@ -135,7 +137,7 @@ export class FrameworkState {
     if (!written) return;
     const data = JSON.parse(event.data) as TickingData;
     if (data.everyMs === null) this.ticking = undefined;
-    else if (!isSame(this.ticking, data)) this.ticking = { ...data, n: 0, ...written };
+    else if (!isSame(this.ticking, data)) this.ticking = { ...data, n: 0, ...written, origin: originIn(event) };
   }
 
   #tick(event: NewEvent): void {
@@ -155,6 +157,11 @@ export class FrameworkState {
     };
     return actor === this.#actor ? { lastAtMs: Date.parse(at), lastBy: firedBy.nodeId } : undefined;
   }
+}
+
+function originIn({ id, metadata }: NewEvent): { correlationId: string; causationId: string } {
+  const { correlationId } = JSON.parse(metadata) as { correlationId: string };
+  return { correlationId, causationId: id };
 }
 
 /** Two that start the same ticking at the same time start it once. */

@@ -69,6 +69,9 @@ export interface UnparkedData {
   readonly outcome: 'retried' | 'discarded';
 }
 
+/** Most sources that an actor no longer listens to of which it remembers how far they were heard: the last. */
+export const LEFT_SOURCES_MAX = 1_000;
+
 /** How far one listener has heard one source. */
 export interface HeardSource {
   readonly listener: string;
@@ -76,7 +79,7 @@ export interface HeardSource {
   readonly at: number;
   /** How many reactions to it are stored. */
   readonly count: number;
-  /** When listening began, in milliseconds since 1970; `undefined` for a source that calls the actor, to which it does not listen itself. */
+  /** When listening began, in milliseconds since 1970; `undefined` for a source to which it does not listen itself: one that calls it, or that it left. */
   readonly sinceMs?: number;
   readonly isOver?: boolean;
 }
@@ -96,6 +99,8 @@ export class Hearing {
   /** Moves on when what it listens to changes. */
   revision = 0;
   readonly #actor: string;
+  /** Keys of sources that it left, the last ones last. */
+  readonly #left = new Set<string>();
 
   constructor(actor: string) {
     this.#actor = actor;
@@ -122,22 +127,42 @@ export class Hearing {
   }
 
   restore({ sources, parked }: HearingMemory): void {
-    for (const each of sources) this.sources.set(hearingKey(each.listener, each.source), each);
+    for (const each of sources) {
+      const key = hearingKey(each.listener, each.source);
+      this.sources.set(key, each);
+      if (each.sinceMs === undefined && each.source !== ALL_STREAMS) this.#left.add(key);
+    }
     for (const id of parked) this.parked.add(id);
     this.revision += 1;
   }
 
   #listen({ listener, begin, end, over = [] }: ListeningData, event: NewEvent): void {
     this.revision += 1;
-    for (const source of end) this.sources.delete(hearingKey(listener, source));
+    for (const source of end) this.#leave(hearingKey(listener, source));
     for (const source of over) this.#close(hearingKey(listener, source));
     const sinceMs = Date.parse((JSON.parse(event.metadata) as { at: string }).at);
     for (const { source, after } of begin) {
       const key = hearingKey(listener, source);
       const known = this.sources.get(key);
       // Two nodes may begin at the same time: the first one counts.
-      if (known?.sinceMs === undefined) this.sources.set(key, { listener, source, at: after, count: 0, sinceMs });
+      if (known?.sinceMs !== undefined) continue;
+      this.#left.delete(key);
+      this.sources.set(key, { listener, source, at: after, count: 0, sinceMs });
     }
+  }
+
+  /** How far it was heard stays known: another node may be about to store its reaction to the very event that made the actor leave. */
+  #leave(key: string): void {
+    const known = this.sources.get(key);
+    if (!known) return;
+    const { listener, source, at, count } = known;
+    this.sources.set(key, { listener, source, at, count });
+    this.#left.delete(key);
+    this.#left.add(key);
+    if (this.#left.size <= LEFT_SOURCES_MAX) return;
+    const [oldest] = this.#left;
+    this.#left.delete(oldest as string);
+    this.sources.delete(oldest as string);
   }
 
   #close(key: string): void {

@@ -31,17 +31,17 @@ export interface NamedListenOptions<Events extends object, Name extends EventNam
 }
 
 /** The decorator for streams: the class's state must be one that the function takes. */
-export type StreamListenDecorator<State> = <A extends Actors>(
+export type StreamListenDecorator<State> = <A extends Actors, Method extends ListenMethod>(
   prototype: StateOf<A> extends State ? A : never,
   method: string,
-  descriptor: TypedPropertyDescriptor<ListenMethod>,
+  descriptor: TypedPropertyDescriptor<Method>,
 ) => void;
 
 /** The decorator for names: the method must take those events. */
-export type NamedListenDecorator<Event> = (
+export type NamedListenDecorator<Event> = <Method extends (event: Event) => unknown>(
   prototype: Actors,
   method: string,
-  descriptor: TypedPropertyDescriptor<(event: Event) => unknown>,
+  descriptor: TypedPropertyDescriptor<Method>,
 ) => void;
 
 /** Whatever a class fires of which nothing is known here. */

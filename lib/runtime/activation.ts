@@ -115,8 +115,8 @@ export class Activation implements PipelineOwner, FeedOwner {
   }
 
   /** Runs a lifecycle hook, or what the framework itself decides, as a turn of its own; also while the host is closing. */
-  decide(name: string, method: CommandMethod, onConflict: OnConflict): Promise<unknown> {
-    const cause = causeOf(this.parts.ids.next(), undefined);
+  decide(name: string, method: CommandMethod, onConflict: OnConflict, origin?: Origin): Promise<unknown> {
+    const cause = causeOf(this.parts.ids.next(), undefined, origin);
     return this.enqueue({ name, method, onConflict }, [], cause, undefined).promise;
   }
 

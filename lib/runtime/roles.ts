@@ -55,7 +55,7 @@ export function tickRole(activation: Activation): TickRole {
     },
     unstored: () => optimistic.unstored(),
     fireFramework: (name, data, atMs) => context.fireFramework(name, data, atMs),
-    decide: (name, decide) => activation.decide(name, decide, 'rerun'),
+    decide: (name, decide, origin) => activation.decide(name, decide, 'rerun', origin),
   };
   return new TickRole(owner, parts, parts.ticks);
 }

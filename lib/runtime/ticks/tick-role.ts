@@ -29,7 +29,7 @@ export interface TickOwner {
   unstored(): Iterable<NewEvent>;
   fireFramework(name: string, data: object, atMs?: number): void;
   /** Runs this as a command of its own, again if others' events came first. */
-  decide(name: string, decide: () => void): Promise<unknown>;
+  decide(name: string, decide: () => void, origin: Ticking['origin']): Promise<unknown>;
 }
 
 /** How late a tick was, and how many had no time before it. */
@@ -138,9 +138,13 @@ export class TickRole {
     this.#firing = true;
     let fired: Fired | undefined;
     this.#owner
-      .decide('$tick', () => {
-        fired = this.#fireIfDue();
-      })
+      .decide(
+        '$tick',
+        () => {
+          fired = this.#fireIfDue();
+        },
+        this.#known.origin,
+      )
       .then(() => fired && this.#parts.telemetry?.tick(this.actor, fired.lateMs, fired.missed))
       .catch((error: unknown) => this.#failed(error))
       .finally(() => {
