@@ -121,6 +121,7 @@ export class Commits {
     const keys = entries.map(({ request, head }) => commitKeyOf(request.streamId, head + 1));
     const documents = entries.map(({ request, head }, i) => documentOf(keys[i] as string, request, head));
     const batch = { id: randomUUID(), commits: entries.map(placedOf) };
+    const announcedAtMs = performance.now();
     this.#listener.writing(keys, false);
     try {
       const all = this.#r.json(JSON.stringify([this.#log.intentOf(batch), ...documents]));
@@ -129,7 +130,7 @@ export class Commits {
       const stored =
         answer.errors === 0 ? new Set(entries) : await this.#whichAreOurs(entries, keys, answer.first_error);
       this.#tell([...stored]);
-      this.#log.place({ id: batch.id, commits: [...stored].map(placedOf) });
+      this.#log.place({ id: batch.id, commits: [...stored].map(placedOf) }, announcedAtMs);
       return stored;
     } catch (error) {
       this.#log.doubt(batch);

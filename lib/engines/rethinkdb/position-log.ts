@@ -12,6 +12,10 @@ import { type Batch, endOf, type LogEntry, type PlacedCommit, withoutHole } from
 const ENTRY_COMMITS_MAX = 1_000;
 /** How often the batches are looked for that some writer stored and could not place. Milliseconds. */
 const SWEEP_MS = 3_000;
+/** Somebody else may have swept a batch that was announced so long ago: it is looked for before it is placed. Milliseconds, well below what makes it old. */
+const SWEPT_MS_MIN = 1_000;
+/** What was found in a sweep was announced nobody knows when. */
+const LONG_AGO_MS = Number.NEGATIVE_INFINITY;
 /** A batch of which parts are missing is placed without them after so long: nothing of it can be under way any more. Milliseconds. */
 const MISSING_MS_MAX = 60_000;
 /** While there is much to place: how long the next entry waits for more. Milliseconds. */
@@ -23,6 +27,11 @@ const INTENT = ':';
 const INTENTS_END = ';';
 /** How long closing waits until all is placed; what is not, others sweep. Milliseconds. */
 const CLOSE_MS_MAX = 3_000;
+
+/** A batch that waits for its place. */
+interface Waiting extends Batch {
+  readonly announcedAtMs: number;
+}
 
 /**
  * Gives every event its position in the store, after its commit: a log whose entries are keyed by the position after which they begin, so that two who
@@ -37,7 +46,7 @@ export class PositionLog {
   readonly #commits: Term;
   readonly #connections: Connections;
   readonly #reader: CommitReader;
-  #waiting: Batch[] = [];
+  #waiting: Waiting[] = [];
   #placing: Promise<void> | undefined;
   #end: number | undefined;
   /** Batches that somebody may have placed already. */
@@ -66,9 +75,13 @@ export class PositionLog {
     return { ...batch, id: INTENT + batch.id };
   }
 
-  /** Gives positions to what is stored, soon: all that waits goes in one entry. */
-  place(batch: Batch): void {
-    this.#waiting.push(batch);
+  /**
+   * Gives positions to what is stored, soon: all that waits goes in one entry.
+   *
+   * @param announcedAtMs when its announcement was sent, by the monotonic clock.
+   */
+  place(batch: Batch, announcedAtMs: number): void {
+    this.#waiting.push({ ...batch, announcedAtMs });
     this.#placeSoon();
   }
 
@@ -133,19 +146,21 @@ export class PositionLog {
     }
   }
 
-  #takeWaiting(): Batch[] {
+  #takeWaiting(): Waiting[] {
     let commits = 0;
     const count = this.#waiting.findIndex((batch) => (commits += batch.commits.length) > ENTRY_COMMITS_MAX);
     return this.#waiting.splice(0, count === -1 ? this.#waiting.length : Math.max(1, count));
   }
 
   /** Writes one entry at the end of the log; what others placed of it meanwhile is left out. */
-  async #append(batches: readonly Batch[]): Promise<void> {
-    let left = batches;
-    const isDoubtful = batches.some(({ id }) => this.#doubtful.has(id));
+  async #append(batches: readonly Waiting[]): Promise<void> {
+    // Its writer and the sweep may both have brought one.
+    let left: readonly Batch[] = [...new Map(batches.map((batch) => [batch.id, batch])).values()];
+    const sweptMs = performance.now() - SWEPT_MS_MIN;
+    const isDoubtful = batches.some(({ id, announcedAtMs }) => announcedAtMs <= sweptMs || this.#doubtful.has(id));
     // In this order: what somebody else places after it was looked for collides with us.
     if (isDoubtful || this.#end === undefined) this.#end = await this.lastPosition();
-    if (isDoubtful) left = await this.#dropPlaced(batches);
+    if (isDoubtful) left = await this.#dropPlaced(left);
     for (;;) {
       const commits = left.flatMap((batch) => batch.commits);
       const count = commits.reduce((sum, commit) => sum + commit.count, 0);
@@ -225,8 +240,7 @@ export class PositionLog {
     for (const batch of unplaced) {
       const { stored, isCertain } = await this.#storedOf(batch);
       if (!isCertain && nowMs - (seen.get(batch.id) as number) <= MISSING_MS_MAX) continue;
-      this.#doubtful.add(batch.id);
-      this.place({ id: batch.id, commits: stored });
+      this.place({ id: batch.id, commits: stored }, LONG_AGO_MS);
     }
   }
 
