@@ -4,9 +4,9 @@ import { SharedReader } from '../engine/shared-reader.js';
 import { StoreFollower } from '../engine/store-follower.js';
 import { StreamFollower } from '../engine/stream-follower.js';
 import { OmniscientError } from '../kernel/errors.js';
-import type { EventRecord, StoredEvent } from '../kernel/event.js';
+import type { StoredEvent } from '../kernel/event.js';
 import { checkedStreamId } from '../kernel/ids.js';
-import { decodeEvent } from './event-codec.js';
+import { PageDecoder } from './page-decoder.js';
 import type { RuntimeParts } from './settings.js';
 import { outsideTurns } from './turn.js';
 
@@ -23,8 +23,7 @@ export interface SubscriptionOptions {
 export class EventSubscriptions {
   readonly #parts: RuntimeParts;
   readonly #reader: SharedReader;
-  /** What was made of pages that several subscribers get; each event when the first of them comes to it. */
-  readonly #decoded = new WeakMap<readonly EventRecord[], StoredEvent[]>();
+  readonly #decoder = new PageDecoder();
   readonly #running = new Set<Subscriber<StoredEvent>>();
   /** Those that follow the whole store. */
   readonly #followers = new Set<StoreFollower>();
@@ -65,14 +64,6 @@ export class EventSubscriptions {
     for (const subscriber of [...this.#running]) subscriber.complete();
   }
 
-  #decodedOf(events: readonly EventRecord[]): StoredEvent[] {
-    const known = this.#decoded.get(events);
-    if (known) return known;
-    const decoded: StoredEvent[] = [];
-    this.#decoded.set(events, decoded);
-    return decoded;
-  }
-
   #observable(
     options: SubscriptionOptions,
     newFollower: (follow: FollowerOptions) => Follower,
@@ -83,12 +74,8 @@ export class EventSubscriptions {
       const follower = newFollower({
         after,
         onEvents: (events) => {
-          const decoded = this.#decodedOf(events);
-          for (let i = 0; i < events.length && !subscriber.closed; i += 1) {
-            const event = decoded[i] ?? decodeEvent(events[i] as EventRecord);
-            decoded[i] = event;
-            subscriber.next(event);
-          }
+          const page = this.#decoder.pageOf(events);
+          for (let i = 0; i < events.length && !subscriber.closed; i += 1) subscriber.next(page.at(i));
         },
         onError: (error) => subscriber.error(error),
         onRetry: (error) => this.#parts.log.warn('a subscription could not read; it tries again', error),

@@ -1,0 +1,43 @@
+// The real one, also where a test runner has replaced the global.
+import { setImmediate } from 'node:timers';
+import type { EventRecord, StoredEvent } from '../kernel/event.js';
+import { decodeEvent } from './event-codec.js';
+
+/** Parses the events of a page that goes to several subscribers once. They get it one right after the other, so that only one page is ever kept, and not for long. */
+export class PageDecoder {
+  #last: Page | undefined;
+  #forgetting = false;
+
+  pageOf(records: readonly EventRecord[]): Page {
+    if (this.#last?.records === records) return this.#last;
+    this.#last = new Page(records);
+    this.#forgetSoon();
+    return this.#last;
+  }
+
+  /** After all that is ready in this turn of the event loop. */
+  #forgetSoon(): void {
+    if (this.#forgetting) return;
+    this.#forgetting = true;
+    setImmediate(() => {
+      this.#forgetting = false;
+      this.#last = undefined;
+    });
+  }
+}
+
+/** Events that are parsed when the first subscriber comes to them: one that can no longer be read stops nobody before it. */
+class Page {
+  readonly records: readonly EventRecord[];
+  readonly #events: StoredEvent[] = [];
+
+  constructor(records: readonly EventRecord[]) {
+    this.records = records;
+  }
+
+  at(i: number): StoredEvent {
+    const event = this.#events[i] ?? decodeEvent(this.records[i] as EventRecord);
+    this.#events[i] = event;
+    return event;
+  }
+}
