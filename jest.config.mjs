@@ -26,6 +26,8 @@ export default {
     ],
   },
   testTimeout: 60_000,
+  // What a spec file imported stays in its worker's memory: one that has grown is replaced.
+  workerIdleMemoryLimit: '1GB',
   reporters: [
     'default',
     '<rootDir>/test/support/missing-reporter.mjs',

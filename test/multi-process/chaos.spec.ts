@@ -14,7 +14,7 @@ import { randomFrom, seedFor } from '../support/seed.js';
 import { storedEvents, tokensOf } from '../support/stores.js';
 
 /** How long faults go on. Milliseconds. */
-const CHAOS_MS = Number(process.env.CHAOS_MS ?? 45_000);
+const CHAOS_MS = Number(process.env.CHAOS_MS ?? 30_000);
 const NODES = 4;
 const IDS = ['1', '2', '3'];
 const CALLERS = 4;
