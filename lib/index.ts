@@ -86,6 +86,7 @@ export { ActorRepository } from './runtime/actor-repository.js';
 export { AuditTrail } from './runtime/audit-trail.js';
 export type { ErrorClass } from './runtime/cluster/error-codec.js';
 export { LeaderElection, type LeaderTask } from './runtime/cluster/leader-election.js';
+export { EventStream } from './runtime/event-stream.js';
 export type { NodeHealth } from './runtime/health.js';
 export { withCorrelation } from './runtime/origin.js';
 export { type ParkedEvent, ParkedEvents } from './runtime/parked-events.js';

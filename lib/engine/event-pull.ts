@@ -6,8 +6,8 @@ import { Backoff } from './backoff.js';
 import type { FollowDuty, Unwatch } from './follow.js';
 import { READ_PAGE_EVENTS_MAX, type ReadDuty } from './read.js';
 
-/** One stream, or the events of some names across all. */
-export type PullSource = { readonly stream: string } | { readonly names: readonly string[] };
+/** One stream; or the whole store, or what of it has one of some names. */
+export type PullSource = { readonly stream: string } | { readonly names?: readonly string[] };
 
 /**
  * History, then live, a page at a time and only when asked for: for readers that take their time over each event. In order, no hole, no repeat. Holds nothing

@@ -1,4 +1,5 @@
-import { Observable, type Subscriber } from 'rxjs';
+import type { Subscriber } from 'rxjs';
+import { EventPull, type PullSource } from '../engine/event-pull.js';
 import type { Follower, FollowerOptions } from '../engine/follower.js';
 import { SharedReader } from '../engine/shared-reader.js';
 import { StoreFollower } from '../engine/store-follower.js';
@@ -6,6 +7,7 @@ import { StreamFollower } from '../engine/stream-follower.js';
 import { OmniscientError } from '../kernel/errors.js';
 import type { StoredEvent } from '../kernel/event.js';
 import { checkedStreamId } from '../kernel/ids.js';
+import { EventReader, EventStream } from './event-stream.js';
 import { PageDecoder } from './page-decoder.js';
 import type { RuntimeParts } from './settings.js';
 import { outsideTurns } from './turn.js';
@@ -18,7 +20,8 @@ export interface SubscriptionOptions {
 
 /**
  * Events as cold RxJS observables: history first, then live; no gap, no repeat, in order. Each subscription goes at its own pace, one page
- * at a time; those at the same place share what is read and parsed. Unsubscribing frees everything. They complete when the module shuts down.
+ * at a time; those at the same place share what is read and parsed. Unsubscribing frees everything. They complete when the module shuts
+ * down. Who takes their time over each event reads them with `for await`, which waits.
  */
 export class EventSubscriptions {
   readonly #parts: RuntimeParts;
@@ -27,6 +30,7 @@ export class EventSubscriptions {
   readonly #running = new Set<Subscriber<StoredEvent>>();
   /** Those that follow the whole store. */
   readonly #followers = new Set<StoreFollower>();
+  readonly #readers = new Set<EventReader>();
 
   constructor(parts: RuntimeParts) {
     this.#parts = parts;
@@ -34,23 +38,30 @@ export class EventSubscriptions {
   }
 
   /** The events of one stream, after version `after`. The stream id is the actor's id with its class's prefix. */
-  stream$(streamId: string, options: SubscriptionOptions = {}): Observable<StoredEvent> {
-    return this.#observable(options, (follow) => new StreamFollower(this.#reader, checkedStreamId(streamId), follow));
+  stream$(streamId: string, options: SubscriptionOptions = {}): EventStream {
+    const newFollower = (follow: FollowerOptions) =>
+      new StreamFollower(this.#reader, checkedStreamId(streamId), follow);
+    return this.#events(options, newFollower, () => ({ stream: checkedStreamId(streamId) }));
   }
 
   /** Events of these names across all streams, after position `after`; each bears the position to resume from. */
-  named$(names: readonly string[], options: SubscriptionOptions = {}): Observable<StoredEvent> {
-    return this.#observable(options, (follow) => new StoreFollower(this.#reader, { ...follow, names }));
+  named$(names: readonly string[], options: SubscriptionOptions = {}): EventStream {
+    const newFollower = (follow: FollowerOptions) => new StoreFollower(this.#reader, { ...follow, names });
+    return this.#events(options, newFollower, () => ({ names }));
   }
 
   /** All events of the store, after position `after`; each bears the position to resume from. */
-  all$(options: SubscriptionOptions = {}): Observable<StoredEvent> {
-    return this.#observable(options, (follow) => new StoreFollower(this.#reader, follow));
+  all$(options: SubscriptionOptions = {}): EventStream {
+    return this.#events(
+      options,
+      (follow) => new StoreFollower(this.#reader, follow),
+      () => ({}),
+    );
   }
 
   /** How many are open. */
   get size(): number {
-    return this.#running.size;
+    return this.#running.size + this.#readers.size;
   }
 
   /** By how many positions the slowest of `named$` and `all$` is behind; `undefined` if nobody follows the whole store. */
@@ -62,14 +73,16 @@ export class EventSubscriptions {
   /** Completes all subscriptions; for shutdown. */
   close(): void {
     for (const subscriber of [...this.#running]) subscriber.complete();
+    for (const reader of [...this.#readers]) void reader.return();
   }
 
-  #observable(
+  #events(
     options: SubscriptionOptions,
     newFollower: (follow: FollowerOptions) => Follower,
-  ): Observable<StoredEvent> {
+    source: () => PullSource,
+  ): EventStream {
     const after = options.after ?? 0;
-    return new Observable((subscriber) => {
+    const subscribe = (subscriber: Subscriber<StoredEvent>) => {
       assertPlace(after);
       const follower = newFollower({
         after,
@@ -88,7 +101,18 @@ export class EventSubscriptions {
         if (follower instanceof StoreFollower) this.#followers.delete(follower);
         follower.stop();
       };
-    });
+    };
+    return new EventStream(subscribe, () => this.#newReader(source(), after));
+  }
+
+  #newReader(source: PullSource, after: number): EventReader {
+    assertPlace(after);
+    const pull = new EventPull(this.#parts.engine, source, after, (error) =>
+      this.#parts.log.warn('a reader of events could not read; it tries again', error),
+    );
+    const reader: EventReader = new EventReader(pull, () => this.#readers.delete(reader));
+    this.#readers.add(reader);
+    return reader;
   }
 }
 
