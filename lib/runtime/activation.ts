@@ -38,6 +38,8 @@ export class Activation implements PipelineOwner, FeedOwner {
   readonly leader: LeaderRole | undefined;
   /** Of a `TickActor`. */
   readonly ticks: TickRole | undefined;
+  /** Its past is in the state: what it listens to may be opened. */
+  loaded = false;
   /** Of an actor that listens. */
   listening: ActorListening | undefined;
   /** False once let go or broken: the host makes a new one for the next command. */

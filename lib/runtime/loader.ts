@@ -24,7 +24,8 @@ export async function loadActivation(
     activation.ticks?.look();
     // A `OneActor`'s runs where it is led, when that begins.
     if (!activation.leader) await runOnActivate(activation);
-    if (!host.closing) activation.listening?.start();
+    if (!host.closing) activation.loaded = true;
+    activation.listening?.look();
   } catch (error) {
     activation.end(error);
     throw error;

@@ -73,6 +73,9 @@ export function actorListening(activation: Activation, listens: readonly ListenD
     get alive() {
       return activation.alive;
     },
+    get loaded() {
+      return activation.loaded;
+    },
     get hearing() {
       return framework.hearing;
     },

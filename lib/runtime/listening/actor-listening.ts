@@ -31,7 +31,6 @@ export class ActorListening {
   /** Those set in code, by `hearingKey`, with the turn that set them last. */
   readonly #inCode = new Map<string, { readonly listener: Listener; readonly turn: Turn }>();
   readonly #ears = new Map<string, Ear>();
-  #started = false;
   #stopped = false;
   #recording = false;
   #seenRevision = -1;
@@ -44,12 +43,6 @@ export class ActorListening {
     this.#records = new SourceRecords(owner, parts.engine);
     this.reactions = new Reactions(owner, (name, source) => this.#listener(name, source), parts);
     this.commands = new Map([...this.reactions.commands, ...this.#records.commands]);
-  }
-
-  /** The actor is loaded. */
-  start(): void {
-    this.#started = true;
-    this.look();
   }
 
   stop(): void {
@@ -79,9 +72,9 @@ export class ActorListening {
   /** A command has run: what its end brings with it. */
   readonly completing = (turn: object): Promise<void> | undefined => this.#records.completing(turn);
 
-  /** What is stored may have changed. */
+  /** The actor is loaded, or what is stored may have changed. */
   look(): void {
-    if (!this.#started || this.#stopped) return;
+    if (!this.#owner.loaded || this.#stopped) return;
     const { hearing } = this.#owner;
     if (hearing.revision !== this.#seenRevision) {
       this.#seenRevision = hearing.revision;

@@ -13,6 +13,8 @@ export interface ListeningOwner {
   readonly id: string;
   readonly actor: object;
   readonly alive: boolean;
+  /** Whether its past is in the state. */
+  readonly loaded: boolean;
   readonly listens: readonly ListenDefinition[];
   /** What it makes of old events. */
   readonly upcasts: Upcasts;
