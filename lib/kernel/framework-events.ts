@@ -94,6 +94,11 @@ export class FrameworkState {
     return this.#hearing;
   }
 
+  /** Whether it ever listened to anything. */
+  get isHearing(): boolean {
+    return (this.#hearing?.sources.size ?? 0) > 0;
+  }
+
   /** What commands with idempotency keys answered. */
   get once(): OnceAnswers {
     this.#once ??= new OnceAnswers();

@@ -149,6 +149,12 @@ export class Activation implements PipelineOwner, FeedOwner {
     return this.listening;
   }
 
+  /** What is stored may have changed what it listens to; also what only the leader's code listens to. */
+  lookWhatToHear(): void {
+    if (this.leader && this.framework.isHearing) this.listen();
+    this.listening?.look();
+  }
+
   /** Runs a command of the framework's own, wherever commands run. */
   runOwn(command: CommandDefinition, args: readonly unknown[], origin: Origin | undefined, options: EnqueueOptions) {
     const cause = causeOf(this.parts.ids.next(), undefined, origin);
@@ -234,7 +240,7 @@ export class Activation implements PipelineOwner, FeedOwner {
     if (!this.alive) return;
     this.#host.confirmed(this);
     this.ticks?.look();
-    this.listening?.look();
+    this.lookWhatToHear();
     const observers = this.#observers;
     if (observers && observers.size > 0) outsideTurns(() => observers.forEach((observer) => observer.changed()));
   }

@@ -25,7 +25,7 @@ export async function loadActivation(
     // A `OneActor`'s runs where it is led, when that begins.
     if (!activation.leader) await runOnActivate(activation);
     if (!host.closing) activation.loaded = true;
-    activation.listening?.look();
+    activation.lookWhatToHear();
   } catch (error) {
     activation.end(error);
     throw error;

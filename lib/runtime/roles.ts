@@ -94,6 +94,12 @@ export function actorListening(activation: Activation, listens: readonly ListenD
     get mayRecord() {
       return !activation.leader || activation.leader.leads || !framework.leader?.nodeId;
     },
+    onLeaderGone: (gone) => {
+      if (!activation.leader) return () => {};
+      return parts.cluster.membership.onGone((nodeId) => {
+        if (nodeId === framework.leader?.nodeId) gone();
+      });
+    },
     get inTurn() {
       return activation.running !== undefined && activation.running === currentTurn();
     },

@@ -17,7 +17,7 @@ import { randomFrom, seedFor } from '../support/seed.js';
 import { describeOnSharedStores, engineOn, type SharedStore } from '../support/stores.js';
 
 /** How long things go wrong. Milliseconds. */
-const FAULTS_MS = Number(process.env.LISTENING_MS ?? 10_000);
+const FAULTS_MS = Number(process.env.LISTENING_MS ?? 8_000);
 /** Longest until everything was reacted to, once nothing goes wrong any more. Milliseconds. */
 const SETTLE_MS_MAX = 90_000;
 const NODES = 3;
@@ -28,7 +28,7 @@ const SOURCES = ['source-a', 'source-b', 'source-c'];
 const FLICKER = 'source-flicker';
 const EVERY_SOURCE = [...SOURCES, FLICKER];
 /** Most events of a source at once, and the longest that it is silent then (milliseconds): a database on one disk stores fewer commits than a file does. */
-const TALK = { sqlite: { burstMax: 24, pauseMs: 150 }, rethinkdb: { burstMax: 6, pauseMs: 500 } } as const;
+const TALK = { sqlite: { burstMax: 16, pauseMs: 250 }, rethinkdb: { burstMax: 4, pauseMs: 700 } } as const;
 
 describeOnSharedStores('actors of every kind that listen in every way, on three processes', (open) => {
   const random = randomFrom(seedFor('listening'));

@@ -264,6 +264,36 @@ describe('listening in code', () => {
     await eventually(() => words('late-l', 'heard').length === 1);
   });
 
+  it('goes on elsewhere when who leads leaves or dies, and after all were away, though nobody asks', async () => {
+    const engines = Array.from({ length: 4 }, () => new MemoryEngine({ store }));
+    const nodes: Awaited<ReturnType<typeof startNode>>[] = [];
+    const join = async () => {
+      const at = nodes.length;
+      const joined = await startNode({ engine: engines[at] as MemoryEngine, nodeId: `node-${at}` });
+      nodes.push(joined);
+      return joined.actors(LedEars).get('e');
+    };
+    await (await join()).nothing();
+    await join();
+    await join();
+    const { actors } = await startNode({ nodeId: 'speaker' });
+    const ann = await actors(Speaker).get('ann');
+    const saysAndIsHeard = async (word: string) => {
+      await ann.say(word);
+      await eventually(() => words('led-ears-e', 'heard').at(-1) === word);
+    };
+    await saysAndIsHeard('one');
+    await nodes[0]?.node.stop();
+    await saysAndIsHeard('two');
+    const leader = stored<{ nodeId: string }>('led-ears-e', '$leader').at(-1)?.nodeId;
+    await engines[leader === 'node-1' ? 1 : 2]?.close();
+    await saysAndIsHeard('three');
+    await Promise.all(nodes.map(({ node }) => node.stop()));
+    await join();
+    await saysAndIsHeard('four');
+    expect(words('led-ears-e', 'heard')).toEqual(['one', 'two', 'three', 'four']);
+  });
+
   it('goes on where a node leads that led before', async () => {
     const { actors } = await startNode({ leaderTimeoutMs: 300 });
     const ann = await actors(Speaker).get('ann');

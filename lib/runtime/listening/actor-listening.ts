@@ -14,6 +14,9 @@ import type { ListeningOwner } from './listening-owner.js';
 import { Reactions, type Sound } from './reactions.js';
 import { SourceRecords } from './source-records.js';
 
+/** Names of listeners that are set in code begin with this. */
+const IN_CODE = 'listenTo:';
+
 /** When it was not possible to write down what is listened to: how soon it is tried again. Milliseconds. */
 const RECORD_AGAIN_MS = 500;
 
@@ -34,6 +37,7 @@ export class ActorListening {
   #stopped = false;
   #recording = false;
   #seenRevision = -1;
+  #stopLooking: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(owner: ListeningOwner, parts: RuntimeParts) {
@@ -48,6 +52,7 @@ export class ActorListening {
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
+    this.#stopLooking?.();
     for (const ear of this.#ears.values()) ear.stop();
   }
 
@@ -80,8 +85,22 @@ export class ActorListening {
       this.#seenRevision = hearing.revision;
       this.#openAndClose();
     }
+    if (!this.#stopLooking) {
+      this.#stopLooking = this.#owner.onLeaderGone(() => this.#callLeader());
+      this.#callLeader();
+    } else if (this.#owner.mayRecord) this.#callLeader();
     // Another class on the stream may have changed the state, or the actor is new.
     if (!this.#recording && this.#owner.settled && this.#owner.mayRecord && this.#areBehind()) this.#record();
+  }
+
+  /** What is listened to in code only who leads knows: somebody has to lead for that to be heard. */
+  #callLeader(): void {
+    if (this.#owner.leads !== false || this.#stopped || this.#recording) return;
+    for (const { listener, source, isOver } of this.#owner.hearing.sources.values()) {
+      if (isOver || !listener.startsWith(IN_CODE) || this.#listener(listener, source)) continue;
+      this.#record();
+      return;
+    }
   }
 
   #areBehind(): boolean {
@@ -183,7 +202,7 @@ function checkedSource(label: string, source: ListenSource, handler: ListenHandl
   if (forMs !== undefined && !(Number.isFinite(forMs) && forMs > 0))
     throw invalid(label, `'forMs' in milliseconds, above 0`);
   if (from !== undefined && !(Number.isSafeInteger(from) && from >= 0)) throw invalid(label, `'from' from 0 on`);
-  const name = `listenTo:${options.name ?? (handler.name || (events ?? []).join())}`;
+  const name = `${IN_CODE}${options.name ?? (handler.name || (events ?? []).join())}`;
   const streamId = isStream ? checkedStreamId(source) : ALL_STREAMS;
   return { name, streamId, events, key: hearingKey(name, streamId) };
 }

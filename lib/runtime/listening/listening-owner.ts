@@ -30,6 +30,8 @@ export interface ListeningOwner {
   readonly leads: boolean | undefined;
   /** Whether it is this node's to write down what is listened to: it leads, or nobody does. */
   readonly mayRecord: boolean;
+  /** Calls `gone` whenever the node that leads is gone. Returns a function that ends that. */
+  onLeaderGone(gone: () => void): () => void;
   /** The newest event of a finished command that is not stored yet for which this holds. */
   findPending(holds: (event: NewEvent) => boolean): NewEvent | undefined;
   /** Events that are applied and not stored, oldest first; those of the turn that runs included. */
