@@ -171,6 +171,32 @@ describe('an actor that listens', () => {
     expect(engine.commitWith('followed')).toEqual(['followed', LISTENING_EVENT]);
   });
 
+  it('stores no reaction to a source that it left meanwhile, by another node', async () => {
+    const { actors } = await startNode();
+    const ann = await actors(Speaker).get('ann');
+    const follower = await actors(Follower).get('f');
+    await follower.follow('ann');
+    const append = engine.append.bind(engine);
+    engine.append = async (request) => {
+      // The other node is first.
+      if (request.events.some(({ name }) => name === 'noted') && follower.state.follows.length > 0) await leave();
+      return append(request);
+    };
+    const end: ListeningData = { actor: 'Follower', listener: 'onSaid', begin: [], end: ['ann'] };
+    const leave = async () => {
+      const metadata = JSON.stringify({ at: new Date().toISOString() });
+      const events = [
+        { id: 'left', name: 'unfollowed', data: JSON.stringify({ speaker: 'ann' }), metadata },
+        { id: 'ended', name: LISTENING_EVENT, data: JSON.stringify(end), metadata },
+      ];
+      await append({ streamId: 'f', expectedVersion: 'any', events });
+    };
+    await ann.say('one');
+    await eventually(() => follower.state.follows.length === 0 && follower.pending === 0);
+    await sleep(50);
+    expect(words('f')).toEqual([]);
+  });
+
   it('passes nothing over because of a change that could not be stored', async () => {
     const { actors } = await startNode();
     const ann = await actors(Speaker).get('ann');

@@ -219,8 +219,9 @@ export class Reactions {
   #isStale(sound: Sound, after: number): boolean {
     const appliedAt = this.appliedAt(sound.listener, sound.source);
     if (appliedAt >= sound.at || appliedAt < after) return true;
-    const listener = this.#passedOver.has(sound) && this.#find(sound.listener, sound.source);
-    return listener ? this.#wants(listener, sound.source) : false;
+    // Somebody else may have been first to decide whether it still listens to that.
+    const listener = this.#find(sound.listener, sound.source);
+    return listener !== undefined && this.#wants(listener, sound.source) === this.#passedOver.has(sound);
   }
 
   #listenerOf(name: string, source: string): Listener {
