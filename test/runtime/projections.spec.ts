@@ -179,6 +179,38 @@ describe('a projection', () => {
     expect(shares.some((share) => share > 0 && share < 1)).toBe(true);
   }, 20_000);
 
+  it('serves what was rebuilt also if another rebuild is asked for at that very moment', async () => {
+    const table = new Table();
+    const served: number[] = [];
+    let node: Runtime | undefined;
+
+    const goneOnWith: number[] = [];
+
+    class Asking extends Orders {
+      override loadCheckpoint(generation: number) {
+        if (served.length > 0) goneOnWith.push(generation);
+        return super.loadCheckpoint(generation);
+      }
+
+      override async onServe(generation: number) {
+        super.onServe(generation);
+        served.push(generation);
+        if (generation === 2) await node?.projections.rebuild(Orders);
+      }
+    }
+    node = await startNode(new Asking(table));
+    await order(node, ...upTo(20));
+    await eventually(() => table.model(1).rows.length === 20);
+    await node.projections.rebuild(Orders);
+    await eventually(() => table.serving === 3);
+    await order(node, 20);
+    await eventually(() => table.model(3).rows.length === 21);
+    expect(served).toEqual([2, 3]);
+    expect(goneOnWith).toEqual([2, 3]);
+    expect([...table.models.keys()]).toEqual([3]);
+    expect(table.model(3).rows.map(({ amount }) => amount)).toEqual(upTo(21));
+  });
+
   it('is tried again on an event on which it fails, and parks it in the end; an operator tries again', async () => {
     const table = new Table();
     let broken = true;
