@@ -7,6 +7,7 @@ import type { Connections } from './connections.js';
 import type { Reql, Term } from './driver.js';
 import { commitKeyOf } from './keys.js';
 import { type Batch, endOf, type LogEntry, type PlacedCommit, withoutHole } from './log-entry.js';
+import { LogQueries } from './log-queries.js';
 
 /** Most commits in one entry. */
 const ENTRY_COMMITS_MAX = 1_000;
@@ -43,6 +44,7 @@ export class PositionLog {
   onPlaced: () => void = () => {};
   readonly #r: Reql;
   readonly #log: Term;
+  readonly #queries: LogQueries;
   readonly #commits: Term;
   readonly #connections: Connections;
   readonly #reader: CommitReader;
@@ -61,6 +63,7 @@ export class PositionLog {
   constructor(r: Reql, db: Term, connections: Connections, reader: CommitReader) {
     this.#r = r;
     this.#log = db.table('log', { readMode: 'majority' });
+    this.#queries = new LogQueries(r, this.#log);
     this.#commits = db.table('commits', { readMode: 'majority' });
     this.#connections = connections;
     this.#reader = reader;
@@ -107,8 +110,8 @@ export class PositionLog {
 
   /** Entries with positions after this one, oldest first. */
   async entriesAfter(position: number, limit: number): Promise<LogEntry[]> {
-    const around = this.#lastBefore(position).coerceTo('array');
-    const following = this.#from(position).limit(limit).coerceTo('array');
+    const around = this.#queries.lastBefore(position).coerceTo('array');
+    const following = this.#queries.from(position).limit(limit).coerceTo('array');
     for (let isSecondLook = false; ; isSecondLook = true) {
       const [at, rest] = await this.#connections.read<[LogEntry[], LogEntry[]]>(this.#r.expr([around, following]));
       const covering = at[0] && endOf(at[0]) > position ? [at[0]] : [];
@@ -191,7 +194,8 @@ export class PositionLog {
     const placed = new Set<string>();
     for (;;) {
       const entries = await this.#connections.read<LogEntry[]>(
-        this.#from(this.#end as number)
+        this.#queries
+          .from(this.#end as number)
           .limit(100)
           .pluck('id', 'count', 'batches')
           .coerceTo('array'),
@@ -268,21 +272,7 @@ export class PositionLog {
   }
 
   async #last(): Promise<LogEntry | undefined> {
-    const query = this.#log
-      .orderBy({ index: this.#r.desc('id') })
-      .limit(1)
-      .pluck('id', 'count')
-      .coerceTo('array');
-    return (await this.#connections.read<LogEntry[]>(query))[0];
-  }
-
-  #lastBefore(position: number): Term {
-    const before = this.#log.between(this.#r.minval, position);
-    return before.orderBy({ index: this.#r.desc('id') }).limit(1);
-  }
-
-  #from(position: number): Term {
-    return this.#log.between(position, this.#r.maxval).orderBy({ index: this.#r.asc('id') });
+    return (await this.#connections.read<LogEntry[]>(this.#queries.last()))[0];
   }
 }
 

@@ -1,0 +1,29 @@
+import type { Reql, Term } from './driver.js';
+
+/** Entries of the log of positions, by where they are. */
+export class LogQueries {
+  readonly #r: Reql;
+  readonly #log: Term;
+
+  constructor(r: Reql, log: Term) {
+    this.#r = r;
+    this.#log = log;
+  }
+
+  /** Where the last one begins, and how many events it has. */
+  last(): Term {
+    const entries = this.#log.orderBy({ index: this.#r.desc('id') }).limit(1);
+    return entries.pluck('id', 'count').coerceTo('array');
+  }
+
+  /** The last one that begins before this position. */
+  lastBefore(position: number): Term {
+    const before = this.#log.between(this.#r.minval, position);
+    return before.orderBy({ index: this.#r.desc('id') }).limit(1);
+  }
+
+  /** Those that begin at this position or later, in order. */
+  from(position: number): Term {
+    return this.#log.between(position, this.#r.maxval).orderBy({ index: this.#r.asc('id') });
+  }
+}
