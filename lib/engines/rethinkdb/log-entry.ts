@@ -1,3 +1,5 @@
+import { EngineError } from '../../kernel/errors.js';
+
 /** A commit and the place where it is. */
 export interface PlacedCommit {
   readonly stream: string;
@@ -38,4 +40,10 @@ export function withoutHole(entries: readonly LogEntry[], position: number): Log
     return false;
   });
   return holeAt === -1 ? [...entries] : entries.slice(0, holeAt);
+}
+
+/** What to say of an entry that is not there though a later one is. */
+export function missingEntry(position: number): EngineError {
+  const message = `RethinkDB: document ${position} of table 'log' was changed by hand or lost: the next one begins later; restore it from a backup`;
+  return new EngineError('COMMIT_UNREADABLE', message);
 }

@@ -6,7 +6,7 @@ import type { CommitReader } from './commit-reader.js';
 import type { Connections } from './connections.js';
 import type { Reql, Term } from './driver.js';
 import { commitKeyOf } from './keys.js';
-import { type Batch, endOf, type LogEntry, type PlacedCommit, withoutHole } from './log-entry.js';
+import { type Batch, endOf, type LogEntry, missingEntry, type PlacedCommit, withoutHole } from './log-entry.js';
 import { LogQueries } from './log-queries.js';
 
 /** Most commits in one entry. */
@@ -118,7 +118,7 @@ export class PositionLog {
       const end = covering[0] ? endOf(covering[0]) : position;
       const entries = [...covering, ...withoutHole(rest, end)];
       if (entries.length > 0 || rest.length === 0) return entries;
-      if (isSecondLook) throw missing(end);
+      if (isSecondLook) throw missingEntry(end);
     }
   }
 
@@ -274,9 +274,4 @@ export class PositionLog {
   async #last(): Promise<LogEntry | undefined> {
     return (await this.#connections.read<LogEntry[]>(this.#queries.last()))[0];
   }
-}
-
-function missing(position: number): EngineError {
-  const message = `RethinkDB: document ${position} of table 'log' was changed by hand or lost: the next one begins later; restore it from a backup`;
-  return new EngineError('COMMIT_UNREADABLE', message);
 }
