@@ -197,6 +197,39 @@ describe('an actor that listens', () => {
     expect(words('f')).toEqual([]);
   });
 
+  it('hears nothing of the time when it did not listen, where it left a source and came back before that was stored', async () => {
+    const { actors } = await startNode();
+    const ann = await actors(Speaker).get('ann');
+    const follower = await actors(Follower).get('f');
+    await follower.follow('ann');
+    await ann.say('one');
+    await eventually(() => words('f').length === 1);
+    let release = () => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    let show = () => {};
+    const hidden = new Promise<void>((resolve) => (show = resolve));
+    const [append, readStream] = [engine.append.bind(engine), engine.readStream.bind(engine)];
+    engine.append = async (request) => {
+      if (request.streamId === 'f') await held;
+      return append(request);
+    };
+    engine.readStream = async (streamId, after, limit) => {
+      if (streamId === 'ann') await hidden;
+      return readStream(streamId, after, limit);
+    };
+    const left = follower.unfollow('ann');
+    await ann.say('unheard');
+    const back = follower.follow('ann');
+    await sleep(20);
+    show();
+    await sleep(20);
+    release();
+    await Promise.all([left, back]);
+    await ann.say('two');
+    await eventually(() => words('f').includes('two'));
+    expect(words('f')).toEqual(['one', 'two']);
+  });
+
   it('passes nothing over because of a change that could not be stored', async () => {
     const { actors } = await startNode();
     const ann = await actors(Speaker).get('ann');

@@ -14,6 +14,8 @@ import type { Reactions, Sound } from './reactions.js';
 
 /** Most reactions of one ear that have run and are not stored yet. */
 const IN_FLIGHT_MAX = 256;
+/** The same where it leads: what other nodes send here must not wait long behind them, or they take the leader for dead. */
+const LED_IN_FLIGHT_MAX = 32;
 /** Where another node was first the last time, it gets so long to be first again: from when the event was read here, or it was seen to go on. Milliseconds. */
 const PATIENCE_MS = 250;
 /** How often it is looked whether it does. Milliseconds. */
@@ -143,7 +145,8 @@ export class Ear {
 
   /** Goes on as soon as it has run; that it is stored is seen to meanwhile. */
   async #reactAhead(sound: Sound): Promise<void> {
-    if (this.#inFlight.size >= IN_FLIGHT_MAX) await Promise.race(this.#inFlight);
+    const inFlightMax = this.#owner.leads ? LED_IN_FLIGHT_MAX : IN_FLIGHT_MAX;
+    if (this.#inFlight.size >= inFlightMax) await Promise.race(this.#inFlight);
     const after = this.#lastAt;
     const failure = await new Promise<unknown>((executed) => {
       let hasRun = false;

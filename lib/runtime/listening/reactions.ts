@@ -124,11 +124,12 @@ export class Reactions {
   /** How far the source has been heard, by what is stored and by what is about to be. */
   appliedAt(listener: string, source: string): number {
     const stored = this.#owner.hearing.heardAt(listener, source);
-    const pending = this.#owner.findPending(({ name, data }) => {
-      if (name !== HEARD_EVENT && name !== PARKED_EVENT) return false;
-      return isOf(JSON.parse(data) as HeardData, this.#owner.actorName, listener, source);
+    let place: number | undefined;
+    this.#owner.findPending((event) => {
+      place = placeIn(event, this.#owner.actorName, listener, source);
+      return place !== undefined;
     });
-    return pending ? Math.max(stored, (JSON.parse(pending.data) as HeardData).at) : stored;
+    return Math.max(stored, place ?? 0);
   }
 
   /** The place of the last note that was fired here, whatever became of it. */
@@ -257,8 +258,13 @@ function causeOf({ record }: Sound): Origin {
   return { correlationId, causationId: record.id, traceparent };
 }
 
-function isOf(data: HeardData, actor: string, listener: string, source: string): boolean {
-  return data.actor === actor && data.listener === listener && data.source === source;
+/** Up to where an event says that the source was heard, or that listening to it began; `undefined` if it is about something else. */
+function placeIn({ name, data }: NewEvent, actor: string, listener: string, source: string): number | undefined {
+  if (name !== HEARD_EVENT && name !== PARKED_EVENT && name !== LISTENING_EVENT) return undefined;
+  const told = JSON.parse(data) as HeardData | ListeningData;
+  if (told.actor !== actor || told.listener !== listener) return undefined;
+  if ('at' in told) return told.source === source ? told.at : undefined;
+  return told.begin.find((begun) => begun.source === source)?.after;
 }
 
 function command(name: string, run: (...args: readonly unknown[]) => unknown): CommandDefinition {

@@ -26,6 +26,8 @@ export class SourceRecords {
   /** What began in the last turn in which something did, from code. */
   readonly #inCode: Change[] = [];
   #inCodeTurn: object | undefined;
+  /** Something was written down since nothing of it was about to be stored. */
+  #hasFired = false;
 
   constructor(owner: ListeningOwner, engine: ReadDuty) {
     this.#owner = owner;
@@ -95,6 +97,7 @@ export class SourceRecords {
   }
 
   #fire(data: ListeningData): void {
+    this.#hasFired = true;
     this.#owner.fireFramework(LISTENING_EVENT, data);
   }
 
@@ -112,7 +115,8 @@ export class SourceRecords {
     const names = definition.sources ? sourcesOf(definition, this.#owner.view) : [ALL_STREAMS];
     const { revision } = this.#owner.hearing;
     const known = this.#inStep.get(name);
-    if (known?.revision === revision && isSame(known.names, names)) return undefined;
+    const isRecording = this.#isRecording();
+    if (!isRecording && known?.revision === revision && isSame(known.names, names)) return undefined;
     const named = new Set(definition.sources ? names.map(checkedStreamId) : names);
     const recorded = this.#recorded(name);
     const begin = [...named].filter((source) => !recorded.has(source));
@@ -120,12 +124,15 @@ export class SourceRecords {
     if (begin.length > 0 || end.length > 0)
       return { listener: name, begin: begin.map((source) => ({ source, from })), end };
     // What is not stored yet may never be.
-    if (!this.#isRecording()) this.#inStep.set(name, { names, revision });
+    if (!isRecording) this.#inStep.set(name, { names, revision });
     return undefined;
   }
 
+  /** Whether something of it is about to be stored. */
   #isRecording(): boolean {
+    if (!this.#hasFired) return false;
     for (const { name } of this.#owner.unstored()) if (name === LISTENING_EVENT) return true;
+    this.#hasFired = false;
     return false;
   }
 
