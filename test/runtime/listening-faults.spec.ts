@@ -323,6 +323,17 @@ describe('listening in code', () => {
     await eventually(() => words('late-l', 'heard').length === 1);
   });
 
+  it('goes on where a leader was let go and is woken', async () => {
+    const { actors, node } = await startNode({ passivateAfterMs: 20 });
+    const ann = await actors(Speaker).get('ann');
+    await (await actors(LedEars).get('e')).nothing();
+    for (const word of ['one', 'two', 'three']) {
+      await ann.say(word);
+      await eventually(() => words('led-ears-e', 'heard').at(-1) === word);
+      await eventually(() => node.residents === 0);
+    }
+  });
+
   it('goes on elsewhere when who leads leaves or dies, and after all were away, though nobody asks', async () => {
     const engines = Array.from({ length: 4 }, () => new MemoryEngine({ store }));
     const nodes: Awaited<ReturnType<typeof startNode>>[] = [];

@@ -38,6 +38,8 @@ export class ActorListening {
   #recording = false;
   #seenRevision = -1;
   #stopLooking: (() => void) | undefined;
+  /** Nothing has shown yet that somebody leads, and listens in code: it was just loaded, or the leader is gone. */
+  #isUnled = true;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(owner: ListeningOwner, parts: RuntimeParts) {
@@ -85,22 +87,24 @@ export class ActorListening {
       this.#seenRevision = hearing.revision;
       this.#openAndClose();
     }
-    if (!this.#stopLooking) {
-      this.#stopLooking = this.#owner.onLeaderGone(() => this.#callLeader());
-      this.#callLeader();
-    } else if (this.#owner.mayRecord) this.#callLeader();
+    this.#stopLooking ??= this.#owner.onLeaderGone(() => {
+      this.#isUnled = true;
+      this.look();
+    });
+    if (this.#isUnled || (this.#owner.leads === false && this.#owner.mayRecord)) this.#callLeader();
     // Another class on the stream may have changed the state, or the actor is new.
     if (!this.#recording && this.#owner.settled && this.#owner.mayRecord && this.#areBehind()) this.#record();
   }
 
   /** What is listened to in code only who leads knows: somebody has to lead for that to be heard. */
   #callLeader(): void {
-    if (this.#owner.leads !== false || this.#stopped || this.#recording) return;
-    for (const { listener, source, isOver } of this.#owner.hearing.sources.values()) {
-      if (isOver || !listener.startsWith(IN_CODE) || this.#listener(listener, source)) continue;
-      this.#record();
-      return;
-    }
+    if (this.#recording) return;
+    const sources = this.#owner.leads === undefined ? [] : [...this.#owner.hearing.sources.values()];
+    const isInCode = sources.some(({ listener, source, isOver }) => {
+      return !isOver && listener.startsWith(IN_CODE) && !this.#listener(listener, source);
+    });
+    if (isInCode) this.#record();
+    else this.#isUnled = false;
   }
 
   #areBehind(): boolean {
@@ -168,7 +172,11 @@ export class ActorListening {
       this.#recording = false;
       this.look();
     };
-    this.#records.store().then(again, (error: unknown) => {
+    const recorded = () => {
+      this.#isUnled = false;
+      again();
+    };
+    this.#records.store().then(recorded, (error: unknown) => {
       if (this.#stopped) return;
       this.#parts.log.warn(`${this.#owner.label}: could not write down what it listens to; it is tried again`, error);
       this.#timer = setTimeout(again, RECORD_AGAIN_MS).unref();
