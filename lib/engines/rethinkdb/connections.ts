@@ -10,8 +10,6 @@ interface Line {
   readonly connection: DriverConnection;
   /** Rejected when it is lost. */
   readonly lost: Promise<never>;
-  /** When the last answer came, by the monotonic clock. */
-  heardAtMs: number;
   drop(why: EngineError): void;
 }
 
@@ -59,20 +57,18 @@ export class Connections {
   async #run<T>(query: Term, isWrite: boolean, options?: object): Promise<T> {
     const line = await this.#connected();
     const { queryTimeoutMs } = this.#settings;
-    const sentAtMs = performance.now();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         const message = `RethinkDB: no answer within ${queryTimeoutMs} ms (queryTimeoutMs)`;
         const error = new EngineError('ENGINE_TIMEOUT', message, { retryable: true, outcomeUnknown: isWrite });
         reject(error);
-        // One that answers others is only busy: to drop it would fail those as well, and make a busy server busier.
-        if (line.heardAtMs < sentAtMs) line.drop(error);
+        // Even if it answers other queries: it may be that only what this one needs is out of the server's reach.
+        this.#leave(line, error);
       }, queryTimeoutMs);
     });
     try {
       const answer = await Promise.race([query.run(line.connection, options), line.lost, late]);
-      line.heardAtMs = performance.now();
       // The driver's arrays are cursors as well.
       return (Array.isArray(answer) ? Array.from(answer) : answer) as T;
     } catch (error) {
@@ -80,6 +76,12 @@ export class Connections {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** Gives up a connection, and goes to the next server. */
+  #leave(line: Line, why: EngineError): void {
+    if (this.#current === line.connection) this.#next = (this.#next + 1) % this.#settings.servers.length;
+    line.drop(why);
   }
 
   #connected(): Promise<Line> {
@@ -143,7 +145,7 @@ export class Connections {
       gone(why);
       connection.close({ noreplyWait: false }).catch(() => {});
     };
-    return { connection, lost, drop, heardAtMs: performance.now() };
+    return { connection, lost, drop };
   }
 }
 

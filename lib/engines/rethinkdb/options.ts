@@ -25,7 +25,7 @@ export interface RethinkDbEngineOptions {
   durability?: 'hard' | 'soft';
   /** How long to wait for a connection. Milliseconds. Default 5,000. */
   connectTimeoutMs?: number;
-  /** How long to wait for an answer. If no other came meanwhile either, the connection is given up and another server is tried. Milliseconds. Default 5,000. */
+  /** How long to wait for an answer before the connection is given up and another server is tried. Milliseconds. Default 5,000. */
   queryTimeoutMs?: number;
   /** Gets what an operator should know of the cluster. Default `process.emitWarning`. */
   warn?: (message: string) => void;
