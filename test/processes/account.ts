@@ -14,7 +14,7 @@ export interface AccountEvents {
 }
 
 /** What the processes of the multi-process specs do to each other. */
-@Actor()
+@Actor({ ignores: ['transfer_begun', 'transfer_noted', 'transfer_ended'] })
 export class Account extends LiveActor<AccountState, AccountEvents> {
   initialState(): AccountState {
     return { balance: 0, entries: 0 };
@@ -65,7 +65,7 @@ export class Account extends LiveActor<AccountState, AccountEvents> {
 }
 
 /** Shares streams with `Account`; neither handles the other's events. */
-@Actor()
+@Actor({ ignores: ['transfer_begun', 'transfer_noted', 'transfer_ended'] })
 export class Auditor extends LiveActor<{ looked: number }, { looked_at: { run: number } }> {
   /** How often the method ran in this process, whether or not it was stored. */
   static runs = 0;

@@ -10,7 +10,8 @@ interface Line {
   readonly connection: DriverConnection;
   /** Rejected when it is lost. */
   readonly lost: Promise<never>;
-  drop(why: EngineError): void;
+  /** Gives it up. @returns whether it was still good. */
+  drop(why: EngineError): boolean;
 }
 
 /** One connection that comes back by itself, to the next server if need be. Queries wait for it `connectTimeoutMs`, and for an answer `queryTimeoutMs`. */
@@ -20,7 +21,6 @@ export class Connections {
   #line: Promise<Line> | undefined;
   /** Which server is tried next. */
   #next = 0;
-  #current: DriverConnection | undefined;
   #closed = false;
 
   constructor(r: Reql, settings: Settings) {
@@ -80,8 +80,7 @@ export class Connections {
 
   /** Gives up a connection, and goes to the next server. */
   #leave(line: Line, why: EngineError): void {
-    if (this.#current === line.connection) this.#next = (this.#next + 1) % this.#settings.servers.length;
-    line.drop(why);
+    if (line.drop(why)) this.#next = (this.#next + 1) % this.#settings.servers.length;
   }
 
   #connected(): Promise<Line> {
@@ -89,9 +88,12 @@ export class Connections {
     if (!this.#line) {
       const line = this.#connect();
       this.#line = line;
-      line.catch(() => {
-        if (this.#line === line) this.#line = undefined;
-      });
+      // This one alone: the end of an earlier connection may be told while the next is being made.
+      line
+        .then(({ lost }) => lost)
+        .catch(() => {
+          if (this.#line === line) this.#line = undefined;
+        });
     }
     return this.#line;
   }
@@ -118,35 +120,44 @@ export class Connections {
     // Shared fairly: a server that accepts and says nothing must leave time for the others.
     const timeoutMs = withinMs / (servers.length - Math.min(index, servers.length - 1));
     const ssl = tls === false ? {} : { ssl: tls === true ? true : tls };
-    const connection = await within(
-      connect(this.#r, { host, port, user, password, timeout: Math.max(0.1, timeoutMs / 1_000), ...ssl }),
-      timeoutMs,
-      `${host}:${port} did not answer`,
-    );
-    return this.#lineOf(connection);
+    const options = { host, port, user, password, timeout: Math.max(0.1, timeoutMs / 1_000), ...ssl };
+    const opening = connect(this.#r, options);
+    try {
+      return lineOf(await within(opening, timeoutMs, `${host}:${port} did not answer`));
+    } catch (error) {
+      // Nobody waits for it any more.
+      opening.then(close, () => {});
+      throw error;
+    }
   }
+}
 
-  #lineOf(connection: DriverConnection): Line {
-    let lose: (error: unknown) => void = () => {};
-    const lost = new Promise<never>((_, reject) => {
-      lose = reject;
-    });
-    lost.catch(() => {});
-    const gone = (error: unknown) => {
-      if (this.#current === connection) this.#line = undefined;
-      lose(error);
-    };
-    this.#current = connection;
-    const cut = () =>
-      gone(new EngineError('ENGINE_UNREACHABLE', 'RethinkDB: the connection was lost', { retryable: true }));
-    connection.on('close', cut);
-    connection.on('error', cut);
-    const drop = (why: EngineError) => {
-      gone(why);
-      connection.close({ noreplyWait: false }).catch(() => {});
-    };
-    return { connection, lost, drop };
-  }
+function lineOf(connection: DriverConnection): Line {
+  let isLost = false;
+  let lose: (error: unknown) => void = () => {};
+  const lost = new Promise<never>((_, reject) => {
+    lose = reject;
+  });
+  lost.catch(() => {});
+  const gone = (error: unknown) => {
+    isLost = true;
+    lose(error);
+  };
+  const cut = () =>
+    gone(new EngineError('ENGINE_UNREACHABLE', 'RethinkDB: the connection was lost', { retryable: true }));
+  connection.on('close', cut);
+  connection.on('error', cut);
+  const drop = (why: EngineError) => {
+    const isFirst = !isLost;
+    gone(why);
+    close(connection);
+    return isFirst;
+  };
+  return { connection, lost, drop };
+}
+
+function close(connection: DriverConnection): void {
+  connection.close({ noreplyWait: false }).catch(() => {});
 }
 
 /** A lost connection says nothing of what it was lost for. */
