@@ -123,12 +123,15 @@ export class Reactions {
 
   /** How far the source has been heard, by what is stored and by what is about to be. */
   appliedAt(listener: string, source: string): number {
-    const stored = this.#owner.hearing.heardAt(listener, source);
-    const pending = this.#owner.findPending(({ name, data }) => {
+    let pendingAt = 0;
+    this.#owner.findPending(({ name, data }) => {
       if (name !== HEARD_EVENT && name !== PARKED_EVENT) return false;
-      return isOf(JSON.parse(data) as HeardData, this.#owner.actorName, listener, source);
+      const heard = JSON.parse(data) as HeardData;
+      if (!isOf(heard, this.#owner.actorName, listener, source)) return false;
+      pendingAt = heard.at;
+      return true;
     });
-    return pending ? Math.max(stored, (JSON.parse(pending.data) as HeardData).at) : stored;
+    return Math.max(pendingAt, this.#owner.hearing.heardAt(listener, source));
   }
 
   /** The place of the last note that was fired here, whatever became of it. */
@@ -207,6 +210,8 @@ export class Reactions {
   /** Whether it still listens, by what is stored and by what is about to be. */
   #wants(listener: Listener, source: string): boolean {
     if (!listener.wants(this.#owner.view, source) || this.isOver(listener, source)) return false;
+    // Only what began in code ends from code.
+    if (!listener.isInCode) return true;
     const isEnding = ({ name, data }: NewEvent) => {
       if (name !== LISTENING_EVENT) return false;
       const change = JSON.parse(data) as ListeningData;
