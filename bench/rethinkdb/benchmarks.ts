@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { ActorRepository, getActorToken } from 'omniscient-nest';
-import { RethinkDbEngine } from 'omniscient-nest/rethinkdb';
-import { RethinkDbProcess } from '../../test/support/rethinkdb-server.js';
+import type { RethinkDbProcess } from '../../test/support/rethinkdb-server.js';
 import { call, Meter, NOTE, startApplication } from '../application.js';
 import { compare, percentile, ratioOf, report, timed } from '../figures.js';
 import type { BenchOptions } from '../options.js';
 import { BareRethinkDb } from './bare-rethinkdb.js';
+import { fanoutOn, reactOn, tailOn } from './following.js';
+import { newRethinkDbEngine, onServer } from './server.js';
 
 const CALLERS = 64;
 const ROUNDS = 5;
@@ -22,20 +23,13 @@ export const RETHINKDB: Readonly<Record<string, (options: BenchOptions) => Promi
   rehydrate: (options) => onServer((server) => rehydrate(server, options)),
   live: (options) => onServer((server) => live(server, options)),
   resident: (options) => onServer((server) => resident(server, options)),
+  react: (options) => onServer((server) => reactOn(server, options)),
+  tail: (options) => onServer((server) => tailOn(server, options)),
+  fanout: (options) => onServer((server) => fanoutOn(server, options)),
 };
 
-async function onServer(work: (server: RethinkDbProcess) => Promise<void>): Promise<void> {
-  const server = await RethinkDbProcess.start();
-  try {
-    await work(server);
-  } finally {
-    await server.stop();
-  }
-}
-
 async function start(server: RethinkDbProcess, more: object = {}) {
-  const engine = new RethinkDbEngine({ servers: [server], warn: () => {} });
-  const app = await startApplication([Meter], { engine, ...more });
+  const app = await startApplication([Meter], { engine: newRethinkDbEngine(server), ...more });
   return { app, meters: app.get<ActorRepository<Meter>>(getActorToken(Meter)) };
 }
 
