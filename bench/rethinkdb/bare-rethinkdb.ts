@@ -5,7 +5,8 @@ import { metadata } from '../bare-sqlite.js';
 
 /** What is used of the driver here; it brings no types along. */
 interface Term {
-  table(name: string): Term;
+  table(name: string, options?: object): Term;
+  get(key: string): Term;
   tableCreate(name: string, options?: object): Term;
   insert(documents: unknown, options?: object): Term;
   between(low: string, high: string, options?: object): Term;
@@ -98,6 +99,12 @@ export class BareRethinkDb {
       }
       after = last.id;
     }
+  }
+
+  /** Asks, time and again, until a majority has this commit. */
+  async readable(stream: string, version: number): Promise<void> {
+    const table = r.db(DATABASE).table('commits', { readMode: 'majority' });
+    while (!(await table.get(keyOf(stream, version)).run(this.#connection))) {}
   }
 
   /** Calls `seen` for every commit that another connection hears of. */

@@ -103,20 +103,29 @@ async function live(server: RethinkDbProcess, { n = 500 }: BenchOptions): Promis
     await Promise.all([write(), seen]);
     return performance.now() - beganMs;
   };
-  const seenMs = async (write: () => Promise<unknown>): Promise<number> => {
+  const seenMs = async (write: () => Promise<unknown>, seeing = async () => {}): Promise<number> => {
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     const beganMs = performance.now();
     return new Promise((resolve, reject) => {
-      arrived = () => resolve(performance.now() - beganMs);
+      arrived = () => {
+        seeing().then(() => resolve(performance.now() - beganMs), reject);
+      };
       write().catch(reject);
     });
   };
   await once(() => meter.count(NOTE));
-  const [ours, floor, acks]: [number[], number[], number[]] = [[], [], []];
+  const [ours, floor, acks, readable]: [number[], number[], number[], number[]] = [[], [], [], []];
   for (let i = 1; i <= n; i += 1) {
-    floor.push(await seenMs(() => bare.commit('live', 2 * i - 1, PAYLOAD)));
+    floor.push(await seenMs(() => bare.commit('live', 3 * i - 2, PAYLOAD)));
     // A changefeed tells of what is not on any disk yet; we show only what is.
-    acks.push(await timed(() => bare.commit('live', 2 * i, PAYLOAD)));
+    acks.push(await timed(() => bare.commit('live', 3 * i - 1, PAYLOAD)));
+    // Who may show only that has to look until a majority has it.
+    readable.push(
+      await seenMs(
+        () => bare.commit('live', 3 * i, PAYLOAD),
+        () => bare.readable('live', 3 * i),
+      ),
+    );
     ours.push(await seenMs(() => meter.count(NOTE)));
   }
   watching.unsubscribe();
@@ -129,6 +138,8 @@ async function live(server: RethinkDbProcess, { n = 500 }: BenchOptions): Promis
     floorP50Ms,
     floorP99Ms: percentile(floor, 0.99),
     floorDurableP50Ms: percentile(acks, 0.5),
+    floorReadableP50Ms: percentile(readable, 0.5),
+    timesReadable: ratioOf(p50Ms, percentile(readable, 0.5)),
   };
   report({
     bench: 'live',
