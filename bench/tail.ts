@@ -23,12 +23,12 @@ export function tail({ n = 1_000_000 }: BenchOptions): Promise<void> {
 
 /** Fills the store and lets subscribers catch up. @param readBare reads all that is in the store and adds up what the payloads say. */
 export async function catchUp(
-  { n, engine }: { n: number; engine: string },
+  { n, engine, commitEvents = COMMIT_EVENTS }: { n: number; engine: string; commitEvents?: number },
   store: Engine,
   readBare: () => number | Promise<number>,
 ): Promise<void> {
   const app = await startApplication([Meter], { engine: store });
-  await fill(store, n);
+  await fill(store, n, commitEvents);
   const counts = countCalls(store, ['readAll']);
   const subscriptions = app.get(EventSubscriptions);
   const ours = () => timed(async () => check(await seenBy(subscriptions, n), n));
@@ -41,13 +41,13 @@ export async function catchUp(
   await app.close();
 }
 
-async function fill(store: Engine, n: number): Promise<void> {
-  for (let i = 0; i < n; i += COMMIT_EVENTS) {
-    const count = Math.min(COMMIT_EVENTS, n - i);
+async function fill(store: Engine, n: number, commitEvents: number): Promise<void> {
+  for (let i = 0; i < n; i += commitEvents) {
+    const count = Math.min(commitEvents, n - i);
     const events = Array.from({ length: count }, (_, k) => {
       return { id: `${i + k}-${'0'.repeat(24)}`, name: 'counted', data: PAYLOAD, metadata: metadata() };
     });
-    const streamId = `meter-${(i / COMMIT_EVENTS) % STREAMS}`;
+    const streamId = `meter-${(i / commitEvents) % STREAMS}`;
     await store.append({ streamId, expectedVersion: 'any', events });
     if (i % 100_000 === 0) say(`stored ${i} of ${n}`);
   }

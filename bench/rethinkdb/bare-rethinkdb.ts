@@ -1,13 +1,15 @@
 /// <reference path="../../lib/engines/rethinkdb/rethinkdb-module.d.ts" />
 import { randomUUID } from 'node:crypto';
 import rethinkdb from 'rethinkdb';
+import { metadata } from '../bare-sqlite.js';
 
 /** What is used of the driver here; it brings no types along. */
 interface Term {
-  table(name: string): Term;
+  table(name: string, options?: object): Term;
+  get(key: string): Term;
   tableCreate(name: string, options?: object): Term;
   insert(documents: unknown, options?: object): Term;
-  between(low: string, high: string): Term;
+  between(low: string, high: string, options?: object): Term;
   orderBy(by: object): Term;
   limit(count: number): Term;
   changes(options: object): Term;
@@ -49,9 +51,9 @@ export class BareRethinkDb {
   }
 
   /** One commit; all that wait at the same time go in one insert. */
-  commit(stream: string, version: number, payload: string): Promise<void> {
+  commit(stream: string, version: number, payload: string, events = 1): Promise<void> {
     return new Promise((done) => {
-      this.#waiting.push({ document: documentOf(stream, version, payload), done });
+      this.#waiting.push({ document: documentOf(stream, version, payload, events), done });
       if (this.#writing) return;
       this.#writing = true;
       setImmediate(() => void this.#writeAll());
@@ -75,6 +77,34 @@ export class BareRethinkDb {
       for (const { events } of page) for (const { data } of events) sum += (JSON.parse(data) as { by: number }).by;
       version = last.last + 1;
     }
+  }
+
+  /** Reads everything in the order of its keys and parses payloads and metadata. */
+  async sumOfAll(): Promise<number> {
+    let sum = 0;
+    for (let after = ''; ; ) {
+      const page = (await r
+        .db(DATABASE)
+        .table('commits')
+        .between(after, '\uffff', { leftBound: 'open' })
+        .orderBy({ index: 'id' })
+        .limit(10)
+        .coerceTo('array')
+        .run(this.#connection)) as { id: string; events: { data: string; metadata: string }[] }[];
+      const last = page.at(-1);
+      if (!last) return sum;
+      for (const { data, metadata } of page.flatMap(({ events }) => events)) {
+        const { actor } = JSON.parse(metadata) as { actor: string };
+        if (actor === 'Meter') sum += (JSON.parse(data) as { by: number }).by;
+      }
+      after = last.id;
+    }
+  }
+
+  /** Asks, time and again, until a majority has this commit. */
+  async readable(stream: string, version: number): Promise<void> {
+    const table = r.db(DATABASE).table('commits', { readMode: 'majority' });
+    while (!(await table.get(keyOf(stream, version)).run(this.#connection))) {}
   }
 
   /** Calls `seen` for every commit that another connection hears of. */
@@ -113,21 +143,12 @@ function keyOf(stream: string, version: number): string {
   return `${stream}:${String(version).padStart(16, '0')}`;
 }
 
-function documentOf(stream: string, version: number, data: string): object {
-  const id = randomUUID();
-  const metadata = JSON.stringify({
-    at: new Date().toISOString(),
-    actor: 'Meter',
-    firedBy: { nodeId: id, activationId: id },
-    commandId: id,
-    correlationId: id,
-    causationId: null,
-  });
-  return {
-    id: keyOf(stream, version),
-    stream,
-    first: version,
-    last: version,
-    events: [{ id, name: 'counted', data, metadata }],
-  };
+function documentOf(stream: string, version: number, data: string, count: number): object {
+  const events = Array.from({ length: count }, () => ({
+    id: randomUUID(),
+    name: 'counted',
+    data,
+    metadata: metadata(),
+  }));
+  return { id: keyOf(stream, version), stream, first: version, last: version + count - 1, events };
 }

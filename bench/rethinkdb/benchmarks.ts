@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { ActorRepository, getActorToken } from 'omniscient-nest';
-import { RethinkDbEngine } from 'omniscient-nest/rethinkdb';
-import { RethinkDbProcess } from '../../test/support/rethinkdb-server.js';
+import type { RethinkDbProcess } from '../../test/support/rethinkdb-server.js';
 import { call, Meter, NOTE, startApplication } from '../application.js';
 import { compare, percentile, ratioOf, report, timed } from '../figures.js';
 import type { BenchOptions } from '../options.js';
 import { BareRethinkDb } from './bare-rethinkdb.js';
+import { fanoutOn, reactOn, tailOn } from './following.js';
+import { newRethinkDbEngine, onServer } from './server.js';
 
 const CALLERS = 64;
 const ROUNDS = 5;
@@ -22,20 +23,13 @@ export const RETHINKDB: Readonly<Record<string, (options: BenchOptions) => Promi
   rehydrate: (options) => onServer((server) => rehydrate(server, options)),
   live: (options) => onServer((server) => live(server, options)),
   resident: (options) => onServer((server) => resident(server, options)),
+  react: (options) => onServer((server) => reactOn(server, options)),
+  tail: (options) => onServer((server) => tailOn(server, options)),
+  fanout: (options) => onServer((server) => fanoutOn(server, options)),
 };
 
-async function onServer(work: (server: RethinkDbProcess) => Promise<void>): Promise<void> {
-  const server = await RethinkDbProcess.start();
-  try {
-    await work(server);
-  } finally {
-    await server.stop();
-  }
-}
-
 async function start(server: RethinkDbProcess, more: object = {}) {
-  const engine = new RethinkDbEngine({ servers: [server], warn: () => {} });
-  const app = await startApplication([Meter], { engine, ...more });
+  const app = await startApplication([Meter], { engine: newRethinkDbEngine(server), ...more });
   return { app, meters: app.get<ActorRepository<Meter>>(getActorToken(Meter)) };
 }
 
@@ -109,20 +103,29 @@ async function live(server: RethinkDbProcess, { n = 500 }: BenchOptions): Promis
     await Promise.all([write(), seen]);
     return performance.now() - beganMs;
   };
-  const seenMs = async (write: () => Promise<unknown>): Promise<number> => {
+  const seenMs = async (write: () => Promise<unknown>, seeing = async () => {}): Promise<number> => {
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     const beganMs = performance.now();
     return new Promise((resolve, reject) => {
-      arrived = () => resolve(performance.now() - beganMs);
+      arrived = () => {
+        seeing().then(() => resolve(performance.now() - beganMs), reject);
+      };
       write().catch(reject);
     });
   };
   await once(() => meter.count(NOTE));
-  const [ours, floor, acks]: [number[], number[], number[]] = [[], [], []];
+  const [ours, floor, acks, readable]: [number[], number[], number[], number[]] = [[], [], [], []];
   for (let i = 1; i <= n; i += 1) {
-    floor.push(await seenMs(() => bare.commit('live', 2 * i - 1, PAYLOAD)));
+    floor.push(await seenMs(() => bare.commit('live', 3 * i - 2, PAYLOAD)));
     // A changefeed tells of what is not on any disk yet; we show only what is.
-    acks.push(await timed(() => bare.commit('live', 2 * i, PAYLOAD)));
+    acks.push(await timed(() => bare.commit('live', 3 * i - 1, PAYLOAD)));
+    // Who may show only that has to look until a majority has it.
+    readable.push(
+      await seenMs(
+        () => bare.commit('live', 3 * i, PAYLOAD),
+        () => bare.readable('live', 3 * i),
+      ),
+    );
     ours.push(await seenMs(() => meter.count(NOTE)));
   }
   watching.unsubscribe();
@@ -135,6 +138,8 @@ async function live(server: RethinkDbProcess, { n = 500 }: BenchOptions): Promis
     floorP50Ms,
     floorP99Ms: percentile(floor, 0.99),
     floorDurableP50Ms: percentile(acks, 0.5),
+    floorReadableP50Ms: percentile(readable, 0.5),
+    timesReadable: ratioOf(p50Ms, percentile(readable, 0.5)),
   };
   report({
     bench: 'live',

@@ -5,13 +5,17 @@ import type { EventRecord } from '../kernel/event.js';
 import { Backoff } from './backoff.js';
 import type { FollowDuty, Unwatch } from './follow.js';
 import { READ_PAGE_EVENTS_MAX, type ReadDuty } from './read.js';
+import { contiguous } from './stream-follower.js';
+
+/** Events that wake-ups brought along and nobody asked for yet; past that they are read when somebody does. */
+const AHEAD_EVENTS_MAX = 256;
 
 /** One stream; or the whole store, or what of it has one of some names. */
 export type PullSource = { readonly stream: string } | { readonly names?: readonly string[] };
 
 /**
- * History, then live, a page at a time and only when asked for: for readers that take their time over each event. In order, no hole, no repeat. Holds nothing
- * between two calls but its place.
+ * History, then live, a page at a time and only when asked for: for readers that take their time over each event. In order, no hole, no repeat. Between two
+ * calls it holds its place, and the little that wake-ups said comes next: who keeps up with a stream need not read it.
  */
 export class EventPull {
   /** Called when it has looked and nothing was left to give out. */
@@ -23,6 +27,10 @@ export class EventPull {
   #place: number;
   #quietAt: number;
   #watch: Promise<Unwatch> | undefined;
+  /** Everything up to the place and what is ahead is all that there is, as long as nobody says otherwise. */
+  #knowsAll = false;
+  /** What wake-ups said comes after the place. */
+  readonly #ahead: EventRecord[] = [];
   #woken = false;
   #wake: () => void = () => {};
   #stopped = false;
@@ -58,22 +66,23 @@ export class EventPull {
    */
   async next(): Promise<readonly EventRecord[] | undefined> {
     while (!this.#stopped) {
-      this.#woken = false;
+      if (this.#ahead.length > 0) {
+        this.#place += this.#ahead.length;
+        return this.#ahead.splice(0);
+      }
+      if (this.#knowsAll) {
+        this.#nothingLeft();
+        await this.#sleep();
+        continue;
+      }
       try {
-        await this.#watching();
-        if (this.#stopped) break;
-        const events = await this.#read();
-        this.#backoff.reset();
+        const events = await this.#look();
         if (events.length > 0) return this.#stopped ? undefined : events;
-        this.#quietAt = this.#place;
-        this.onQuiet();
       } catch (error) {
         if (!(error instanceof EngineError && error.retryable)) throw error;
         this.#onRetry(error);
         await this.#sleep(this.#backoff.nextMs());
-        continue;
       }
-      if (!this.#woken) await this.#sleep();
     }
     return undefined;
   }
@@ -83,6 +92,23 @@ export class EventPull {
     this.#stopped = true;
     this.#watch?.then((unwatch) => unwatch()).catch(() => {});
     this.#wake();
+  }
+
+  /** Reads on. What wakes it meanwhile may know of something that this does not show. */
+  async #look(): Promise<readonly EventRecord[]> {
+    this.#woken = false;
+    await this.#watching();
+    if (this.#stopped) return [];
+    const events = await this.#read();
+    this.#backoff.reset();
+    this.#knowsAll = events.length === 0 && !this.#woken;
+    if (events.length === 0 && this.#woken) this.#nothingLeft();
+    return events;
+  }
+
+  #nothingLeft(): void {
+    this.#quietAt = this.#place;
+    this.onQuiet();
   }
 
   async #read(): Promise<readonly EventRecord[]> {
@@ -105,8 +131,12 @@ export class EventPull {
   }
 
   #open(): Promise<Unwatch> {
-    const wake = () => {
-      this.#woken = true;
+    const wake = (hint: readonly EventRecord[]) => {
+      if (!this.#takeAhead(hint)) {
+        this.#knowsAll = false;
+        this.#ahead.length = 0;
+        this.#woken = true;
+      }
       this.#wake();
     };
     const watch =
@@ -120,6 +150,17 @@ export class EventPull {
       },
     );
     return watch;
+  }
+
+  /** Whether what this says leaves nothing to read, because all before it is known and it continues that without a hole. */
+  #takeAhead(hint: readonly EventRecord[]): boolean {
+    if (!this.#knowsAll || !('stream' in this.#source) || hint.length === 0) return false;
+    const end = this.#place + this.#ahead.length;
+    const fitting = contiguous(hint, end);
+    if (this.#ahead.length + fitting.length > AHEAD_EVENTS_MAX) return false;
+    if (hint.some(({ version }) => version > end + fitting.length)) return false;
+    this.#ahead.push(...fitting);
+    return true;
   }
 
   /** Until it is woken, or the time is over. */

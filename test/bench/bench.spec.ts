@@ -13,6 +13,15 @@ interface Figure {
   floorPerSecond: number;
   ratio: number;
   peakRssMb: number;
+  pairs?: number;
+  appendsEach?: number;
+  readsEach?: number;
+}
+
+function expectWhole(figure: Figure): void {
+  for (const value of [figure.perSecond, figure.floorPerSecond, figure.ratio, figure.peakRssMb])
+    expect(value).toBeGreaterThan(0);
+  expect(figure.ratio).toBeCloseTo(figure.perSecond / figure.floorPerSecond, 2);
 }
 
 async function figuresOf(...args: string[]): Promise<Figure[]> {
@@ -33,20 +42,32 @@ describe('the benchmarks, tiny', () => {
     ['hot', '500'],
     ['rehydrate', '500'],
     ['live', '10'],
+    ['tail', '5000'],
+    ['fanout', '192'],
   ])(
     '%s prints its figures as lines of JSON, with a floor of the same run',
     async (name, n) => {
       const figures = await figuresOf(name, '--n', n);
       expect(figures).toHaveLength(1);
-      expect(figures[0]).toMatchObject({ bench: name, n: Number(n) });
-      for (const figure of figures) {
-        for (const value of [figure.perSecond, figure.floorPerSecond, figure.ratio, figure.peakRssMb])
-          expect(value).toBeGreaterThan(0);
-        expect(figure.ratio).toBeCloseTo(figure.perSecond / figure.floorPerSecond, 2);
-      }
+      expect(figures[0]).toMatchObject({ bench: name, n: name === 'fanout' ? Number(n) * 1_000 : Number(n) });
+      for (const figure of figures) expectWhole(figure);
     },
     60_000,
   );
+
+  it('react prints both ways to listen, by one pair of actors and by many: they share appends and read nothing again', async () => {
+    const figures = await figuresOf('react', '--n', '1200');
+    expect(figures.map(({ bench, pairs }) => [bench, pairs])).toEqual([
+      ['react', 1],
+      ['react-called', 1],
+      ['react', 100],
+      ['react-called', 100],
+    ]);
+    for (const figure of figures) expectWhole(figure);
+    // One actor's: 64 callers' events in one append, and the reactions to them in another.
+    for (const { appendsEach } of figures.slice(0, 2)) expect(appendsEach).toBeLessThan(0.5);
+    for (const { bench, readsEach } of figures) expect(readsEach).toBeLessThan(bench === 'react' ? 0.5 : 1);
+  }, 60_000);
 
   it('resident prints bytes and visits', async () => {
     const figures = await figuresOf('resident', '--n', '10000');
@@ -65,7 +86,9 @@ describe('the benchmarks, tiny', () => {
       await expect(run(process.execPath, [MAIN, ...args])).rejects.toMatchObject({
         code: 1,
         stdout: '',
-        stderr: expect.stringContaining('command, hot, rehydrate, live, resident, real-log'),
+        stderr: expect.stringContaining(
+          'command, hot, rehydrate, live, resident, real-log, ticks, react, tail, fanout',
+        ),
       });
     }
   });

@@ -114,7 +114,8 @@ describe('an actor that listens', () => {
     await ann.say('one');
     await eventually(() => words('f').length === 1);
     engine.unreadable = { streamId: 'ann', error: new EngineError('CORRUPT', 'not now'), times: 1 };
-    store.wakes.wake([]);
+    // Says nothing of what there is, so it has to be read.
+    store.wakes.nudge('ann');
     await engine.append({
       streamId: 'ann',
       expectedVersion: 'any',

@@ -30,6 +30,9 @@ export class CommitReader {
   /** A version at which a commit of the stream ends, the latest that is known. It stays one for ever. */
   readonly #boundaries = new Map<string, number>();
 
+  /** The page that was read last, and how many commits it took. */
+  #lastPage = { streamId: '', upTo: 0, commits: PAGE_COMMITS_MIN };
+
   constructor(r: Reql, table: Term, connections: Connections) {
     this.#r = r;
     this.#table = table;
@@ -71,12 +74,14 @@ export class CommitReader {
   async readStream(streamId: string, after: number, limit: number): Promise<EventRecord[]> {
     const events: EventRecord[] = [];
     let length = 0;
-    let ask = Math.min(limit, PAGE_COMMITS_MIN);
+    let used = 0;
+    let ask = Math.min(limit, this.#goesOn(streamId, after) ? this.#lastPage.commits : PAGE_COMMITS_MIN);
     let from = after;
     let lastVersion = 0;
     while (events.length < limit && length < PAGE_LENGTH_MAX) {
       const commits = await this.#commitsAfter(streamId, from, ask, events.length === 0);
       for (const commit of commits) {
+        if (events.length < limit) used += 1;
         for (const event of recordsOf(commit, streamId)) {
           if (event.version <= after || events.length >= limit) continue;
           length += event.data.length + event.metadata.length;
@@ -90,10 +95,16 @@ export class CommitReader {
       ask = Math.min(ask * 8, PAGE_COMMITS_MAX, limit);
     }
     const upTo = events.at(-1)?.version ?? 0;
+    this.#lastPage = { streamId, upTo, commits: Math.min(Math.max(used, 1), PAGE_COMMITS_MAX) };
     if (upTo > this.seen(streamId)) remember(this.#seen, streamId, upTo);
     // Whoever reads on from there need not be asked whether it is in the middle of a commit.
     if (upTo === lastVersion && upTo > (this.boundary(streamId) ?? 0)) this.setBoundary(streamId, upTo);
     return events;
+  }
+
+  /** Whoever reads a long stream page by page need not feel the way again each time. */
+  #goesOn(streamId: string, after: number): boolean {
+    return after > 0 && this.#lastPage.streamId === streamId && this.#lastPage.upTo === after;
   }
 
   /** These commits' events, with the positions that follow `before` of each. */

@@ -29,9 +29,10 @@ export class StoreReader {
       const commits = entries
         .flatMap(commitsOf)
         .filter((commit) => commit.before + commit.count > after && matters(commit, wanted));
-      for (let at = 0; at < commits.length && events.length < limit; at += COMMITS_MAX) {
-        const found = await this.#commits.eventsOf(commits.slice(at, at + COMMITS_MAX));
-        for (const event of found) {
+      for (let at = 0; at < commits.length && events.length < limit; ) {
+        const some = asMany(commits, at, limit - events.length);
+        at += some.length;
+        for (const event of await this.#commits.eventsOf(some)) {
           if (event.position > after && (!wanted || wanted.has(event.name))) events.push(event);
         }
       }
@@ -39,6 +40,18 @@ export class StoreReader {
     }
     return events.slice(0, limit);
   }
+}
+
+/** The commits from there on that have so many events together, but at least one: what is fetched beyond the page would be fetched again for the next. */
+function asMany<Commit extends PlacedCommit>(commits: readonly Commit[], from: number, eventCount: number): Commit[] {
+  const some: Commit[] = [];
+  let count = 0;
+  for (let at = from; at < commits.length && some.length < COMMITS_MAX && count < eventCount; at += 1) {
+    const commit = commits[at] as Commit;
+    some.push(commit);
+    count += commit.count;
+  }
+  return some;
 }
 
 function commitsOf({ id, commits }: LogEntry): (PlacedCommit & { before: number })[] {

@@ -9,10 +9,9 @@ import type { Upcasts } from '../../kernel/upcasts.js';
 import type { LeaderElection } from '../cluster/leader-election.js';
 import { decodeEvent, todaysEvent } from '../event-codec.js';
 import type { RuntimeParts } from '../settings.js';
-import { outsideTurns } from '../turn.js';
 import type { ActorListening } from './actor-listening.js';
 import { Bookmark } from './bookmark.js';
-import { GIVEN_UP, Persistence } from './persistence.js';
+import { CallLine, type LineOwner } from './call-line.js';
 import { Progress } from './progress.js';
 import type { Sound } from './reactions.js';
 
@@ -48,10 +47,8 @@ const PREPARE_TRIES_MAX = 100;
 interface Work {
   readonly since: Readonly<Record<string, number>>;
   readonly progress: Progress;
-  /** What is under way to one actor, for one listener: the next event waits for it. */
-  readonly queues: Map<string, Promise<void>>;
-  /** What is tried, or waits to be. */
-  readonly waits: Set<Persistence>;
+  /** What is under way, by actor and listener. */
+  readonly lines: Map<string, CallLine>;
   over: boolean;
 }
 
@@ -144,20 +141,21 @@ export class Dispatcher {
     const work: Work = {
       since,
       progress: new Progress(bookmark.value.position),
-      queues: new Map(),
-      waits: new Set(),
+      lines: new Map(),
       over: signal.aborted,
     };
     const stop = () => {
       work.over = true;
       pull.stop();
-      for (const wait of work.waits) wait.stop();
+      for (const line of work.lines.values()) line.stop();
     };
     signal.addEventListener('abort', stop);
     try {
       bookmark.keep(() => ({ position: placeOf(work, pull), since }), stop);
       while (!work.over) {
-        for (const record of (await pull.next()) ?? []) await this.#dispatch(record, work);
+        for (const record of (await pull.next()) ?? []) {
+          if (!work.over) await this.#dispatch(record, work);
+        }
       }
     } finally {
       signal.removeEventListener('abort', stop);
@@ -174,7 +172,7 @@ export class Dispatcher {
     for (const listen of concerned) {
       const id = this.#concerned(listen, record);
       if (id === undefined) done();
-      else this.#enqueue(work, `${listen.name}\0${id}`, () => this.#call(listen, id, record, work).then(done));
+      else this.#lineTo(listen, id, work).add({ sound: soundOf(listen, record), done });
     }
     while (work.progress.size >= UNDER_WAY_MAX && !work.over) await new Promise((resolve) => setTimeout(resolve, 1));
   }
@@ -193,45 +191,32 @@ export class Dispatcher {
     }
   }
 
-  #enqueue({ queues }: Work, key: string, call: () => Promise<void>): void {
-    const queued = (queues.get(key)?.then(call) ?? outside(call)).catch((error: unknown) => {
-      // Not done, nor is what comes after it: whoever leads next begins with it.
-      if (error !== GIVEN_UP) this.#parts.log.error(`${this.#owner.actorName}: an event could not be brought`, error);
-      return new Promise<never>(() => {});
-    });
-    queues.set(key, queued);
-    void queued.then(() => {
-      if (queues.get(key) === queued) queues.delete(key);
-    });
+  #lineTo(listen: Calling, id: string, { lines }: Work): CallLine {
+    const key = `${listen.name}\0${id}`;
+    const line = lines.get(key) ?? new CallLine(this.#lineOwner(listen, id, () => lines.delete(key)));
+    lines.set(key, line);
+    return line;
   }
 
-  async #call(listen: Calling, id: string, record: EventRecord, work: Work): Promise<void> {
-    const sound: Sound = { listener: listen.name, source: ALL_STREAMS, at: record.position, record };
-    const persistence = new Persistence();
-    if (work.over) persistence.stop();
-    work.waits.add(persistence);
-    try {
-      await persistence.see({
-        triesMax: this.#parts.limits.reactionTriesMax,
-        onFailure: listen.onFailure,
-        run: async () => (await this.#owner.load(id)).reactions.react(sound),
-        park: async (error, tries) => (await this.#owner.load(id)).reactions.park(sound, error, tries),
-        failed: (error) =>
-          this.#parts.log.warn(`${this.#owner.actorName} '${id}': '${listen.name}' failed on '${record.name}'`, error),
-      });
-    } finally {
-      work.waits.delete(persistence);
-    }
+  #lineOwner(listen: Calling, id: string, ended: () => void): LineOwner {
+    const { log, limits } = this.#parts;
+    const where = `${this.#owner.actorName} '${id}': '${listen.name}'`;
+    return {
+      triesMax: limits.reactionTriesMax,
+      onFailure: listen.onFailure,
+      reactions: async () => (await this.#owner.load(id)).reactions,
+      failed: ({ record }, error) => log.warn(`${where} failed on '${record.name}'`, error),
+      broke: (error) => log.error(`${where}: an event could not be brought`, error),
+      ended,
+    };
   }
+}
+
+function soundOf({ name }: Calling, record: EventRecord): Sound {
+  return { listener: name, source: ALL_STREAMS, at: record.position, record };
 }
 
 /** Up to where everything is done, also what was none of its business. */
 function placeOf({ progress }: Work, pull: EventPull): number {
   return progress.size > 0 ? progress.done : Math.max(progress.done, pull.quietAt);
-}
-
-function outside(work: () => Promise<void>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    outsideTurns(() => work().then(resolve, reject));
-  });
 }

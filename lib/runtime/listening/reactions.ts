@@ -208,6 +208,8 @@ export class Reactions {
   /** Whether it still listens, by what is stored and by what is about to be. */
   #wants(listener: Listener, source: string): boolean {
     if (!listener.wants(this.#owner.view, source) || this.isOver(listener, source)) return false;
+    // Only what began in code ends from code.
+    if (!listener.isInCode) return true;
     const isEnding = ({ name, data }: NewEvent) => {
       if (name !== LISTENING_EVENT) return false;
       const change = JSON.parse(data) as ListeningData;

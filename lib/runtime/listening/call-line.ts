@@ -1,0 +1,178 @@
+import { ALL_STREAMS } from '../../kernel/hearing.js';
+import type { OnFailure } from '../../kernel/marks.js';
+import { outsideTurns } from '../turn.js';
+import { isOutage, isPassing } from './failure.js';
+import { GIVEN_UP, Persistence } from './persistence.js';
+import type { Reactions, Sound } from './reactions.js';
+
+/** Most reactions of one line that have run and are not stored yet. */
+const IN_FLIGHT_MAX = 256;
+
+/** An event on its way to an actor that it concerns. */
+export interface Call {
+  readonly sound: Sound;
+  /** Told once what came of it is stored. */
+  readonly done: () => void;
+}
+
+/** Whom a line leads to. */
+export interface LineOwner {
+  readonly triesMax: number;
+  readonly onFailure: OnFailure;
+  /** The actor's, loaded if it is not. */
+  reactions(): Promise<Reactions>;
+  /** Hears of every failure. */
+  failed(sound: Sound, error: unknown): void;
+  /** It can't go on; whoever leads next begins with what is not done. */
+  broke(error: unknown): void;
+  /** Nothing is under way any more. */
+  ended(): void;
+}
+
+/** One that had run and could not be stored. */
+interface Lost {
+  readonly call: Call;
+  readonly error: unknown;
+}
+
+/**
+ * Events on their way to one actor, for one listener, in order. A reaction need not be stored before the next one runs, so that many go in one append; if one
+ * can't be, it and all that came after it run again, in order.
+ */
+export class CallLine {
+  readonly #owner: LineOwner;
+  readonly #persistence = new Persistence();
+  readonly #waiting: Call[] = [];
+  readonly #inFlight = new Set<Promise<void>>();
+  #lost: Lost[] = [];
+  /** One that was lost before: it is tried again alone. */
+  #frail: { readonly at: number; readonly error: unknown; readonly tries: number } | undefined;
+  /** Place of the last reaction that left a note. */
+  #notedAt = 0;
+  #running = false;
+  #stopped = false;
+
+  constructor(owner: LineOwner) {
+    this.#owner = owner;
+  }
+
+  add(call: Call): void {
+    this.#waiting.push(call);
+    this.#goOn();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#persistence.stop();
+  }
+
+  #goOn(): void {
+    if (this.#running || this.#stopped) return;
+    this.#running = true;
+    outsideTurns(() => void this.#run());
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (!this.#stopped) {
+        if (this.#lost.length > 0) await this.#takeBack();
+        const call = this.#waiting.shift();
+        if (!call) break;
+        if (this.#frail?.at === call.sound.at) await this.#persist(call, this.#frail.error, this.#frail.tries);
+        else await this.#runAhead(call);
+      }
+    } catch (error) {
+      this.stop();
+      if (error !== GIVEN_UP) this.#owner.broke(error);
+    } finally {
+      this.#running = false;
+    }
+    this.#endIfDone();
+  }
+
+  /** Goes on as soon as it has run; that it is stored is seen to meanwhile. */
+  async #runAhead(call: Call): Promise<void> {
+    if (this.#inFlight.size >= IN_FLIGHT_MAX) await Promise.race(this.#inFlight);
+    if (this.#lost.length > 0) {
+      this.#waiting.unshift(call);
+      return;
+    }
+    const failure = await new Promise<{ error: unknown } | undefined>((executed) => {
+      let hasRun = false;
+      const ran = () => {
+        hasRun = true;
+        executed(undefined);
+      };
+      const stored = this.#react(call.sound, this.#notedAt, ran)
+        .then(
+          // It may have run elsewhere.
+          () => {
+            executed(undefined);
+            call.done();
+          },
+          (error: unknown) => {
+            if (hasRun) this.#lost.push({ call, error });
+            executed({ error });
+          },
+        )
+        .finally(() => {
+          this.#inFlight.delete(stored);
+          if (this.#lost.length > 0) this.#goOn();
+          this.#endIfDone();
+        });
+      this.#inFlight.add(stored);
+    });
+    if (failure) await this.#persist(call, failure.error, triesOf(failure.error));
+  }
+
+  async #react(sound: Sound, after: number, ran: () => void): Promise<void> {
+    const reactions = await this.#owner.reactions();
+    await reactions.react(sound, after, () => {
+      if (reactions.notedAt(sound.listener, ALL_STREAMS) === sound.at) this.#notedAt = sound.at;
+      ran();
+    });
+  }
+
+  /** Alone, until it works or is parked. */
+  async #persist(call: Call, error: unknown, tries: number): Promise<void> {
+    await Promise.all(this.#inFlight);
+    if (this.#lost.length > 0) {
+      this.#waiting.unshift(call);
+      return;
+    }
+    const { triesMax, onFailure } = this.#owner;
+    if (error !== undefined) this.#owner.failed(call.sound, error);
+    const task = {
+      triesMax,
+      onFailure,
+      run: async () => (await this.#owner.reactions()).react(call.sound),
+      park: async (last: unknown, failures: number) => (await this.#owner.reactions()).park(call.sound, last, failures),
+      failed: (last: unknown) => this.#owner.failed(call.sound, last),
+    };
+    await this.#persistence.see(task, tries, error);
+    call.done();
+  }
+
+  /** What was lost comes again, in order, and the first of it with care. */
+  async #takeBack(): Promise<void> {
+    await Promise.all(this.#inFlight);
+    const lost = this.#lost.sort((a, b) => a.call.sound.at - b.call.sound.at);
+    this.#lost = [];
+    this.#notedAt = 0;
+    const [first] = lost;
+    if (!first) return;
+    const { at } = first.call.sound;
+    const before = this.#frail?.at === at ? this.#frail.tries : 0;
+    this.#frail = { at, error: first.error, tries: before + triesOf(first.error) };
+    this.#waiting.unshift(...lost.map(({ call }) => call));
+  }
+
+  #endIfDone(): void {
+    if (!this.#running && this.#waiting.length === 0 && this.#inFlight.size === 0) this.#owner.ended();
+  }
+}
+
+/** As how many tries a failure counts. */
+function triesOf(error: unknown): number {
+  return isPassing(error) || isOutage(error) ? 0 : 1;
+}

@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { CommitReader } from '../../lib/engines/rethinkdb/commit-reader.js';
+import { Connections } from '../../lib/engines/rethinkdb/connections.js';
+import { loadDriver } from '../../lib/engines/rethinkdb/driver.js';
+import type { RethinkDbEngine } from '../../lib/engines/rethinkdb/index.js';
+import { settingsOf } from '../../lib/engines/rethinkdb/options.js';
+import { PositionLog } from '../../lib/engines/rethinkdb/position-log.js';
+import { StoreReader } from '../../lib/engines/rethinkdb/store-reader.js';
+import { someEvents } from '../engine/flaky-engine.js';
+import { describeWithRethinkDb, engineOn, RethinkDbProcess, stopRethinkDb } from '../support/rethinkdb.js';
+import { randomFrom, seedFor } from '../support/seed.js';
+
+const DATABASE = 'omniscient';
+/** Commits of the stream that has only small ones. */
+const SMALL = 300;
+
+/** Notes how many commits each fetch asks for. */
+class NotingReader extends CommitReader {
+  readonly fetched: number[] = [];
+
+  override eventsOf(commits: readonly { stream: string; first: number; before: number }[]) {
+    this.fetched.push(commits.length);
+    return super.eventsOf(commits);
+  }
+}
+
+/** Counts questions to the server. */
+class CountingConnections extends Connections {
+  reads = 0;
+
+  override read<T>(...args: Parameters<Connections['read']>): Promise<T> {
+    this.reads += 1;
+    return super.read<T>(...args);
+  }
+}
+
+describeWithRethinkDb('pages of commits of all sizes', () => {
+  let engine: RethinkDbEngine;
+  let connections: CountingConnections;
+  let reader: NotingReader;
+  let store: StoreReader;
+  let log: PositionLog;
+  const random = randomFrom(seedFor('rethinkdb-pages'));
+  const ids: string[] = [];
+
+  beforeAll(async () => {
+    const server = await RethinkDbProcess.start();
+    engine = engineOn(server);
+    await engine.open();
+    for (let i = 0; i < 150; i += 1) {
+      const size = random() < 0.2 ? 200 + Math.floor(random() * 600) : 1 + Math.floor(random() * 3);
+      const events = someEvents(size);
+      ids.push(...events.map(({ id }) => id));
+      await engine.append({ streamId: 's', expectedVersion: 'any', events });
+    }
+    for (let i = 0; i < SMALL; i += 1) {
+      const events = someEvents(1);
+      ids.push(...events.map(({ id }) => id));
+      await engine.append({ streamId: 'small', expectedVersion: i, events });
+    }
+    const r = await loadDriver();
+    connections = new CountingConnections(r, settingsOf({ servers: [server] }));
+    const db = r.db(DATABASE);
+    reader = new NotingReader(r, db.table('commits', { readMode: 'majority' }), connections);
+    log = new PositionLog(r, db, connections, reader);
+    store = new StoreReader(log, reader);
+    while ((await engine.lastPosition()) < ids.length) await new Promise((resolve) => setTimeout(resolve, 10));
+  }, 60_000);
+  afterAll(async () => {
+    await log.close();
+    await connections.close();
+    await stopRethinkDb();
+  });
+
+  it('of the whole store fetch what fills them, give everything once, and no more than was asked for', async () => {
+    const seen: string[] = [];
+    for (let after = 0; ; ) {
+      const limit = 1 + Math.floor(random() * 1_000);
+      const before = reader.fetched.length;
+      const page = await store.readAll(after, limit, undefined);
+      const last = page.at(-1);
+      if (!last) break;
+      expect(page.length).toBeLessThanOrEqual(limit);
+      // Each commit that is fetched fills a part of the page: none is fetched to be thrown away.
+      const commits = reader.fetched.slice(before).reduce((sum, count) => sum + count, 0);
+      expect(commits).toBeLessThanOrEqual(page.length);
+      seen.push(...page.map(({ id }) => id));
+      after = last.position;
+    }
+    expect(seen).toEqual(ids);
+  });
+
+  it('of one stream give everything once', async () => {
+    const seen: string[] = [];
+    for (let after = 0; ; ) {
+      const page = await reader.readStream('s', after, 1 + Math.floor(random() * 1_000));
+      const last = page.at(-1);
+      if (!last) break;
+      seen.push(...page.map(({ id }) => id));
+      after = last.version;
+    }
+    expect(seen).toEqual(ids.slice(0, -SMALL));
+  });
+
+  it('of one stream take one question each, for whoever reads on', async () => {
+    const reads: number[] = [];
+    for (let after = 0; after < SMALL; after += 100) {
+      const before = connections.reads;
+      expect((await reader.readStream('small', after, 100)).map(({ id }) => id)).toEqual(
+        ids.slice(-SMALL).slice(after, after + 100),
+      );
+      reads.push(connections.reads - before);
+    }
+    expect(reads.slice(1)).toEqual([1, 1]);
+  });
+});
