@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Clock } from 'omniscient-nest';
 import type { RethinkDbEngine, RethinkDbEngineOptions } from 'omniscient-nest/rethinkdb';
 import { commitKeyOf } from '../../lib/engines/rethinkdb/keys.js';
+import { packBatch } from '../../lib/engines/rethinkdb/log-entry.js';
 import { newEvents, readWhole, store } from '../../lib/testing/conformance/conformance-case.js';
 import { Desk } from '../support/one-actors.js';
 import { describeWithRethinkDb, engineOn, RethinkDbProcess, stopRethinkDb, withDriver } from '../support/rethinkdb.js';
@@ -152,19 +153,19 @@ describeWithRethinkDb('the RethinkDB engine', () => {
     const events = newEvents(2);
     const key = commitKeyOf('dead', 1);
     await withDriver(server, async (r, run) => {
-      const commit = { stream: 'dead', first: 1, count: 2, names: ['happened'], event: events[0]?.id };
+      const commit = { stream: 'dead', first: 1, count: 2, names: ['happened'], event: events[0]?.id as string };
       const lost = { stream: 'never', first: 1, count: 1, names: ['happened'], event: 'nobody' };
       await run(
         r
           .db('orphans')
           .table('commits')
-          .insert({ id: ':batch', commits: [commit] }),
+          .insert(packBatch({ id: ':batch', commits: [commit] })),
       );
       await run(
         r
           .db('orphans')
           .table('commits')
-          .insert({ id: ':never stored', commits: [lost] }),
+          .insert(packBatch({ id: ':never stored', commits: [lost] })),
       );
       await run(r.db('orphans').table('commits').insert({ id: key, stream: 'dead', first: 1, last: 2, events }));
     });

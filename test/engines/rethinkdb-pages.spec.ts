@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { Announcements } from '../../lib/engines/rethinkdb/announcements.js';
 import { CommitReader } from '../../lib/engines/rethinkdb/commit-reader.js';
 import { Connections } from '../../lib/engines/rethinkdb/connections.js';
 import { loadDriver } from '../../lib/engines/rethinkdb/driver.js';
 import type { RethinkDbEngine } from '../../lib/engines/rethinkdb/index.js';
 import { settingsOf } from '../../lib/engines/rethinkdb/options.js';
+import { PlacedCommits } from '../../lib/engines/rethinkdb/placed-commits.js';
 import { PositionLog } from '../../lib/engines/rethinkdb/position-log.js';
 import { StoreReader } from '../../lib/engines/rethinkdb/store-reader.js';
 import { someEvents } from '../engine/flaky-engine.js';
@@ -15,12 +17,12 @@ const DATABASE = 'omniscient';
 const SMALL = 300;
 
 /** Notes how many commits each fetch asks for. */
-class NotingReader extends CommitReader {
+class NotingCommits extends PlacedCommits {
   readonly fetched: number[] = [];
 
-  override eventsOf(commits: readonly { stream: string; first: number; before: number }[]) {
-    this.fetched.push(commits.length);
-    return super.eventsOf(commits);
+  override eventsOf(...args: Parameters<PlacedCommits['eventsOf']>): ReturnType<PlacedCommits['eventsOf']> {
+    this.fetched.push(args[0].length);
+    return super.eventsOf(...args);
   }
 }
 
@@ -37,7 +39,8 @@ class CountingConnections extends Connections {
 describeWithRethinkDb('pages of commits of all sizes', () => {
   let engine: RethinkDbEngine;
   let connections: CountingConnections;
-  let reader: NotingReader;
+  let reader: CommitReader;
+  let placed: NotingCommits;
   let store: StoreReader;
   let log: PositionLog;
   const random = randomFrom(seedFor('rethinkdb-pages'));
@@ -61,9 +64,10 @@ describeWithRethinkDb('pages of commits of all sizes', () => {
     const r = await loadDriver();
     connections = new CountingConnections(r, settingsOf({ servers: [server] }));
     const db = r.db(DATABASE);
-    reader = new NotingReader(r, db.table('commits', { readMode: 'majority' }), connections);
-    log = new PositionLog(r, db, connections, reader);
-    store = new StoreReader(log, reader);
+    reader = new CommitReader(r, db.table('commits', { readMode: 'majority' }), connections);
+    log = new PositionLog(r, db, connections, new Announcements(r, db, connections));
+    placed = new NotingCommits(r, db, connections);
+    store = new StoreReader(log, placed);
     while ((await engine.lastPosition()) < ids.length) await new Promise((resolve) => setTimeout(resolve, 10));
   }, 60_000);
   afterAll(async () => {
@@ -76,13 +80,13 @@ describeWithRethinkDb('pages of commits of all sizes', () => {
     const seen: string[] = [];
     for (let after = 0; ; ) {
       const limit = 1 + Math.floor(random() * 1_000);
-      const before = reader.fetched.length;
+      const before = placed.fetched.length;
       const page = await store.readAll(after, limit, undefined);
       const last = page.at(-1);
       if (!last) break;
       expect(page.length).toBeLessThanOrEqual(limit);
       // Each commit that is fetched fills a part of the page: none is fetched to be thrown away.
-      const commits = reader.fetched.slice(before).reduce((sum, count) => sum + count, 0);
+      const commits = placed.fetched.slice(before).reduce((sum, count) => sum + count, 0);
       expect(commits).toBeLessThanOrEqual(page.length);
       seen.push(...page.map(({ id }) => id));
       after = last.position;

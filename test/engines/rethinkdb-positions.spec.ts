@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { CommitReader } from '../../lib/engines/rethinkdb/commit-reader.js';
+import { Announcements } from '../../lib/engines/rethinkdb/announcements.js';
 import { Connections } from '../../lib/engines/rethinkdb/connections.js';
 import { loadDriver } from '../../lib/engines/rethinkdb/driver.js';
 import type { Batch } from '../../lib/engines/rethinkdb/log-entry.js';
@@ -32,8 +32,7 @@ describeWithRethinkDb('a batch that both its writer and a sweep place', () => {
     const r = await loadDriver();
     const connections = new Connections(r, settingsOf({ servers: [server] }));
     const db = r.db(DATABASE);
-    const reader = new CommitReader(r, db.table('commits', { readMode: 'majority' }), connections);
-    const log = new PositionLog(r, db, connections, reader);
+    const log = new PositionLog(r, db, connections, new Announcements(r, db, connections));
     open.push({ connections, log });
     return log;
   }

@@ -1,5 +1,5 @@
-import { EngineError } from '../../kernel/errors.js';
 import type { EventRecord } from '../../kernel/event.js';
+import { ARRAYS, type CommitDocument, recordsOf, unreadable } from './commit-document.js';
 import type { Connections } from './connections.js';
 import type { Reql, Term } from './driver.js';
 import { commitKeyOf } from './keys.js';
@@ -12,21 +12,11 @@ const PAGE_COMMITS_MIN = 16;
 /** Payload and metadata in one page, in UTF-16 code units; a page ends with the answer that goes beyond. */
 const PAGE_LENGTH_MAX = 8 * 1024 * 1024;
 
-interface CommitDocument {
-  readonly id: string;
-  readonly stream: string;
-  readonly first: number;
-  readonly last: number;
-  readonly events: readonly { id: string; name: string; data: string; metadata: string }[];
-}
-
 /** Reads commits, by majority: what it gives is stored for good. */
 export class CommitReader {
   readonly #r: Reql;
   readonly #table: Term;
   readonly #connections: Connections;
-  /** Up to which version streams have been read. */
-  readonly #seen = new Map<string, number>();
   /** A version at which a commit of the stream ends, the latest that is known. It stays one for ever. */
   readonly #boundaries = new Map<string, number>();
 
@@ -45,11 +35,6 @@ export class CommitReader {
 
   setBoundary(streamId: string, version: number): void {
     remember(this.#boundaries, streamId, version);
-  }
-
-  /** The highest version of a stream that anybody here has read. */
-  seen(streamId: string): number {
-    return this.#seen.get(streamId) ?? 0;
   }
 
   forget(streamId: string): void {
@@ -96,7 +81,6 @@ export class CommitReader {
     }
     const upTo = events.at(-1)?.version ?? 0;
     this.#lastPage = { streamId, upTo, commits: Math.min(Math.max(used, 1), PAGE_COMMITS_MAX) };
-    if (upTo > this.seen(streamId)) remember(this.#seen, streamId, upTo);
     // Whoever reads on from there need not be asked whether it is in the middle of a commit.
     if (upTo === lastVersion && upTo > (this.boundary(streamId) ?? 0)) this.setBoundary(streamId, upTo);
     return events;
@@ -105,21 +89,6 @@ export class CommitReader {
   /** Whoever reads a long stream page by page need not feel the way again each time. */
   #goesOn(streamId: string, after: number): boolean {
     return after > 0 && this.#lastPage.streamId === streamId && this.#lastPage.upTo === after;
-  }
-
-  /** These commits' events, with the positions that follow `before` of each. */
-  async eventsOf(commits: readonly { stream: string; first: number; before: number }[]): Promise<EventRecord[]> {
-    const keys = commits.map(({ stream, first }) => commitKeyOf(stream, first));
-    const documents = await this.#connections.read<CommitDocument[]>(
-      this.#table.getAll(this.#r.args(keys)).coerceTo('array'),
-      ARRAYS,
-    );
-    const byKey = new Map(documents.map((document) => [document.id, document]));
-    return commits.flatMap(({ stream, before }, i) => {
-      const document = byKey.get(keys[i] as string);
-      if (!document) throw unreadable(keys[i] as string, 'it is missing');
-      return recordsOf(document, stream).map((event, k) => ({ ...event, position: before + k + 1 }));
-    });
   }
 
   /** Ids of the first events of those commits that are stored, by key. */
@@ -180,28 +149,4 @@ function remember(versions: Map<string, number>, streamId: string, version: numb
   if (versions.size <= STREAMS_MAX) return;
   const [oldest] = versions.keys();
   versions.delete(oldest as string);
-}
-
-/** The server refuses longer arrays unless it is told otherwise. */
-const ARRAYS = { arrayLimit: 1_000_000 };
-
-function recordsOf(commit: CommitDocument, streamId: string): EventRecord[] {
-  const { id: key, stream, first, last, events } = commit;
-  if (stream !== streamId) throw unreadable(key, `it says that it belongs to stream '${String(stream)}'`);
-  if (!Array.isArray(events) || events.length === 0 || last !== first + events.length - 1) {
-    throw unreadable(key, 'its events and its versions do not agree');
-  }
-  return events.map(({ id, name, data, metadata }, i) => {
-    if (![id, name, data, metadata].every((each) => typeof each === 'string')) {
-      throw unreadable(key, `event ${first + i} has no id, name, data or metadata`);
-    }
-    return { id, streamId, version: first + i, position: 0, name, data, metadata };
-  });
-}
-
-function unreadable(key: string, why: string): EngineError {
-  return new EngineError(
-    'COMMIT_UNREADABLE',
-    `RethinkDB: document '${key}' of table 'commits' was changed by hand or lost: ${why}; restore it from a backup`,
-  );
 }

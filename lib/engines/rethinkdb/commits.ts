@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { type AppendRequest, type AppendResult, CONFLICT_EVENTS_MAX } from '../../engine/append.js';
 import { EngineError } from '../../kernel/errors.js';
 import type { EventRecord, NewEvent } from '../../kernel/event.js';
+import type { Announcements } from './announcements.js';
 import type { CommitReader } from './commit-reader.js';
 import type { Connections } from './connections.js';
 import type { Reql, Term } from './driver.js';
 import { commitKeyOf } from './keys.js';
-import type { PlacedCommit } from './log-entry.js';
+import type { Batch, PlacedCommit } from './log-entry.js';
 import type { PositionLog } from './position-log.js';
+import type { Sweeper } from './sweeper.js';
 
 /** Most commits in one insert. */
 export const INSERT_COMMITS_MAX = 256;
@@ -16,11 +18,20 @@ const OVERTAKEN_MAX = 100;
 
 /** What is told of every batch that was stored. */
 export interface CommitListener {
-  /** These keys are being written by us: what the feed says of them is no news. */
-  writing(keys: readonly string[], isOver: boolean): void;
   stored(events: readonly EventRecord[]): void;
   /** Others were first on these streams. */
   overtaken(streamIds: readonly string[]): void;
+}
+
+/** What a commit goes through on its way. */
+export interface CommitParts {
+  readonly r: Reql;
+  readonly table: Term;
+  readonly connections: Connections;
+  readonly reader: CommitReader;
+  readonly announcements: Announcements;
+  readonly log: PositionLog;
+  readonly sweeper: Sweeper;
 }
 
 interface Entry {
@@ -36,24 +47,16 @@ interface Entry {
  * collide; and a writer must know its expected version for the end of a commit, so one that stopped in the middle of a commit is refused too.
  */
 export class Commits {
-  readonly #r: Reql;
-  readonly #table: Term;
-  readonly #connections: Connections;
+  readonly #parts: CommitParts;
   readonly #reader: CommitReader;
-  readonly #log: PositionLog;
   readonly #listener: CommitListener;
   readonly #durability: 'hard' | 'soft';
+  readonly #writer = randomUUID();
+  #batches = 0;
 
-  constructor(
-    parts: { r: Reql; table: Term; connections: Connections; reader: CommitReader; log: PositionLog },
-    durability: 'hard' | 'soft',
-    listener: CommitListener,
-  ) {
-    this.#r = parts.r;
-    this.#table = parts.table;
-    this.#connections = parts.connections;
+  constructor(parts: CommitParts, durability: 'hard' | 'soft', listener: CommitListener) {
+    this.#parts = parts;
     this.#reader = parts.reader;
-    this.#log = parts.log;
     this.#durability = durability;
     this.#listener = listener;
   }
@@ -118,28 +121,31 @@ export class Commits {
 
   /** Which of them are stored. */
   async #insert(entries: readonly Entry[]): Promise<Set<Entry>> {
+    const { r, table, connections, announcements, log, sweeper } = this.#parts;
     const keys = entries.map(({ request, head }) => commitKeyOf(request.streamId, head + 1));
     const documents = entries.map(({ request, head }, i) => documentOf(keys[i] as string, request, head));
-    const batch = { id: randomUUID(), commits: entries.map(placedOf) };
+    const batch = this.#newBatch(entries);
     const announcedAtMs = performance.now();
-    this.#listener.writing(keys, false);
     try {
-      const all = this.#r.json(JSON.stringify([this.#log.intentOf(batch), ...documents]));
-      const insert = this.#table.insert(all, { durability: this.#durability });
-      const answer = await this.#connections.write<{ errors: number; first_error?: string }>(insert);
+      const all = r.json(JSON.stringify([announcements.of(batch), ...documents]));
+      const insert = table.insert(all, { durability: this.#durability });
+      const answer = await connections.write<{ errors: number; first_error?: string }>(insert);
       const stored =
         answer.errors === 0 ? new Set(entries) : await this.#whichAreOurs(entries, keys, answer.first_error);
       this.#tell([...stored]);
-      this.#log.place({ id: batch.id, commits: [...stored].map(placedOf) }, announcedAtMs);
+      log.place({ id: batch.id, commits: [...stored].map(placedOf) }, announcedAtMs);
       return stored;
     } catch (error) {
-      this.#log.doubt(batch);
-      // What became of it the watchers must find out, since our own writing was no news to them.
+      sweeper.doubt(batch);
       this.#listener.overtaken(entries.map(({ request }) => request.streamId));
       throw error;
-    } finally {
-      this.#listener.writing(keys, true);
     }
+  }
+
+  /** One writer's keys lie side by side, so that deleting many of them touches little. */
+  #newBatch(entries: readonly Entry[]): Batch {
+    this.#batches += 1;
+    return { id: `${this.#writer}-${this.#batches}`, commits: entries.map(placedOf) };
   }
 
   async #whichAreOurs(
@@ -182,5 +188,5 @@ function documentOf(id: string, { streamId, events }: AppendRequest, head: numbe
 
 function placedOf({ request: { streamId, events }, head }: Entry): PlacedCommit {
   const names = [...new Set(events.map(({ name }) => name))];
-  return { stream: streamId, first: head + 1, count: events.length, names, event: (events[0] as NewEvent).id };
+  return { stream: streamId, first: head + 1, count: events.length, event: (events[0] as NewEvent).id, names };
 }

@@ -32,6 +32,11 @@ export class Feed {
     return this.#opening;
   }
 
+  /** Whether it is in force now, as far as is known. */
+  get isOpen(): boolean {
+    return this.#stop !== undefined;
+  }
+
   close(): void {
     this.#closed = true;
     clearTimeout(this.#retryTimer);

@@ -2,30 +2,33 @@
 import { setTimeout } from 'node:timers';
 import { Backoff } from '../../engine/backoff.js';
 import { EngineError } from '../../kernel/errors.js';
-import type { CommitReader } from './commit-reader.js';
+import type { Announcements } from './announcements.js';
 import type { Connections } from './connections.js';
 import type { Reql, Term } from './driver.js';
-import { commitKeyOf } from './keys.js';
-import { type Batch, endOf, type LogEntry, missingEntry, type PlacedCommit, withoutHole } from './log-entry.js';
+import {
+  type Batch,
+  endOf,
+  type LogDocument,
+  type LogEntry,
+  missingEntry,
+  packEntry,
+  unpackEntry,
+  withoutHole,
+} from './log-entry.js';
 import { LogQueries } from './log-queries.js';
 
 /** Most commits in one entry. */
 const ENTRY_COMMITS_MAX = 1_000;
-/** How often the batches are looked for that some writer stored and could not place. Milliseconds. */
-const SWEEP_MS = 3_000;
-/** Somebody else may have swept a batch that was announced so long ago: it is looked for before it is placed. Milliseconds, well below what makes it old. */
-const SWEPT_MS_MIN = 1_000;
-/** What was found in a sweep was announced nobody knows when. */
-const LONG_AGO_MS = Number.NEGATIVE_INFINITY;
-/** A batch of which parts are missing is placed without them after so long: nothing of it can be under way any more. Milliseconds. */
-const MISSING_MS_MAX = 60_000;
-/** While there is much to place: how long the next entry waits for more. Milliseconds. */
-const GATHER_MS = 8;
-/** Most batches swept at once. */
-const SWEEP_BATCHES_MAX = 100;
-/** Keys of announcements begin with this, as no commit's does. */
-const INTENT = ':';
-const INTENTS_END = ';';
+/** Others' entries that are read at once, on the way to the end. */
+const CATCH_UP_ENTRIES_MAX = 100;
+/** Somebody else may have swept a batch that was announced so long ago: it is looked for before it is placed. Milliseconds. */
+export const SWEPT_MS_MIN = 1_000;
+/**
+ * Who stores little has its places at once; who stores much waits for more, so that the log's own writes to disk stay few: for each commit of the last
+ * entry so long, and no longer than that. Milliseconds.
+ */
+const GATHER_MS_PER_COMMIT = 0.2;
+const GATHER_MS_MAX = 12;
 /** How long closing waits until all is placed; what is not, others sweep. Milliseconds. */
 const CLOSE_MS_MAX = 3_000;
 
@@ -45,37 +48,23 @@ export class PositionLog {
   readonly #r: Reql;
   readonly #log: Term;
   readonly #queries: LogQueries;
-  readonly #commits: Term;
   readonly #connections: Connections;
-  readonly #reader: CommitReader;
+  readonly #announcements: Announcements;
   #waiting: Waiting[] = [];
   #placing: Promise<void> | undefined;
   #end: number | undefined;
   /** Batches that somebody may have placed already. */
   readonly #doubtful = new Set<string>();
-  /** Our own, of which it is not even known whether they were announced. */
-  readonly #doubted = new Map<string, Batch>();
-  #seenBefore = new Map<string, number>();
   #placedAtMs = 0;
-  #sweepTimer: NodeJS.Timeout | undefined;
+  #placedCommits = 0;
   #closed = false;
 
-  constructor(r: Reql, db: Term, connections: Connections, reader: CommitReader) {
+  constructor(r: Reql, db: Term, connections: Connections, announcements: Announcements) {
     this.#r = r;
     this.#log = db.table('log', { readMode: 'majority' });
     this.#queries = new LogQueries(r, this.#log);
-    this.#commits = db.table('commits', { readMode: 'majority' });
     this.#connections = connections;
-    this.#reader = reader;
-  }
-
-  start(): void {
-    this.#sweepLater();
-  }
-
-  /** Announces that these commits are about to be stored: goes into the same table with them, so that one write to disk serves both. */
-  intentOf(batch: Batch): object {
-    return { ...batch, id: INTENT + batch.id };
+    this.#announcements = announcements;
   }
 
   /**
@@ -97,10 +86,14 @@ export class PositionLog {
     });
   }
 
-  /** Nobody knows what became of it: the sweep will find out. */
-  doubt(batch: Batch): void {
-    this.#seenBefore.set(batch.id, performance.now());
-    this.#doubted.set(batch.id, batch);
+  /** Those of these batches that have no positions yet. */
+  async unplaced(batches: readonly Batch[]): Promise<Batch[]> {
+    const ids = batches.map(({ id }) => id);
+    const query = this.#log.getAll(this.#r.args(ids), { index: 'batches' }).pluck('batches').coerceTo('array');
+    const placed = new Set(
+      (await this.#connections.read<{ batches: string[] }[]>(query)).flatMap((each) => each.batches),
+    );
+    return batches.filter(({ id }) => !placed.has(id));
   }
 
   async lastPosition(): Promise<number> {
@@ -113,26 +106,28 @@ export class PositionLog {
     const around = this.#queries.lastBefore(position).coerceTo('array');
     const following = this.#queries.from(position).limit(limit).coerceTo('array');
     for (let isSecondLook = false; ; isSecondLook = true) {
-      const [at, rest] = await this.#connections.read<[LogEntry[], LogEntry[]]>(this.#r.expr([around, following]));
+      const [at, rest] = await this.#connections.read<[LogDocument[], LogDocument[]]>(
+        this.#r.expr([around, following]),
+      );
       const covering = at[0] && endOf(at[0]) > position ? [at[0]] : [];
       const end = covering[0] ? endOf(covering[0]) : position;
       const entries = [...covering, ...withoutHole(rest, end)];
-      if (entries.length > 0 || rest.length === 0) return entries;
+      if (entries.length > 0 || rest.length === 0) return entries.map(unpackEntry);
       if (isSecondLook) throw missingEntry(end);
     }
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    clearTimeout(this.#sweepTimer);
     await Promise.race([this.#placing, new Promise((resolve) => setTimeout(resolve, CLOSE_MS_MAX).unref())]);
   }
 
   async #placeAll(): Promise<void> {
     const backoff = new Backoff();
     while (this.#waiting.length > 0) {
-      const sinceMs = performance.now() - this.#placedAtMs;
-      if (sinceMs < GATHER_MS && !this.#closed) await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
+      const gatherMs = Math.min(this.#placedCommits * GATHER_MS_PER_COMMIT, GATHER_MS_MAX);
+      const pauseMs = this.#placedAtMs + gatherMs - performance.now();
+      if (pauseMs > 1 && !this.#closed) await new Promise((resolve) => setTimeout(resolve, pauseMs));
       this.#placedAtMs = performance.now();
       const batches = this.#takeWaiting();
       try {
@@ -163,17 +158,18 @@ export class PositionLog {
     const isDoubtful = batches.some(({ id, announcedAtMs }) => announcedAtMs <= sweptMs || this.#doubtful.has(id));
     // In this order: what somebody else places after it was looked for collides with us.
     if (isDoubtful || this.#end === undefined) this.#end = await this.lastPosition();
-    if (isDoubtful) left = await this.#dropPlaced(left);
+    if (isDoubtful) left = await this.unplaced(left);
     for (;;) {
       const commits = left.flatMap((batch) => batch.commits);
       const count = commits.reduce((sum, commit) => sum + commit.count, 0);
       if (count === 0) break;
-      const entry: LogEntry = { id: this.#end, count, commits, batches: left.map(({ id }) => id) };
+      const entry = packEntry({ id: this.#end, count, commits, batches: left.map(({ id }) => id) });
       const answer = await this.#connections.write<{ inserted: number; first_error?: string }>(
         this.#log.insert(this.#r.json(JSON.stringify(entry)), { durability: 'hard' }),
       );
       if (answer.inserted === 1) {
         this.#end += count;
+        this.#placedCommits = commits.length;
         this.onPlaced();
         break;
       }
@@ -182,96 +178,31 @@ export class PositionLog {
       }
       left = await this.#catchUp(left);
     }
-    for (const { id } of batches) {
-      this.#doubtful.delete(id);
-      this.#doubted.delete(id);
-    }
-    this.#deleteIntents(batches);
+    for (const { id } of batches) this.#doubtful.delete(id);
+    this.#announcements.drop(batches.map(({ id }) => id));
   }
 
   /** Others wrote at the end: goes there, and leaves out what they placed. */
   async #catchUp(batches: readonly Batch[]): Promise<readonly Batch[]> {
     const placed = new Set<string>();
     for (;;) {
-      const entries = await this.#connections.read<LogEntry[]>(
+      const entries = await this.#connections.read<LogDocument[]>(
         this.#queries
           .from(this.#end as number)
-          .limit(100)
+          .limit(CATCH_UP_ENTRIES_MAX)
           .pluck('id', 'count', 'batches')
           .coerceTo('array'),
       );
       const following = withoutHole(entries, this.#end as number);
-      const last = following.at(-1);
-      if (!last) return batches.filter(({ id }) => !placed.has(id));
-      for (const entry of following) for (const id of entry.batches) placed.add(id);
-      this.#end = endOf(last);
+      for (const entry of following) {
+        for (const id of entry.batches) placed.add(id);
+        this.#end = endOf(entry);
+      }
+      if (entries.length < CATCH_UP_ENTRIES_MAX) return batches.filter(({ id }) => !placed.has(id));
     }
   }
 
-  #deleteIntents(batches: readonly Batch[]): void {
-    const ids = batches.map(({ id }) => INTENT + id);
-    const gone = this.#commits.getAll(this.#r.args(ids)).delete({ durability: 'soft' });
-    this.#connections.write(gone).catch(() => {
-      // The sweep finds them placed, and deletes them.
-    });
-  }
-
-  #sweepLater(): void {
-    if (this.#closed) return;
-    this.#sweepTimer = setTimeout(() => {
-      this.#sweep()
-        .catch(() => {
-          // The next one tries again.
-        })
-        .finally(() => this.#sweepLater());
-    }, SWEEP_MS);
-    this.#sweepTimer.unref();
-  }
-
-  /** Batches that were there a while ago already: their writer died, or does not know what became of them. */
-  async #sweep(): Promise<void> {
-    const intents = this.#commits.between(INTENT, INTENTS_END).limit(SWEEP_BATCHES_MAX).coerceTo('array');
-    const announced = await this.#connections.read<Batch[]>(intents);
-    const all = new Map(announced.map((batch) => [batch.id.slice(INTENT.length), batch] as const));
-    const found = [...new Map<string, Batch>([...this.#doubted, ...all])].map(([id, { commits }]) => ({ id, commits }));
-    const nowMs = performance.now();
-    const seen = new Map(found.map(({ id }) => [id, this.#seenBefore.get(id) ?? nowMs]));
-    const old = found.filter(({ id }) => nowMs - (seen.get(id) as number) >= SWEEP_MS / 2);
-    this.#seenBefore = seen;
-    if (old.length === 0 || this.#placing) return;
-    const unplaced = await this.#dropPlaced(old);
-    this.#deleteIntentsOf(old, unplaced);
-    for (const batch of unplaced) {
-      const { stored, isCertain } = await this.#storedOf(batch);
-      if (!isCertain && nowMs - (seen.get(batch.id) as number) <= MISSING_MS_MAX) continue;
-      this.place({ id: batch.id, commits: stored }, LONG_AGO_MS);
-    }
-  }
-
-  #deleteIntentsOf(all: readonly Batch[], but: readonly Batch[]): void {
-    const placed = all.filter((batch) => !but.includes(batch));
-    for (const { id } of placed) this.#doubted.delete(id);
-    if (placed.length > 0) this.#deleteIntents(placed);
-  }
-
-  async #dropPlaced(batches: readonly Batch[]): Promise<Batch[]> {
-    const ids = batches.map(({ id }) => id);
-    const query = this.#log.getAll(this.#r.args(ids), { index: 'batches' }).pluck('batches').coerceTo('array');
-    const placed = new Set(
-      (await this.#connections.read<{ batches: string[] }[]>(query)).flatMap((each) => each.batches),
-    );
-    return batches.filter(({ id }) => !placed.has(id));
-  }
-
-  /** What of a batch is stored; certain if every key is taken, by it or by another. */
-  async #storedOf({ commits }: Batch): Promise<{ stored: PlacedCommit[]; isCertain: boolean }> {
-    const keys = commits.map(({ stream, first }) => commitKeyOf(stream, first));
-    const found = await this.#reader.firstEventsOf(keys);
-    const stored = commits.filter(({ event }, i) => found.get(keys[i] as string) === event);
-    return { stored, isCertain: keys.every((key) => found.has(key)) };
-  }
-
-  async #last(): Promise<LogEntry | undefined> {
-    return (await this.#connections.read<LogEntry[]>(this.#queries.last()))[0];
+  async #last(): Promise<Pick<LogEntry, 'id' | 'count'> | undefined> {
+    return (await this.#connections.read<Pick<LogEntry, 'id' | 'count'>[]>(this.#queries.last()))[0];
   }
 }

@@ -9,6 +9,7 @@ import type { SnapshotRecord } from '../../engine/snapshots.js';
 import type { TickSchedule } from '../../engine/tick-schedules.js';
 import { EngineError } from '../../kernel/errors.js';
 import type { EventRecord } from '../../kernel/event.js';
+import { Announcements } from './announcements.js';
 import { CommitReader } from './commit-reader.js';
 import { Commits } from './commits.js';
 import { Connections } from './connections.js';
@@ -16,16 +17,18 @@ import { loadDriver, type Reql } from './driver.js';
 import { FeedLine } from './feed-line.js';
 import { Mailbox } from './mailbox.js';
 import { type RethinkDbEngineOptions, type Settings, settingsOf } from './options.js';
+import { PlacedCommits } from './placed-commits.js';
 import { PositionLog } from './position-log.js';
 import { Schema } from './schema.js';
 import { SmallTables } from './small-tables.js';
 import { StoreReader } from './store-reader.js';
+import { Sweeper } from './sweeper.js';
 import { Watcher } from './watcher.js';
 
 /** How long one step of making tables may take. Milliseconds. */
 const PREPARE_MS_MAX = 30_000;
 /** A round trip is long, so several are under way: what arrives during one need not wait for its end. */
-const BATCHES = { batchEventsMax: 10_000, batchesMax: 4 };
+const BATCHES = { batchEventsMax: 10_000, batchesMax: 8 };
 
 /**
  * Streams in a RethinkDB cluster, 2.4 or newer. A commit is one document, acknowledged by a majority of replicas and on their disks; what others commit
@@ -64,22 +67,24 @@ export class RethinkDbEngine implements Engine {
     const line = new FeedLine(new Connections(r, this.#settings));
     const commitTable = db.table('commits', { readMode: 'majority' });
     const reader = new CommitReader(r, commitTable, connections);
-    const log = new PositionLog(r, db, connections, reader);
-    const watcher = new Watcher(db, line, log, reader);
-    const commits = new Commits(
-      { r, table: commitTable, connections, reader, log },
-      this.#settings.durability,
-      watcher,
-    );
+    const announcements = new Announcements(r, db, connections);
+    const log = new PositionLog(r, db, connections, announcements);
+    const sweeper = new Sweeper(announcements, log, reader);
+    const placed = new PlacedCommits(r, db, connections);
+    const watcher = new Watcher(db, line, log, placed);
+    const parts = { r, table: commitTable, connections, reader, announcements, log, sweeper };
+    const commits = new Commits(parts, this.#settings.durability, watcher);
     const mailbox = new Mailbox(r, db, connections, line);
     const tables = new SmallTables(r, db, connections);
-    log.start();
+    sweeper.start();
     this.#opened = {
       connections,
       line,
       reader,
+      announcements,
       log,
-      store: new StoreReader(log, reader),
+      sweeper,
+      store: new StoreReader(log, placed),
       watcher,
       commits,
       mailbox,
@@ -106,7 +111,9 @@ export class RethinkDbEngine implements Engine {
     this.#opened = undefined;
     opened.watcher.close();
     opened.mailbox.close();
+    opened.sweeper.close();
     await opened.log.close();
+    await opened.announcements.close();
     await opened.line.close();
     await opened.connections.close();
   }
@@ -212,7 +219,9 @@ interface Opened {
   readonly connections: Connections;
   readonly line: FeedLine;
   readonly reader: CommitReader;
+  readonly announcements: Announcements;
   readonly log: PositionLog;
+  readonly sweeper: Sweeper;
   readonly store: StoreReader;
   readonly watcher: Watcher;
   readonly commits: Commits;

@@ -79,8 +79,9 @@ export class Schema {
         return await step();
       } catch (error) {
         const isPassing = error instanceof EngineError && (error.retryable || UNSETTLED.has(error.code));
-        // A server that cannot be reached was tried for `connectTimeoutMs` already.
-        if (!isPassing || error.code === 'ENGINE_UNREACHABLE' || performance.now() > deadlineMs) throw error;
+        // A server that cannot be reached was tried for `connectTimeoutMs` already; one that was lost in the middle of something was not.
+        const isUnreachable = isPassing && error.code === 'ENGINE_UNREACHABLE' && !error.outcomeUnknown;
+        if (!isPassing || isUnreachable || performance.now() > deadlineMs) throw error;
         await wait(backoff.nextMs());
         if (error.code === 'DATABASE_AMBIGUOUS') await this.#doubles.drop();
       }

@@ -1,6 +1,6 @@
 import type { EventRecord } from '../../kernel/event.js';
-import type { CommitReader } from './commit-reader.js';
 import type { LogEntry, PlacedCommit } from './log-entry.js';
+import type { PlacedCommits } from './placed-commits.js';
 import type { PositionLog } from './position-log.js';
 
 /** Entries of the log asked for at once. */
@@ -11,9 +11,9 @@ const COMMITS_MAX = 200;
 /** Reads the whole store in order of position: the log says which commits, and of which names; only those that matter are fetched. */
 export class StoreReader {
   readonly #log: PositionLog;
-  readonly #commits: CommitReader;
+  readonly #commits: PlacedCommits;
 
-  constructor(log: PositionLog, commits: CommitReader) {
+  constructor(log: PositionLog, commits: PlacedCommits) {
     this.#log = log;
     this.#commits = commits;
   }
@@ -32,8 +32,12 @@ export class StoreReader {
       for (let at = 0; at < commits.length && events.length < limit; ) {
         const some = asMany(commits, at, limit - events.length);
         at += some.length;
-        for (const event of await this.#commits.eventsOf(some)) {
-          if (event.position > after && (!wanted || wanted.has(event.name))) events.push(event);
+        const found = await this.#commits.eventsOf(some);
+        for (const [i, { before }] of some.entries()) {
+          for (const [k, event] of (found[i] as EventRecord[]).entries()) {
+            const position = before + k + 1;
+            if (position > after && (!wanted || wanted.has(event.name))) events.push({ ...event, position });
+          }
         }
       }
       from = last.id + last.count;

@@ -3,108 +3,80 @@ import { setImmediate, setTimeout } from 'node:timers';
 import type { Unwatch, Wake } from '../../engine/follow.js';
 import { WakeTable } from '../../engine/wake-table.js';
 import type { EventRecord } from '../../kernel/event.js';
-import type { CommitReader } from './commit-reader.js';
 import type { CommitListener } from './commits.js';
 import type { Term } from './driver.js';
 import { Feed } from './feed.js';
 import type { FeedLine } from './feed-line.js';
+import { endOf, type LogDocument, type LogEntry, type PlacedCommit, unpackEntry } from './log-entry.js';
+import type { PlacedCommits } from './placed-commits.js';
 import type { PositionLog } from './position-log.js';
 
 /** How often the log is looked at for what the feed did not say. Milliseconds. */
 export const LOOK_AGAIN_MS = 1_000;
-/**
- * A changefeed is faster than the disks of the majority that make a commit readable: how soon it is looked for again, and how much longer that takes
- * each time, up to how long. Milliseconds.
- */
-const UNSEEN_LOOK_MS_MIN = 1;
-const UNSEEN_LOOK_GROWTH = 1.2;
-const UNSEEN_LOOK_MS_MAX = 20;
-/** How long that goes on; the log tells of it then. Milliseconds. */
-const UNSEEN_MS_MAX = 1_000;
 /** Entries of the log in one look. */
 const LOOK_ENTRIES_MAX = 100;
-/** Streams of which it is remembered up to where they were announced. */
-const ANNOUNCED_MAX = 100_000;
+/** Streams of which it is remembered up to where this node stored them itself. */
+const TOLD_MAX = 100_000;
+/** Most events that are brought to those who watch; where there are more, they read for themselves. */
+const BROUGHT_EVENTS_MAX = 1_000;
+/** Entries that the feed told of before those in front of them; more are not remembered, and the next look reads them. */
+const AHEAD_MAX = 10_000;
 
 /**
- * Wakes whoever watches: for our own commits at once, for others' when the changefeed tells of them, and, because a changefeed may die in silence, drop,
- * repeat or reorder, also when the log shows commits that it did not tell of.
+ * Wakes whoever watches: for our own commits at once, for others' when their entry is written in the log, which says where each commit is. What has an
+ * entry was acknowledged before, so a majority has it and it can be read at once. Because a changefeed may die in silence, drop, repeat or reorder, the log
+ * itself is looked at as well.
  */
 export class Watcher implements CommitListener {
   readonly #wakes = new WakeTable();
   readonly #line: FeedLine;
   readonly #log: PositionLog;
-  readonly #reader: CommitReader;
-  readonly #commitFeed: Feed;
-  readonly #logFeed: Feed;
-  /** Keys that we are writing ourselves. */
-  readonly #writing = new Set<string>();
-  readonly #announced = new Map<string, number>();
+  readonly #commits: PlacedCommits;
+  readonly #feed: Feed;
   /** What we stored ourselves; its watchers got the events. */
   readonly #told = new Map<string, number>();
-  /** What the feed told of and nobody could read yet. */
-  readonly #unseen = new Map<string, { version: number; sinceMs: number }>();
-  #unseenTimer: NodeJS.Timeout | undefined;
-  #unseenLookMs = UNSEEN_LOOK_MS_MIN;
-  /** Streams to wake in this turn of the event loop. */
+  /** What to bring to its watchers after this turn of the event loop, and streams whose watchers must read for themselves. */
+  #news: PlacedCommit[] = [];
   readonly #due = new Set<string>();
   #allDue = false;
   #wakeScheduled = false;
-  #seenPosition: number | undefined;
+  #begun: Promise<void> | undefined;
+  /** Up to here the whole log was heard or read. */
+  #seenPosition = 0;
+  /** Entries beyond that of which the feed told already: where they begin. */
+  readonly #ahead = new Map<number, number>();
+  /** Entries that a look found, and the feed has not told of yet. */
+  readonly #unheard = new Set<number>();
+  /** How often the feed was opened. */
+  #opening = 0;
   #lookTimer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(db: Term, line: FeedLine, log: PositionLog, reader: CommitReader) {
+  constructor(db: Term, line: FeedLine, log: PositionLog, commits: PlacedCommits) {
     this.#line = line;
     this.#log = log;
-    this.#reader = reader;
-    const commits = db
-      .table('commits')
-      .changes({ squash: false })
-      .pluck({ new_val: ['id', 'stream', 'last'] });
-    const entries = db
-      .table('log')
-      .changes({ squash: false })
-      .pluck({ new_val: ['id'] });
-    this.#commitFeed = new Feed(
+    this.#commits = commits;
+    this.#feed = new Feed(
       line,
-      commits,
+      db.table('log').changes({ squash: false }),
       (item) => this.#heard(item),
-      () => this.#nudgeEverybody(),
-    );
-    this.#logFeed = new Feed(
-      line,
-      entries,
-      () => this.#nudgeAll(),
-      () => this.#nudgeEverybody(),
+      () => this.#reopened(),
     );
     log.onPlaced = () => this.#nudgeAll();
   }
 
   async watchStream(streamId: string, wake: Wake): Promise<Unwatch> {
-    await this.#commitFeed.open();
     await this.#begin();
     return this.#wakes.addStream(streamId, wake);
   }
 
   async watchAll(wake: Wake): Promise<Unwatch> {
-    await this.#logFeed.open();
     await this.#begin();
     return this.#wakes.addAll(wake);
   }
 
-  writing(keys: readonly string[], isOver: boolean): void {
-    for (const key of keys) {
-      if (isOver) this.#writing.delete(key);
-      else this.#writing.add(key);
-    }
-  }
-
   stored(events: readonly EventRecord[]): void {
-    for (const { streamId, version } of events) {
-      note(this.#announced, streamId, version);
-      note(this.#told, streamId, version);
-    }
+    for (const { streamId, version } of events) this.#tell(streamId, version);
     // Not from inside the append.
     setImmediate(() => this.#wakes.wakeStreams(events));
   }
@@ -116,42 +88,106 @@ export class Watcher implements CommitListener {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#lookTimer);
-    clearTimeout(this.#unseenTimer);
-    this.#commitFeed.close();
-    this.#logFeed.close();
+    this.#feed.close();
     this.#wakes.clear();
   }
 
-  async #begin(): Promise<void> {
-    if (this.#lookTimer || this.#closed) return;
+  /** Whoever watches from now on reads afterwards, so it is enough to know what the log says after this. */
+  #begin(): Promise<void> {
+    this.#begun ??= this.#open().catch((error) => {
+      this.#begun = undefined;
+      throw error;
+    });
+    return this.#begun;
+  }
+
+  async #open(): Promise<void> {
+    await this.#feed.open();
+    this.#goTo(await this.#log.lastPosition());
     this.#lookLater();
-    this.#seenPosition ??= await this.#log.lastPosition().catch(() => undefined);
   }
 
   #heard(item: unknown): void {
-    const change = (item as { new_val?: { id?: string; stream?: string; last?: number } | null }).new_val;
-    if (!change?.stream || this.#writing.has(change.id ?? '')) return;
-    if (!note(this.#announced, change.stream, change.last ?? 0) || !this.#wakes.hasStream(change.stream)) return;
-    this.#nudge(change.stream);
-    this.#unseen.set(change.stream, { version: change.last ?? 0, sinceMs: performance.now() });
-    this.#unseenLookMs = UNSEEN_LOOK_MS_MIN;
-    this.#lookAtUnseen();
+    const entry = entryIn(item);
+    if (!entry) return;
+    this.#unheard.delete(entry.id);
+    if (entry.id >= this.#seenPosition && this.#ahead.size < AHEAD_MAX) this.#ahead.set(entry.id, endOf(entry));
+    this.#advance();
+    this.#wakeFor(entry);
   }
 
-  #lookAtUnseen(): void {
-    if (this.#unseenTimer || this.#closed) return;
-    this.#unseenTimer = setTimeout(() => {
-      this.#unseenTimer = undefined;
-      const nowMs = performance.now();
-      for (const [streamId, { version, sinceMs }] of this.#unseen) {
-        const isOver = this.#reader.seen(streamId) >= version || nowMs - sinceMs > UNSEEN_MS_MAX;
-        if (isOver) this.#unseen.delete(streamId);
-        else this.#nudge(streamId);
+  /** Goes on over what was heard, as far as there is no hole. */
+  #advance(): void {
+    for (let end = this.#ahead.get(this.#seenPosition); end !== undefined; end = this.#ahead.get(end)) {
+      this.#ahead.delete(this.#seenPosition);
+      this.#seenPosition = end;
+    }
+  }
+
+  /** Everything up to here was read. */
+  #goTo(position: number): void {
+    this.#seenPosition = Math.max(this.#seenPosition, position);
+    for (const id of this.#ahead.keys()) if (id < this.#seenPosition) this.#ahead.delete(id);
+    this.#advance();
+  }
+
+  #wakeFor({ commits }: LogEntry): void {
+    for (const commit of commits) {
+      const isOurs = (this.#told.get(commit.stream) ?? 0) >= commit.first + commit.count - 1;
+      if (!isOurs && this.#wakes.hasStream(commit.stream)) this.#news.push(commit);
+    }
+    this.#nudgeAll();
+  }
+
+  /** What was said meanwhile is in the log; this feed need not tell of it any more. */
+  #reopened(): void {
+    this.#opening += 1;
+    this.#unheard.clear();
+    this.#look().catch(() => {
+      // The next look tries again.
+    });
+  }
+
+  #lookLater(): void {
+    if (this.#closed) return;
+    this.#lookTimer = setTimeout(() => {
+      this.#lookForSilence()
+        .catch(() => {
+          // Whoever reads is told of the error; the next look tries again.
+        })
+        .finally(() => this.#lookLater());
+    }, LOOK_AGAIN_MS);
+    this.#lookTimer.unref();
+  }
+
+  /** Of what the last look found, the feed must have told by now. */
+  async #lookForSilence(): Promise<void> {
+    if (this.#wakes.size === 0) return;
+    if (this.#unheard.size > 0 && this.#feed.isOpen) await this.#line.drop();
+    else await this.#look(this.#feed.isOpen ? this.#opening : undefined);
+  }
+
+  /** The log knows every commit. @param opening the time that the feed was opened that has to tell of what is found here, if one has. */
+  async #look(opening?: number): Promise<void> {
+    for (;;) {
+      const entries = await this.#log.entriesAfter(this.#seenPosition, LOOK_ENTRIES_MAX);
+      for (const entry of entries) {
+        // Heard while it was read, or before what is in front of it.
+        if (entry.id < this.#seenPosition || this.#ahead.has(entry.id)) continue;
+        if (opening === this.#opening) this.#unheard.add(entry.id);
+        this.#wakeFor(entry);
       }
-      if (this.#unseen.size > 0) this.#lookAtUnseen();
-    }, this.#unseenLookMs);
-    this.#unseenLookMs = Math.min(this.#unseenLookMs * UNSEEN_LOOK_GROWTH, UNSEEN_LOOK_MS_MAX);
-    this.#unseenTimer.unref();
+      const last = entries.at(-1);
+      if (last) this.#goTo(endOf(last));
+      if (entries.length < LOOK_ENTRIES_MAX) return;
+    }
+  }
+
+  #tell(streamId: string, version: number): void {
+    this.#told.delete(streamId);
+    this.#told.set(streamId, version);
+    const [oldest] = this.#told.keys();
+    if (this.#told.size > TOLD_MAX) this.#told.delete(oldest as string);
   }
 
   #nudge(streamId: string): void {
@@ -164,66 +200,43 @@ export class Watcher implements CommitListener {
     this.#wakeSoon();
   }
 
-  #nudgeEverybody(): void {
-    for (const streamId of this.#wakes.streams()) this.#due.add(streamId);
-    this.#nudgeAll();
-  }
-
   #wakeSoon(): void {
     if (this.#wakeScheduled) return;
     this.#wakeScheduled = true;
     setImmediate(() => {
       this.#wakeScheduled = false;
-      const due = [...this.#due];
+      void this.#bring();
+      for (const streamId of this.#due) this.#wakes.nudge(streamId);
       this.#due.clear();
-      for (const streamId of due) this.#wakes.nudge(streamId);
-      if (this.#allDue) {
-        this.#allDue = false;
-        this.#wakes.nudgeAll();
-      }
+      if (this.#allDue) this.#wakes.nudgeAll();
+      this.#allDue = false;
     });
   }
 
-  #lookLater(): void {
-    if (this.#closed) return;
-    this.#lookTimer = setTimeout(() => {
-      this.#look()
-        .catch(() => {
-          // Whoever reads is told of the error; the next look tries again.
-        })
-        .finally(() => this.#lookLater());
-    }, LOOK_AGAIN_MS);
-    this.#lookTimer.unref();
-  }
-
-  /** The log knows every commit, if a moment later than the feed should have told of it. */
-  async #look(): Promise<void> {
-    if (this.#wakes.size === 0) return;
-    this.#seenPosition ??= await this.#log.lastPosition();
-    let missed = 0;
-    for (;;) {
-      const entries = await this.#log.entriesAfter(this.#seenPosition, LOOK_ENTRIES_MAX);
-      const last = entries.at(-1);
-      if (!last) break;
-      for (const { stream, first, count } of entries.flatMap(({ commits }) => commits)) {
-        const version = first + count - 1;
-        if ((this.#told.get(stream) ?? 0) >= version || !this.#wakes.hasStream(stream)) continue;
-        if (note(this.#announced, stream, version)) missed += 1;
-        this.#nudge(stream);
-      }
-      this.#seenPosition = last.id + last.count;
-      this.#nudgeAll();
+  /** One question for all that others stored; a watcher need not ask for itself. */
+  async #bring(): Promise<void> {
+    const commits = this.#news;
+    this.#news = [];
+    if (commits.length === 0) return;
+    const isTooMuch = commits.reduce((sum, { count }) => sum + count, 0) > BROUGHT_EVENTS_MAX;
+    try {
+      const events = isTooMuch ? [] : await this.#commits.eventsOf(commits);
+      this.#wakes.wakeStreams(events.flat());
+      if (isTooMuch) this.overtaken(commits.map(({ stream }) => stream));
+    } catch {
+      // Whoever reads for itself is told what is wrong.
+      this.overtaken(commits.map(({ stream }) => stream));
     }
-    if (missed > 0) await this.#line.drop();
   }
 }
 
-/** Writes down a higher version; false if that is no news. */
-function note(versions: Map<string, number>, streamId: string, version: number): boolean {
-  if ((versions.get(streamId) ?? 0) >= version) return false;
-  versions.delete(streamId);
-  versions.set(streamId, version);
-  const [oldest] = versions.keys();
-  if (versions.size > ANNOUNCED_MAX) versions.delete(oldest as string);
-  return true;
+/** The entry that was written, if one was; what can't be read is left to whoever reads the log. */
+function entryIn(item: unknown): LogEntry | undefined {
+  const { new_val: document } = item as { new_val?: LogDocument | null };
+  if (!document) return undefined;
+  try {
+    return unpackEntry(document);
+  } catch {
+    return undefined;
+  }
 }

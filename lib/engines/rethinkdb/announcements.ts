@@ -1,0 +1,72 @@
+// The real one, also where a test runner has replaced the global.
+import { setTimeout } from 'node:timers';
+import type { Connections } from './connections.js';
+import type { Reql, Term } from './driver.js';
+import { type Batch, type BatchDocument, packBatch, unpackBatch } from './log-entry.js';
+
+/** Keys of announcements begin with this, as no commit's does. */
+const INTENT = ':';
+const INTENTS_END = ';';
+/** Most announcements that are looked at in one go. */
+const IDS_MAX = 10_000;
+/** Those that are done with are deleted together: how long the first of them waits. Milliseconds. */
+const DROP_MS = 250;
+
+/**
+ * What writers are about to store, written in the same insert with it, so that one write to disk serves both. What a writer stored and could not
+ * place, because it died, is found by its announcement.
+ */
+export class Announcements {
+  readonly #r: Reql;
+  readonly #commits: Term;
+  readonly #connections: Connections;
+  #done: string[] = [];
+  #dropTimer: NodeJS.Timeout | undefined;
+
+  constructor(r: Reql, db: Term, connections: Connections) {
+    this.#r = r;
+    this.#commits = db.table('commits', { readMode: 'majority' });
+    this.#connections = connections;
+  }
+
+  /** The document that goes along with the batch. */
+  of(batch: Batch): BatchDocument {
+    return packBatch({ ...batch, id: INTENT + batch.id });
+  }
+
+  /** The batches that are announced now. */
+  ids(): Promise<string[]> {
+    const keys = this.#commits.between(INTENT, INTENTS_END)('id').limit(IDS_MAX).coerceTo('array');
+    return this.#connections.read<string[]>(keys).then((found) => found.map((key) => key.slice(INTENT.length)));
+  }
+
+  async read(ids: readonly string[]): Promise<Batch[]> {
+    if (ids.length === 0) return [];
+    const documents = this.#commits.getAll(this.#r.args(ids.map((id) => INTENT + id))).coerceTo('array');
+    const found = await this.#connections.read<BatchDocument[]>(documents);
+    return found.map((document) => ({ ...unpackBatch(document), id: document.id.slice(INTENT.length) }));
+  }
+
+  /** They have their places: nobody needs to look for them any more. */
+  drop(ids: readonly string[]): void {
+    this.#done.push(...ids);
+    this.#dropTimer ??= setTimeout(() => void this.#dropAll(), DROP_MS).unref();
+  }
+
+  close(): Promise<void> {
+    return this.#dropAll();
+  }
+
+  async #dropAll(): Promise<void> {
+    clearTimeout(this.#dropTimer);
+    this.#dropTimer = undefined;
+    const keys = this.#done.map((id) => INTENT + id);
+    this.#done = [];
+    if (keys.length === 0) return;
+    // Not a soft one: until the server writes that to disk, it holds up the hard writes to the same table.
+    const gone = this.#commits.getAll(this.#r.args(keys)).delete({ durability: 'hard' });
+    await this.#connections.write(gone).catch(() => {
+      // A sweep finds them placed, and deletes them.
+    });
+  }
+}
