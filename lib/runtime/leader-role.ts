@@ -7,7 +7,7 @@ import { ConflictError, DeadlockError, OmniscientError } from '../kernel/errors.
 import { LEADER_EVENT, type Leadership } from '../kernel/framework-events.js';
 import { answering, findAnswer, newCall, unknownCommand } from './answers.js';
 import type { Cluster } from './cluster/cluster.js';
-import { decodeArguments, type RemoteCall, type Reply } from './cluster/remote-calls.js';
+import { decodeArguments, type NoReply, type RemoteCall, type Reply } from './cluster/remote-calls.js';
 import { causeIn, type RequestCause } from './request.js';
 import type { EnqueueOptions, RoleOwner } from './role-owner.js';
 import type { RuntimeParts } from './settings.js';
@@ -155,13 +155,15 @@ export class LeaderRole {
         else await this.#owner.reached(Math.max(reply.version, this.#owner.version + 1), SEE_OWN_MS_MAX);
         return { again: false };
       default:
-        this.#suspect(
-          to,
-          term,
-          reply.kind === 'gone' ? 'is gone' : `gave no answer for ${this.#parts.limits.leaderTimeoutMs} ms`,
-        );
+        this.#suspect(to, term, this.#whyNot(reply.kind));
         return { again: true };
     }
+  }
+
+  #whyNot(kind: NoReply['kind']): string {
+    if (kind === 'gone') return 'is gone';
+    if (kind === 'quiet') return 'answers nothing and has no heartbeat';
+    return `gave no answer for ${this.#parts.limits.leaderTimeoutMs} ms`;
   }
 
   #suspect(nodeId: string, term: number, why: string): void {

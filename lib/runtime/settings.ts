@@ -25,7 +25,7 @@ export interface RuntimeLimits {
   residentMax: number;
   /** Events between two snapshots of one actor; 0 for none. Default 200. */
   snapshotEvery: number;
-  /** A node whose heartbeat was not seen to change for so long is dead, and what it led is up for election. Milliseconds. Default 2,000. */
+  /** A node whose heartbeat was not seen to change for so long is dead, and what it led is up for election; who waits for its answer waits three quarters of that. Milliseconds. Default 2,000. */
   heartbeatTimeoutMs: number;
   /** A leader that answers nothing for so long is replaced, even if it is alive. Longer than any command takes. Milliseconds. Default 5,000. */
   leaderTimeoutMs: number;

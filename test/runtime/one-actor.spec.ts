@@ -32,7 +32,46 @@ async function startDesks(
   return nodes;
 }
 
+/** Lets go on what a test has stopped. */
+let thaw = () => {};
+
+/** Two nodes, of which the first can be stopped: it writes no heartbeats any more, or does nothing at all. */
+async function startFreezable(limits: Partial<RuntimeOptions>) {
+  const store = new MemoryStore();
+  let frozen: 'all' | 'heartbeats' | undefined;
+  const thawed = new Promise<void>((resolve) => {
+    thaw = resolve;
+  });
+  class FreezableEngine extends MemoryEngine {
+    override async append(request: Parameters<MemoryEngine['append']>[0]) {
+      if (frozen === 'all') await thawed;
+      return super.append(request);
+    }
+    override async beat(node: Parameters<MemoryEngine['beat']>[0]) {
+      if (frozen) await thawed;
+      return super.beat(node);
+    }
+    override async send(messages: Parameters<MemoryEngine['send']>[0]) {
+      if (frozen === 'all') await thawed;
+      return super.send(messages);
+    }
+  }
+  const log: string[] = [];
+  const options = {
+    ...limits,
+    log: { warn: (text: string) => log.push(text), error: (text: string) => log.push(text) },
+  };
+  const [a] = await startDesks(1, { engine: new FreezableEngine({ store }), nodeId: 'old', ...options });
+  const [b] = await startDesks(1, { engine: new MemoryEngine({ store }), nodeId: 'new', ...options });
+  if (!a || !b) throw new Error('two nodes were started');
+  const freeze = (what: 'all' | 'heartbeats') => {
+    frozen = what;
+  };
+  return { a, b, freeze, log };
+}
+
 afterEach(async () => {
+  thaw();
   Desk.seats = 1_000_000;
   await Promise.all(running.map((node) => node.stop()));
   running = [];
@@ -228,7 +267,29 @@ describe('OneActor', () => {
     expect(await Promise.all(stuck)).toEqual([3, 4]);
     expect(a?.desk.isLeader).toBe(false);
     expect(a?.desk.state.sold).toEqual(['before', 'meanwhile', 'stuck1', 'stuck2']);
-    expect(log.join('\n')).toContain('is gone');
+    expect(log.join('\n')).toContain('another is elected');
+  }, 10_000);
+
+  it('is led by another where a command waits for a leader without any sign of life, before the node counts as dead', async () => {
+    const { a, b, freeze, log } = await startFreezable({ heartbeatTimeoutMs: 1_000, leaderTimeoutMs: 60_000 });
+    await a.desk.sell('before');
+    freeze('all');
+    expect(await b.desk.sell('meanwhile')).toBe(2);
+    expect(b.node.parts.cluster.membership.isAlive('old')).toBe(true);
+    expect(log.join('\n')).toContain('answers nothing and has no heartbeat');
+  }, 10_000);
+
+  it('keeps a leader that answers, though its heartbeat stands still, until it counts as dead', async () => {
+    const { a, b, freeze, log } = await startFreezable({ heartbeatTimeoutMs: 1_000, leaderTimeoutMs: 60_000 });
+    await a.desk.sell('before');
+    freeze('heartbeats');
+    const { membership } = b.node.parts.cluster;
+    while (membership.isAlive('old')) {
+      expect(a.desk.isLeader).toBe(true);
+      await b.desk.sell('meanwhile');
+      await sleep(20);
+    }
+    expect(log.join('\n')).not.toContain('answers nothing and has no heartbeat');
   }, 10_000);
 
   it('keeps two leaders that do not know of each other safe', async () => {

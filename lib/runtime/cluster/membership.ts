@@ -7,6 +7,8 @@ import type { RuntimeParts } from '../settings.js';
 /** Heartbeats a node writes, and looks it takes at the others', within one `heartbeatTimeoutMs`. */
 const BEATS_PER_TIMEOUT = 4;
 const LOOKS_PER_TIMEOUT = 8;
+/** A node that shows no sign of life for this share of the time-out may still come back; whoever waits for an answer from it need not. */
+const QUIET_SHARE = 0.75;
 /** A node that has been dead for so many timeouts is forgotten. */
 const FORGET_AFTER_TIMEOUTS = 30;
 
@@ -17,6 +19,8 @@ interface Neighbour {
   record: NodeRecord;
   /** For how long, by our own clock, its heartbeat has not changed while we were looking. */
   silentMs: number;
+  /** When it last sent us a message, by our clock. */
+  heardAtMs: number;
   gone: boolean;
   clockOffsetMs: number;
 }
@@ -34,6 +38,7 @@ export class Membership {
   readonly #others = new Map<string, Neighbour>();
   readonly #goneSinceMs = new Map<string, number>();
   readonly #listeners = new Set<(nodeId: string) => void>();
+  readonly #quietListeners = new Set<(nodeId: string) => void>();
   #beats = 0;
   /** `undefined` until it joins: a node that has no need of the others writes no heartbeats. */
   #lastBeatAtMs: number | undefined;
@@ -95,6 +100,18 @@ export class Membership {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Hears, again and again, of every node that is not dead yet and has shown no sign of life for three quarters of the time-out: no heartbeat, no message. */
+  onQuiet(listener: (nodeId: string) => void): () => void {
+    this.#quietListeners.add(listener);
+    return () => this.#quietListeners.delete(listener);
+  }
+
+  /** A message came from it. */
+  heard(nodeId: string): void {
+    const other = this.#others.get(nodeId);
+    if (other) other.heardAtMs = performance.now();
+  }
+
   /** Learns of nodes that came a moment ago. */
   async refresh(): Promise<void> {
     await this.#look().catch(() => {});
@@ -147,7 +164,7 @@ export class Membership {
     const { nodeId } = record;
     const other = this.#others.get(nodeId);
     if (!other) {
-      this.#others.set(nodeId, { record, silentMs: 0, gone: false, clockOffsetMs: 0 });
+      this.#others.set(nodeId, { record, silentMs: 0, heardAtMs: 0, gone: false, clockOffsetMs: 0 });
       return;
     }
     const isNew = other.record.incarnation !== record.incarnation;
@@ -162,7 +179,14 @@ export class Membership {
     }
     other.silentMs += lookedForMs;
     if (other.silentMs >= this.#timeoutMs) this.#markGone(nodeId, other);
+    else this.#tellIfQuiet(nodeId, other);
     if (other.silentMs >= this.#timeoutMs * FORGET_AFTER_TIMEOUTS) this.#forget(record);
+  }
+
+  #tellIfQuiet(nodeId: string, { gone, silentMs, heardAtMs }: Neighbour): void {
+    const quietMs = Math.min(silentMs, performance.now() - heardAtMs);
+    if (gone || quietMs < this.#timeoutMs * QUIET_SHARE) return;
+    for (const listener of [...this.#quietListeners]) listener(nodeId);
   }
 
   #markGone(nodeId: string, other: Neighbour): void {

@@ -123,6 +123,7 @@ export class Post {
     const { from, incarnation, to, number, kind, body } = envelope;
     if (to !== undefined && to !== this.#membership.incarnation) return;
     if (!this.#isNew(from, incarnation, number)) return;
+    this.#membership.heard(from);
     this.#receivers.get(kind)?.(body as never, from, incarnation);
   }
 

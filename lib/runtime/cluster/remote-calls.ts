@@ -32,8 +32,8 @@ export type Reply =
   /** It was not run there: that node does not lead (or leaves). */
   | { readonly kind: 'refused'; readonly version: number; readonly leaving: boolean };
 
-/** No answer: the node died, or did not answer in time. The command may have been run. */
-export type NoReply = { readonly kind: 'gone' } | { readonly kind: 'silent' };
+/** No answer: the node died, did not answer in time, or shows no sign of life. The command may have been run. */
+export type NoReply = { readonly kind: 'gone' | 'silent' | 'quiet' };
 
 interface Pending {
   readonly to: string;
@@ -46,7 +46,7 @@ interface Pending {
 /** Runs a call that came from another node. Must not throw. */
 export type CallServer = (call: RemoteCall) => Promise<Reply>;
 
-/** Calls to other nodes and from them. Each ends: with a reply, with the death of the node, or after `leaderTimeoutMs` without any reply of that actor. */
+/** Calls to other nodes and from them. Each ends: with a reply, when the node dies or has been quiet for too long, or after `leaderTimeoutMs` without any reply of that actor. */
 export class RemoteCalls {
   readonly #parts: RuntimeParts;
   readonly #cluster: Cluster;
@@ -57,7 +57,8 @@ export class RemoteCalls {
   constructor(parts: RuntimeParts, cluster: Cluster) {
     this.#parts = parts;
     this.#cluster = cluster;
-    cluster.membership.onGone((nodeId) => this.#endAll(nodeId));
+    cluster.membership.onGone((nodeId) => this.#endAll(nodeId, { kind: 'gone' }));
+    cluster.membership.onQuiet((nodeId) => this.#endAll(nodeId, { kind: 'quiet' }));
     cluster.post.on('reply', (body: { commandId: string; reply: Reply }, from) => this.#replied(body, from));
   }
 
@@ -109,9 +110,9 @@ export class RemoteCalls {
     pending.timer.unref();
   }
 
-  #endAll(nodeId: string): void {
+  #endAll(nodeId: string, how: NoReply): void {
     for (const [commandId, { to }] of [...this.#pending]) {
-      if (to === nodeId) this.#settle(commandId, { kind: 'gone' });
+      if (to === nodeId) this.#settle(commandId, how);
     }
   }
 
