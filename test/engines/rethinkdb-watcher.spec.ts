@@ -1,0 +1,127 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import type { RethinkDbEngine } from 'omniscient-nest/rethinkdb';
+import { Announcements } from '../../lib/engines/rethinkdb/announcements.js';
+import { Connections } from '../../lib/engines/rethinkdb/connections.js';
+import { loadDriver, type Reql, type Term } from '../../lib/engines/rethinkdb/driver.js';
+import { FeedLine } from '../../lib/engines/rethinkdb/feed-line.js';
+import { commitKeyOf } from '../../lib/engines/rethinkdb/keys.js';
+import { settingsOf } from '../../lib/engines/rethinkdb/options.js';
+import { PlacedCommits } from '../../lib/engines/rethinkdb/placed-commits.js';
+import { PositionLog } from '../../lib/engines/rethinkdb/position-log.js';
+import { Watcher } from '../../lib/engines/rethinkdb/watcher.js';
+import type { EventRecord } from '../../lib/kernel/event.js';
+import { newEvents, store } from '../../lib/testing/conformance/conformance-case.js';
+import { describeWithRethinkDb, engineOn, RethinkDbProcess, stopRethinkDb, withDriver } from '../support/rethinkdb.js';
+
+const DATABASE = 'omniscient';
+const STREAMS = 2_000;
+/** Appended to at the same time, so that they share inserts and entries. */
+const TOGETHER = 200;
+
+/** Counts questions to the server. */
+class CountingConnections extends Connections {
+  reads = 0;
+
+  override read<T>(...args: Parameters<Connections['read']>): Promise<T> {
+    this.reads += 1;
+    return super.read<T>(...args);
+  }
+}
+
+describeWithRethinkDb('what watches streams on RethinkDB', () => {
+  let server: RethinkDbProcess;
+  let writer: RethinkDbEngine;
+  let connections: CountingConnections;
+  let line: FeedLine;
+  let watcher: Watcher;
+  let placed: PlacedCommits;
+  let r: Reql;
+  let db: Term;
+  const woken = new Map<string, EventRecord[][]>();
+  const streamIds = Array.from({ length: STREAMS }, (_, i) => `s${i}`);
+
+  beforeAll(async () => {
+    server = await RethinkDbProcess.start();
+    writer = engineOn(server);
+    await writer.open();
+    r = await loadDriver();
+    db = r.db(DATABASE);
+    connections = new CountingConnections(r, settingsOf({ servers: [server] }));
+    line = new FeedLine(new Connections(r, settingsOf({ servers: [server] })));
+    placed = new PlacedCommits(r, db, connections);
+    const log = new PositionLog(r, db, connections, new Announcements(r, db, connections));
+    watcher = new Watcher(db, line, log, placed);
+    for (const id of streamIds) await watcher.watchStream(id, (events) => woken.get(id)?.push([...events]));
+  }, 60_000);
+  beforeEach(() => {
+    for (const id of streamIds) woken.set(id, []);
+    connections.reads = 0;
+  });
+  afterAll(async () => {
+    watcher.close();
+    await line.close();
+    await connections.close();
+    await stopRethinkDb();
+  });
+
+  const events = () => [...woken.values()].flat(2);
+  async function until(condition: () => boolean, withinMs = 10_000): Promise<void> {
+    const deadlineMs = performance.now() + withinMs;
+    while (!condition() && performance.now() < deadlineMs) await sleep(5);
+    expect(condition()).toBe(true);
+  }
+
+  it('is brought what others stored with a few questions for all of them', async () => {
+    const some = streamIds.slice(0, TOGETHER);
+    await Promise.all(some.map((id) => store(writer, id, 'any', newEvents(2))));
+    await until(() => events().length >= 2 * TOGETHER);
+    for (const id of some) {
+      expect(
+        woken
+          .get(id)
+          ?.flat()
+          .map(({ streamId, version }) => [streamId, version]),
+      ).toEqual([
+        [id, 1],
+        [id, 2],
+      ]);
+    }
+    // A question for each entry of the log, and a look each second.
+    expect(connections.reads).toBeLessThan(TOGETHER / 4);
+    expect(events()).toHaveLength(2 * TOGETHER);
+  }, 20_000);
+
+  it('asks the log what was missed when the feed was lost, not about every stream', async () => {
+    await line.drop();
+    await Promise.all(streamIds.slice(0, TOGETHER).map((id) => store(writer, id, 'any', newEvents(1))));
+    await until(() => events().length >= TOGETHER);
+    expect(connections.reads).toBeLessThan(TOGETHER / 4);
+    // Nobody else was woken.
+    for (const id of streamIds.slice(TOGETHER)) expect(woken.get(id)).toEqual([]);
+  }, 20_000);
+
+  it('never shows what has another event than the log says', async () => {
+    const own = newEvents(1);
+    await store(writer, 'other', 0, own);
+    const commit = { stream: 'other', first: 1, count: 1, event: own[0]?.id as string, names: ['happened'] };
+    const found = await placed.eventsOf([commit]);
+    expect(found.flat().map(({ id }) => id)).toEqual([commit.event]);
+    const key = commitKeyOf('other', 1);
+    await withDriver(server, async (driver, run) => {
+      const changed = { events: [{ id: 'somebody else', name: 'happened', data: '{}', metadata: '{}' }] };
+      await run(driver.db(DATABASE).table('commits').get(key).update(changed));
+    });
+    const asked = placed.eventsOf([commit]);
+    await expect(asked).rejects.toMatchObject({ code: 'COMMIT_UNREADABLE', message: expect.stringContaining(key) });
+  });
+
+  it('goes on after an entry that somebody broke by hand', async () => {
+    await withDriver(server, (driver, run) =>
+      run(driver.db(DATABASE).table('log').insert({ id: 1_000_000_000, count: 1, commits: '{', batches: [] })),
+    );
+    await withDriver(server, (driver, run) => run(driver.db(DATABASE).table('log').get(1_000_000_000).delete()));
+    await store(writer, 's7', 'any', newEvents(1));
+    await until(() => (woken.get('s7')?.flat().length ?? 0) > 0);
+  }, 20_000);
+});
