@@ -124,16 +124,22 @@ export class Commits {
     const { r, table, connections, announcements, log, sweeper } = this.#parts;
     const keys = entries.map(({ request, head }) => commitKeyOf(request.streamId, head + 1));
     const documents = entries.map(({ request, head }, i) => documentOf(keys[i] as string, request, head));
-    const batch = this.#newBatch(entries);
+    const commits = entries.map(placedOf);
+    // What was sent before, and may have been stored then, was announced with other commits, and gets its place with those.
+    const doubts = commits.map((commit) => sweeper.doubtOf(commit));
+    const batch = this.#newBatch(commits.filter((_, i) => !doubts[i]));
+    const announced = new Set(doubts.map((doubt) => doubt ?? batch));
     const announcedAtMs = performance.now();
     try {
-      const all = r.json(JSON.stringify([announcements.of(batch), ...documents]));
+      const all = r.json(JSON.stringify([...[...announced].map((each) => announcements.of(each)), ...documents]));
       const insert = table.insert(all, { durability: this.#durability });
       const answer = await connections.write<{ errors: number; first_error?: string }>(insert);
       const stored =
         answer.errors === 0 ? new Set(entries) : await this.#whichAreOurs(entries, keys, answer.first_error);
       this.#tell([...stored]);
-      log.place({ id: batch.id, commits: [...stored].map(placedOf) }, announcedAtMs);
+      const placed = commits.filter((_, i) => !doubts[i] && stored.has(entries[i] as Entry));
+      log.place({ ...batch, commits: placed }, announcedAtMs);
+      if (doubts.some(Boolean)) sweeper.sweepSoon();
       return stored;
     } catch (error) {
       sweeper.doubt(batch);
@@ -143,9 +149,9 @@ export class Commits {
   }
 
   /** One writer's keys lie side by side, so that deleting many of them touches little. */
-  #newBatch(entries: readonly Entry[]): Batch {
+  #newBatch(commits: readonly PlacedCommit[]): Batch {
     this.#batches += 1;
-    return { id: `${this.#writer}-${this.#batches}`, commits: entries.map(placedOf) };
+    return { id: `${this.#writer}-${this.#batches}`, commits };
   }
 
   async #whichAreOurs(
@@ -159,7 +165,7 @@ export class Commits {
       const message = `RethinkDB: a commit could not be stored: ${why}`;
       throw new EngineError('ENGINE_UNAVAILABLE', message, { retryable: true, outcomeUnknown: true });
     }
-    return new Set(entries.filter(({ request }, i) => found.get(keys[i] as string) === request.events[0]?.id));
+    return new Set(entries.filter((entry, i) => found.get(keys[i] as string) === firstEventOf(entry)));
   }
 
   #tell(stored: readonly Entry[]): void {
@@ -189,4 +195,8 @@ function documentOf(id: string, { streamId, events }: AppendRequest, head: numbe
 function placedOf({ request: { streamId, events }, head }: Entry): PlacedCommit {
   const names = [...new Set(events.map(({ name }) => name))];
   return { stream: streamId, first: head + 1, count: events.length, event: (events[0] as NewEvent).id, names };
+}
+
+function firstEventOf({ request: { events } }: Entry): string {
+  return (events[0] as NewEvent).id;
 }

@@ -86,14 +86,16 @@ export class PositionLog {
     });
   }
 
-  /** Those of these batches that have no positions yet. */
-  async unplaced(batches: readonly Batch[]): Promise<Batch[]> {
-    const ids = batches.map(({ id }) => id);
-    const query = this.#log.getAll(this.#r.args(ids), { index: 'batches' }).pluck('batches').coerceTo('array');
-    const placed = new Set(
-      (await this.#connections.read<{ batches: string[] }[]>(query)).flatMap((each) => each.batches),
-    );
-    return batches.filter(({ id }) => !placed.has(id));
+  /** Those of these batches that have positions, by id: what was placed with each, by the ids of first events. */
+  async placed(ids: readonly string[]): Promise<Map<string, ReadonlySet<string>>> {
+    const query = this.#log.getAll(this.#r.args(ids), { index: 'batches' }).coerceTo('array');
+    const entries = (await this.#connections.read<LogDocument[]>(query)).map(unpackEntry);
+    const placed = new Map<string, ReadonlySet<string>>();
+    for (const { batches, commits } of entries) {
+      const events = new Set(commits.map(({ event }) => event));
+      for (const id of batches) placed.set(id, events);
+    }
+    return placed;
   }
 
   async lastPosition(): Promise<number> {
@@ -158,7 +160,10 @@ export class PositionLog {
     const isDoubtful = batches.some(({ id, announcedAtMs }) => announcedAtMs <= sweptMs || this.#doubtful.has(id));
     // In this order: what somebody else places after it was looked for collides with us.
     if (isDoubtful || this.#end === undefined) this.#end = await this.lastPosition();
-    if (isDoubtful) left = await this.unplaced(left);
+    if (isDoubtful) {
+      const placed = await this.placed(left.map(({ id }) => id));
+      left = left.filter(({ id }) => !placed.has(id));
+    }
     for (;;) {
       const commits = left.flatMap((batch) => batch.commits);
       const count = commits.reduce((sum, commit) => sum + commit.count, 0);

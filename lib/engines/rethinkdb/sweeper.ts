@@ -8,6 +8,7 @@ import { type PositionLog, SWEPT_MS_MIN } from './position-log.js';
 
 /** How often the batches are looked for that some writer stored and could not place. Milliseconds. */
 const SWEEP_MS = 1_000;
+const SOON_MS = 20;
 /** A batch that has been announced for so long is not about to be placed by its writer. Milliseconds. */
 const OLD_MS = SWEPT_MS_MIN + 500;
 /** A batch of which parts are missing is placed without them after so long: nothing of it can be under way any more. Milliseconds. */
@@ -24,6 +25,8 @@ export class Sweeper {
   readonly #reader: CommitReader;
   /** Our own, of which it is not even known whether they were announced. */
   readonly #doubted = new Map<string, Batch>();
+  /** The same, by the commits that they hold. */
+  readonly #doubtedBy = new Map<string, Batch>();
   /** Since when each announced batch is known to this node, by its monotonic clock. */
   #seenAtMs = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
@@ -46,10 +49,23 @@ export class Sweeper {
 
   /** A batch of our own of which nobody knows what became of it. */
   doubt(batch: Batch): void {
+    if (batch.commits.length === 0) return;
     this.#doubted.set(batch.id, batch);
+    for (const commit of batch.commits) this.#doubtedBy.set(keyOf(commit), batch);
   }
 
-  #sweepLater(): void {
+  /** The batch in doubt that holds this very commit. It belongs to that batch for good: in two of them it would have two places. */
+  doubtOf(commit: PlacedCommit): Batch | undefined {
+    return this.#doubtedBy.size > 0 ? this.#doubtedBy.get(keyOf(commit)) : undefined;
+  }
+
+  /** What was in doubt is known by now. */
+  sweepSoon(): void {
+    clearTimeout(this.#timer);
+    this.#sweepLater(SOON_MS);
+  }
+
+  #sweepLater(afterMs = SWEEP_MS): void {
     if (this.#closed) return;
     this.#timer = setTimeout(() => {
       this.#sweep()
@@ -57,7 +73,7 @@ export class Sweeper {
           // The next one tries again.
         })
         .finally(() => this.#sweepLater());
-    }, SWEEP_MS);
+    }, afterMs);
     this.#timer.unref();
   }
 
@@ -73,24 +89,32 @@ export class Sweeper {
       ...(await this.#announcements.read(others.slice(0, SWEEP_BATCHES_MAX))),
     ].slice(0, SWEEP_BATCHES_MAX);
     if (old.length === 0) return;
-    const unplaced = await this.#log.unplaced(old);
-    this.#forget(old.filter((batch) => !unplaced.includes(batch)));
-    for (const batch of unplaced) {
-      const { stored, isCertain } = await this.#storedOf(batch);
-      if (!isCertain && this.#knownForMs(batch.id, nowMs) <= MISSING_MS_MAX) continue;
-      if (stored.length === 0) this.#forget([batch]);
-      else this.#log.place({ id: batch.id, commits: stored }, LONG_AGO_MS);
+    const placed = await this.#log.placed(old.map(({ id }) => id));
+    for (const batch of old) {
+      const events = placed.get(batch.id);
+      if (events) this.#done(batch, events);
+      else await this.#place(batch, this.#knownForMs(batch.id, nowMs) > MISSING_MS_MAX);
     }
+  }
+
+  async #place(batch: Batch, isLate: boolean): Promise<void> {
+    const { stored, isCertain } = await this.#storedOf(batch);
+    if (!isCertain && !isLate) return;
+    if (stored.length > 0) this.#log.place({ id: batch.id, commits: stored }, LONG_AGO_MS);
+    else this.#done(batch, new Set(batch.commits.map(({ event }) => event)));
   }
 
   #knownForMs(id: string, nowMs: number): number {
     return nowMs - (this.#seenAtMs.get(id) ?? nowMs);
   }
 
-  /** Nothing of these needs a place any more. */
-  #forget(batches: readonly Batch[]): void {
-    for (const { id } of batches) this.#doubted.delete(id);
-    if (batches.length > 0) this.#announcements.drop(batches.map(({ id }) => id));
+  /** It is not looked for any more. What of our own was not stored in time to get a place with it may be yet, and then needs one. */
+  #done({ id, commits }: Batch, events: ReadonlySet<string>): void {
+    this.#announcements.drop([id]);
+    if (!this.#doubted.delete(id)) return;
+    for (const commit of commits) this.#doubtedBy.delete(keyOf(commit));
+    const rest = commits.filter(({ event }) => !events.has(event));
+    if (rest.length > 0) this.doubt({ id: `${id}+`, commits: rest });
   }
 
   /** What of a batch is stored; certain if every key is taken, by it or by another. */
@@ -100,4 +124,9 @@ export class Sweeper {
     const stored = commits.filter(({ event }, i) => found.get(keys[i] as string) === event);
     return { stored, isCertain: keys.every((key) => found.has(key)) };
   }
+}
+
+/** The same events at another version are another commit. */
+function keyOf({ event, first, count }: PlacedCommit): string {
+  return `${event} ${first} ${count}`;
 }
