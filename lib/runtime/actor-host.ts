@@ -5,7 +5,7 @@ import { streamIdOf } from '../kernel/ids.js';
 import type { Activation } from './activation.js';
 import type { ActivationHost } from './activation-host.js';
 import { Doze, type DozingSource } from './listening/doze.js';
-import { loadActivation } from './loader.js';
+import { loadActivation, loadPersistently } from './loader.js';
 import type { NodeParts } from './node-parts.js';
 import type { ResidentHost, Residents } from './residents.js';
 import { Snapshots } from './snapshots.js';
@@ -123,13 +123,16 @@ export class ActorHost implements ActivationHost, ResidentHost {
   }
 
   #load(id: string, streamId: string): Loading {
+    const label = `${this.definition.name} '${id}'`;
     let made: Activation | undefined;
     const loaded = new Promise<Activation>((resolve, reject) => {
       // Many turns may wait for this one loading: it is none of theirs.
       outsideTurns(() => {
-        loadActivation(this, this.snapshots, { id, streamId }, this.newActor, (activation) => {
-          made = activation;
-        }).then((activation) => {
+        const load = () =>
+          loadActivation(this, this.snapshots, { id, streamId }, this.newActor, (activation) => {
+            made = activation;
+          });
+        loadPersistently(this, label, load).then((activation) => {
           this.#activations.set(id, activation);
           this.#stopDozing(id);
           this.#residents.add(activation, this);
@@ -138,7 +141,7 @@ export class ActorHost implements ActivationHost, ResidentHost {
       });
     });
     const loading: Loading = {
-      label: `${this.definition.name} '${id}'`,
+      label,
       loaded: loaded.finally(() => this.#loading.delete(id)),
       get running() {
         return made?.running;

@@ -1,10 +1,40 @@
+import { performance } from 'node:perf_hooks';
+// The real one, also where a test runner has replaced the global.
+import { setTimeout } from 'node:timers';
+import { Backoff } from '../engine/backoff.js';
 import { READ_PAGE_EVENTS_MAX } from '../engine/read.js';
 import type { ActorBase } from '../kernel/actor.js';
+import { EngineError } from '../kernel/errors.js';
 import type { EventRecord } from '../kernel/event.js';
 import { Activation } from './activation.js';
 import type { ActivationHost } from './activation-host.js';
 import { runOnActivate } from './roles.js';
 import type { Snapshots } from './snapshots.js';
+
+/**
+ * Loads an activation, and tries again for as long as a commit would be tried (`commitTimeoutMs`) while the engine says that trying again may help: a
+ * command given while servers elect waits for them, whether its actor is in memory or not.
+ */
+export async function loadPersistently(
+  host: ActivationHost,
+  label: string,
+  load: () => Promise<Activation>,
+): Promise<Activation> {
+  const { limits, log } = host.parts;
+  const deadlineMs = performance.now() + limits.commitTimeoutMs;
+  const backoff = new Backoff();
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await load();
+    } catch (error) {
+      const waitMs = backoff.nextMs();
+      const mayWork = error instanceof EngineError && error.retryable && !host.closing;
+      if (!mayWork || performance.now() + waitMs > deadlineMs) throw error;
+      if (tries === 1) log.warn(`${label}: could not be loaded; it is tried again`, error);
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+    }
+  }
+}
 
 /** Makes an activation: watch first, then a snapshot if a usable one is there, then the events after it, then `onActivate`. `made` hears of it before all that. */
 export async function loadActivation(
