@@ -118,22 +118,26 @@ export async function runOnActivate(activation: Activation): Promise<void> {
   if (actor.onActivate) await activation.decide('onActivate', actor.onActivate as CommandMethod, 'reapply');
 }
 
+/** What is stored is brought by wake-ups; whoever waits for it asks only when none has come for so long. Milliseconds. */
+const ASK_AFTER_MS = 25;
+
 /** Resolves when the activation has come up to this version, has ended, or when time is up. */
 function reached(activation: Activation, version: number, withinMs: number): Promise<void> {
   if (activation.version >= version || !activation.alive) return Promise.resolve();
   return new Promise((resolve) => {
     const end = () => {
       clearTimeout(timer);
+      clearTimeout(asking);
       stop();
       resolve();
     };
     const timer = setTimeout(end, withinMs);
+    const asking = setTimeout(() => activation.feed?.announce(version), ASK_AFTER_MS);
     const stop = activation.observe({
       changed: () => {
         if (activation.version >= version) end();
       },
       ended: end,
     });
-    activation.feed?.announce(version);
   });
 }
