@@ -30,7 +30,7 @@ const SOURCES = ['source-a', 'source-b', 'source-c'];
 const FLICKER = 'source-flicker';
 const EVERY_SOURCE = [...SOURCES, FLICKER];
 /** Most events of a source at once, and the longest that it is silent then (milliseconds): a database on one disk stores fewer commits than a file does. */
-const TALK = { sqlite: { burstMax: 16, pauseMs: 250 }, rethinkdb: { burstMax: 4, pauseMs: 700 } } as const;
+const TALK = { sqlite: { burstMax: 16, pauseMs: 250 }, rethinkdb: { burstMax: 8, pauseMs: 400 } } as const;
 
 describeOnSharedStores('actors of every kind that listen in every way, on three processes', (open) => {
   const random = randomFrom(seedFor('listening'));

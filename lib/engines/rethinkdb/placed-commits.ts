@@ -5,6 +5,9 @@ import type { Reql, Term } from './driver.js';
 import { commitKeyOf } from './keys.js';
 import type { PlacedCommit } from './log-entry.js';
 
+/** Most commits fetched at once. */
+const FETCH_COMMITS_MAX = 200;
+
 /**
  * Reads commits that the log knows. Whoever wrote their entry had seen that a majority has them, so a document with the event that the entry names is
  * that commit, whichever replica gives it: there is no need to ask a majority again, which would make the server write to disk for each question (a read
@@ -53,4 +56,20 @@ export class PlacedCommits {
     }
     return found;
   }
+}
+
+/** The commits from there on that have so many events together, but at least one: what is fetched beyond the page would be fetched again for the next. */
+export function asMany<Commit extends PlacedCommit>(
+  commits: readonly Commit[],
+  from: number,
+  eventCount: number,
+): Commit[] {
+  const some: Commit[] = [];
+  let count = 0;
+  for (let at = from; at < commits.length && some.length < FETCH_COMMITS_MAX && count < eventCount; at += 1) {
+    const commit = commits[at] as Commit;
+    some.push(commit);
+    count += commit.count;
+  }
+  return some;
 }

@@ -1,12 +1,10 @@
 import type { EventRecord } from '../../kernel/event.js';
 import type { LogEntry, PlacedCommit } from './log-entry.js';
-import type { PlacedCommits } from './placed-commits.js';
+import { asMany, type PlacedCommits } from './placed-commits.js';
 import type { PositionLog } from './position-log.js';
 
 /** Entries of the log asked for at once. */
 const ENTRIES_MAX = 64;
-/** Commits fetched at once. */
-const COMMITS_MAX = 200;
 
 /** Reads the whole store in order of position: the log says which commits, and of which names; only those that matter are fetched. */
 export class StoreReader {
@@ -44,18 +42,6 @@ export class StoreReader {
     }
     return events.slice(0, limit);
   }
-}
-
-/** The commits from there on that have so many events together, but at least one: what is fetched beyond the page would be fetched again for the next. */
-function asMany<Commit extends PlacedCommit>(commits: readonly Commit[], from: number, eventCount: number): Commit[] {
-  const some: Commit[] = [];
-  let count = 0;
-  for (let at = from; at < commits.length && some.length < COMMITS_MAX && count < eventCount; at += 1) {
-    const commit = commits[at] as Commit;
-    some.push(commit);
-    count += commit.count;
-  }
-  return some;
 }
 
 function commitsOf({ id, commits }: LogEntry): (PlacedCommit & { before: number })[] {

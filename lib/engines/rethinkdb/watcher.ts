@@ -8,7 +8,7 @@ import type { Term } from './driver.js';
 import { Feed } from './feed.js';
 import type { FeedLine } from './feed-line.js';
 import { endOf, type LogDocument, type LogEntry, type PlacedCommit, unpackEntry } from './log-entry.js';
-import type { PlacedCommits } from './placed-commits.js';
+import { asMany, type PlacedCommits } from './placed-commits.js';
 import type { PositionLog } from './position-log.js';
 
 /** How often the log is looked at for what the feed did not say. Milliseconds. */
@@ -17,8 +17,8 @@ export const LOOK_AGAIN_MS = 1_000;
 const LOOK_ENTRIES_MAX = 100;
 /** Streams of which it is remembered up to where this node stored them itself. */
 const TOLD_MAX = 100_000;
-/** Most events that are brought to those who watch; where there are more, they read for themselves. */
-const BROUGHT_EVENTS_MAX = 1_000;
+/** Most events that are fetched in one go for those who watch, unless one commit has more. */
+const FETCH_EVENTS_MAX = 1_000;
 /** Entries that the feed told of before those in front of them; more are not remembered, and the next look reads them. */
 const AHEAD_MAX = 10_000;
 
@@ -35,7 +35,7 @@ export class Watcher implements CommitListener {
   readonly #feed: Feed;
   /** What we stored ourselves; its watchers got the events. */
   readonly #told = new Map<string, number>();
-  /** What to bring to its watchers after this turn of the event loop, and streams whose watchers must read for themselves. */
+  /** What to fetch for its watchers after this turn of the event loop, and streams whose watchers must read for themselves. */
   #news: PlacedCommit[] = [];
   readonly #due = new Set<string>();
   #allDue = false;
@@ -213,19 +213,19 @@ export class Watcher implements CommitListener {
     });
   }
 
-  /** One question for all that others stored; a watcher need not ask for itself. */
+  /** One question for many commits of others; a watcher need not ask for itself. */
   async #bring(): Promise<void> {
     const commits = this.#news;
     this.#news = [];
-    if (commits.length === 0) return;
-    const isTooMuch = commits.reduce((sum, { count }) => sum + count, 0) > BROUGHT_EVENTS_MAX;
-    try {
-      const events = isTooMuch ? [] : await this.#commits.eventsOf(commits);
-      this.#wakes.wakeStreams(events.flat());
-      if (isTooMuch) this.overtaken(commits.map(({ stream }) => stream));
-    } catch {
-      // Whoever reads for itself is told what is wrong.
-      this.overtaken(commits.map(({ stream }) => stream));
+    for (let at = 0; at < commits.length; ) {
+      const some = asMany(commits, at, FETCH_EVENTS_MAX);
+      at += some.length;
+      try {
+        this.#wakes.wakeStreams((await this.#commits.eventsOf(some)).flat());
+      } catch {
+        // Whoever reads for itself is told what is wrong.
+        this.overtaken(some.map(({ stream }) => stream));
+      }
     }
   }
 }
