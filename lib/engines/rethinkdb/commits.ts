@@ -136,7 +136,7 @@ export class Commits {
       const answer = await connections.write<{ errors: number; first_error?: string }>(insert);
       const stored =
         answer.errors === 0 ? new Set(entries) : await this.#whichAreOurs(entries, keys, answer.first_error);
-      this.#tell([...stored]);
+      this.#tell(stored);
       const placed = commits.filter((_, i) => !doubts[i] && stored.has(entries[i] as Entry));
       log.place({ ...batch, commits: placed }, announcedAtMs);
       if (doubts.some(Boolean)) sweeper.sweepSoon();
@@ -168,12 +168,16 @@ export class Commits {
     return new Set(entries.filter((entry, i) => found.get(keys[i] as string) === firstEventOf(entry)));
   }
 
-  #tell(stored: readonly Entry[]): void {
-    const events = stored.flatMap(({ request: { streamId, events }, head }) =>
-      events.map((event, i): EventRecord => ({ ...event, streamId, version: head + 1 + i, position: 0 })),
-    );
-    for (const { request, head } of stored) this.#reader.setBoundary(request.streamId, head + request.events.length);
-    this.#listener.stored(events);
+  #tell(stored: Iterable<Entry>): void {
+    const records: EventRecord[] = [];
+    for (const { request, head } of stored) {
+      const { streamId, events } = request;
+      this.#reader.setBoundary(streamId, head + events.length);
+      for (const [i, { id, name, data, metadata }] of events.entries()) {
+        records.push({ id, streamId, version: head + 1 + i, position: 0, name, data, metadata });
+      }
+    }
+    this.#listener.stored(records);
   }
 
   async #conflictOf({ streamId, expectedVersion }: AppendRequest): Promise<AppendResult> {
