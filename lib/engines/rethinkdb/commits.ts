@@ -197,8 +197,9 @@ function documentOf(id: string, { streamId, events }: AppendRequest, head: numbe
 }
 
 function placedOf({ request: { streamId, events }, head }: Entry): PlacedCommit {
-  const names = [...new Set(events.map(({ name }) => name))];
-  return { stream: streamId, first: head + 1, count: events.length, event: (events[0] as NewEvent).id, names };
+  const [{ id: event, name }] = events as [NewEvent];
+  const names = events.length === 1 ? [name] : [...new Set(events.map((each) => each.name))];
+  return { stream: streamId, first: head + 1, count: events.length, event, names };
 }
 
 function firstEventOf({ request: { events } }: Entry): string {

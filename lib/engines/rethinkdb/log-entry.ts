@@ -37,7 +37,7 @@ export interface BatchDocument {
   readonly commits: string;
 }
 
-type PackedCommit = [stream: string, first: number, count: number, event: string, ...names: string[]];
+type PackedCommit = [stream: string, first: number, count: number, event: string, names: readonly string[]];
 
 export function packEntry({ commits, ...rest }: LogEntry): LogDocument {
   return { ...rest, commits: packed(commits) };
@@ -86,14 +86,14 @@ export function missingEntry(position: number): EngineError {
 
 function packed(commits: readonly PlacedCommit[]): string {
   return JSON.stringify(
-    commits.map(({ stream, first, count, event, names }): PackedCommit => [stream, first, count, event, ...names]),
+    commits.map(({ stream, first, count, event, names }): PackedCommit => [stream, first, count, event, names]),
   );
 }
 
 function unpacked(text: string, table: string, key: string | number): PlacedCommit[] {
   try {
     const list = JSON.parse(text) as PackedCommit[];
-    return list.map(([stream, first, count, event, ...names]) => ({ stream, first, count, event, names }));
+    return list.map(([stream, first, count, event, names]) => ({ stream, first, count, event, names }));
   } catch (cause) {
     const message = `RethinkDB: document '${key}' of table '${table}' was changed by hand: its list of commits cannot be read; restore it from a backup`;
     throw new EngineError('COMMIT_UNREADABLE', message, { cause });

@@ -32,9 +32,11 @@ export class StoreReader {
         at += some.length;
         const found = await this.#commits.eventsOf(some);
         for (const [i, { before }] of some.entries()) {
-          for (const [k, event] of (found[i] as EventRecord[]).entries()) {
-            const position = before + k + 1;
-            if (position > after && (!wanted || wanted.has(event.name))) events.push({ ...event, position });
+          let position = before;
+          for (const { id, streamId, version, name, data, metadata } of found[i] as EventRecord[]) {
+            position += 1;
+            if (position <= after || (wanted && !wanted.has(name))) continue;
+            events.push({ id, streamId, version, position, name, data, metadata });
           }
         }
       }
