@@ -6,6 +6,7 @@ import { Connections } from '../../lib/engines/rethinkdb/connections.js';
 import { loadDriver, type Reql, type Term } from '../../lib/engines/rethinkdb/driver.js';
 import { FeedLine } from '../../lib/engines/rethinkdb/feed-line.js';
 import { commitKeyOf } from '../../lib/engines/rethinkdb/keys.js';
+import { packEntry } from '../../lib/engines/rethinkdb/log-entry.js';
 import { settingsOf } from '../../lib/engines/rethinkdb/options.js';
 import { PlacedCommits } from '../../lib/engines/rethinkdb/placed-commits.js';
 import { PositionLog } from '../../lib/engines/rethinkdb/position-log.js';
@@ -99,6 +100,22 @@ describeWithRethinkDb('what watches streams on RethinkDB', () => {
     expect(connections.reads).toBeLessThan(TOGETHER / 4);
     // Nobody else was woken.
     for (const id of streamIds.slice(TOGETHER)) expect(woken.get(id)).toEqual([]);
+  }, 20_000);
+
+  it('is brought what stands in the log where the feed told of something that was rolled back', async () => {
+    const end = await writer.lastPosition();
+    await withDriver(server, async (driver, run) => {
+      const entries = driver.db(DATABASE).table('log');
+      await run(entries.insert(packEntry({ id: end, count: 100, commits: [], batches: ['rolled back'] })));
+      await sleep(100);
+      await run(entries.get(end).delete());
+    });
+    // With the server that took it back the feed is lost.
+    const dropped = line.drop();
+    await store(writer, 's9', 'any', newEvents(1));
+    await dropped;
+    await until(() => woken.get('s9')?.flat().length === 1);
+    expect(await writer.lastPosition()).toBe(end + 1);
   }, 20_000);
 
   it('never shows what has another event than the log says', async () => {

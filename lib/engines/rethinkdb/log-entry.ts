@@ -16,13 +16,16 @@ export interface Batch {
   readonly commits: readonly PlacedCommit[];
 }
 
-/** An entry: `count` events follow position `id`. */
+/** An entry: `count` events follow position `id`; which ones, its batches tell. */
 export interface LogEntry {
   readonly id: number;
   readonly count: number;
   readonly commits: readonly PlacedCommit[];
   readonly batches: readonly string[];
 }
+
+/** An entry without its commits. */
+export type Outline = Omit<LogEntry, 'commits'>;
 
 /**
  * As it is stored. Lists of commits are text: the server reads, keeps and sends one string for much less than it takes for hundreds of small objects,

@@ -11,6 +11,7 @@ import {
   type LogDocument,
   type LogEntry,
   missingEntry,
+  type Outline,
   packEntry,
   unpackEntry,
   withoutHole,
@@ -119,6 +120,12 @@ export class PositionLog {
     }
   }
 
+  /** The entries that begin with this position, which must be the end of one, without what is in them. */
+  async outlinesFrom(position: number, limit: number): Promise<Outline[]> {
+    const outlines = this.#queries.from(position).limit(limit).pluck('id', 'count', 'batches').coerceTo('array');
+    return withoutHole(await this.#connections.read<Outline[]>(outlines), position);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.race([this.#placing, new Promise((resolve) => setTimeout(resolve, CLOSE_MS_MAX).unref())]);
@@ -191,15 +198,8 @@ export class PositionLog {
   async #catchUp(batches: readonly Batch[]): Promise<readonly Batch[]> {
     const placed = new Set<string>();
     for (;;) {
-      const entries = await this.#connections.read<LogDocument[]>(
-        this.#queries
-          .from(this.#end as number)
-          .limit(CATCH_UP_ENTRIES_MAX)
-          .pluck('id', 'count', 'batches')
-          .coerceTo('array'),
-      );
-      const following = withoutHole(entries, this.#end as number);
-      for (const entry of following) {
+      const entries = await this.outlinesFrom(this.#end as number, CATCH_UP_ENTRIES_MAX);
+      for (const entry of entries) {
         for (const id of entry.batches) placed.add(id);
         this.#end = endOf(entry);
       }

@@ -7,7 +7,7 @@ import type { CommitListener } from './commits.js';
 import type { Term } from './driver.js';
 import { Feed } from './feed.js';
 import type { FeedLine } from './feed-line.js';
-import { endOf, type LogDocument, type LogEntry, type PlacedCommit, unpackEntry } from './log-entry.js';
+import { endOf, type LogDocument, type LogEntry, type Outline, type PlacedCommit, unpackEntry } from './log-entry.js';
 import { asMany, type PlacedCommits } from './placed-commits.js';
 import type { PositionLog } from './position-log.js';
 
@@ -19,13 +19,13 @@ const LOOK_ENTRIES_MAX = 100;
 const TOLD_MAX = 100_000;
 /** Most events that are fetched in one go for those who watch, unless one commit has more. */
 const FETCH_EVENTS_MAX = 1_000;
-/** Entries that the feed told of before those in front of them; more are not remembered, and the next look reads them. */
-const AHEAD_MAX = 10_000;
+/** Entries of which it is remembered, until the next look, that the feed told of them; more are looked at again then. */
+const HEARD_MAX = 10_000;
 
 /**
  * Wakes whoever watches: for our own commits at once, for others' when their entry is written in the log, which says where each commit is. What has an
- * entry was acknowledged before, so a majority has it and it can be read at once. Because a changefeed may die in silence, drop, repeat or reorder, the log
- * itself is looked at as well.
+ * entry was acknowledged before, so a majority has it and it can be read at once. Because a changefeed may die in silence, drop, repeat or reorder, or tell of
+ * what is rolled back, the log itself is looked at as well, by majority.
  */
 export class Watcher implements CommitListener {
   readonly #wakes = new WakeTable();
@@ -41,12 +41,12 @@ export class Watcher implements CommitListener {
   #allDue = false;
   #wakeScheduled = false;
   #begun: Promise<void> | undefined;
-  /** Up to here the whole log was heard or read. */
+  /** Up to here the log was looked at. */
   #seenPosition = 0;
-  /** Entries beyond that of which the feed told already: where they begin. */
-  readonly #ahead = new Map<number, number>();
+  /** Entries beyond that of which the feed told: which, by where they begin. Another may stand there in the end. */
+  readonly #heardOf = new Map<number, string>();
   /** Entries that a look found, and the feed has not told of yet. */
-  readonly #unheard = new Set<number>();
+  readonly #unheard = new Set<string>();
   /** How often the feed was opened. */
   #opening = 0;
   #lookTimer: NodeJS.Timeout | undefined;
@@ -103,32 +103,18 @@ export class Watcher implements CommitListener {
 
   async #open(): Promise<void> {
     await this.#feed.open();
-    this.#goTo(await this.#log.lastPosition());
+    this.#heardOf.clear();
+    this.#seenPosition = await this.#log.lastPosition();
     this.#lookLater();
   }
 
   #heard(item: unknown): void {
     const entry = entryIn(item);
     if (!entry) return;
-    this.#unheard.delete(entry.id);
-    if (entry.id >= this.#seenPosition && this.#ahead.size < AHEAD_MAX) this.#ahead.set(entry.id, endOf(entry));
-    this.#advance();
+    const name = nameOf(entry);
+    this.#unheard.delete(name);
+    if (entry.id >= this.#seenPosition && this.#heardOf.size < HEARD_MAX) this.#heardOf.set(entry.id, name);
     this.#wakeFor(entry);
-  }
-
-  /** Goes on over what was heard, as far as there is no hole. */
-  #advance(): void {
-    for (let end = this.#ahead.get(this.#seenPosition); end !== undefined; end = this.#ahead.get(end)) {
-      this.#ahead.delete(this.#seenPosition);
-      this.#seenPosition = end;
-    }
-  }
-
-  /** Everything up to here was read. */
-  #goTo(position: number): void {
-    this.#seenPosition = Math.max(this.#seenPosition, position);
-    for (const id of this.#ahead.keys()) if (id < this.#seenPosition) this.#ahead.delete(id);
-    this.#advance();
   }
 
   #wakeFor({ commits }: LogEntry): void {
@@ -151,6 +137,11 @@ export class Watcher implements CommitListener {
   #lookLater(): void {
     if (this.#closed) return;
     this.#lookTimer = setTimeout(() => {
+      // Whoever comes next begins anew: there is no need to go through all that nobody wanted to know.
+      if (this.#wakes.size === 0) {
+        this.#begun = undefined;
+        return;
+      }
       this.#lookForSilence()
         .catch(() => {
           // Whoever reads is told of the error; the next look tries again.
@@ -162,7 +153,6 @@ export class Watcher implements CommitListener {
 
   /** Of what the last look found, the feed must have told by now. */
   async #lookForSilence(): Promise<void> {
-    if (this.#wakes.size === 0) return;
     if (this.#unheard.size > 0 && this.#feed.isOpen) await this.#line.drop();
     else await this.#look(this.#feed.isOpen ? this.#opening : undefined);
   }
@@ -170,17 +160,23 @@ export class Watcher implements CommitListener {
   /** The log knows every commit. @param opening the time that the feed was opened that has to tell of what is found here, if one has. */
   async #look(opening?: number): Promise<void> {
     for (;;) {
-      const entries = await this.#log.entriesAfter(this.#seenPosition, LOOK_ENTRIES_MAX);
-      for (const entry of entries) {
-        // Heard while it was read, or before what is in front of it.
-        if (entry.id < this.#seenPosition || this.#ahead.has(entry.id)) continue;
-        if (opening === this.#opening) this.#unheard.add(entry.id);
-        this.#wakeFor(entry);
+      const from = this.#seenPosition;
+      const outlines = await this.#log.outlinesFrom(from, LOOK_ENTRIES_MAX);
+      const missed = new Set(outlines.filter((each) => this.#heardOf.get(each.id) !== nameOf(each)).map(nameOf));
+      if (missed.size > 0) {
+        const entries = await this.#log.entriesAfter(from, outlines.length);
+        for (const entry of entries) if (missed.has(nameOf(entry))) this.#wakeFor(entry);
+        if (opening === this.#opening) for (const name of missed) this.#unheard.add(name);
       }
-      const last = entries.at(-1);
+      const last = outlines.at(-1);
       if (last) this.#goTo(endOf(last));
-      if (entries.length < LOOK_ENTRIES_MAX) return;
+      if (outlines.length < LOOK_ENTRIES_MAX) return;
     }
+  }
+
+  #goTo(position: number): void {
+    this.#seenPosition = Math.max(this.#seenPosition, position);
+    for (const id of this.#heardOf.keys()) if (id < this.#seenPosition) this.#heardOf.delete(id);
   }
 
   #tell(streamId: string, version: number): void {
@@ -239,4 +235,9 @@ function entryIn(item: unknown): LogEntry | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** What tells an entry from another at the same place: no batch is in two. */
+function nameOf({ id, batches }: Outline): string {
+  return `${id} ${batches[0]}`;
 }
