@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { StoreFollower } from '../../lib/engine/store-follower.js';
 import { MemoryEngine, MemoryStore } from '../../lib/engines/memory/index.js';
 import type { EventRecord } from '../../lib/kernel/event.js';
+import { rest } from '../support/rest.js';
 import { randomFrom, seedFor } from '../support/seed.js';
 import { FlakyEngine, someEvents } from './flaky-engine.js';
 
@@ -37,9 +37,9 @@ describe('StoreFollower', () => {
       engine.append({ streamId, expectedVersion: 'any', events: someEvents(2, 'moved') });
     for (const id of ['a', 'b', 'a']) await store(id);
     const { follower, seen } = follow(engine, 1);
-    await sleep(5);
+    await rest(5);
     for (const id of ['c', 'a']) await store(id);
-    await sleep(5);
+    await rest(5);
     follower.stop();
     expect(seen.map(({ position, streamId }) => `${position}${streamId}`)).toEqual([
       '2a',
@@ -61,11 +61,11 @@ describe('StoreFollower', () => {
       engine.append({ streamId: 's', expectedVersion: 'any', events: someEvents(count, name) });
     await store('noise', 500);
     const { follower, seen } = follow(engine, 0, ['rare']);
-    await sleep(5);
+    await rest(5);
     await store('noise', 10);
-    await sleep(5);
+    await rest(5);
     await store('rare', 1);
-    await sleep(5);
+    await rest(5);
     follower.stop();
     expect(seen.map(({ position }) => position)).toEqual([511]);
     expect(engine.readAfter.filter((after) => after < 500)).toEqual([0]);
@@ -87,7 +87,7 @@ describe('StoreFollower', () => {
           expectedVersion: 'any',
           events: someEvents(1 + Math.floor(random() * 3), name),
         });
-        if (random() < 0.5) await sleep(random() * 4);
+        if (random() < 0.5) await rest(random() * 4);
       }
     });
     const written = Promise.all(writers).then(() => (writing = false));
@@ -96,7 +96,7 @@ describe('StoreFollower', () => {
       const wanted = () => shared.all.filter(({ name }) => !names || names.includes(name));
       while (writing || own.length < wanted().length) {
         const { follower, seen, errors } = follow(flaky, own.at(-1)?.position ?? 0, names);
-        await sleep(random() * 20);
+        await rest(random() * 20);
         follower.stop();
         own.push(...seen);
         expect(errors).toEqual([]);

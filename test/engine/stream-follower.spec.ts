@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Unwatch, Wake } from '../../lib/engine/follow.js';
 import type { FollowerOptions } from '../../lib/engine/follower.js';
@@ -7,6 +6,7 @@ import { StreamFollower } from '../../lib/engine/stream-follower.js';
 import { MemoryEngine, MemoryStore } from '../../lib/engines/memory/index.js';
 import { EngineError } from '../../lib/kernel/errors.js';
 import type { EventRecord } from '../../lib/kernel/event.js';
+import { rest } from '../support/rest.js';
 import { randomFrom, seedFor } from '../support/seed.js';
 import { FlakyEngine, someEvents, unavailable } from './flaky-engine.js';
 
@@ -77,10 +77,10 @@ describe('StreamFollower', () => {
     await engine.append({ streamId: 's', expectedVersion: 0, events: someEvents(2 * READ_PAGE_EVENTS_MAX + 5) });
     const { versions } = follow(engine, {});
     expect(versions).toEqual([]);
-    await sleep(20);
+    await rest(20);
     for (let i = 0; i < 3; i += 1)
       await engine.append({ streamId: 's', expectedVersion: 'any', events: someEvents(2) });
-    await sleep(5);
+    await rest(5);
     expect(versions).toEqual(upTo(2 * READ_PAGE_EVENTS_MAX + 11));
   });
 
@@ -88,14 +88,14 @@ describe('StreamFollower', () => {
     const engine = await observed();
     await engine.store(10);
     const { versions } = follow(engine, { after: 7 });
-    await sleep(5);
+    await rest(5);
     expect(versions).toEqual([8, 9, 10]);
   });
 
   it('takes what fits from a wake-up without reading, and reads on a hole', async () => {
     const engine = await observed();
     const { versions } = follow(engine);
-    await sleep(5);
+    await rest(5);
     await engine.store(5);
     const stored = await engine.readStream('s', 0, 10);
     const reads = engine.reads;
@@ -105,7 +105,7 @@ describe('StreamFollower', () => {
     expect([versions, engine.reads]).toEqual([[1, 2, 3], reads]);
     engine.wake(stored.slice(4));
     expect(versions).toEqual([1, 2, 3]);
-    await sleep(5);
+    await rest(5);
     expect(versions).toEqual([1, 2, 3, 4, 5]);
     expect(engine.reads).toBeGreaterThan(reads);
   });
@@ -114,14 +114,14 @@ describe('StreamFollower', () => {
     const engine = await observed();
     await engine.store(3);
     const { versions } = follow(engine);
-    await sleep(5);
+    await rest(5);
     const reads = engine.reads;
     engine.wake(await MemoryEngine.prototype.readStream.call(engine, 's', 0, 10));
-    await sleep(5);
+    await rest(5);
     expect(engine.reads).toBe(reads);
     await engine.store(1);
     engine.wake([]);
-    await sleep(5);
+    await rest(5);
     expect(versions).toEqual([1, 2, 3, 4]);
   });
 
@@ -135,7 +135,7 @@ describe('StreamFollower', () => {
       engine.wake([]);
     };
     const { versions } = follow(engine);
-    await sleep(20);
+    await rest(20);
     expect(versions).toEqual(upTo(5));
   });
 
@@ -151,10 +151,10 @@ describe('StreamFollower', () => {
       engine.beforeAnswer = undefined;
       await engine.store(1);
       inForce();
-      await sleep(5);
+      await rest(5);
     };
     const { versions } = follow(engine);
-    await sleep(30);
+    await rest(30);
     expect(versions).toEqual([1]);
   });
 
@@ -169,11 +169,11 @@ describe('StreamFollower', () => {
         }
       },
     });
-    await sleep(5);
+    await rest(5);
     await engine.store(3);
     const stored = await engine.readStream('s', 0, 10);
     engine.wake(stored.slice(0, 2));
-    await sleep(5);
+    await rest(5);
     expect(versions).toEqual([1, 2, 3]);
   });
 
@@ -189,7 +189,7 @@ describe('StreamFollower', () => {
     });
     const seenAt: number[] = [];
     follow(engine, { onEvents: () => seenAt.push(turns) });
-    await sleep(100);
+    await rest(100);
     clearImmediate(turning);
     expect(seenAt).toHaveLength(20);
     expect(new Set(seenAt).size).toBe(20);
@@ -200,7 +200,7 @@ describe('StreamFollower', () => {
     await engine.store(3);
     const first = follow(engine);
     engine.beforeAnswer = async () => first.follower.stop();
-    await sleep(5);
+    await rest(5);
     engine.beforeAnswer = undefined;
     expect([first.versions, engine.watches]).toEqual([[], 0]);
 
@@ -211,9 +211,9 @@ describe('StreamFollower', () => {
         second.follower.stop();
       },
     });
-    await sleep(5);
+    await rest(5);
     engine.wake([]);
-    await sleep(5);
+    await rest(5);
     expect([given, engine.watches]).toEqual([1, 0]);
   });
 
@@ -221,7 +221,7 @@ describe('StreamFollower', () => {
     const engine = await observed();
     const { follower } = follow(engine);
     follower.stop();
-    await sleep(5);
+    await rest(5);
     expect([engine.watches, engine.reads]).toEqual([0, 0]);
   });
 
@@ -233,7 +233,7 @@ describe('StreamFollower', () => {
     engine.readErrors.push(line(), line());
     const retries: unknown[] = [];
     const { versions, errors } = follow(engine, { onRetry: (error) => retries.push(error) });
-    await sleep(200);
+    await rest(200);
     expect([versions, retries.length, errors]).toEqual([[1, 2], 4, []]);
     expect(engine.watches).toBe(1);
   });
@@ -241,12 +241,12 @@ describe('StreamFollower', () => {
   it('does not read out of turn while it waits to try again, however often it is woken', async () => {
     const engine = await observed();
     follow(engine);
-    await sleep(5);
+    await rest(5);
     engine.readErrors.push(...Array.from({ length: 100 }, () => unavailable({ outcomeUnknown: false })));
     const reads = engine.reads;
     for (let i = 0; i < 50; i += 1) {
       engine.wake([]);
-      await sleep(1);
+      await rest(1);
     }
     expect(engine.reads - reads).toBeLessThan(8);
   });
@@ -256,10 +256,10 @@ describe('StreamFollower', () => {
     const broken = new EngineError('CORRUPT', 'broken');
     engine.readErrors.push(broken);
     const { errors, versions } = follow(engine);
-    await sleep(5);
+    await rest(5);
     await engine.store(1);
     engine.wake([]);
-    await sleep(5);
+    await rest(5);
     expect([errors, versions, engine.watches]).toEqual([[broken], [], 0]);
   });
 
@@ -274,10 +274,10 @@ describe('StreamFollower', () => {
         throw fault;
       },
     });
-    await sleep(5);
+    await rest(5);
     await engine.store(1);
     engine.wake([]);
-    await sleep(5);
+    await rest(5);
     expect([errors, given, engine.watches]).toEqual([[fault], 1, 0]);
   });
 
@@ -290,7 +290,7 @@ describe('StreamFollower', () => {
     const writing = (async () => {
       for (let i = 0; i < 150; i += 1) {
         await sound.append({ streamId: 's', expectedVersion: 'any', events: someEvents(1 + Math.floor(random() * 4)) });
-        if (random() < 0.5) await sleep(random() * 3);
+        if (random() < 0.5) await rest(random() * 3);
       }
     })();
     const seen: string[] = [];
@@ -304,7 +304,7 @@ describe('StreamFollower', () => {
           after: own.at(-1)?.version ?? 0,
           onEvents: (events) => own.push(...events),
         });
-        await sleep(random() * 20);
+        await rest(random() * 20);
         follower.stop();
         expect(errors).toEqual([]);
       }
