@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Announcements } from '../../lib/engines/rethinkdb/announcements.js';
 import { CommitReader } from '../../lib/engines/rethinkdb/commit-reader.js';
-import { Connections } from '../../lib/engines/rethinkdb/connections.js';
 import { loadDriver } from '../../lib/engines/rethinkdb/driver.js';
 import type { RethinkDbEngine } from '../../lib/engines/rethinkdb/index.js';
 import { settingsOf } from '../../lib/engines/rethinkdb/options.js';
@@ -9,6 +8,7 @@ import { PlacedCommits } from '../../lib/engines/rethinkdb/placed-commits.js';
 import { PositionLog } from '../../lib/engines/rethinkdb/position-log.js';
 import { StoreReader } from '../../lib/engines/rethinkdb/store-reader.js';
 import { someEvents } from '../engine/flaky-engine.js';
+import { CountingConnections } from '../support/counting-connections.js';
 import { describeWithRethinkDb, engineOn, RethinkDbProcess, stopRethinkDb } from '../support/rethinkdb.js';
 import { randomFrom, seedFor } from '../support/seed.js';
 
@@ -23,16 +23,6 @@ class NotingCommits extends PlacedCommits {
   override eventsOf(...args: Parameters<PlacedCommits['eventsOf']>): ReturnType<PlacedCommits['eventsOf']> {
     this.fetched.push(args[0].length);
     return super.eventsOf(...args);
-  }
-}
-
-/** Counts questions to the server. */
-class CountingConnections extends Connections {
-  reads = 0;
-
-  override read<T>(...args: Parameters<Connections['read']>): Promise<T> {
-    this.reads += 1;
-    return super.read<T>(...args);
   }
 }
 

@@ -13,22 +13,13 @@ import { PositionLog } from '../../lib/engines/rethinkdb/position-log.js';
 import { Watcher } from '../../lib/engines/rethinkdb/watcher.js';
 import type { EventRecord } from '../../lib/kernel/event.js';
 import { newEvents, store } from '../../lib/testing/conformance/conformance-case.js';
+import { CountingConnections } from '../support/counting-connections.js';
 import { describeWithRethinkDb, engineOn, RethinkDbProcess, stopRethinkDb, withDriver } from '../support/rethinkdb.js';
 
 const DATABASE = 'omniscient';
 const STREAMS = 2_000;
 /** Appended to at the same time, so that they share inserts and entries. */
 const TOGETHER = 200;
-
-/** Counts questions to the server. */
-class CountingConnections extends Connections {
-  reads = 0;
-
-  override read<T>(...args: Parameters<Connections['read']>): Promise<T> {
-    this.reads += 1;
-    return super.read<T>(...args);
-  }
-}
 
 describeWithRethinkDb('what watches streams on RethinkDB', () => {
   let server: RethinkDbProcess;

@@ -8,6 +8,7 @@ import { type PositionLog, SWEPT_MS_MIN } from './position-log.js';
 
 /** How often the batches are looked for that some writer stored and could not place. Milliseconds. */
 const SWEEP_MS = 1_000;
+/** How soon they are looked for when it is known that there is something to find. Milliseconds. */
 const SOON_MS = 20;
 /** A batch that has been announced for so long is not about to be placed by its writer. Milliseconds. */
 const OLD_MS = SWEPT_MS_MIN + 500;
@@ -30,6 +31,9 @@ export class Sweeper {
   /** Since when each announced batch is known to this node, by its monotonic clock. */
   #seenAtMs = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
+  #sweeping = false;
+  /** There is something to find that the present sweep may not see. */
+  #isDueSoon = false;
   #closed = false;
 
   constructor(announcements: Announcements, log: PositionLog, reader: CommitReader) {
@@ -61,20 +65,26 @@ export class Sweeper {
 
   /** What was in doubt is known by now. */
   sweepSoon(): void {
-    clearTimeout(this.#timer);
-    this.#sweepLater(SOON_MS);
+    this.#isDueSoon = true;
+    if (!this.#sweeping) this.#sweepLater();
   }
 
-  #sweepLater(afterMs = SWEEP_MS): void {
+  /** One sweep at a time, and one that is due. */
+  #sweepLater(): void {
+    clearTimeout(this.#timer);
     if (this.#closed) return;
-    this.#timer = setTimeout(() => {
-      this.#sweep()
-        .catch(() => {
-          // The next one tries again.
-        })
-        .finally(() => this.#sweepLater());
-    }, afterMs);
+    this.#timer = setTimeout(() => void this.#sweepNow(), this.#isDueSoon ? SOON_MS : SWEEP_MS);
     this.#timer.unref();
+  }
+
+  async #sweepNow(): Promise<void> {
+    this.#sweeping = true;
+    this.#isDueSoon = false;
+    await this.#sweep().catch(() => {
+      // The next one tries again.
+    });
+    this.#sweeping = false;
+    this.#sweepLater();
   }
 
   async #sweep(): Promise<void> {

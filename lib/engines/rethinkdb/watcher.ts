@@ -104,6 +104,7 @@ export class Watcher implements CommitListener {
   async #open(): Promise<void> {
     await this.#feed.open();
     this.#heardOf.clear();
+    this.#unheard.clear();
     this.#seenPosition = await this.#log.lastPosition();
     this.#lookLater();
   }
@@ -129,6 +130,7 @@ export class Watcher implements CommitListener {
   #reopened(): void {
     this.#opening += 1;
     this.#unheard.clear();
+    if (this.#wakes.size === 0) return;
     this.#look().catch(() => {
       // The next look tries again.
     });
