@@ -65,6 +65,8 @@ export class Sweeper {
 
   /** What was in doubt is known by now. */
   sweepSoon(): void {
+    // Not put off by being asked for again.
+    if (this.#isDueSoon) return;
     this.#isDueSoon = true;
     if (!this.#sweeping) this.#sweepLater();
   }
