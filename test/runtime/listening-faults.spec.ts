@@ -94,6 +94,26 @@ function stored<Data>(streamId: string, name: string): Data[] {
 
 const words = (streamId: string, name = 'noted') => stored<{ word: string }>(streamId, name).map(({ word }) => word);
 
+/** A follower that has heard one thing of Ann. */
+async function followingAnn() {
+  const { actors } = await startNode();
+  const ann = await actors(Speaker).get('ann');
+  const follower = await actors(Follower).get('f');
+  await follower.follow('ann');
+  await ann.say('one');
+  await eventually(() => words('f').length === 1);
+  return { ann, follower };
+}
+
+/** Something to wait for until it is let go. */
+function hold() {
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  return { held, release: () => release() };
+}
+
 describe('an actor that listens', () => {
   it('is woken again when it could not be loaded', async () => {
     const { actors, node } = await startNode({ passivateAfterMs: 20 });
@@ -199,16 +219,9 @@ describe('an actor that listens', () => {
   });
 
   it('hears nothing of the time when it did not listen, where it left a source and came back before that was stored', async () => {
-    const { actors } = await startNode();
-    const ann = await actors(Speaker).get('ann');
-    const follower = await actors(Follower).get('f');
-    await follower.follow('ann');
-    await ann.say('one');
-    await eventually(() => words('f').length === 1);
-    let release = () => {};
-    const held = new Promise<void>((resolve) => (release = resolve));
-    let show = () => {};
-    const hidden = new Promise<void>((resolve) => (show = resolve));
+    const { ann, follower } = await followingAnn();
+    const { held, release } = hold();
+    const { held: hidden, release: show } = hold();
     const [append, readStream] = [engine.append.bind(engine), engine.readStream.bind(engine)];
     engine.append = async (request) => {
       if (request.streamId === 'f') await held;
@@ -232,14 +245,8 @@ describe('an actor that listens', () => {
   });
 
   it('passes nothing over because of a change that could not be stored', async () => {
-    const { actors } = await startNode();
-    const ann = await actors(Speaker).get('ann');
-    const follower = await actors(Follower).get('f');
-    await follower.follow('ann');
-    await ann.say('one');
-    await eventually(() => words('f').length === 1);
-    let release = () => {};
-    const held = new Promise<void>((resolve) => (release = resolve));
+    const { ann, follower } = await followingAnn();
+    const { held, release } = hold();
     const append = engine.append.bind(engine);
     engine.append = async (request) => {
       if (!request.events.some(({ name }) => name === 'unfollowed')) return append(request);
