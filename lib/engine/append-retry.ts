@@ -22,46 +22,67 @@ export interface AppendRetryOptions {
  * lost) it first looks for its own event ids among what is stored, so nothing is stored twice; a first try that lands late is recognised the
  * same way, among the events of the conflict that it causes.
  */
-export async function appendWithRetry(
+export function appendWithRetry(
   engine: AppendDuty & ReadDuty,
   request: AppendRequest,
   options: AppendRetryOptions,
 ): Promise<AppendResult> {
+  return firstTry(engine, request).then(
+    (result) => recognised(request, result),
+    (error: unknown) => tryAgain(engine, request, options, error),
+  );
+}
+
+/** An engine may throw where it should reject. */
+function firstTry(engine: AppendDuty, request: AppendRequest): Promise<AppendResult> {
+  try {
+    return engine.append(request);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+async function tryAgain(
+  engine: AppendDuty & ReadDuty,
+  request: AppendRequest,
+  options: AppendRetryOptions,
+  firstError: unknown,
+): Promise<AppendResult> {
   const backoff = options.backoff ?? new Backoff();
+  let error = firstError;
   let inDoubt = false;
   for (;;) {
+    if (!(error instanceof EngineError) || !(error.retryable || error.outcomeUnknown) || options.stopped()) throw error;
+    inDoubt ||= error.outcomeUnknown;
+    options.onRetry?.(error);
+    await wait(backoff.nextMs());
+    if (options.stopped()) throw error;
     try {
-      if (!inDoubt) return recognised(request, await engine.append(request));
-      const result = await appendInDoubt(engine, request, options.lastSeenVersion);
-      if (result) return result;
-    } catch (error) {
-      if (!(error instanceof EngineError) || !(error.retryable || error.outcomeUnknown) || options.stopped())
-        throw error;
-      inDoubt ||= error.outcomeUnknown;
-      options.onRetry?.(error);
-      await wait(backoff.nextMs());
-      if (options.stopped()) throw error;
+      if (inDoubt) return await appendInDoubt(engine, request, options.lastSeenVersion);
+      return recognised(request, await engine.append(request));
+    } catch (failure) {
+      error = failure;
     }
   }
 }
 
 /**
  * One more try of a request that may be stored. Where any version would do, it is sent at the very version up to which the stream was searched: should
- * the first try land after all, they collide. Gives nothing if others came in between, so that it has to be searched again.
+ * the first try land after all, they collide. If others came in between, it is searched again.
  */
 async function appendInDoubt(
   engine: AppendDuty & ReadDuty,
   request: AppendRequest,
   lastSeenVersion: number,
-): Promise<AppendResult | undefined> {
-  const { stored, searchedTo } = await findStored(engine, request, lastSeenVersion);
-  if (stored !== undefined) return { kind: 'appended', version: stored };
+): Promise<AppendResult> {
   const atAny = request.expectedVersion === 'any';
-  const result = recognised(
-    request,
-    await engine.append(atAny ? { ...request, expectedVersion: searchedTo } : request),
-  );
-  return atAny && result.kind === 'conflict' ? undefined : result;
+  for (;;) {
+    const { stored, searchedTo } = await findStored(engine, request, lastSeenVersion);
+    if (stored !== undefined) return { kind: 'appended', version: stored };
+    const attempt = atAny ? { ...request, expectedVersion: searchedTo } : request;
+    const result = recognised(request, await engine.append(attempt));
+    if (!atAny || result.kind === 'appended') return result;
+  }
 }
 
 /** The version at which this request's first event is stored, if it is. A commit is atomic, so one event speaks for all. */

@@ -28,8 +28,6 @@ export function todaysEvent(upcasts: Upcasts, event: StoredEvent): StoredEvent {
 export class MetadataWriter {
   readonly #clock: Clock;
   readonly #middle: string;
-  #atMs = Number.NaN;
-  #at = '';
 
   constructor(clock: Clock, actor: string, nodeId: string, activationId: string) {
     this.#clock = clock;
@@ -39,22 +37,24 @@ export class MetadataWriter {
   /** @param atMs when it happened, if not now. */
   write(cause: RequestCause, atMs?: number): string {
     const { commandId, correlationId, causationId, traceparent } = cause;
-    const at = atMs === undefined ? this.#now() : JSON.stringify(new Date(atMs).toISOString());
+    const at = isoTimeOf(atMs ?? this.#clock.now());
     return (
-      `{"at":${at}${this.#middle}${JSON.stringify(commandId)},"correlationId":${JSON.stringify(correlationId)},` +
+      `{"at":"${at}"${this.#middle}${JSON.stringify(commandId)},"correlationId":${JSON.stringify(correlationId)},` +
       `"causationId":${JSON.stringify(causationId)}${traceparent ? `,"traceparent":"${traceparent}"` : ''}}`
     );
   }
+}
 
-  /** ISO text of the present millisecond, made once a millisecond. */
-  #now(): string {
-    const nowMs = this.#clock.now();
-    if (nowMs !== this.#atMs) {
-      this.#atMs = nowMs;
-      this.#at = JSON.stringify(new Date(nowMs).toISOString());
-    }
-    return this.#at;
+let latestMs = Number.NaN;
+let latestText = '';
+
+/** ISO 8601; made once for all that happens in the same millisecond. */
+function isoTimeOf(ms: number): string {
+  if (ms !== latestMs) {
+    latestText = new Date(ms).toISOString();
+    latestMs = ms;
   }
+  return latestText;
 }
 
 /** Bytes a commit's events take, near enough for limits. */

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Clock } from 'omniscient-nest';
 import type { RethinkDbEngine, RethinkDbEngineOptions } from 'omniscient-nest/rethinkdb';
 import { commitKeyOf } from '../../lib/engines/rethinkdb/keys.js';
-import { packBatch } from '../../lib/engines/rethinkdb/log-entry.js';
+import { Batch, type PlacedCommit } from '../../lib/engines/rethinkdb/log-entry.js';
 import { newEvents, readWhole, store } from '../../lib/testing/conformance/conformance-case.js';
 import { Desk } from '../support/one-actors.js';
 import { describeWithRethinkDb, engineOn, RethinkDbProcess, stopRethinkDb, withDriver } from '../support/rethinkdb.js';
@@ -155,18 +155,9 @@ describeWithRethinkDb('the RethinkDB engine', () => {
     await withDriver(server, async (r, run) => {
       const commit = { stream: 'dead', first: 1, count: 2, names: ['happened'], event: events[0]?.id as string };
       const lost = { stream: 'never', first: 1, count: 1, names: ['happened'], event: 'nobody' };
-      await run(
-        r
-          .db('orphans')
-          .table('commits')
-          .insert(packBatch({ id: ':batch', commits: [commit] })),
-      );
-      await run(
-        r
-          .db('orphans')
-          .table('commits')
-          .insert(packBatch({ id: ':never stored', commits: [lost] })),
-      );
+      const announcement = (id: string, about: PlacedCommit) => ({ id, commits: new Batch(id, [about]).text });
+      const announcements = [announcement(':batch', commit), announcement(':never stored', lost)];
+      await run(r.db('orphans').table('commits').insert(announcements));
       await run(r.db('orphans').table('commits').insert({ id: key, stream: 'dead', first: 1, last: 2, events }));
     });
     const other = await opened('orphans');

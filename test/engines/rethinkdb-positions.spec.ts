@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Announcements } from '../../lib/engines/rethinkdb/announcements.js';
 import { Connections } from '../../lib/engines/rethinkdb/connections.js';
 import { loadDriver } from '../../lib/engines/rethinkdb/driver.js';
-import type { Batch } from '../../lib/engines/rethinkdb/log-entry.js';
+import { Batch } from '../../lib/engines/rethinkdb/log-entry.js';
 import { settingsOf } from '../../lib/engines/rethinkdb/options.js';
 import { PositionLog } from '../../lib/engines/rethinkdb/position-log.js';
 import { describeWithRethinkDb, engineOn, RethinkDbProcess, stopRethinkDb } from '../support/rethinkdb.js';
@@ -39,17 +39,15 @@ describeWithRethinkDb('a batch that both its writer and a sweep place', () => {
 
   it('has one place, whoever is first and however late the other is', async () => {
     const [writer, sweeper] = [await newLog(), await newLog()];
-    const batch = (i: number): Batch => ({
-      id: `batch-${i}`,
-      commits: [{ stream: `s${i}`, first: 1, count: 2, names: ['happened'], event: `e${i}` }],
-    });
+    const batch = (i: number, id = `batch-${i}`) =>
+      new Batch(id, [{ stream: `s${i}`, first: 1, count: 2, names: ['happened'], event: `e${i}` }]);
     const longAgoMs = performance.now() - 60_000;
     for (let i = 0; i < BATCHES; i += 1) {
       // Twice at once, on another node, and once more when both are done; other batches move the log on in between.
       writer.place(batch(i), longAgoMs);
       writer.place(batch(i), longAgoMs);
       if (i % 2 === 0) sweeper.place(batch(i), longAgoMs);
-      if (i % 3 === 0) writer.place({ ...batch(i), id: `other-${i}` }, performance.now());
+      if (i % 3 === 0) writer.place(batch(i, `other-${i}`), performance.now());
       await sleep(i % 5);
       if (i >= 5) writer.place(batch(i - 5), longAgoMs);
       if (i >= 7) sweeper.place(batch(i - 7), longAgoMs);

@@ -6,7 +6,7 @@ import { Connections } from '../../lib/engines/rethinkdb/connections.js';
 import { loadDriver, type Reql, type Term } from '../../lib/engines/rethinkdb/driver.js';
 import { FeedLine } from '../../lib/engines/rethinkdb/feed-line.js';
 import { commitKeyOf } from '../../lib/engines/rethinkdb/keys.js';
-import { packEntry } from '../../lib/engines/rethinkdb/log-entry.js';
+import { Batch, packEntry } from '../../lib/engines/rethinkdb/log-entry.js';
 import { settingsOf } from '../../lib/engines/rethinkdb/options.js';
 import { PlacedCommits } from '../../lib/engines/rethinkdb/placed-commits.js';
 import { PositionLog } from '../../lib/engines/rethinkdb/position-log.js';
@@ -97,7 +97,7 @@ describeWithRethinkDb('what watches streams on RethinkDB', () => {
     const end = await writer.lastPosition();
     await withDriver(server, async (driver, run) => {
       const entries = driver.db(DATABASE).table('log');
-      await run(entries.insert(packEntry({ id: end, count: 100, commits: [], batches: ['rolled back'] })));
+      await run(entries.insert(packEntry(end, 100, [new Batch('rolled back', [])])));
       await sleep(100);
       await run(entries.get(end).delete());
     });

@@ -2,7 +2,13 @@
 import { setTimeout } from 'node:timers';
 import type { Connections } from './connections.js';
 import type { Reql, Term } from './driver.js';
-import { type Batch, type BatchDocument, packBatch, unpackBatch } from './log-entry.js';
+import { Batch, unpacked } from './log-entry.js';
+
+/** As it is stored. */
+interface AnnouncementDocument {
+  readonly id: string;
+  readonly commits: string;
+}
 
 /** Keys of announcements begin with this, as no commit's does. */
 const INTENT = ':';
@@ -30,8 +36,8 @@ export class Announcements {
   }
 
   /** The document that goes along with the batch. */
-  of(batch: Batch): BatchDocument {
-    return packBatch({ ...batch, id: INTENT + batch.id });
+  of({ id, text }: Batch): AnnouncementDocument {
+    return { id: INTENT + id, commits: text };
   }
 
   /** The batches that are announced now. */
@@ -43,8 +49,8 @@ export class Announcements {
   async read(ids: readonly string[]): Promise<Batch[]> {
     if (ids.length === 0) return [];
     const documents = this.#commits.getAll(this.#r.args(ids.map((id) => INTENT + id))).coerceTo('array');
-    const found = await this.#connections.read<BatchDocument[]>(documents);
-    return found.map((document) => ({ ...unpackBatch(document), id: document.id.slice(INTENT.length) }));
+    const found = await this.#connections.read<AnnouncementDocument[]>(documents);
+    return found.map(({ id, commits }) => new Batch(id.slice(INTENT.length), unpacked(commits, 'commits', id)));
   }
 
   /** They have their places: nobody needs to look for them any more. */

@@ -7,7 +7,7 @@ import type { CommitReader } from './commit-reader.js';
 import type { Connections } from './connections.js';
 import type { Reql, Term } from './driver.js';
 import { commitKeyOf } from './keys.js';
-import type { Batch, PlacedCommit } from './log-entry.js';
+import { Batch, type PlacedCommit } from './log-entry.js';
 import type { PositionLog } from './position-log.js';
 import type { Sweeper } from './sweeper.js';
 
@@ -18,7 +18,8 @@ const OVERTAKEN_MAX = 100;
 
 /** What is told of every batch that was stored. */
 export interface CommitListener {
-  stored(events: readonly EventRecord[]): void;
+  /** @param batch the id under which these, and no others, get their places, unless they were sent before. */
+  stored(events: readonly EventRecord[], batch: string): void;
   /** Others were first on these streams. */
   overtaken(streamIds: readonly string[]): void;
 }
@@ -136,9 +137,10 @@ export class Commits {
       const answer = await connections.write<{ errors: number; first_error?: string }>(insert);
       const stored =
         answer.errors === 0 ? new Set(entries) : await this.#whichAreOurs(entries, keys, answer.first_error);
-      this.#tell(stored);
+      this.#tell(stored, batch.id);
       const placed = commits.filter((_, i) => !doubts[i] && stored.has(entries[i] as Entry));
-      log.place({ ...batch, commits: placed }, announcedAtMs);
+      const isWhole = placed.length === batch.commits.length;
+      log.place(isWhole ? batch : new Batch(batch.id, placed), announcedAtMs);
       if (doubts.some(Boolean)) sweeper.sweepSoon();
       return stored;
     } catch (error) {
@@ -151,7 +153,7 @@ export class Commits {
   /** One writer's keys lie side by side, so that deleting many of them touches little. */
   #newBatch(commits: readonly PlacedCommit[]): Batch {
     this.#batches += 1;
-    return { id: `${this.#writer}-${this.#batches}`, commits };
+    return new Batch(`${this.#writer}-${this.#batches}`, commits);
   }
 
   async #whichAreOurs(
@@ -168,7 +170,7 @@ export class Commits {
     return new Set(entries.filter((entry, i) => found.get(keys[i] as string) === firstEventOf(entry)));
   }
 
-  #tell(stored: Iterable<Entry>): void {
+  #tell(stored: Iterable<Entry>, batchId: string): void {
     const records: EventRecord[] = [];
     for (const { request, head } of stored) {
       const { streamId, events } = request;
@@ -177,7 +179,7 @@ export class Commits {
         records.push({ id, streamId, version: head + 1 + i, position: 0, name, data, metadata });
       }
     }
-    this.#listener.stored(records);
+    this.#listener.stored(records, batchId);
   }
 
   async #conflictOf({ streamId, expectedVersion }: AppendRequest): Promise<AppendResult> {

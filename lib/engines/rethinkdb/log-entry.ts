@@ -11,53 +11,54 @@ export interface PlacedCommit {
 }
 
 /** Commits that are stored in one go. */
-export interface Batch {
-  readonly id: string;
-  readonly commits: readonly PlacedCommit[];
+export class Batch {
+  #text: string | undefined;
+
+  constructor(
+    readonly id: string,
+    readonly commits: readonly PlacedCommit[],
+  ) {}
+
+  /** Its commits as they are stored; made once, for a batch is announced and placed with the same text. */
+  get text(): string {
+    this.#text ??= JSON.stringify(
+      this.commits.map(({ stream, first, count, event, names }): PackedCommit => [stream, first, count, event, names]),
+    );
+    return this.#text;
+  }
 }
 
-/** An entry: `count` events follow position `id`; which ones, its batches tell. */
-export interface LogEntry {
+/** An entry without its commits: `count` events follow position `id`. */
+export interface Outline {
   readonly id: number;
   readonly count: number;
-  readonly commits: readonly PlacedCommit[];
   readonly batches: readonly string[];
 }
 
-/** An entry without its commits. */
-export type Outline = Omit<LogEntry, 'commits'>;
+export interface LogEntry extends Outline {
+  readonly commits: readonly PlacedCommit[];
+}
 
 /**
  * As it is stored. Lists of commits are text: the server reads, keeps and sends one string for much less than it takes for hundreds of small objects,
  * and never has to look inside.
  */
-export interface LogDocument extends Omit<LogEntry, 'commits'> {
-  readonly commits: string;
-}
-
-export interface BatchDocument {
-  readonly id: string;
+export interface LogDocument extends Outline {
   readonly commits: string;
 }
 
 type PackedCommit = [stream: string, first: number, count: number, event: string, names: readonly string[]];
 
-export function packEntry({ commits, ...rest }: LogEntry): LogDocument {
-  return { ...rest, commits: packed(commits) };
+/** What is written to give all of these their places after position `id`. */
+export function packEntry(id: number, count: number, batches: readonly Batch[]): LogDocument {
+  // One list of all of theirs.
+  const commits = `[${batches.map(({ text }) => text.slice(1, -1)).join(',')}]`;
+  return { id, count, batches: batches.map((batch) => batch.id), commits };
 }
 
 /** @throws EngineError (`COMMIT_UNREADABLE`). */
 export function unpackEntry({ commits, ...rest }: LogDocument): LogEntry {
   return { ...rest, commits: unpacked(commits, 'log', rest.id) };
-}
-
-export function packBatch({ id, commits }: Batch): BatchDocument {
-  return { id, commits: packed(commits) };
-}
-
-/** @throws EngineError (`COMMIT_UNREADABLE`). */
-export function unpackBatch({ id, commits }: BatchDocument): Batch {
-  return { id, commits: unpacked(commits, 'commits', id) };
 }
 
 export function endOf({ id, count }: Pick<LogEntry, 'id' | 'count'>): number {
@@ -87,13 +88,8 @@ export function missingEntry(position: number): EngineError {
   return new EngineError('COMMIT_UNREADABLE', message);
 }
 
-function packed(commits: readonly PlacedCommit[]): string {
-  return JSON.stringify(
-    commits.map(({ stream, first, count, event, names }): PackedCommit => [stream, first, count, event, names]),
-  );
-}
-
-function unpacked(text: string, table: string, key: string | number): PlacedCommit[] {
+/** @throws EngineError (`COMMIT_UNREADABLE`). */
+export function unpacked(text: string, table: string, key: string | number): PlacedCommit[] {
   try {
     const list = JSON.parse(text) as PackedCommit[];
     return list.map(([stream, first, count, event, names]) => ({ stream, first, count, event, names }));

@@ -34,7 +34,8 @@ const GATHER_MS_MAX = 12;
 const CLOSE_MS_MAX = 3_000;
 
 /** A batch that waits for its place. */
-interface Waiting extends Batch {
+interface Waiting {
+  readonly batch: Batch;
   readonly announcedAtMs: number;
 }
 
@@ -74,7 +75,7 @@ export class PositionLog {
    * @param announcedAtMs when its announcement was sent, by the monotonic clock.
    */
   place(batch: Batch, announcedAtMs: number): void {
-    this.#waiting.push({ ...batch, announcedAtMs });
+    this.#waiting.push({ batch, announcedAtMs });
     this.#placeSoon();
   }
 
@@ -138,16 +139,16 @@ export class PositionLog {
       const pauseMs = this.#placedAtMs + gatherMs - performance.now();
       if (pauseMs > 1 && !this.#closed) await new Promise((resolve) => setTimeout(resolve, pauseMs));
       this.#placedAtMs = performance.now();
-      const batches = this.#takeWaiting();
+      const waiting = this.#takeWaiting();
       try {
-        await this.#append(batches);
+        await this.#append(waiting);
         backoff.reset();
       } catch (error) {
         // Announced it is: another node, or the next start of this one, places it.
         if (this.#closed || !(error instanceof EngineError && error.retryable)) return;
         // The lost answer may have been that it is placed.
-        for (const { id } of batches) this.#doubtful.add(id);
-        this.#waiting.unshift(...batches);
+        for (const { batch } of waiting) this.#doubtful.add(batch.id);
+        this.#waiting.unshift(...waiting);
         await new Promise((resolve) => setTimeout(resolve, backoff.nextMs()));
       }
     }
@@ -155,16 +156,19 @@ export class PositionLog {
 
   #takeWaiting(): Waiting[] {
     let commits = 0;
-    const count = this.#waiting.findIndex((batch) => (commits += batch.commits.length) > ENTRY_COMMITS_MAX);
+    const count = this.#waiting.findIndex(({ batch }) => (commits += batch.commits.length) > ENTRY_COMMITS_MAX);
     return this.#waiting.splice(0, count === -1 ? this.#waiting.length : Math.max(1, count));
   }
 
   /** Writes one entry at the end of the log; what others placed of it meanwhile is left out. */
-  async #append(batches: readonly Waiting[]): Promise<void> {
+  async #append(waiting: readonly Waiting[]): Promise<void> {
     // Its writer and the sweep may both have brought one.
-    let left: readonly Batch[] = [...new Map(batches.map((batch) => [batch.id, batch])).values()];
+    const batches = new Map(waiting.map(({ batch }) => [batch.id, batch]));
+    let left: readonly Batch[] = [...batches.values()];
     const sweptMs = performance.now() - SWEPT_MS_MIN;
-    const isDoubtful = batches.some(({ id, announcedAtMs }) => announcedAtMs <= sweptMs || this.#doubtful.has(id));
+    const isDoubtful = waiting.some(
+      ({ batch, announcedAtMs }) => announcedAtMs <= sweptMs || this.#doubtful.has(batch.id),
+    );
     // In this order: what somebody else places after it was looked for collides with us.
     if (isDoubtful || this.#end === undefined) this.#end = await this.lastPosition();
     if (isDoubtful) {
@@ -172,16 +176,15 @@ export class PositionLog {
       left = left.filter(({ id }) => !placed.has(id));
     }
     for (;;) {
-      const commits = left.flatMap((batch) => batch.commits);
-      const count = commits.reduce((sum, commit) => sum + commit.count, 0);
+      const count = eventCountOf(left);
       if (count === 0) break;
-      const entry = packEntry({ id: this.#end, count, commits, batches: left.map(({ id }) => id) });
+      const entry = packEntry(this.#end, count, left);
       const answer = await this.#connections.write<{ inserted: number; first_error?: string }>(
         this.#log.insert(this.#r.json(JSON.stringify(entry)), { durability: 'hard' }),
       );
       if (answer.inserted === 1) {
         this.#end += count;
-        this.#placedCommits = commits.length;
+        this.#placedCommits = left.reduce((sum, { commits }) => sum + commits.length, 0);
         this.onPlaced();
         break;
       }
@@ -190,8 +193,8 @@ export class PositionLog {
       }
       left = await this.#catchUp(left);
     }
-    for (const { id } of batches) this.#doubtful.delete(id);
-    this.#announcements.drop(batches.map(({ id }) => id));
+    for (const id of batches.keys()) this.#doubtful.delete(id);
+    this.#announcements.drop([...batches.keys()]);
   }
 
   /** Others wrote at the end: goes there, and leaves out what they placed. */
@@ -210,4 +213,10 @@ export class PositionLog {
   async #last(): Promise<Pick<LogEntry, 'id' | 'count'> | undefined> {
     return (await this.#connections.read<Pick<LogEntry, 'id' | 'count'>[]>(this.#queries.last()))[0];
   }
+}
+
+function eventCountOf(batches: readonly Batch[]): number {
+  let count = 0;
+  for (const { commits } of batches) for (const commit of commits) count += commit.count;
+  return count;
 }

@@ -118,9 +118,8 @@ export class RethinkDbEngine implements Engine {
     await opened.connections.close();
   }
 
-  async append(request: AppendRequest): Promise<AppendResult> {
-    if (this.#closing) throw closed();
-    this.#use();
+  append(request: AppendRequest): Promise<AppendResult> {
+    if (this.#closing || !this.#opened) return Promise.reject(closed());
     return this.#groupCommit.append(request);
   }
 

@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers';
 import type { Announcements } from './announcements.js';
 import type { CommitReader } from './commit-reader.js';
 import { commitKeyOf } from './keys.js';
-import type { Batch, PlacedCommit } from './log-entry.js';
+import { Batch, type PlacedCommit } from './log-entry.js';
 import { type PositionLog, SWEPT_MS_MIN } from './position-log.js';
 
 /** How often the batches are looked for that some writer stored and could not place. Milliseconds. */
@@ -112,7 +112,7 @@ export class Sweeper {
   async #place(batch: Batch, isLate: boolean): Promise<void> {
     const { stored, isCertain } = await this.#storedOf(batch);
     if (!isCertain && !isLate) return;
-    if (stored.length > 0) this.#log.place({ id: batch.id, commits: stored }, LONG_AGO_MS);
+    if (stored.length > 0) this.#log.place(new Batch(batch.id, stored), LONG_AGO_MS);
     else this.#done(batch, new Set(batch.commits.map(({ event }) => event)));
   }
 
@@ -126,7 +126,7 @@ export class Sweeper {
     if (!this.#doubted.delete(id)) return;
     for (const commit of commits) this.#doubtedBy.delete(keyOf(commit));
     const rest = commits.filter(({ event }) => !events.has(event));
-    if (rest.length > 0) this.doubt({ id: `${id}+`, commits: rest });
+    if (rest.length > 0) this.doubt(new Batch(`${id}+`, rest));
   }
 
   /** What of a batch is stored; certain if every key is taken, by it or by another. */

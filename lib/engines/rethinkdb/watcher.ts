@@ -35,6 +35,8 @@ export class Watcher implements CommitListener {
   readonly #feed: Feed;
   /** What we stored ourselves; its watchers got the events. */
   readonly #told = new Map<string, number>();
+  /** Batches of which nobody here needs to be told when their entry is heard of. */
+  readonly #toldBatches = new Set<string>();
   /** What to fetch for its watchers after this turn of the event loop, and streams whose watchers must read for themselves. */
   #news: PlacedCommit[] = [];
   readonly #due = new Set<string>();
@@ -75,7 +77,8 @@ export class Watcher implements CommitListener {
     return this.#wakes.addAll(wake);
   }
 
-  stored(events: readonly EventRecord[]): void {
+  stored(events: readonly EventRecord[], batch: string): void {
+    if (this.#toldBatches.size < HEARD_MAX) this.#toldBatches.add(batch);
     for (const { streamId, version } of events) this.#tell(streamId, version);
     // Not from inside the append.
     setImmediate(() => this.#wakes.wakeStreams(events));
@@ -105,17 +108,31 @@ export class Watcher implements CommitListener {
     await this.#feed.open();
     this.#heardOf.clear();
     this.#unheard.clear();
+    this.#toldBatches.clear();
     this.#seenPosition = await this.#log.lastPosition();
     this.#lookLater();
   }
 
   #heard(item: unknown): void {
-    const entry = entryIn(item);
-    if (!entry) return;
-    const name = nameOf(entry);
+    const document = (item as { new_val?: LogDocument | null }).new_val;
+    if (!document) return;
+    const name = nameOf(document);
     this.#unheard.delete(name);
-    if (entry.id >= this.#seenPosition && this.#heardOf.size < HEARD_MAX) this.#heardOf.set(entry.id, name);
-    this.#wakeFor(entry);
+    if (document.id >= this.#seenPosition && this.#heardOf.size < HEARD_MAX) this.#heardOf.set(document.id, name);
+    // Of what is only ours there is no need to look inside.
+    const isTold =
+      document.batches.filter((batch) => this.#toldBatches.delete(batch)).length === document.batches.length;
+    if (isTold) this.#nudgeAll();
+    else this.#wakeForAll(document);
+  }
+
+  #wakeForAll(document: LogDocument): void {
+    try {
+      this.#wakeFor(unpackEntry(document));
+    } catch {
+      // What can't be read is left to whoever reads the log.
+      this.#nudgeAll();
+    }
   }
 
   #wakeFor({ commits }: LogEntry): void {
@@ -130,6 +147,7 @@ export class Watcher implements CommitListener {
   #reopened(): void {
     this.#opening += 1;
     this.#unheard.clear();
+    this.#toldBatches.clear();
     if (this.#wakes.size === 0) return;
     this.#look().catch(() => {
       // The next look tries again.
@@ -225,17 +243,6 @@ export class Watcher implements CommitListener {
         this.overtaken(some.map(({ stream }) => stream));
       }
     }
-  }
-}
-
-/** The entry that was written, if one was; what can't be read is left to whoever reads the log. */
-function entryIn(item: unknown): LogEntry | undefined {
-  const { new_val: document } = item as { new_val?: LogDocument | null };
-  if (!document) return undefined;
-  try {
-    return unpackEntry(document);
-  } catch {
-    return undefined;
   }
 }
 

@@ -78,9 +78,8 @@ export class SqliteEngine implements Engine {
     opened.db.close();
   }
 
-  async append(request: AppendRequest): Promise<AppendResult> {
-    if (this.#closing) throw this.#closed();
-    this.#use();
+  append(request: AppendRequest): Promise<AppendResult> {
+    if (this.#closing || !this.#opened) return Promise.reject(this.#closed());
     return this.#groupCommit.append(request);
   }
 
