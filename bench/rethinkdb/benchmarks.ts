@@ -10,6 +10,8 @@ import { newRethinkDbEngine, onServer } from './server.js';
 
 const CALLERS = 64;
 const ROUNDS = 5;
+/** Of commands more, and short ones: the server is quick and slow by turns. */
+const COMMAND_ROUNDS = 15;
 const PAYLOAD = JSON.stringify({ by: 1, note: NOTE });
 /** Between two commits: long enough that each is noticed on its own. */
 const PAUSE_MS = 5;
@@ -38,12 +40,12 @@ async function commands(
   bench: string,
   actors: number,
   server: RethinkDbProcess,
-  { n = 20_000 }: BenchOptions,
+  { n = 60_000 }: BenchOptions,
 ): Promise<void> {
   const { app, meters } = await start(server);
   const refs = await Promise.all(Array.from({ length: actors }, (_, i) => meters.get(`meter-${i + 1}`)));
   const bare = await BareRethinkDb.open(server);
-  const perRound = Math.ceil(n / ROUNDS);
+  const perRound = Math.ceil(n / COMMAND_ROUNDS);
   const versions = new Array<number>(actors).fill(0);
   const bareOne = (i: number) => {
     const stream = i % actors;
@@ -54,7 +56,7 @@ async function commands(
   const floor = () => timed(() => call(CALLERS, perRound, bareOne));
   await ours();
   await floor();
-  const speeds = await compare(ROUNDS, perRound, floor, ours);
+  const speeds = await compare(COMMAND_ROUNDS, perRound, floor, ours);
   report({ bench, n, ...speeds, engine: 'rethinkdb', callers: CALLERS, actors });
   await bare.close();
   await app.close();
