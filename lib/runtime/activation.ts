@@ -142,9 +142,9 @@ export class Activation implements PipelineOwner, FeedOwner {
     return request;
   }
 
-  /** What it listens to; from now on no other's note of what was heard may be overwritten unseen. */
+  /** What it listens to; from now on no other's note of what was heard may be overwritten unseen. @throws ConflictError when one has been already. */
   listen(): ActorListening {
-    this.#pipeline.isChecked = true;
+    this.#pipeline.check();
     this.listening ??= actorListening(this, this.#host.definition.listens);
     return this.listening;
   }

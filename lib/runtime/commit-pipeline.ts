@@ -2,9 +2,10 @@
 import { setImmediate } from 'node:timers';
 import type { AppendResult } from '../engine/append.js';
 import { appendWithRetry } from '../engine/append-retry.js';
-import { CommitTimeoutError, ConflictError, EngineError } from '../kernel/errors.js';
+import { CommitTimeoutError, EngineError } from '../kernel/errors.js';
 import type { EventRecord, NewEvent } from '../kernel/event.js';
 import type { OptimisticState, Rebased } from '../kernel/optimistic-state.js';
+import { conflictOf, incomplete, ledElsewhere } from './conflict-errors.js';
 import { type Commit, settleFailed, settleStored } from './request.js';
 import type { RuntimeParts } from './settings.js';
 import type { Trace, TracedActor } from './telemetry/telemetry.js';
@@ -57,6 +58,19 @@ export class CommitPipeline {
     this.isChecked = isChecked;
     this.#state = state;
     this.#owner = owner;
+  }
+
+  /**
+   * From now on it stores at the version it expects.
+   *
+   * @throws ConflictError when it is too late for that: it has stored its own events behind others' that are not in the state. It is loaded again.
+   */
+  check(): void {
+    this.isChecked = true;
+    if (!this.#state.incomplete) return;
+    // What is on its way may be stored: its callers are told so first.
+    queueMicrotask(() => this.#giveUpIfIncomplete());
+    throw incomplete(this.#owner.label);
   }
 
   /** Stores what is pending, soon: what else is sealed before the event loop turns goes along. */
@@ -171,6 +185,13 @@ export class CommitPipeline {
       return;
     }
     this.#owner.appended();
+    this.#giveUpIfIncomplete();
+  }
+
+  /** Checked against a version before which events are missing, nothing would be checked at all. */
+  #giveUpIfIncomplete(): void {
+    if (!this.isChecked || !this.#state.incomplete || this.appending || this.#stopped) return;
+    this.#owner.broke(incomplete(this.#owner.label));
   }
 
   #confirm(count: number, firstVersion: number): void {
@@ -199,6 +220,7 @@ export class CommitPipeline {
     this.#owner.changed();
     if (this.#state.pending.length > 0) this.schedule();
     this.#owner.appended();
+    this.#giveUpIfIncomplete();
   }
 
   #settleRebased(rebased: Rebased<Commit>): void {
@@ -229,24 +251,4 @@ export class CommitPipeline {
       `stream '${this.#streamId}' is at version ${version} in the store but was seen at ${this.#state.version}: was the store restored or replaced?`,
     );
   }
-}
-
-/** What is told to whoever can't take their command to another node. */
-function ledElsewhere(label: string): ConflictError {
-  return new ConflictError(
-    `${label}: another node leads it now, and this could not be stored first: look at the new state and decide again`,
-  );
-}
-
-/** What a command is told that wants to fail on a conflict, or has to because a part of it is already stored. */
-export function conflictOf(
-  label: string,
-  commit: { readonly request: { readonly name: string; readonly partlyCommitted: boolean } },
-): ConflictError {
-  const why = commit.request.partlyCommitted
-    ? 'a part of it is already stored, so it cannot be run again'
-    : "its onConflict is 'reject'";
-  return new ConflictError(
-    `${label}: others' events were stored before those of '${commit.request.name}', and ${why}: look at the new state and decide again`,
-  );
 }

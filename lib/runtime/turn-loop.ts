@@ -1,7 +1,8 @@
 import { ConflictError } from '../kernel/errors.js';
 import { mustRunAgain, type OptimisticState, type PendingCommit } from '../kernel/optimistic-state.js';
 import { unwrap } from '../kernel/state-tree.js';
-import { type CommitPipeline, conflictOf } from './commit-pipeline.js';
+import type { CommitPipeline } from './commit-pipeline.js';
+import { conflictOf } from './conflict-errors.js';
 import { type Commit, type Request, settleFailed } from './request.js';
 import type { RuntimeParts } from './settings.js';
 import { runInTurn, runOn, Turn, type TurnOwner } from './turn.js';

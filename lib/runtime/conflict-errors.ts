@@ -1,0 +1,28 @@
+import { ConflictError } from '../kernel/errors.js';
+
+/** What is told to whoever can't take their command to another node. */
+export function ledElsewhere(label: string): ConflictError {
+  return new ConflictError(
+    `${label}: another node leads it now, and this could not be stored first: look at the new state and decide again`,
+  );
+}
+
+/** What is told to whoever finds that events are missing in the state of an actor that begins to listen. */
+export function incomplete(label: string): ConflictError {
+  return new ConflictError(
+    `${label}: before it began to listen, others stored events on its stream that its state does not have: it is loaded again; give the command again`,
+  );
+}
+
+/** What a command is told that wants to fail on a conflict, or has to because a part of it is already stored. */
+export function conflictOf(
+  label: string,
+  commit: { readonly request: { readonly name: string; readonly partlyCommitted: boolean } },
+): ConflictError {
+  const why = commit.request.partlyCommitted
+    ? 'a part of it is already stored, so it cannot be run again'
+    : "its onConflict is 'reject'";
+  return new ConflictError(
+    `${label}: others' events were stored before those of '${commit.request.name}', and ${why}: look at the new state and decide again`,
+  );
+}
