@@ -51,9 +51,9 @@ type PackedCommit = [stream: string, first: number, count: number, event: string
 
 /** What is written to give all of these their places after position `id`. */
 export function packEntry(id: number, count: number, batches: readonly Batch[]): LogDocument {
-  // One list of all of theirs.
-  const commits = `[${batches.map(({ text }) => text.slice(1, -1)).join(',')}]`;
-  return { id, count, batches: batches.map((batch) => batch.id), commits };
+  // One list of all of theirs: of a batch in which nothing was stored there is nothing to join.
+  const lists = batches.filter((batch) => batch.commits.length > 0).map(({ text }) => text.slice(1, -1));
+  return { id, count, batches: batches.map((batch) => batch.id), commits: `[${lists.join(',')}]` };
 }
 
 /** @throws EngineError (`COMMIT_UNREADABLE`). */
