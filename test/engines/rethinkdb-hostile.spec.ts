@@ -10,6 +10,11 @@ import { Desk } from '../support/one-actors.js';
 import { describeWithRethinkDb, engineOn, RethinkDbProcess, stopRethinkDb, withDriver } from '../support/rethinkdb.js';
 import { startNode } from '../support/runtime.js';
 
+async function untilPlaced(engine: RethinkDbEngine, position: number): Promise<void> {
+  const deadlineMs = Date.now() + 5_000;
+  while ((await engine.lastPosition()) < position && Date.now() < deadlineMs) await sleep(20);
+}
+
 describeWithRethinkDb('the RethinkDB engine', () => {
   let server: RethinkDbProcess;
   beforeAll(async () => {
@@ -123,6 +128,44 @@ describeWithRethinkDb('the RethinkDB engine', () => {
     await engine.close();
   });
 
+  it.each([
+    ['no list of batches', { commits: '[]', count: 1 }],
+    ['a list of commits that is none', { batches: ['x'], commits: 7, count: 1 }],
+    ['nothing in it at all', {}],
+  ])(
+    'names the entry of the log that somebody left with %s, and goes on telling of others',
+    async (what, rest) => {
+      const database = `edited_${what.replace(/ /g, '_')}`;
+      const [engine, writer] = [await opened(database), await opened(database)];
+      await store(writer, 's', 0, newEvents(2));
+      const told: number[] = [];
+      await engine.watchStream('s', (events) => void told.push(...events.map(({ version }) => version)));
+      await engine.watchAll(() => {});
+      await untilPlaced(writer, 2);
+      await withDriver(server, async (r, run) =>
+        run(
+          r
+            .db(database)
+            .table('log')
+            .get(0)
+            .replace({ id: 0, ...rest }),
+        ),
+      );
+      await sleep(1_500);
+      await expect(engine.readAll(0, 10)).rejects.toMatchObject({
+        code: 'COMMIT_UNREADABLE',
+        message: expect.stringContaining("document '0' of table 'log'"),
+      });
+      await store(writer, 's', 2, newEvents(1));
+      const deadlineMs = Date.now() + 3_000;
+      while (!told.includes(3) && Date.now() < deadlineMs) await sleep(20);
+      expect(told).toContain(3);
+      await engine.close();
+      await writer.close();
+    },
+    20_000,
+  );
+
   it('keeps long and odd ids apart', async () => {
     const engine = await opened('ids');
     const long = 'x'.repeat(990);
@@ -156,7 +199,8 @@ describeWithRethinkDb('the RethinkDB engine', () => {
       const commit = { stream: 'dead', first: 1, count: 2, names: ['happened'], event: events[0]?.id as string };
       const lost = { stream: 'never', first: 1, count: 1, names: ['happened'], event: 'nobody' };
       const announcement = (id: string, about: PlacedCommit) => ({ id, commits: new Batch(id, [about]).text });
-      const announcements = [announcement(':batch', commit), announcement(':never stored', lost)];
+      const edited = { id: ':a edited by hand', commits: '[' };
+      const announcements = [edited, announcement(':batch', commit), announcement(':never stored', lost)];
       await run(r.db('orphans').table('commits').insert(announcements));
       await run(r.db('orphans').table('commits').insert({ id: key, stream: 'dead', first: 1, last: 2, events }));
     });

@@ -46,11 +46,12 @@ export class Announcements {
     return this.#connections.read<string[]>(keys).then((found) => found.map((key) => key.slice(INTENT.length)));
   }
 
+  /** Those of them that can be read: one that somebody changed by hand must not keep others from their places. */
   async read(ids: readonly string[]): Promise<Batch[]> {
     if (ids.length === 0) return [];
     const documents = this.#commits.getAll(this.#r.args(ids.map((id) => INTENT + id))).coerceTo('array');
     const found = await this.#connections.read<AnnouncementDocument[]>(documents);
-    return found.map(({ id, commits }) => new Batch(id.slice(INTENT.length), unpacked(commits, 'commits', id)));
+    return found.flatMap(batchIn);
   }
 
   /** They have their places: nobody needs to look for them any more. */
@@ -74,5 +75,13 @@ export class Announcements {
     await this.#connections.write(gone).catch(() => {
       // A sweep finds them placed, and deletes them.
     });
+  }
+}
+
+function batchIn({ id, commits }: AnnouncementDocument): Batch[] {
+  try {
+    return [new Batch(id.slice(INTENT.length), unpacked(commits, 'commits', id))];
+  } catch {
+    return [];
   }
 }

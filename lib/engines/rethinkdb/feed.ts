@@ -55,9 +55,14 @@ export class Feed {
 
   #take(item: unknown): void {
     if (this.#closed) return;
-    // The server dropped changes because we were too slow.
-    if (typeof (item as { error?: unknown } | null)?.error === 'string') this.#reopened();
-    else this.#heard(item);
+    try {
+      // The server dropped changes because we were too slow.
+      if (typeof (item as { error?: unknown } | null)?.error === 'string') this.#reopened();
+      else this.#heard(item);
+    } catch {
+      // A document that somebody changed by hand: whoever looks is told what is wrong. Thrown into the driver it would end the process.
+      this.#reopened();
+    }
   }
 
   #lost(): void {

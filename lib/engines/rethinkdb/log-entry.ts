@@ -57,8 +57,19 @@ export function packEntry(id: number, count: number, batches: readonly Batch[]):
 }
 
 /** @throws EngineError (`COMMIT_UNREADABLE`). */
-export function unpackEntry({ commits, ...rest }: LogDocument): LogEntry {
-  return { ...rest, commits: unpacked(commits, 'log', rest.id) };
+export function unpackEntry(document: LogDocument): LogEntry {
+  const { id, count, batches } = checked(document);
+  const commits = unpacked(document.commits, 'log', id);
+  if (commits.reduce((sum, commit) => sum + commit.count, 0) !== count) throw unreadable('log', id);
+  return { id, count, batches, commits };
+}
+
+/** What is known of an entry as it was read. @throws EngineError (`COMMIT_UNREADABLE`). */
+export function checked<Entry extends Outline>(entry: Entry): Entry {
+  const { id, count, batches } = entry;
+  const isWhole = Number.isSafeInteger(id) && Number.isSafeInteger(count) && count > 0 && Array.isArray(batches);
+  if (!isWhole || batches.length === 0) throw unreadable('log', id);
+  return entry;
 }
 
 export function endOf({ id, count }: Pick<LogEntry, 'id' | 'count'>): number {
@@ -94,7 +105,11 @@ export function unpacked(text: string, table: string, key: string | number): Pla
     const list = JSON.parse(text) as PackedCommit[];
     return list.map(([stream, first, count, event, names]) => ({ stream, first, count, event, names }));
   } catch (cause) {
-    const message = `RethinkDB: document '${key}' of table '${table}' was changed by hand: its list of commits cannot be read; restore it from a backup`;
-    throw new EngineError('COMMIT_UNREADABLE', message, { cause });
+    throw unreadable(table, key, cause);
   }
+}
+
+function unreadable(table: string, key: string | number, cause?: unknown): EngineError {
+  const message = `RethinkDB: document '${key}' of table '${table}' was changed by hand: what it lists cannot be read; restore it from a backup`;
+  return new EngineError('COMMIT_UNREADABLE', message, { cause });
 }

@@ -10,10 +10,10 @@ export class LogQueries {
     this.#log = log;
   }
 
-  /** Where the last one begins, and how many events it has. */
+  /** The last one, without its commits. */
   last(): Term {
     const entries = this.#log.orderBy({ index: this.#r.desc('id') }).limit(1);
-    return entries.pluck('id', 'count').coerceTo('array');
+    return entries.pluck('id', 'count', 'batches').coerceTo('array');
   }
 
   /** The last one that begins before this position. */

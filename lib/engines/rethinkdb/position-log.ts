@@ -7,6 +7,7 @@ import type { Connections } from './connections.js';
 import type { Reql, Term } from './driver.js';
 import {
   type Batch,
+  checked,
   endOf,
   type LogDocument,
   type LogEntry,
@@ -113,7 +114,7 @@ export class PositionLog {
       const [at, rest] = await this.#connections.read<[LogDocument[], LogDocument[]]>(
         this.#r.expr([around, following]),
       );
-      const covering = at[0] && endOf(at[0]) > position ? [at[0]] : [];
+      const covering = at[0] && endOf(checked(at[0])) > position ? [at[0]] : [];
       const end = covering[0] ? endOf(covering[0]) : position;
       const entries = [...covering, ...withoutHole(rest, end)];
       if (entries.length > 0 || rest.length === 0) return entries.map(unpackEntry);
@@ -124,7 +125,7 @@ export class PositionLog {
   /** The entries that begin with this position, which must be the end of one, without what is in them. */
   async outlinesFrom(position: number, limit: number): Promise<Outline[]> {
     const outlines = this.#queries.from(position).limit(limit).pluck('id', 'count', 'batches').coerceTo('array');
-    return withoutHole(await this.#connections.read<Outline[]>(outlines), position);
+    return withoutHole((await this.#connections.read<Outline[]>(outlines)).map(checked), position);
   }
 
   async close(): Promise<void> {
@@ -210,8 +211,8 @@ export class PositionLog {
     }
   }
 
-  async #last(): Promise<Pick<LogEntry, 'id' | 'count'> | undefined> {
-    return (await this.#connections.read<Pick<LogEntry, 'id' | 'count'>[]>(this.#queries.last()))[0];
+  async #last(): Promise<Outline | undefined> {
+    return (await this.#connections.read<Outline[]>(this.#queries.last())).map(checked)[0];
   }
 }
 

@@ -7,7 +7,15 @@ import type { CommitListener } from './commits.js';
 import type { Term } from './driver.js';
 import { Feed } from './feed.js';
 import type { FeedLine } from './feed-line.js';
-import { endOf, type LogDocument, type LogEntry, type Outline, type PlacedCommit, unpackEntry } from './log-entry.js';
+import {
+  checked,
+  endOf,
+  type LogDocument,
+  type LogEntry,
+  type Outline,
+  type PlacedCommit,
+  unpackEntry,
+} from './log-entry.js';
 import { asMany, type PlacedCommits } from './placed-commits.js';
 import type { PositionLog } from './position-log.js';
 
@@ -116,23 +124,23 @@ export class Watcher implements CommitListener {
   #heard(item: unknown): void {
     const document = (item as { new_val?: LogDocument | null }).new_val;
     if (!document) return;
-    const name = nameOf(document);
-    this.#unheard.delete(name);
-    if (document.id >= this.#seenPosition && this.#heardOf.size < HEARD_MAX) this.#heardOf.set(document.id, name);
-    // Of what is only ours there is no need to look inside.
-    const isTold =
-      document.batches.filter((batch) => this.#toldBatches.delete(batch)).length === document.batches.length;
-    if (isTold) this.#nudgeAll();
-    else this.#wakeForAll(document);
-  }
-
-  #wakeForAll(document: LogDocument): void {
     try {
-      this.#wakeFor(unpackEntry(document));
+      this.#take(checked(document));
     } catch {
-      // What can't be read is left to whoever reads the log.
+      // What can't be read is left to whoever reads the log, who is told what is wrong with it.
       this.#nudgeAll();
     }
+  }
+
+  #take(document: LogDocument): void {
+    const { id, batches } = document;
+    const name = nameOf(document);
+    this.#unheard.delete(name);
+    if (id >= this.#seenPosition && this.#heardOf.size < HEARD_MAX) this.#heardOf.set(id, name);
+    // Of what is only ours there is no need to look inside.
+    const isTold = batches.filter((batch) => this.#toldBatches.delete(batch)).length === batches.length;
+    if (isTold) this.#nudgeAll();
+    else this.#wakeFor(unpackEntry(document));
   }
 
   #wakeFor({ commits }: LogEntry): void {
