@@ -52,11 +52,11 @@ async function tryAgain(
   let error = firstError;
   let inDoubt = false;
   for (;;) {
-    if (!(error instanceof EngineError) || !(error.retryable || error.outcomeUnknown) || options.stopped()) throw error;
+    if (!isPassing(error) || options.stopped()) throw inDoubt ? doubtful(error) : error;
     inDoubt ||= error.outcomeUnknown;
     options.onRetry?.(error);
     await wait(backoff.nextMs());
-    if (options.stopped()) throw error;
+    if (options.stopped()) throw inDoubt ? doubtful(error) : error;
     try {
       if (inDoubt) return await appendInDoubt(engine, request, options.lastSeenVersion);
       return recognised(request, await engine.append(request));
@@ -64,6 +64,18 @@ async function tryAgain(
       error = failure;
     }
   }
+}
+
+function isPassing(error: unknown): error is EngineError {
+  return error instanceof EngineError && (error.retryable || error.outcomeUnknown);
+}
+
+/** The error that ends it says nothing of an earlier try that may have stored everything. */
+function doubtful(error: unknown): unknown {
+  if (error instanceof EngineError && error.outcomeUnknown) return error;
+  const { message, code = 'ENGINE_FAILED' } = error as { message?: string; code?: string };
+  const said = `it is not known whether it was stored: an answer was lost, and then: ${message ?? String(error)}`;
+  return new EngineError(code, said, { cause: error, outcomeUnknown: true });
 }
 
 /**

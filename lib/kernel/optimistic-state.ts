@@ -31,6 +31,8 @@ interface OpenTurn {
   mark: number;
   /** Others' events changed the state under it. */
   touched: boolean;
+  /** Somebody looked at the state with what it fired. */
+  seen: boolean;
   /** Its own events could not be applied again after that. */
   failure: unknown;
 }
@@ -96,12 +98,13 @@ export class OptimisticState<Commit extends PendingCommit> {
 
   /** The state with everything pending, frozen. */
   current(): object {
+    if (this.#open && this.#open.events.length > 0) this.#open.seen = true;
     return this.#state.tree.frozen();
   }
 
   /** Starts a turn: events fired from now on belong to it until it is sealed or discarded. */
   open(): void {
-    this.#open = { events: [], mark: this.#state.tree.mark(), touched: false, failure: undefined };
+    this.#open = { events: [], mark: this.#state.tree.mark(), touched: false, seen: false, failure: undefined };
   }
 
   /** Applies an event of the open turn. @throws HandlerError, with the state as before the event. */
@@ -122,6 +125,8 @@ export class OptimisticState<Commit extends PendingCommit> {
     this.#state.tree.undoTo(open.mark);
     this.#open = undefined;
     this.#settle();
+    // Who saw what is undone has to look again.
+    if (open.seen) this.revision += 1;
     return open.events;
   }
 

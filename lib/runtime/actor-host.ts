@@ -31,6 +31,8 @@ export class ActorHost implements ActivationHost, ResidentHost {
   readonly #activations = new Map<string, Activation>();
   readonly #loading = new Map<string, Loading>();
   readonly #passivating = new Map<Activation, Promise<void>>();
+  /** What made an activation worthless. */
+  readonly #brokenBy = new WeakMap<Activation, unknown>();
   /** Those that were let go while they listened. */
   readonly #dozing = new Map<string, Doze>();
 
@@ -100,6 +102,7 @@ export class ActorHost implements ActivationHost, ResidentHost {
   broke(activation: Activation, error: unknown): void {
     const again = 'loaded again for the next command, or when there is something to hear';
     this.parts.log.error(`${activation.label}: given up here, and ${again}`, error);
+    this.#brokenBy.set(activation, error);
     this.#endListening(activation, error);
   }
 
@@ -133,6 +136,11 @@ export class ActorHost implements ActivationHost, ResidentHost {
             made = activation;
           });
         loadPersistently(this, label, load).then((activation) => {
+          // Something that came at the last moment could not be applied.
+          if (!activation.alive) {
+            reject(this.#brokenBy.get(activation));
+            return;
+          }
           this.#activations.set(id, activation);
           this.#stopDozing(id);
           this.#residents.add(activation, this);

@@ -95,6 +95,8 @@ export class CommitPipeline {
       this.#settleRebased(this.#state.rebase(others));
     } catch (error) {
       this.#owner.broke(error);
+      // Nothing here can take them to the leader any more.
+      for (const commit of evicted) settleFailed(commit, error);
       return;
     }
     if (overtaken) this.#evict(evicted);
@@ -129,6 +131,10 @@ export class CommitPipeline {
     if (count === 0) return;
     if (events.length === 0) {
       this.#confirm(count, 0);
+      return;
+    }
+    if (isChecked && this.#state.incomplete) {
+      this.#owner.broke(incomplete(this.#owner.label));
       return;
     }
     this.appending = true;
@@ -204,6 +210,11 @@ export class CommitPipeline {
   #onFailure(count: number, error: unknown): void {
     this.appending = false;
     if (this.#stopped) return;
+    if (error instanceof EngineError && error.outcomeUnknown) {
+      // What may be stored already must not be stored again, and the state is not known any more.
+      this.#owner.broke(error);
+      return;
+    }
     if (count > 1) {
       this.#singly = count;
       this.schedule();

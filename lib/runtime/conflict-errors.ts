@@ -7,10 +7,10 @@ export function ledElsewhere(label: string): ConflictError {
   );
 }
 
-/** What is told to whoever finds that events are missing in the state of an actor that begins to listen. */
+/** What is told to whoever wants to store something at the version it expects, and finds that events before that are missing in the state. */
 export function incomplete(label: string): ConflictError {
   return new ConflictError(
-    `${label}: before it began to listen, others stored events on its stream that its state does not have: it is loaded again; give the command again`,
+    `${label}: others stored events on its stream that its state does not have, so that nothing can be checked against it: it is loaded again; give the command again`,
   );
 }
 

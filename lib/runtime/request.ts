@@ -108,6 +108,24 @@ export interface Commit extends PendingCommit {
   timedOut: boolean;
 }
 
+/** What a turn, or a part of it, has fired, with whoever waits for it. */
+export function commitOf(request: Request, pending: PendingCommit, answer: unknown, part: Commit['part']): Commit {
+  const { events, onConflict, midTurn, mark } = pending;
+  const { isStale } = request;
+  return {
+    events,
+    onConflict,
+    midTurn,
+    mark,
+    isStale,
+    request,
+    answer,
+    part,
+    deadlineMs: undefined,
+    timedOut: false,
+  };
+}
+
 /** Tells whoever waits for this commit that it is stored. */
 export function settleStored(commit: Commit): void {
   const { part, request, answer } = commit;

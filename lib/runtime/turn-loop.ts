@@ -1,11 +1,11 @@
 import { ConflictError } from '../kernel/errors.js';
-import { mustRunAgain, type OptimisticState, type PendingCommit } from '../kernel/optimistic-state.js';
-import { unwrap } from '../kernel/state-tree.js';
+import { mustRunAgain, type OptimisticState } from '../kernel/optimistic-state.js';
 import type { CommitPipeline } from './commit-pipeline.js';
 import { conflictOf } from './conflict-errors.js';
-import { type Commit, type Request, settleFailed } from './request.js';
+import { type Commit, commitOf, type Request, settleFailed } from './request.js';
 import type { RuntimeParts } from './settings.js';
 import { runInTurn, runOn, Turn, type TurnOwner } from './turn.js';
+import { handled, plainAnswer, whenPrepared } from './turn-answer.js';
 
 /** What the loop works on. */
 export interface TurnLoopParts {
@@ -65,8 +65,10 @@ export class TurnLoop implements TurnOwner {
     queueMicrotask(() => this.#pump());
   }
 
-  /** What the turn has fired so far becomes a commit of its own; resolves when that is stored. */
+  /** What the turn has fired so far becomes a commit of its own; resolves when that is stored. What the end of a command checks is checked before. */
   commitPart(turn: Turn): Promise<void> {
+    const refusal = this.#refusalOf(turn);
+    if (refusal !== undefined) return handled(Promise.reject(refusal));
     const stored = new Promise<void>((resolve, reject) => {
       turn.request.partlyCommitted = true;
       this.#seal(turn.request, undefined, { resolve, reject });
@@ -78,6 +80,18 @@ export class TurnLoop implements TurnOwner {
       turn.request.partFailure ??= error;
     });
     return stored;
+  }
+
+  /** Why nothing of what the turn has fired may be stored. */
+  #refusalOf(turn: Turn): unknown {
+    const { touched, failure, events } = this.#parts.state.openTurn;
+    turn.failure ??= failure;
+    if (turn.failure === undefined && touched && mustDecideAgain(turn.request, events.length)) {
+      turn.failure = conflictOf(this.label, { request: turn.request });
+      // Whatever the method makes of that: what has stored nothing yet can be decided anew.
+      turn.mustRunAgain = !turn.request.partlyCommitted;
+    }
+    return turn.failure;
   }
 
   /** Fails all that waits; the running method goes on, but its command fails. */
@@ -128,7 +142,7 @@ export class TurnLoop implements TurnOwner {
     else this.#finish(turn, answer);
   }
 
-  #finishLater(turn: Turn, answer: PromiseLike<unknown>): void {
+  #finishLater(turn: Turn, answer: Promise<unknown>): void {
     answer.then(
       (value) => {
         this.#finish(turn, value);
@@ -160,6 +174,11 @@ export class TurnLoop implements TurnOwner {
         return;
       }
     }
+    const { plain, error } = plainAnswer(answer);
+    if (error !== undefined) {
+      this.#fail(turn, error);
+      return;
+    }
     turn.over = true;
     this.running = undefined;
     if (touched && mustDecideAgain(request, events.length)) {
@@ -167,11 +186,10 @@ export class TurnLoop implements TurnOwner {
       this.#decideAgain(request);
       return;
     }
-    const plain = unwrap(answer);
     if (this.#held.some((commit) => commit.request.order < request.order)) {
       // Earlier commands have yet to be decided anew: what this one fired goes on top of theirs.
       const pending = { events: state.discard(), onConflict: request.onConflict, midTurn: false, mark: 0 };
-      this.#holdInOrder(this.#commitOf(request, pending, plain, undefined));
+      this.#holdInOrder(commitOf(request, pending, plain, undefined));
     } else if (events.length === 0 && state.pending.length === 0) {
       state.discard();
       request.resolve(plain);
@@ -183,11 +201,18 @@ export class TurnLoop implements TurnOwner {
   }
 
   #fail(turn: Turn, error: unknown): void {
+    const { request } = turn;
+    const { state } = this.#parts;
+    // It may have failed because it read the old state and then found the new one.
+    const isMixed = state.openTurn.touched && request.onConflict === 'rerun' && !request.partlyCommitted;
     turn.over = true;
     this.running = undefined;
-    this.#parts.state.discard();
-    if (turn.evicted) turn.request.evict(error);
-    else turn.request.reject(error);
+    const { revision } = state;
+    state.discard();
+    if (state.revision !== revision) this.#parts.changed();
+    if (turn.evicted) request.evict(error);
+    else if ((turn.mustRunAgain || isMixed) && !this.#ended) this.#decideAgain(request);
+    else request.reject(error);
   }
 
   /** A held commit's turn has come again. */
@@ -229,25 +254,8 @@ export class TurnLoop implements TurnOwner {
   #seal(request: Request, answer: unknown, part: Commit['part']): void {
     // What is partly stored can't be run again, and a rule must not be lost in silence: so it fails instead.
     const onConflict = request.onConflict === 'rerun' && request.partlyCommitted ? 'reject' : request.onConflict;
-    this.#parts.state.seal(onConflict, part !== undefined, (pending) => this.#commitOf(request, pending, answer, part));
+    this.#parts.state.seal(onConflict, part !== undefined, (pending) => commitOf(request, pending, answer, part));
     this.#parts.pipeline.schedule();
-  }
-
-  #commitOf(request: Request, pending: PendingCommit, answer: unknown, part: Commit['part']): Commit {
-    const { events, onConflict, midTurn, mark } = pending;
-    const { isStale } = request;
-    return {
-      events,
-      onConflict,
-      midTurn,
-      mark,
-      isStale,
-      request,
-      answer,
-      part,
-      deadlineMs: undefined,
-      timedOut: false,
-    };
   }
 
   #holdInOrder(commit: Commit): void {
@@ -259,14 +267,4 @@ export class TurnLoop implements TurnOwner {
 /** A command that only read may be told an older truth, unless it asked to be decided on the newest. */
 function mustDecideAgain(commit: Pick<Commit, 'onConflict' | 'isStale'>, eventCount: number): boolean {
   return mustRunAgain(commit) || (commit.onConflict === 'reject' && eventCount > 0);
-}
-
-/** The answer once it is there and all is done that must come before it; `undefined` if both are the case already. */
-function whenPrepared(turn: Turn, answer: unknown): PromiseLike<unknown> | undefined {
-  if (isPromiseLike(answer)) return answer.then((value) => turn.preparation?.then(() => value) ?? value);
-  return turn.preparation?.then(() => answer);
-}
-
-function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }

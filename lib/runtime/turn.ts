@@ -17,6 +17,8 @@ export class Turn {
   failure: unknown;
   /** Its actor is led by another node now, where its command has to run again. */
   evicted = false;
+  /** Others' events changed the state that it was decided on, before anything of it was stored. */
+  mustRunAgain = false;
   /** Its end brings something with it even if it fires nothing. */
   mustComplete = false;
   /** What its end brings with it has been done. */
