@@ -3,8 +3,16 @@ import { setImmediate } from 'node:timers';
 import { EngineError } from '../kernel/errors.js';
 import type { AppendRequest, AppendResult } from './append.js';
 
-/** Stores a batch in one go; one result for each request, in order. A conflict is a result; a throw means that none of them is known to be stored. */
-export type BatchWriter = (requests: readonly AppendRequest[]) => AppendResult[] | Promise<AppendResult[]>;
+/** A request of a batch that failed though others may be stored. */
+export interface FailedAppend {
+  readonly kind: 'failed';
+  readonly error: unknown;
+}
+
+export type BatchOutcome = AppendResult | FailedAppend;
+
+/** Stores a batch in one go; one outcome for each request, in order. A conflict is a result; a throw means that none of them is known to be stored. */
+export type BatchWriter = (requests: readonly AppendRequest[]) => BatchOutcome[] | Promise<BatchOutcome[]>;
 
 /** How much one batch may hold, and how much may wait for the next. */
 export interface GroupCommitLimits {
@@ -30,6 +38,12 @@ interface Waiting {
   readonly request: AppendRequest;
   readonly resolve: (result: AppendResult) => void;
   readonly reject: (error: unknown) => void;
+}
+
+/** A request that failed, and why. */
+interface Failure {
+  readonly waiting: Waiting;
+  readonly error: unknown;
 }
 
 /**
@@ -82,31 +96,34 @@ export class GroupCommit {
 
   async #writeNext(): Promise<void> {
     const batch = this.#nextBatch();
+    for (const { waiting, error } of await this.#writeBatch(batch)) {
+      // The reason may lie in one request only: it must not fail the others.
+      if (batch.length > 1 && isPermanent(error)) await this.#writeSingly(waiting);
+      else waiting.reject(error);
+    }
+  }
+
+  async #writeSingly(waiting: Waiting): Promise<void> {
+    for (const { error } of await this.#writeBatch([waiting])) waiting.reject(error);
+  }
+
+  /** Gives back those that failed. */
+  async #writeBatch(batch: readonly Waiting[]): Promise<Failure[]> {
+    const failures: Failure[] = [];
     try {
-      await this.#writeBatch(batch);
-    } catch (error) {
-      if (batch.length > 1 && isPermanent(error)) await this.#writeSingly(batch);
-      else for (const waiting of batch) waiting.reject(error);
-    }
-  }
-
-  async #writeBatch(batch: readonly Waiting[]): Promise<void> {
-    const results = await this.#write(batch.map(({ request }) => request));
-    if (results.length !== batch.length) {
-      const message = `the engine gave ${results.length} results for ${batch.length} appends: this is a fault in the engine`;
-      throw new EngineError('ENGINE_FAULT', message, { outcomeUnknown: true });
-    }
-    for (const [i, { resolve }] of batch.entries()) resolve(results[i] as AppendResult);
-  }
-
-  /** The reason may lie in one request only: it must not fail the others. */
-  async #writeSingly(batch: readonly Waiting[]): Promise<void> {
-    for (const waiting of batch) {
-      try {
-        await this.#writeBatch([waiting]);
-      } catch (error) {
-        waiting.reject(error);
+      const outcomes = await this.#write(batch.map(({ request }) => request));
+      if (outcomes.length !== batch.length) {
+        const message = `the engine gave ${outcomes.length} results for ${batch.length} appends: this is a fault in the engine`;
+        throw new EngineError('ENGINE_FAULT', message, { outcomeUnknown: true });
       }
+      for (const [i, waiting] of batch.entries()) {
+        const outcome = outcomes[i] as BatchOutcome;
+        if (outcome.kind === 'failed') failures.push({ waiting, error: outcome.error });
+        else waiting.resolve(outcome);
+      }
+      return failures;
+    } catch (error) {
+      return batch.map((waiting) => ({ waiting, error }));
     }
   }
 

@@ -75,22 +75,26 @@ describeWithRethinkDb('writes that land after they were given up', () => {
       () => plain.close(),
     );
     const parts = { r, table, connections, reader, announcements, log, sweeper };
-    return { connections, commits: new Commits(parts, 'hard', { stored: () => {}, overtaken: () => {} }) };
+    return { connections, sweeper, commits: new Commits(parts, 'hard', { stored: () => {}, overtaken: () => {} }) };
   }
 
   it('leave each event at one version of its stream and at one position in the store', async () => {
     // Another node, that sweeps as well.
     const other = engineOn(server);
     await other.open();
-    const { connections, commits } = await newWriter();
+    const { connections, sweeper, commits } = await newWriter();
     connections.random = random;
     const engine = {
       append: async (request: AppendRequest) => {
         const [result] = await commits.write([request]);
         if (!result) throw new Error('there is a result for each request');
+        if (result.kind === 'failed') throw result.error;
         return result;
       },
-      readStream: other.readStream.bind(other),
+      readStream: async (streamId: string, after: number, limit: number) => {
+        await sweeper.announceDoubts();
+        return other.readStream(streamId, after, limit);
+      },
       streamVersion: other.streamVersion.bind(other),
       readAll: other.readAll.bind(other),
       lastPosition: other.lastPosition.bind(other),

@@ -1,5 +1,6 @@
 // The real one, also where a test runner has replaced the global.
 import { setTimeout } from 'node:timers';
+import { EngineError } from '../../kernel/errors.js';
 import type { Connections } from './connections.js';
 import type { Reql, Term } from './driver.js';
 import { Batch, unpacked } from './log-entry.js';
@@ -40,6 +41,16 @@ export class Announcements {
     return { id: INTENT + id, commits: text };
   }
 
+  /** Announces these, if they are not yet. */
+  async write(batches: readonly Batch[]): Promise<void> {
+    const documents = this.#r.json(JSON.stringify(batches.map((batch) => this.of(batch))));
+    const insert = this.#commits.insert(documents, { durability: 'hard', conflict: 'replace' });
+    const answer = await this.#connections.write<{ errors: number; first_error?: string }>(insert);
+    if (answer.errors === 0) return;
+    const message = `RethinkDB: what is stored could not be announced: ${answer.first_error}`;
+    throw new EngineError('ENGINE_UNAVAILABLE', message, { retryable: true });
+  }
+
   /** The batches that are announced now. */
   ids(): Promise<string[]> {
     const keys = this.#commits.between(INTENT, INTENTS_END)('id').limit(IDS_MAX).coerceTo('array');
@@ -76,6 +87,11 @@ export class Announcements {
       // A sweep finds them placed, and deletes them.
     });
   }
+}
+
+/** The key of what announces a batch. */
+export function announcementKeyOf({ id }: Batch): string {
+  return INTENT + id;
 }
 
 function batchIn({ id, commits }: AnnouncementDocument): Batch[] {

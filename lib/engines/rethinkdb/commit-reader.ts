@@ -94,8 +94,8 @@ export class CommitReader {
   /** Ids of the first events of those commits that are stored, by key. */
   async firstEventsOf(keys: readonly string[]): Promise<Map<string, string>> {
     const query = this.#table.getAll(this.#r.args(keys)).pluck('id', { events: 'id' }).coerceTo('array');
-    const found = await this.#connections.read<{ id: string; events: { id: string }[] }[]>(query, ARRAYS);
-    return new Map(found.map(({ id, events }) => [id, events[0]?.id ?? '']));
+    const found = await this.#connections.read<{ id: string; events?: { id: string }[] }[]>(query, ARRAYS);
+    return new Map(found.map(({ id, events }) => [id, events?.[0]?.id ?? '']));
   }
 
   /**

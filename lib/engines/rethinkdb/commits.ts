@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { type AppendRequest, type AppendResult, CONFLICT_EVENTS_MAX } from '../../engine/append.js';
+import type { BatchOutcome, FailedAppend } from '../../engine/group-commit.js';
 import { EngineError } from '../../kernel/errors.js';
 import type { EventRecord, NewEvent } from '../../kernel/event.js';
-import type { Announcements } from './announcements.js';
+import { type Announcements, announcementKeyOf } from './announcements.js';
 import type { CommitReader } from './commit-reader.js';
 import type { Connections } from './connections.js';
 import type { Reql, Term } from './driver.js';
@@ -62,9 +63,12 @@ export class Commits {
     this.#listener = listener;
   }
 
-  /** A `BatchWriter`. Of one stream there is only one commit in an insert: were the first refused and the second stored, there would be a hole. */
-  async write(requests: readonly AppendRequest[]): Promise<AppendResult[]> {
-    const results = new Array<AppendResult>(requests.length);
+  /**
+   * A `BatchWriter`. Of one stream there is only one commit in an insert: were the first refused and the second stored, there would be a hole. What fails
+   * fails alone: others of the batch may be stored by then.
+   */
+  async write(requests: readonly AppendRequest[]): Promise<BatchOutcome[]> {
+    const outcomes = new Array<BatchOutcome>(requests.length);
     let waiting = requests.map((request, at): Entry => ({ request, at, tries: 0, head: 0 }));
     while (waiting.length > 0) {
       const round = new Map<string, Entry>();
@@ -74,26 +78,34 @@ export class Commits {
         if (round.has(streamId) || round.size >= INSERT_COMMITS_MAX) later.push(entry);
         else round.set(streamId, entry);
       }
-      waiting = [...(await this.#writeRound([...round.values()], results)), ...later];
+      waiting = [...(await this.#writeRound([...round.values()], outcomes)), ...later];
     }
-    return results;
+    return outcomes;
   }
 
   /** Gives back those that have to be tried again. */
-  async #writeRound(entries: readonly Entry[], results: AppendResult[]): Promise<Entry[]> {
-    await this.#reader.learnHeads(
-      entries.filter((entry) => !this.#isKnown(entry)).map(({ request }) => request.streamId),
-    );
-    const fitting = entries.filter((entry) => this.#fits(entry));
-    const stored = fitting.length > 0 ? await this.#insert(fitting) : new Set<Entry>();
+  async #writeRound(entries: readonly Entry[], outcomes: BatchOutcome[]): Promise<Entry[]> {
+    const unknown = entries.filter((entry) => !this.#isKnown(entry));
+    const learned = await attempt(this.#reader.learnHeads(unknown.map(({ request }) => request.streamId)));
+    const ready = learned.kind === 'failed' ? fail(unknown, learned, entries, outcomes) : entries;
+    const fitting = ready.filter((entry) => this.#fits(entry));
+    const inserted = await attempt(fitting.length > 0 ? this.#insert(fitting) : Promise.resolve(new Set<Entry>()));
+    const settled = inserted.kind === 'failed' ? fail(fitting, inserted, ready, outcomes) : ready;
     const again: Entry[] = [];
     const conflicts: Entry[] = [];
-    for (const entry of entries) {
-      if (stored.has(entry)) results[entry.at] = { kind: 'appended', version: entry.head + 1 };
-      else if (entry.request.expectedVersion !== 'any') conflicts.push(entry);
-      else again.push(this.#tryAgain(entry));
+    for (const entry of settled) {
+      if (inserted.kind === 'done' && inserted.value.has(entry)) {
+        outcomes[entry.at] = { kind: 'appended', version: entry.head + 1 };
+      } else if (entry.request.expectedVersion !== 'any') conflicts.push(entry);
+      else if (this.#mayTryAgain(entry)) again.push(entry);
+      else outcomes[entry.at] = overtakenTooOften(entry.request.streamId);
     }
-    await Promise.all(conflicts.map(async (entry) => (results[entry.at] = await this.#conflictOf(entry.request))));
+    await Promise.all(
+      conflicts.map(async ({ at, request }) => {
+        const conflict = await attempt(this.#conflictOf(request));
+        outcomes[at] = conflict.kind === 'failed' ? conflict : conflict.value;
+      }),
+    );
     if (conflicts.length > 0) this.#listener.overtaken(conflicts.map(({ request }) => request.streamId));
     return again;
   }
@@ -112,12 +124,10 @@ export class Commits {
     return expectedVersion === 'any' || expectedVersion === 0 || known === expectedVersion;
   }
 
-  #tryAgain(entry: Entry): Entry {
+  #mayTryAgain(entry: Entry): boolean {
     entry.tries += 1;
     this.#reader.forget(entry.request.streamId);
-    if (entry.tries <= OVERTAKEN_MAX) return entry;
-    const message = `RethinkDB: other writers on stream '${entry.request.streamId}' were first ${OVERTAKEN_MAX} times: try again later`;
-    throw new EngineError('ENGINE_OVERLOADED', message, { retryable: true, outcomeUnknown: true });
+    return entry.tries <= OVERTAKEN_MAX;
   }
 
   /** Which of them are stored. */
@@ -136,7 +146,9 @@ export class Commits {
       const insert = table.insert(all, { durability: this.#durability });
       const answer = await connections.write<{ errors: number; first_error?: string }>(insert);
       const stored =
-        answer.errors === 0 ? new Set(entries) : await this.#whichAreOurs(entries, keys, answer.first_error);
+        answer.errors === 0
+          ? new Set(entries)
+          : await this.#whichAreOurs(entries, keys, [...announced], answer.first_error);
       this.#tell(stored, batch.id);
       const placed = commits.filter((_, i) => !doubts[i] && stored.has(entries[i] as Entry));
       const isWhole = placed.length === batch.commits.length;
@@ -159,11 +171,13 @@ export class Commits {
   async #whichAreOurs(
     entries: readonly Entry[],
     keys: readonly string[],
+    announced: readonly Batch[],
     why: string | undefined,
   ): Promise<Set<Entry>> {
-    const found = await this.#reader.firstEventsOf(keys);
-    const absent = entries.find((_, i) => !found.has(keys[i] as string));
-    if (absent) {
+    const needed = [...keys, ...announced.map(announcementKeyOf)];
+    const found = await this.#reader.firstEventsOf(needed);
+    // Also what announces them: who dies before they have their places is succeeded by whoever reads that.
+    if (needed.some((key) => !found.has(key))) {
       const message = `RethinkDB: a commit could not be stored: ${why}`;
       throw new EngineError('ENGINE_UNAVAILABLE', message, { retryable: true, outcomeUnknown: true });
     }
@@ -185,12 +199,34 @@ export class Commits {
   async #conflictOf({ streamId, expectedVersion }: AppendRequest): Promise<AppendResult> {
     const after = expectedVersion as number;
     this.#reader.forget(streamId);
+    // What is found may be what an earlier try stored.
+    await this.#parts.sweeper.announceDoubts();
     const [events, version] = await Promise.all([
       this.#reader.readStream(streamId, after, CONFLICT_EVENTS_MAX),
       this.#reader.streamVersion(streamId),
     ]);
     return { kind: 'conflict', version: Math.max(version, events.at(-1)?.version ?? 0), events };
   }
+}
+
+type Attempt<T> = { readonly kind: 'done'; readonly value: T } | FailedAppend;
+
+function attempt<T>(promise: Promise<T>): Promise<Attempt<T>> {
+  return promise.then(
+    (value) => ({ kind: 'done', value }),
+    (error: unknown) => ({ kind: 'failed', error }),
+  );
+}
+
+/** Notes that these failed; gives back the rest of all. */
+function fail(failed: readonly Entry[], why: FailedAppend, all: readonly Entry[], outcomes: BatchOutcome[]): Entry[] {
+  for (const { at } of failed) outcomes[at] = why;
+  return all.filter((entry) => !failed.includes(entry));
+}
+
+function overtakenTooOften(streamId: string): FailedAppend {
+  const message = `RethinkDB: other writers on stream '${streamId}' were first ${OVERTAKEN_MAX} times: try again later`;
+  return { kind: 'failed', error: new EngineError('ENGINE_OVERLOADED', message, { retryable: true }) };
 }
 
 function documentOf(id: string, { streamId, events }: AppendRequest, head: number): object {

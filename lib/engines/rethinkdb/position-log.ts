@@ -170,9 +170,9 @@ export class PositionLog {
     const isDoubtful = waiting.some(
       ({ batch, announcedAtMs }) => announcedAtMs <= sweptMs || this.#doubtful.has(batch.id),
     );
-    // In this order: what somebody else places after it was looked for collides with us.
-    if (isDoubtful || this.#end === undefined) this.#end = await this.lastPosition();
-    if (isDoubtful) {
+    // In this order: what somebody else places after it was looked for collides with us. Finding the end may take so long that these were swept.
+    if (isDoubtful || this.#end === undefined) {
+      this.#end = await this.lastPosition();
       const placed = await this.placed(left.map(({ id }) => id));
       left = left.filter(({ id }) => !placed.has(id));
     }
@@ -207,8 +207,11 @@ export class PositionLog {
         for (const id of entry.batches) placed.add(id);
         this.#end = endOf(entry);
       }
-      if (entries.length < CATCH_UP_ENTRIES_MAX) return batches.filter(({ id }) => !placed.has(id));
+      if (entries.length < CATCH_UP_ENTRIES_MAX) break;
     }
+    // Those that come later do not collide with these entries any more.
+    for (const { batch } of this.#waiting) if (placed.has(batch.id)) this.#doubtful.add(batch.id);
+    return batches.filter(({ id }) => !placed.has(id));
   }
 
   async #last(): Promise<Outline | undefined> {

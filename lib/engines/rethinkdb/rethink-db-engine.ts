@@ -124,7 +124,10 @@ export class RethinkDbEngine implements Engine {
   }
 
   async readStream(streamId: string, after: number, limit: number): Promise<EventRecord[]> {
-    return this.#use().reader.readStream(streamId, after, limit);
+    const { reader, sweeper } = this.#use();
+    // Whoever finds here what was in doubt takes it for stored.
+    await sweeper.announceDoubts();
+    return reader.readStream(streamId, after, limit);
   }
 
   async streamVersion(streamId: string): Promise<number> {

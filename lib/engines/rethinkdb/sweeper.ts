@@ -28,6 +28,8 @@ export class Sweeper {
   readonly #doubted = new Map<string, Batch>();
   /** The same, by the commits that they hold. */
   readonly #doubtedBy = new Map<string, Batch>();
+  /** Those of them that may be stored without what announces them: an insert of many documents can end in the middle. */
+  readonly #unannounced = new Set<Batch>();
   /** Since when each announced batch is known to this node, by its monotonic clock. */
   #seenAtMs = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
@@ -55,7 +57,16 @@ export class Sweeper {
   doubt(batch: Batch): void {
     if (batch.commits.length === 0) return;
     this.#doubted.set(batch.id, batch);
+    this.#unannounced.add(batch);
     for (const commit of batch.commits) this.#doubtedBy.set(keyOf(commit), batch);
+  }
+
+  /** Announces them once more: whoever finds what they stored may take it for stored only when nobody else can overlook it any more. */
+  async announceDoubts(): Promise<void> {
+    if (this.#unannounced.size === 0) return;
+    const batches = [...this.#unannounced];
+    await this.#announcements.write(batches);
+    for (const batch of batches) this.#unannounced.delete(batch);
   }
 
   /** The batch in doubt that holds this very commit. It belongs to that batch for good: in two of them it would have two places. */
@@ -102,35 +113,48 @@ export class Sweeper {
     ].slice(0, SWEEP_BATCHES_MAX);
     if (old.length === 0) return;
     const placed = await this.#log.placed(old.map(({ id }) => id));
-    for (const batch of old) {
-      const events = placed.get(batch.id);
-      if (events) this.#done(batch, events);
-      else await this.#place(batch, this.#knownForMs(batch.id, nowMs) > MISSING_MS_MAX);
-    }
+    for (const batch of old) await this.#settle(batch, placed.get(batch.id), nowMs);
   }
 
-  async #place(batch: Batch, isLate: boolean): Promise<void> {
-    const { stored, isCertain } = await this.#storedOf(batch);
-    if (!isCertain && !isLate) return;
-    if (stored.length > 0) this.#log.place(new Batch(batch.id, stored), LONG_AGO_MS);
-    else this.#done(batch, new Set(batch.commits.map(({ event }) => event)));
+  /** Sees to what of a batch is stored and has no position. @param placed what was placed with it, if it was: that is final. */
+  async #settle(batch: Batch, placed: ReadonlySet<string> | undefined, nowMs: number): Promise<void> {
+    const rest = placed ? batch.commits.filter(({ event }) => !placed.has(event)) : batch.commits;
+    const { stored, isCertain } = await this.#storedOf(rest);
+    const isOver = isCertain || this.#knownForMs(batch.id, nowMs) > MISSING_MS_MAX;
+    if (stored.length === 0) {
+      if (isOver) this.#done(batch);
+    } else if (placed) {
+      await this.#followUp(batch, rest);
+      this.#done(batch);
+    } else if (isOver) this.#log.place(new Batch(batch.id, stored), LONG_AGO_MS);
+  }
+
+  /** A batch has its place without these, and some of them were stored after all: they get theirs with another, that everybody calls the same. */
+  async #followUp(batch: Batch, commits: readonly PlacedCommit[]): Promise<void> {
+    const next = new Batch(`${batch.id}+`, commits);
+    await this.#announcements.write([next]);
+    if (!this.#doubted.has(batch.id)) return;
+    this.doubt(next);
+    this.#unannounced.delete(next);
   }
 
   #knownForMs(id: string, nowMs: number): number {
     return nowMs - (this.#seenAtMs.get(id) ?? nowMs);
   }
 
-  /** It is not looked for any more. What of our own was not stored in time to get a place with it may be yet, and then needs one. */
-  #done({ id, commits }: Batch, events: ReadonlySet<string>): void {
-    this.#announcements.drop([id]);
-    if (!this.#doubted.delete(id)) return;
-    for (const commit of commits) this.#doubtedBy.delete(keyOf(commit));
-    const rest = commits.filter(({ event }) => !events.has(event));
-    if (rest.length > 0) this.doubt(new Batch(`${id}+`, rest));
+  /** It is not looked for any more. */
+  #done(batch: Batch): void {
+    this.#announcements.drop([batch.id]);
+    this.#doubted.delete(batch.id);
+    this.#unannounced.delete(batch);
+    for (const commit of batch.commits) {
+      if (this.#doubtedBy.get(keyOf(commit)) === batch) this.#doubtedBy.delete(keyOf(commit));
+    }
   }
 
-  /** What of a batch is stored; certain if every key is taken, by it or by another. */
-  async #storedOf({ commits }: Batch): Promise<{ stored: PlacedCommit[]; isCertain: boolean }> {
+  /** Which of them are stored; certain if every key is taken, by it or by another. */
+  async #storedOf(commits: readonly PlacedCommit[]): Promise<{ stored: PlacedCommit[]; isCertain: boolean }> {
+    if (commits.length === 0) return { stored: [], isCertain: true };
     const keys = commits.map(({ stream, first }) => commitKeyOf(stream, first));
     const found = await this.#reader.firstEventsOf(keys);
     const stored = commits.filter(({ event }, i) => found.get(keys[i] as string) === event);

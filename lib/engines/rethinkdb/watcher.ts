@@ -194,11 +194,19 @@ export class Watcher implements CommitListener {
       if (missed.size > 0) {
         const entries = await this.#log.entriesAfter(from, outlines.length);
         for (const entry of entries) if (missed.has(nameOf(entry))) this.#wakeFor(entry);
-        if (opening === this.#opening) for (const name of missed) this.#unheard.add(name);
+        if (opening === this.#opening) this.#awaitWordOf(outlines, missed);
       }
       const last = outlines.at(-1);
       if (last) this.#goTo(endOf(last));
       if (outlines.length < LOOK_ENTRIES_MAX) return;
+    }
+  }
+
+  /** The feed has to tell of these, unless it has done so meanwhile. */
+  #awaitWordOf(outlines: readonly Outline[], missed: ReadonlySet<string>): void {
+    for (const outline of outlines) {
+      const name = nameOf(outline);
+      if (missed.has(name) && this.#heardOf.get(outline.id) !== name) this.#unheard.add(name);
     }
   }
 
@@ -254,7 +262,7 @@ export class Watcher implements CommitListener {
   }
 }
 
-/** What tells an entry from another at the same place: no batch is in two. */
-function nameOf({ id, batches }: Outline): string {
-  return `${id} ${batches[0]}`;
+/** What tells an entry from another at the same place: a writer whose entry was lost puts the same batches there again, and what came meanwhile. */
+function nameOf({ id, count, batches }: Outline): string {
+  return `${id} ${count} ${batches.join(' ')}`;
 }
