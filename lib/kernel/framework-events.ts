@@ -129,8 +129,8 @@ export class FrameworkState {
     else if (HEARING_EVENTS.has(name)) this.hearing.apply(event);
   }
 
-  #answer({ actor, key, answer }: Partial<OnceData>): void {
-    if (actor === this.#actor && key !== undefined) this.once.add({ key, answer });
+  #answer({ actor, key, command, answer }: Partial<OnceData>): void {
+    if (actor === this.#actor && key !== undefined) this.once.add({ key, command, answer });
   }
 
   #lead(next: Leadership): void {
