@@ -5,8 +5,8 @@ import { checkedArguments } from '../kernel/schemas.js';
 import type {
   CommandsOf,
   DeepReadonly,
-  EventName,
   EventsOf,
+  FiredName,
   IsOne,
   PayloadArgument,
   StateOf,
@@ -32,7 +32,7 @@ export interface ActorHandle<A extends ActorBase<object, object>> {
   /** How many events are applied here and not yet stored. */
   readonly pending: number;
   /** Fires one event, as a command of its own. Resolves when it is stored. */
-  fire<Name extends EventName<EventsOf<A>>>(name: Name, ...data: PayloadArgument<EventsOf<A>[Name]>): Promise<void>;
+  fire<Name extends FiredName<EventsOf<A>>>(name: Name, ...data: PayloadArgument<EventsOf<A>[Name]>): Promise<void>;
   /**
    * The same commands, given with an idempotency key: whoever gives the command again with the same key, on any node, has no second effect and gets the same
    * answer. The actor remembers the last 1,000 keys. A command that fails is not remembered. Another command with the same key is refused (`KEY_REUSED`).
