@@ -33,7 +33,7 @@ export abstract class ActorBase<State extends object, Events extends object> {
   /** Called after loading and before the first command, as a turn of its own: it may fire. */
   onActivate?(): void | Promise<void>;
 
-  /** Called before the activation is let go, as a turn of its own: it may fire. */
+  /** Called before the activation is let go, as a turn of its own: it may fire. On shutdown it has `shutdownTimeoutMs`, and is cut off then. */
   onPassivate?(): void | Promise<void>;
 
   /** The id this actor was asked for by, without its class's `prefix`. Not known in the constructor yet. */

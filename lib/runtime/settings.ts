@@ -39,7 +39,7 @@ export interface RuntimeLimits {
   leaderTimeoutMs: number;
   /** How often a reaction or a projection is tried before its event is parked, with growing waits in between. Default 5. */
   reactionTriesMax: number;
-  /** How long shutdown waits for what was accepted. Milliseconds. Default 10,000. */
+  /** How long shutdown waits for what was accepted, and then again for `onPassivate`. Milliseconds. Default 10,000. */
   shutdownTimeoutMs: number;
 }
 
