@@ -70,6 +70,7 @@ export type {
   EventName,
   EventOf,
   EventsOf,
+  FiredName,
   HandlerOf,
   IsOne,
   PayloadArgument,

@@ -2,7 +2,7 @@ import type { StoredEvent } from './event.js';
 import type { TickEvents, TickOptions } from './framework-events.js';
 import type { ListenHandler, Listening, ListenSource, ListenToOptions } from './listening.js';
 import { type ActorOptions, type EventSchemas, markActorClass } from './marks.js';
-import type { ACTOR_TYPES, EventName, PayloadArgument, SchemasFit } from './types.js';
+import type { ACTOR_TYPES, FiredName, PayloadArgument, SchemasFit } from './types.js';
 
 /** What an activation gives the instance it runs: everything an actor can do to itself. */
 export interface ActorContext {
@@ -33,7 +33,7 @@ export abstract class ActorBase<State extends object, Events extends object> {
   /** Called after loading and before the first command, as a turn of its own: it may fire. */
   onActivate?(): void | Promise<void>;
 
-  /** Called before the activation is let go, as a turn of its own: it may fire. */
+  /** Called before the activation is let go, as a turn of its own: it may fire. On shutdown it has `shutdownTimeoutMs`, and is cut off then. */
   onPassivate?(): void | Promise<void>;
 
   /** The id this actor was asked for by, without its class's `prefix`. Not known in the constructor yet. */
@@ -58,7 +58,7 @@ export abstract class ActorBase<State extends object, Events extends object> {
    * @throws HandlerError when this class's handler of the event throws.
    * @throws TurnError outside a command.
    */
-  protected fire<Name extends EventName<Events>>(name: Name, ...data: PayloadArgument<Events[Name]>): void {
+  protected fire<Name extends FiredName<Events>>(name: Name, ...data: PayloadArgument<Events[Name]>): void {
     contextOf(this).fire(name, data.length === 0 ? {} : data[0]);
   }
 

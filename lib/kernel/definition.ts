@@ -5,6 +5,7 @@ import { ANSWERED_EVENT, LEADER_EVENT, TICK_EVENT, TICKING_EVENT } from './frame
 import { HEARING_EVENTS } from './hearing.js';
 import { defineListen, type ListenDefinition, type ListenMethod } from './listen-definition.js';
 import { type ActorOptions, type ArgumentSchemas, actorOptionsOf, marksOf, type OnConflict } from './marks.js';
+import { assertActorOptions, assertCommandOptions } from './option-checks.js';
 import { assertSchema, eventSchemasOf } from './schemas.js';
 import type { StandardSchema } from './standard-schema.js';
 import { upcastStepsOf } from './upcast-marks.js';
@@ -75,8 +76,10 @@ export function defineActor(actorClass: ActorClass): ActorDefinition {
   const listens = new Map<string, ListenDefinition>();
   for (const prototype of prototypesOf(actorClass)) {
     const marks = marksOf(prototype);
-    for (const { method, onConflict, schemas } of marks.commands) {
+    for (const mark of marks.commands) {
+      const { method, onConflict, schemas } = mark;
       checkCommand(name, method);
+      assertCommandOptions(name, mark);
       for (const schema of schemas ?? [])
         if (schema) assertSchema(schema, `${name}.${method}: the schema of an argument`);
       commands.set(method, { name: method, method: methodOf<CommandMethod>(actorClass, method), onConflict, schemas });
@@ -142,6 +145,7 @@ function checkedOptions(actorClass: ActorClass): ActorOptions {
   }
   const options = actorOptionsOf(actorClass);
   if (!options) throw wrong('NOT_DECORATED', `${name} is not decorated: write @Actor() above 'class ${name}'`);
+  assertActorOptions(name, options);
   return options;
 }
 

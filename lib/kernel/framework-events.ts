@@ -32,9 +32,13 @@ export interface Tick {
   readonly missed: number;
 }
 
+/** Tells a `TickActor`'s ticks from an event that somebody else calls the same; never present at run time. */
+declare const FIRED_BY_TIME: unique symbol;
+
 /** The events that every `TickActor` has beside its own. */
 export interface TickEvents {
   tick: Tick;
+  readonly [FIRED_BY_TIME]: never;
 }
 
 /** Shortest time between two ticks, in milliseconds. */
@@ -129,8 +133,8 @@ export class FrameworkState {
     else if (HEARING_EVENTS.has(name)) this.hearing.apply(event);
   }
 
-  #answer({ actor, key, answer }: Partial<OnceData>): void {
-    if (actor === this.#actor && key !== undefined) this.once.add({ key, answer });
+  #answer({ actor, key, command, answer }: Partial<OnceData>): void {
+    if (actor === this.#actor && key !== undefined) this.once.add({ key, command, answer });
   }
 
   #lead(next: Leadership): void {

@@ -8,30 +8,36 @@ export interface OnceData {
   /** Name of the actor class. */
   readonly actor: string;
   readonly key: string;
+  /** Name of the command; events from before it was stored have none, and answer whichever command has their key. */
+  readonly command?: string | undefined;
   readonly answer?: unknown;
 }
 
+/** What one of them answered. */
+export type OnceAnswer = Pick<OnceData, 'command' | 'answer'>;
+
 /** What the last commands with idempotency keys answered. */
 export class OnceAnswers {
-  readonly #answers = new Map<string, { readonly answer: unknown }>();
+  readonly #answers = new Map<string, OnceAnswer>();
 
-  get(key: string): { readonly answer: unknown } | undefined {
+  get(key: string): OnceAnswer | undefined {
     return this.#answers.get(key);
   }
 
-  add({ key, answer }: Pick<OnceData, 'key' | 'answer'>): void {
+  add({ key, command, answer }: Pick<OnceData, 'key' | 'command' | 'answer'>): void {
     // The first answer is the one that counts.
     if (this.#answers.has(key)) return;
-    this.#answers.set(key, { answer });
+    this.#answers.set(key, { command, answer });
     const [oldest] = this.#answers.keys();
     if (this.#answers.size > ONCE_KEYS_MAX && oldest !== undefined) this.#answers.delete(oldest);
   }
 
   toJSON(): [string, unknown][] {
-    return [...this.#answers].map(([key, { answer }]) => (answer === undefined ? [key, null] : [key, { answer }]));
+    return [...this.#answers];
   }
 
   restore(answers: readonly (readonly [string, unknown])[]): void {
-    for (const [key, kept] of answers) this.add({ key, answer: (kept as { answer?: unknown } | null)?.answer });
+    // Older snapshots have `null` where there was no answer.
+    for (const [key, kept] of answers) this.add({ key, ...(kept as OnceAnswer | null) });
   }
 }

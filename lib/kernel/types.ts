@@ -1,4 +1,5 @@
 import type { EventInfo, StoredEvent } from './event.js';
+import type { TickEvents } from './framework-events.js';
 import type { SchemaOutput } from './standard-schema.js';
 
 /** Carries the type parameters of an actor class; never present at run time. */
@@ -17,6 +18,9 @@ export type EventsOf<A> = A extends { readonly [ACTOR_TYPES]?: { events: infer E
 
 /** The event names of an event map. */
 export type EventName<Events> = keyof Events & string;
+
+/** The event names that `fire` takes: all but those that only time fires. */
+export type FiredName<Events> = Exclude<EventName<Events>, Events extends TickEvents ? keyof TickEvents : never>;
 
 /** The payload argument of `fire`: may be left out for events whose payload needs nothing. */
 export type PayloadArgument<Payload> = Record<never, never> extends Payload ? [data?: Payload] : [data: Payload];

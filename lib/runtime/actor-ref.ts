@@ -5,8 +5,8 @@ import { checkedArguments } from '../kernel/schemas.js';
 import type {
   CommandsOf,
   DeepReadonly,
-  EventName,
   EventsOf,
+  FiredName,
   IsOne,
   PayloadArgument,
   StateOf,
@@ -32,10 +32,10 @@ export interface ActorHandle<A extends ActorBase<object, object>> {
   /** How many events are applied here and not yet stored. */
   readonly pending: number;
   /** Fires one event, as a command of its own. Resolves when it is stored. */
-  fire<Name extends EventName<EventsOf<A>>>(name: Name, ...data: PayloadArgument<EventsOf<A>[Name]>): Promise<void>;
+  fire<Name extends FiredName<EventsOf<A>>>(name: Name, ...data: PayloadArgument<EventsOf<A>[Name]>): Promise<void>;
   /**
    * The same commands, given with an idempotency key: whoever gives the command again with the same key, on any node, has no second effect and gets the same
-   * answer. The actor remembers the last 1,000 keys. A command that fails is not remembered.
+   * answer. The actor remembers the last 1,000 keys. A command that fails is not remembered. Another command with the same key is refused (`KEY_REUSED`).
    *
    * @param key 1 to 200 characters; an HTTP client's `Idempotency-Key`, say.
    * @throws OmniscientError (`INVALID_KEY`).
@@ -60,10 +60,18 @@ type AnyActor = ActorBase<object, object>;
 
 /** A ref's commands with an idempotency key; the commands are added for each class, once. */
 class OnceHandle {
-  constructor(
-    readonly handle: Handle,
-    readonly key: string,
-  ) {}
+  readonly #handle: Handle;
+  readonly #key: string;
+
+  constructor(handle: Handle, key: string) {
+    this.#handle = handle;
+    this.#key = key;
+  }
+
+  /** Static, and all fields private, because a class may have a command of any name. */
+  static run(given: OnceHandle, command: CommandDefinition, args: readonly unknown[]): Promise<unknown> {
+    return Handle.run(given.#handle, command, [given.#key, ...args]);
+  }
 }
 
 /** Finds the activation again when it was let go; the commands are added for each class, once. */
@@ -188,7 +196,7 @@ export function refFactory<A extends AnyActor>(
     const once = onceCommand(command);
     define(Once.prototype, name, async function (this: OnceHandle, ...args: unknown[]) {
       const checked = command.schemas ? checkedArguments(definition.name, command, args) : args;
-      return Handle.run(this.handle, once, [this.key, ...checked]);
+      return OnceHandle.run(this, once, checked);
     });
   }
   for (const method of methodsOf(definition.actorClass)) {

@@ -1,7 +1,7 @@
 import { contextOf } from '../kernel/actor.js';
 import type { CommandDefinition } from '../kernel/definition.js';
 import { OmniscientError } from '../kernel/errors.js';
-import { ONCE_KEY_LENGTH_MAX } from '../kernel/once-answers.js';
+import { ONCE_KEY_LENGTH_MAX, type OnceAnswer } from '../kernel/once-answers.js';
 import type { TurnContext } from './turn-context.js';
 
 /** Names of commands that are given with an idempotency key begin with this; the command's own follows. */
@@ -14,7 +14,7 @@ export function onceCommand({ name, method, onConflict }: CommandDefinition): Co
     onConflict,
     method(key, ...args) {
       const context = contextOf(this) as unknown as TurnContext;
-      return context.once(key as string, () => method.apply(this, args));
+      return context.once(key as string, name, () => method.apply(this, args));
     },
   };
 }
@@ -42,4 +42,14 @@ export function assertKey(key: unknown): asserts key is string {
   if (typeof key === 'string' && key !== '' && key.length <= ONCE_KEY_LENGTH_MAX) return;
   const message = `an idempotency key is a string of 1 to ${ONCE_KEY_LENGTH_MAX} characters, but got ${JSON.stringify(key)?.slice(0, 60)}`;
   throw new OmniscientError('INVALID_KEY', message);
+}
+
+/** One key is one command: the other's answer would say that something was done which was not. @throws OmniscientError (`KEY_REUSED`). */
+export function assertSameCommand(label: string, key: string, command: string, known: OnceAnswer): void {
+  // What was stored before commands were named may be any command's.
+  if (known.command === undefined || known.command === command) return;
+  const message =
+    `${label}: '${command}' was given with the idempotency key '${key}', which '${known.command}' was given with before; nothing of it was run: ` +
+    'give each command a key of its own';
+  throw new OmniscientError('KEY_REUSED', message);
 }

@@ -50,14 +50,20 @@ export class Residents {
     this.#unsettled.delete(activation);
   }
 
-  /** It has callers waiting: their deadlines are watched until it has settled. */
+  /** It has callers waiting: their deadlines are watched until it has settled. It may still be loading, and the first of all. */
   busy(activation: Activation): void {
     this.#unsettled.add(activation);
+    this.#sweepEvery(this.#commitTimeoutMs / 4);
   }
 
   /** Activations that still have work. */
   unsettled(): Activation[] {
     return [...this.#unsettled].filter((activation) => activation.alive && !activation.settled);
+  }
+
+  /** All that are loaded. */
+  all(): Activation[] {
+    return [...this.#idleSince.keys()];
   }
 
   close(): void {

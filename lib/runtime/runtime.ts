@@ -2,7 +2,7 @@ import type { Engine } from '../engine/engine.js';
 import type { ActorBase } from '../kernel/actor.js';
 import type { Clock, Ids } from '../kernel/clock.js';
 import type { ActorDefinition, ActorKind } from '../kernel/definition.js';
-import { duplicateActor, OmniscientError, ShuttingDownError } from '../kernel/errors.js';
+import { duplicateActor } from '../kernel/errors.js';
 import type { ParkedData } from '../kernel/hearing.js';
 import { ActorHost } from './actor-host.js';
 import { ActorRepository } from './actor-repository.js';
@@ -18,6 +18,7 @@ import { ParkedEvents, type ParkedOwner } from './parked-events.js';
 import { Projections } from './projections/projections.js';
 import { Residents } from './residents.js';
 import { checkedLimits, type Log, type RuntimeLimits, type RuntimeParts } from './settings.js';
+import { letGoAll, settleAll } from './shutdown.js';
 import { EventSubscriptions } from './subscriptions.js';
 import { RandomIds, SystemClock } from './system-clock.js';
 import type { ObservedNode, Telemetry } from './telemetry/telemetry.js';
@@ -40,9 +41,6 @@ export interface RuntimeOptions extends Partial<RuntimeLimits> {
   /** Who hears of all that this node does. Default: nobody. */
   telemetry?: Telemetry | undefined;
 }
-
-/** How often shutdown looks whether everything accepted is stored. */
-const DRAIN_LOOK_MS = 2;
 
 /** One running node: its engine, its actors, its subscriptions. Knows nothing of Nest. */
 export class Runtime {
@@ -133,7 +131,7 @@ export class Runtime {
 
   /**
    * Refuses new commands, ends all subscriptions, and waits until everything accepted is stored, `shutdownTimeoutMs` at most; what is left then
-   * is logged, and its callers are told. Then `onPassivate` runs for every actor.
+   * is logged, and its callers are told. Then `onPassivate` runs for every actor, for as long again at most.
    */
   drain(): Promise<void> {
     this.#draining ??= this.#drain();
@@ -229,18 +227,8 @@ export class Runtime {
     this.parts.ticks.stop();
     await this.election.resignAll();
     await this.parts.cluster.leave();
-    const deadlineMs = Date.now() + this.parts.limits.shutdownTimeoutMs;
-    while (this.#residents.unsettled().length > 0 && Date.now() < deadlineMs) await wait(DRAIN_LOOK_MS);
-    for (const activation of this.#residents.unsettled()) {
-      const error = new OmniscientError(
-        'SHUTDOWN_INCOMPLETE',
-        `${activation.label}: not everything was stored within ${this.parts.limits.shutdownTimeoutMs} ms (shutdownTimeoutMs) of the ` +
-          'shutdown: look at the stream to learn what was',
-      );
-      this.parts.log.error(error.message);
-      activation.end(error);
-    }
-    await Promise.all(hosts.map((host) => host.close(new ShuttingDownError())));
+    await settleAll(this.#residents, this.parts);
+    await letGoAll(hosts, this.#residents, this.parts);
     this.subscriptions.close();
     this.#residents.close();
   }
@@ -259,7 +247,3 @@ const consoleLog: Log = {
   warn: (message, error) => console.warn(message, error ?? ''),
   error: (message, error) => console.error(message, error ?? ''),
 };
-
-function wait(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}

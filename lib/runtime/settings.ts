@@ -1,6 +1,14 @@
 import type { Engine } from '../engine/engine.js';
 import type { Clock, Ids } from '../kernel/clock.js';
-import { RegistrationError } from '../kernel/errors.js';
+import {
+  assertNumber,
+  COUNT,
+  COUNT_OR_NONE,
+  type NumberRule,
+  TIME,
+  TIMER,
+  TIMER_OR_NONE,
+} from '../kernel/option-checks.js';
 import type { Telemetry } from './telemetry/telemetry.js';
 
 /** Where the library writes what nobody waits for: retries, snapshots it could not save, subscribers that threw. */
@@ -31,7 +39,7 @@ export interface RuntimeLimits {
   leaderTimeoutMs: number;
   /** How often a reaction or a projection is tried before its event is parked, with growing waits in between. Default 5. */
   reactionTriesMax: number;
-  /** How long shutdown waits for what was accepted. Milliseconds. Default 10,000. */
+  /** How long shutdown waits for what was accepted, and then again for `onPassivate`. Milliseconds. Default 10,000. */
   shutdownTimeoutMs: number;
 }
 
@@ -49,24 +57,32 @@ export const DEFAULT_LIMITS: Readonly<RuntimeLimits> = Object.freeze({
   shutdownTimeoutMs: 10_000,
 });
 
+/** What each may be. */
+const RULES: Readonly<Record<keyof RuntimeLimits, NumberRule>> = {
+  commitTimeoutMs: TIME,
+  mailboxSizeMax: COUNT,
+  appendEventsMax: COUNT,
+  rerunsMax: COUNT,
+  passivateAfterMs: TIME,
+  residentMax: COUNT,
+  snapshotEvery: COUNT_OR_NONE,
+  heartbeatTimeoutMs: TIMER,
+  leaderTimeoutMs: TIMER,
+  reactionTriesMax: COUNT,
+  shutdownTimeoutMs: TIMER_OR_NONE,
+};
+
 /** The defaults, but for what is given. @throws RegistrationError (`INVALID_OPTION`). */
 export function checkedLimits(given: Partial<RuntimeLimits>): RuntimeLimits {
   const limits = { ...DEFAULT_LIMITS };
-  for (const name of Object.keys(DEFAULT_LIMITS) as (keyof RuntimeLimits)[]) {
+  for (const name of Object.keys(RULES) as (keyof RuntimeLimits)[]) {
     const value = given[name];
     if (value === undefined) continue;
-    if (typeof value !== 'number' || Number.isNaN(value) || value < (MAY_BE_ZERO.has(name) ? 0 : 1)) {
-      throw new RegistrationError(
-        'INVALID_OPTION',
-        `the option '${name}' must be a ${MAY_BE_ZERO.has(name) ? 'number of at least 0' : 'positive number'}, but got ${String(value)}`,
-      );
-    }
+    assertNumber('EventSourcingModule.forRoot()', name, value, RULES[name]);
     limits[name] = value;
   }
   return limits;
 }
-
-const MAY_BE_ZERO = new Set<keyof RuntimeLimits>(['snapshotEvery', 'shutdownTimeoutMs']);
 
 /** All that the parts of a running node share. */
 export interface RuntimeParts {

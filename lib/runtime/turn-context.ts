@@ -18,7 +18,7 @@ import { unwrap } from '../kernel/state-tree.js';
 import { MetadataWriter } from './event-codec.js';
 import type { ActorListening } from './listening/actor-listening.js';
 import { REACTIONS } from './listening/reactions.js';
-import { isOnce } from './once.js';
+import { assertSameCommand, isOnce } from './once.js';
 import type { Commit } from './request.js';
 import type { RuntimeParts } from './settings.js';
 import type { TickRole } from './ticks/tick-role.js';
@@ -97,20 +97,23 @@ export class TurnContext implements ActorContext {
     this.#owner.ticks?.stop();
   }
 
-  /** Runs it unless a command with this key was run before; gives the answer that was given then. */
-  once(key: string, run: () => unknown): unknown {
+  /** Runs it unless it was run with this key before; gives the answer that was given then. @throws OmniscientError (`KEY_REUSED`). */
+  once(key: string, command: string, run: () => unknown): unknown {
     const { request } = this.#turn('a command with an idempotency key');
-    const { framework, actorName: actor } = this.#owner;
+    const { framework, label, actorName: actor } = this.#owner;
     const known = framework.once.get(key) ?? this.#pendingAnswer(key);
     // Another node may be first with the same key; and an answer that was not stored yet may be lost.
     request.isStale = known
       ? () => !framework.once.get(key) && !this.#pendingAnswer(key)
       : () => framework.once.get(key) !== undefined;
-    if (known) return known.answer;
+    if (known) {
+      assertSameCommand(label, key, command, known);
+      return known.answer;
+    }
     const finish = (answer: unknown): unknown => {
       const plain = unwrap(answer);
       if (plain !== undefined) assertJson(plain, `the answer of '${request.name}'`);
-      this.fireFramework(ANSWERED_EVENT, { actor, key, answer: plain } satisfies OnceData);
+      this.fireFramework(ANSWERED_EVENT, { actor, key, command, answer: plain } satisfies OnceData);
       return plain;
     };
     const answer = run();

@@ -11,6 +11,7 @@ interface Response {
 const STATUS_OF_CODE: Readonly<Record<string, HttpStatus>> = {
   INVALID_ID: HttpStatus.BAD_REQUEST,
   INVALID_KEY: HttpStatus.BAD_REQUEST,
+  KEY_REUSED: HttpStatus.UNPROCESSABLE_ENTITY,
   PAYLOAD_NOT_JSON: HttpStatus.BAD_REQUEST,
   SCHEMA_MISMATCH: HttpStatus.BAD_REQUEST,
   NOT_PARKED: HttpStatus.NOT_FOUND,

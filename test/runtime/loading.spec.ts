@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { EngineError } from 'omniscient-nest';
+import { Actor, EngineError, EventHandler, LiveActor } from 'omniscient-nest';
 import { MemoryEngine } from 'omniscient-nest/memory';
 import type { Runtime } from '../../lib/runtime/runtime.js';
 import { Desk } from '../support/one-actors.js';
-import { startNode } from '../support/runtime.js';
+import { startNode, WeatheredEngine } from '../support/runtime.js';
 
 /** Its reads fail so many times. */
 class DownEngine extends MemoryEngine {
@@ -35,6 +35,19 @@ async function startOn(engine: DownEngine, commitTimeoutMs: number) {
   return { desks: started.actors, warnings };
 }
 
+@Actor()
+class Opens extends LiveActor<{ times: number }, { opened: object }> {
+  initialState() {
+    return { times: 0 };
+  }
+  override onActivate(): void {
+    this.fire('opened');
+  }
+  @EventHandler() opened() {
+    this.state.times += 1;
+  }
+}
+
 describe('an actor that is loaded while the engine is down for a moment', () => {
   it('is there as soon as the engine is, for all who asked, and the log says so once', async () => {
     const { desks, warnings } = await startOn(new DownEngine(5), 10_000);
@@ -48,6 +61,17 @@ describe('an actor that is loaded while the engine is down for a moment', () => 
     const { desks } = await startOn(new DownEngine(Number.POSITIVE_INFINITY), 200);
     await expect(desks.get('opera')).rejects.toMatchObject({ code: 'ENGINE_UNAVAILABLE', retryable: true });
   });
+
+  it('is waited for no longer if what its onActivate fires can not be stored, also when it is the first of its node', async () => {
+    let isDown = true;
+    const engine = new WeatheredEngine({ refuse: () => isDown });
+    const { node: started, actors } = await startNode(Opens, { engine, commitTimeoutMs: 100, shutdownTimeoutMs: 100 });
+    node = started;
+    await expect(actors.get('shop')).rejects.toMatchObject({ code: 'COMMIT_TIMEOUT' });
+    isDown = false;
+    const shop = await actors.get('shop');
+    expect([shop.state.times, shop.version]).toEqual([1, 1]);
+  }, 10_000);
 
   it('is not tried again where that does not help', async () => {
     const engine = new DownEngine(1, new EngineError('COMMIT_UNREADABLE', 'changed by hand'));

@@ -1,0 +1,54 @@
+import { performance } from 'node:perf_hooks';
+// The real one, also where a test runner has replaced the global.
+import { setTimeout } from 'node:timers';
+import { OmniscientError, ShuttingDownError } from '../kernel/errors.js';
+import type { ActorHost } from './actor-host.js';
+import type { Residents } from './residents.js';
+import type { RuntimeParts } from './settings.js';
+
+/** How often shutdown looks whether everything accepted is stored. */
+const DRAIN_LOOK_MS = 2;
+
+/** Waits until everything accepted is stored, `shutdownTimeoutMs` at most; what is left then ends, and its callers are told. */
+export async function settleAll(residents: Residents, parts: RuntimeParts): Promise<void> {
+  const { shutdownTimeoutMs } = parts.limits;
+  const deadlineMs = performance.now() + shutdownTimeoutMs;
+  while (residents.unsettled().length > 0 && performance.now() < deadlineMs) {
+    await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS));
+  }
+  const why = `not everything was stored within ${shutdownTimeoutMs} ms (shutdownTimeoutMs) of the shutdown: look at the stream to learn what was`;
+  cutOff(residents, parts, why);
+}
+
+/**
+ * Runs every `onPassivate` and forgets all. They have `shutdownTimeoutMs` of their own: one command that hung must not cost all other actors their hooks,
+ * and one hook that hangs must not keep the node.
+ */
+export async function letGoAll(hosts: readonly ActorHost[], residents: Residents, parts: RuntimeParts): Promise<void> {
+  const { shutdownTimeoutMs } = parts.limits;
+  const closed = Promise.all(hosts.map((host) => host.close(new ShuttingDownError())));
+  if (await endsWithin(closed, shutdownTimeoutMs)) return;
+  const why = `onPassivate, or what it called, did not end within ${shutdownTimeoutMs} ms (shutdownTimeoutMs) and is cut off: what it fired is not stored`;
+  cutOff(residents, parts, why);
+  for (const activation of residents.all()) activation.end(new ShuttingDownError());
+}
+
+function cutOff(residents: Residents, { log }: RuntimeParts, why: string): void {
+  for (const activation of residents.unsettled()) {
+    const message = `${activation.label}: ${why}`;
+    log.error(message);
+    activation.end(new OmniscientError('SHUTDOWN_INCOMPLETE', message));
+  }
+}
+
+async function endsWithin(work: Promise<unknown>, forMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), forMs);
+  });
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
