@@ -62,6 +62,14 @@ export class ActorHost implements ActivationHost, ResidentHost {
     return [...this.#activations.values()].filter(({ leader }) => leader?.leads).length;
   }
 
+  /** Those that have work, or something to hear, or are being loaded or let go; as logs name them. */
+  *atWork(): Generator<string> {
+    for (const { label } of [...this.#loading.values(), ...this.#passivating.keys()]) yield label;
+    for (const { label, settled, listening, feed } of this.#activations.values()) {
+      if (!settled || listening?.behind || feed?.reading) yield label;
+    }
+  }
+
   /** The live activation of this id, if it is loaded. */
   resident(id: string): Activation | undefined {
     return this.#activations.get(id);

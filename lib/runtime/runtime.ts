@@ -24,6 +24,7 @@ import { RandomIds, SystemClock } from './system-clock.js';
 import type { ObservedNode, Telemetry } from './telemetry/telemetry.js';
 import type { TickRole } from './ticks/tick-role.js';
 import { TickScheduler } from './ticks/tick-scheduler.js';
+import type { TickTime } from './ticks/tick-time.js';
 import { UnknownEvents } from './unknown-events.js';
 
 /** What a node is made of; all but the engine has a default. */
@@ -36,6 +37,8 @@ export interface RuntimeOptions extends Partial<RuntimeLimits> {
   log?: Log;
   /** Classes of errors that commands of a `OneActor` throw, so that they arrive as what they are on other nodes. */
   errors?: readonly ErrorClass[];
+  /** What ticks go by. Default: the machine's monotonic clock. */
+  tickTime?: TickTime | undefined;
   /** Whether events that no registered class knows are told in the log, once a name. Default true. */
   warnsOfUnknownEvents?: boolean;
   /** Who hears of all that this node does. Default: nobody. */
@@ -61,7 +64,7 @@ export class Runtime {
     const parts = partsOf(options);
     const cluster = new Cluster(parts, options.errors ?? []);
     cluster.calls.serveWith((call) => this.#serve(call));
-    const ticks = new TickScheduler(parts, cluster, (actor, id) => this.#activateTicking(actor, id));
+    const ticks = new TickScheduler(parts, cluster, (actor, id) => this.#activateTicking(actor, id), options.tickTime);
     this.parts = {
       ...parts,
       cluster,
@@ -122,6 +125,13 @@ export class Runtime {
     this.#begun = true;
     this.projections.begin();
     await Promise.all(this.#dispatchers.map((dispatcher) => this.#beginOne(dispatcher)));
+  }
+
+  /** Who has work here, or something to hear that was said; as logs name them. Nobody for a moment is not nobody soon: who was told something may not know it yet. */
+  atWork(): string[] {
+    const called = this.#dispatchers.filter(({ behind }) => behind);
+    const hosts = [...this.#hosts.values()].flatMap(({ host }) => [...host.atWork()]);
+    return [...called.map(({ name }) => name), ...hosts];
   }
 
   /** How this node does. @throws EngineError when the engine does not answer. */

@@ -1,12 +1,13 @@
 import { types } from 'node:util';
 import type { ActorClass } from '../kernel/actor.js';
 import { actualOf, type Comparison, compare, compareGivenKeys, expectedOf, firstDifference } from './comparison.js';
+import { errorText } from './error-text.js';
 import type { ExpectedError } from './expected.js';
 import { KIND_NAMES } from './kinds.js';
 import { lineDiff, sentenceOf, short } from './line-diff.js';
 import { type Course, type GivenEvent, type Outcome, type Step, StepFailure } from './plan.js';
 import { assertReplayable } from './replay-check.js';
-import { errorText } from './when-step.js';
+import { settle } from './settling.js';
 
 type Check = Omit<Step, 'writtenAt'>;
 
@@ -31,10 +32,13 @@ export function stateStep(actorClass: ActorClass | undefined, expected: object):
   return {
     kind: 'check',
     text,
+    actorClass,
     play: async (course) => {
       const { world } = course;
       const subject = actorClass ? await world.subject(actorClass) : lastOutcome(course, 'AndState').subject;
       const { ref, definition } = await world.load(subject);
+      // One that is loaded only now hears what it has missed.
+      await settle(world, text);
       assertSame(compareGivenKeys(expected, ref.state), `And ${definition.name}'s state`, 'actual');
       await assertReplayable(world, text);
     },

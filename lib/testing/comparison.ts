@@ -24,21 +24,22 @@ export interface Difference {
 
 type Plain = Readonly<Record<string, unknown>>;
 
+/** When two values that have no parts are the same. */
+type Rule = (expected: unknown, actual: unknown) => boolean;
+
 /** Compares deeply. Matchers match; a key that is `undefined` is the same as one that is absent. */
-export function compare(expected: unknown, actual: unknown, depth = 0): Comparison {
-  if (depth < PLAIN_DATA_DEPTH_MAX) {
-    if (Array.isArray(expected) && Array.isArray(actual)) return compareArrays(expected, actual, depth);
-    if (isPlain(expected) && isPlain(actual)) {
-      const keys = [...new Set([...Object.keys(expected), ...Object.keys(actual)])];
-      return compareKeys(keys, expected, actual, depth);
-    }
-  }
-  return matches(expected, actual) ? { is: 'same', actual } : { is: 'other', expected, actual };
+export function compare(expected: unknown, actual: unknown): Comparison {
+  return compareBy(matches, expected, actual, 0);
+}
+
+/** The same for two things that both really are: a text in one of them is no matcher, whatever it looks like. */
+export function compareExactly(one: unknown, other: unknown): Comparison {
+  return compareBy(isDeepStrictEqual, one, other, 0);
 }
 
 /** Compares only the keys that are expected, those deeply. */
 export function compareGivenKeys(expected: object, actual: object): Comparison {
-  return compareKeys(Object.keys(expected), expected as Plain, actual as Plain, 0);
+  return compareKeys(matches, Object.keys(expected), expected as Plain, actual as Plain, 0);
 }
 
 /** The first difference, reading from the top. */
@@ -82,25 +83,41 @@ function matches(expected: unknown, actual: unknown): boolean {
   return isKindMatcher(expected) ? isOfKind(expected, actual) : isDeepStrictEqual(expected, actual);
 }
 
+function compareBy(rule: Rule, expected: unknown, actual: unknown, depth: number): Comparison {
+  if (depth < PLAIN_DATA_DEPTH_MAX) {
+    if (Array.isArray(expected) && Array.isArray(actual)) return compareArrays(rule, expected, actual, depth);
+    if (isPlain(expected) && isPlain(actual)) {
+      const keys = [...new Set([...Object.keys(expected), ...Object.keys(actual)])];
+      return compareKeys(rule, keys, expected, actual, depth);
+    }
+  }
+  return rule(expected, actual) ? { is: 'same', actual } : { is: 'other', expected, actual };
+}
+
 function isPlain(value: unknown): value is Plain {
   return typeof value === 'object' && value !== null && isPlainObject(value) && !isAsymmetricMatcher(value);
 }
 
-function compareKeys(keys: readonly string[], expected: Plain, actual: Plain, depth: number): Comparison {
+function compareKeys(rule: Rule, keys: readonly string[], expected: Plain, actual: Plain, depth: number): Comparison {
   const parts: Part[] = [];
   for (const key of keys) {
     const [wanted, found] = [ownValue(expected, key), ownValue(actual, key)];
     if (wanted !== undefined || found !== undefined)
-      parts.push({ key, comparison: compareValues(wanted, found, depth) });
+      parts.push({ key, comparison: compareValues(rule, wanted, found, depth) });
   }
   return ofParts('object', parts);
 }
 
 /** What is equal at both ends is the same; what is left in the middle is compared one by one. */
-function compareArrays(expected: readonly unknown[], actual: readonly unknown[], depth: number): Comparison {
+function compareArrays(
+  rule: Rule,
+  expected: readonly unknown[],
+  actual: readonly unknown[],
+  depth: number,
+): Comparison {
   const compared = new Map<string, Comparison>();
   const at = (i: number, j: number): Comparison => {
-    const known = compared.get(`${i} ${j}`) ?? compare(expected[i], actual[j], depth + 1);
+    const known = compared.get(`${i} ${j}`) ?? compareBy(rule, expected[i], actual[j], depth + 1);
     compared.set(`${i} ${j}`, known);
     return known;
   };
@@ -122,10 +139,10 @@ function compareArrays(expected: readonly unknown[], actual: readonly unknown[],
   return ofParts('array', parts);
 }
 
-function compareValues(expected: unknown, actual: unknown, depth: number): Comparison {
+function compareValues(rule: Rule, expected: unknown, actual: unknown, depth: number): Comparison {
   if (expected === undefined) return { is: 'unexpected', actual };
   if (actual === undefined && !isAsymmetricMatcher(expected)) return { is: 'missing', expected };
-  return compare(expected, actual, depth + 1);
+  return compareBy(rule, expected, actual, depth + 1);
 }
 
 function ofParts(is: 'object' | 'array', parts: readonly Part[]): Comparison {

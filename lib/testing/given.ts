@@ -41,7 +41,7 @@ export interface GivenStage extends Promise<void> {
   At(time: Time): GivenStage;
   /** Lets so many milliseconds pass after the given events. */
   After(ms: number): GivenStage;
-  /** Gives a command, and waits for its end. */
+  /** Gives a command, and waits for its end and that of all it sets off: what others react with is stored before the next step. */
   When<A extends AnyActor, Name extends CommandName<A>>(
     actorClass: ActorClass<A>,
     command: Name,
@@ -53,7 +53,8 @@ export interface GivenStage extends Promise<void> {
 
 /**
  * What can be said after a command. A command that throws fails the test, unless a `ThenThrows` follows before the next `When`. After every
- * command the actors seen so far are also loaded again from what is stored: a state that is not the same fails the test.
+ * command the actors seen so far are also loaded again from what is stored: a state that is not the same fails the test. So do reactions that throw, or
+ * that have no end.
  *
  * @typeParam A the last command's actor.
  * @typeParam Seen all actors so far.
@@ -62,9 +63,9 @@ export interface GivenStage extends Promise<void> {
 export interface WhenStage<A extends AnyActor, Seen extends AnyActor, Result> extends Promise<void> {
   /** From now on the actors with this id. */
   As(id: string): WhenStage<A, Seen, Result>;
-  /** Sets the clock. */
+  /** Sets the clock. Nobody ticks for that. */
   At(time: Time): WhenStage<A, Seen, Result>;
-  /** Lets so many milliseconds pass. */
+  /** Lets so many milliseconds pass, with every tick that is due in them. */
   After(ms: number): WhenStage<A, Seen, Result>;
   /** Gives another command, of the same class or of another one on the same stream. */
   When<B extends AnyActor, Name extends CommandName<B>>(

@@ -21,15 +21,15 @@ export function lineDiff(comparison: Comparison): string {
   return withoutLongStretches(linesOf(comparison, '', '')).join('\n');
 }
 
-/** A difference as a sentence. */
-export function sentenceOf({ path, comparison }: Difference): string {
+/** A difference as a sentence. @param isExact what is expected is meant as it stands, also what looks like a matcher. */
+export function sentenceOf({ path, comparison }: Difference, isExact = false): string {
   switch (comparison.is) {
     case 'missing':
-      return `${path} is missing: it ${should(comparison.expected)}`;
+      return `${path} is missing: it ${should(comparison.expected, isExact)}`;
     case 'unexpected':
       return `${path} should not be there: it is ${short(comparison.actual)}`;
     default:
-      return `${path} is ${short(comparison.actual)}, but ${should(comparison.expected)}`;
+      return `${path} is ${short(comparison.actual)}, but ${should(comparison.expected, isExact)}`;
   }
 }
 
@@ -43,8 +43,9 @@ export function short(value: unknown, lengthMax = SHORT_LENGTH_MAX): string {
   return text.length > lengthMax ? `${text.slice(0, lengthMax)}…` : text;
 }
 
-function should(expected: unknown): string {
-  return `should ${isKindMatcher(expected) || isAsymmetricMatcher(expected) ? 'match' : 'be'} ${short(expected)}`;
+function should(expected: unknown, isExact: boolean): string {
+  const isMatcher = !isExact && (isKindMatcher(expected) || isAsymmetricMatcher(expected));
+  return `should ${isMatcher ? 'match' : 'be'} ${short(expected)}`;
 }
 
 function linesOf(comparison: Comparison, label: string, indent: string): string[] {

@@ -1,3 +1,4 @@
+import type { ActorClass } from '../kernel/actor.js';
 import type { LoadedSubject, Subject, World } from './world.js';
 
 /** An event of an actor's past. */
@@ -22,6 +23,8 @@ export interface Step {
   readonly kind: 'setting' | 'when' | 'check' | 'throws';
   /** As failures of later steps quote it. */
   readonly text: string;
+  /** Whom it names: it is known to the node from the beginning, and so hears what others do before that. */
+  readonly actorClass?: ActorClass | undefined;
   /** Where the test wrote it: a stack trace. */
   readonly writtenAt: { readonly stack?: string };
   /** @param errorIsExpected whether a `ThenThrows` looks at what this `When` throws. */

@@ -2,7 +2,7 @@ import type { ActorBase } from '../kernel/actor.js';
 import type { ActorDefinition } from '../kernel/definition.js';
 import type { EventRecord } from '../kernel/event.js';
 import { PastActor } from '../kernel/past-actor.js';
-import { compare } from './comparison.js';
+import { compareExactly } from './comparison.js';
 
 /** How to load an actor again from its events. */
 export interface ReplayPlan {
@@ -27,5 +27,5 @@ export function replayedStates({ definition, id, streamId, events, newActor }: R
 
 /** Where two replays of the same events part: the number of events before it (0: at the initial state), or -1. */
 export function firstParting(once: readonly object[], again: readonly object[]): number {
-  return once.findIndex((state, i) => compare(state, again[i]).is !== 'same');
+  return once.findIndex((state, i) => compareExactly(state, again[i]).is !== 'same');
 }

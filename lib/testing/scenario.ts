@@ -2,6 +2,7 @@ import type { ActorClass } from '../kernel/actor.js';
 import { returnsStep, stateStep, thenStep, throwsStep } from './check-steps.js';
 import type { ExpectedError } from './expected.js';
 import { checkedSpan, millisecondsOf, type Time } from './manual-clock.js';
+import { passTime } from './passing-time.js';
 import type { GivenEvent, Plan, Step } from './plan.js';
 import { play } from './play.js';
 import { whenStep } from './when-step.js';
@@ -47,7 +48,8 @@ export class Scenario implements Promise<void> {
 
   After(ms: number): Scenario {
     checkedSpan(ms);
-    return this.#setting(`After ${ms} ms`, this.After, ({ world }) => world.pass(ms));
+    const text = `After ${ms} ms`;
+    return this.#setting(text, this.After, ({ world }) => passTime(world, ms, text));
   }
 
   When(actorClass: ActorClass, command: string, ...args: unknown[]): never {

@@ -1,8 +1,9 @@
 import type { ActorClass } from '../kernel/actor.js';
 import { UnknownCommandError } from '../kernel/errors.js';
+import { errorText } from './error-text.js';
 import { short } from './line-diff.js';
 import { type Course, type Outcome, type Step, StepFailure } from './plan.js';
-import { assertReplayable } from './replay-check.js';
+import { assertSettled } from './settling.js';
 import type { Subject } from './world.js';
 
 /** Longest text of a command's arguments in a failure, in characters. */
@@ -17,6 +18,7 @@ export function whenStep(actorClass: ActorClass, command: string, args: readonly
   return {
     kind: 'when',
     text,
+    actorClass,
     play: async (course, errorIsExpected) => {
       const subject = await course.world.subject(actorClass);
       assertCommand(subject, command);
@@ -26,15 +28,9 @@ export function whenStep(actorClass: ActorClass, command: string, args: readonly
         const { threw } = outcome.end;
         throw new StepFailure(`${text} failed: ${errorText(threw)}`, { actual: threw, cause: threw });
       }
-      await assertReplayable(course.world, text);
+      await assertSettled(course.world, text);
     },
   };
-}
-
-/** An error as its first line tells it. */
-export function errorText(error: unknown): string {
-  if (typeof error !== 'object' || error === null || !('message' in error)) return short(error);
-  return `${'name' in error ? String(error.name) : error.constructor.name}: ${String(error.message)}`;
 }
 
 async function outcomeOf(

@@ -5,6 +5,7 @@ import { Clock, Ids } from '../kernel/clock.js';
 import { type ActorDefinition, defineActor } from '../kernel/definition.js';
 import type { EventRecord, NewEvent } from '../kernel/event.js';
 import { FRAMEWORK_EVENT_PREFIX } from '../kernel/event.js';
+import { PARKED_EVENT, type ParkedData } from '../kernel/hearing.js';
 import { streamIdOf } from '../kernel/ids.js';
 import { assertJson } from '../kernel/plain-data.js';
 import type { ActorHandle } from '../runtime/actor-ref.js';
@@ -13,6 +14,7 @@ import { Runtime } from '../runtime/runtime.js';
 import { EventSubscriptions } from '../runtime/subscriptions.js';
 import { ChosenIds } from './chosen-ids.js';
 import { ManualClock } from './manual-clock.js';
+import { ManualTickTime } from './manual-tick-time.js';
 import { Parts } from './parts.js';
 import type { Plan } from './plan.js';
 import { SequentialIds } from './sequential-ids.js';
@@ -21,6 +23,9 @@ type AnyActor = ActorBase<object, object>;
 
 /** The id of the actors under test unless `As` says otherwise. */
 export const DEFAULT_ID = 'actor-1';
+
+/** In a test nobody has time to wait: a reaction that throws is parked at once, and fails the test. */
+const REACTION_TRIES_MAX = 1;
 
 /** Nothing but what the test started should be running when it ends, so this is long. Milliseconds. */
 const SHUTDOWN_TIMEOUT_MS = 1_000;
@@ -41,16 +46,19 @@ export interface LoadedSubject extends Subject {
 /** One test's own node, store, clock and ids. */
 export class World {
   readonly clock = new ManualClock();
+  readonly tickTime = new ManualTickTime();
   id = DEFAULT_ID;
   readonly loaded = new Map<string, LoadedSubject>();
   readonly #plan: Plan;
   readonly #engine = new MemoryEngine();
   readonly #runtime: Runtime;
   readonly #parts: Parts;
-  #givenIsStored = false;
+  #hasBegun = false;
   #givenAtMs: number | undefined;
   /** Position of the last event that a `Then` has looked at. */
   #seenPosition = 0;
+  /** Up to where it was looked whether events were parked. */
+  #parkedPosition = 0;
 
   constructor(plan: Plan) {
     this.#plan = plan;
@@ -59,11 +67,13 @@ export class World {
     this.#runtime = new Runtime({
       engine: this.#engine,
       clock: this.clock,
+      tickTime: this.tickTime,
       ids,
       nodeId: 'node-1',
       snapshotEvery: 0,
       shutdownTimeoutMs: SHUTDOWN_TIMEOUT_MS,
-      // Classes become known one by one, as the test names them.
+      reactionTriesMax: REACTION_TRIES_MAX,
+      // Others may be on the stream whom the test has no business with.
       warnsOfUnknownEvents: false,
     });
     const own = new Map<unknown, unknown>([
@@ -74,18 +84,23 @@ export class World {
     this.#parts = new Parts(new Map([...own, ...plan.parts]));
   }
 
-  start(): Promise<void> {
-    return this.#runtime.start();
+  async start(): Promise<void> {
+    await this.#runtime.start();
+    for (const { actorClass } of this.#plan.steps) if (actorClass) this.#register(actorClass);
   }
 
   stop(): Promise<void> {
     return this.#runtime.stop();
   }
 
-  /** Lets time pass; the given events happened before that. */
-  pass(ms: number): void {
+  /** Time is about to pass: the given events happened before that. */
+  timePasses(): void {
     this.#givenAtMs ??= this.clock.now();
-    this.clock.advance(ms);
+  }
+
+  /** Who has work, or something to hear. */
+  atWork(): string[] {
+    return this.#runtime.atWork();
   }
 
   /** What is said of this class and the present id from now on; checked, and with the given events stored. */
@@ -93,7 +108,11 @@ export class World {
     const definition = defineActor(actorClass);
     this.#parts.assertComplete(actorClass);
     const subject = { definition, id: this.id, streamId: streamIdOf(definition.name, definition.prefix, this.id) };
-    if (!this.#givenIsStored) await this.#storeGiven(subject);
+    if (this.#hasBegun) return subject;
+    this.#hasBegun = true;
+    await this.#storeGiven(subject);
+    // What is given is the past: whoever listens begins after it.
+    await this.#runtime.begin();
     return subject;
   }
 
@@ -108,6 +127,13 @@ export class World {
     const loaded = { ...subject, ref, loadedVersion: ref.version };
     this.loaded.set(key, loaded);
     return loaded;
+  }
+
+  /** Events that could not be reacted to since this was last asked. */
+  async newlyParked(): Promise<ParkedData[]> {
+    const events = await this.#allAfter(this.#parkedPosition);
+    this.#parkedPosition = events.at(-1)?.position ?? this.#parkedPosition;
+    return events.filter(({ name }) => name === PARKED_EVENT).map(({ data }) => JSON.parse(data) as ParkedData);
   }
 
   newActor(definition: ActorDefinition): AnyActor {
@@ -125,17 +151,31 @@ export class World {
 
   /** The actors' own events, of all streams, that were stored since this was last asked. */
   async newEvents(): Promise<EventRecord[]> {
-    const events = await allPages(
-      (after) => this.#engine.readAll(after, READ_PAGE_EVENTS_MAX),
-      ({ position }) => position,
-      this.#seenPosition,
-    );
+    const events = await this.#allAfter(this.#seenPosition);
     this.#seenPosition = events.at(-1)?.position ?? this.#seenPosition;
     return events.filter(({ name }) => !name.startsWith(FRAMEWORK_EVENT_PREFIX));
   }
 
+  /** Makes a class known that a step will speak of. What is wrong with it, that step says. */
+  #register(actorClass: ActorClass): void {
+    try {
+      const definition = defineActor(actorClass);
+      this.#parts.assertComplete(actorClass);
+      this.#runtime.register(definition, () => this.newActor(definition));
+    } catch {
+      // It is looked at again there.
+    }
+  }
+
+  #allAfter(position: number): Promise<EventRecord[]> {
+    return allPages(
+      (after) => this.#engine.readAll(after, READ_PAGE_EVENTS_MAX),
+      (event) => event.position,
+      position,
+    );
+  }
+
   async #storeGiven({ streamId, definition }: Subject): Promise<void> {
-    this.#givenIsStored = true;
     const clock = new ManualClock(this.#givenAtMs ?? this.clock.now());
     const metadata = new MetadataWriter(clock, definition.name, 'given', 'given');
     const ids = new SequentialIds(2);

@@ -1,5 +1,5 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import { Actor, Command, EventHandler, HandlerError, LiveActor, OmniscientError } from 'omniscient-nest';
+import { Actor, Command, EventHandler, HandlerError, LiveActor, OmniscientError, OneActor } from 'omniscient-nest';
 import { MemoryEngine } from 'omniscient-nest/memory';
 import { Given } from 'omniscient-nest/testing';
 import { Tally } from '../support/actors.js';
@@ -136,14 +136,26 @@ describe('Given, When, Then', () => {
   });
 
   it("does not count the framework's own events", async () => {
-    const readAll = jest.spyOn(MemoryEngine.prototype, 'readAll');
-    const own = { id: 'x', streamId: 'actor-1', version: 9, position: 9, name: '$leader', data: '{}', metadata: '{}' };
+    @Actor()
+    class Led extends OneActor<object, { moved: object }> {
+      initialState() {
+        return {};
+      }
+
+      @Command()
+      move(): void {
+        this.fire('moved');
+      }
+    }
+    const append = jest.spyOn(MemoryEngine.prototype, 'append');
     try {
-      readAll.mockResolvedValueOnce([]).mockResolvedValueOnce([own]).mockResolvedValueOnce([]);
-      await Given().When(Player, 'loseLife').Then([]);
-      expect(readAll).toHaveBeenCalledTimes(3);
+      await Given()
+        .When(Led, 'move')
+        .Then([{ name: 'moved' }]);
+      const stored = append.mock.calls.flatMap(([{ events }]) => events.map(({ name }) => name));
+      expect(stored).toEqual(['$leader', 'moved']);
     } finally {
-      readAll.mockRestore();
+      append.mockRestore();
     }
   });
 

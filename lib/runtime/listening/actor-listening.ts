@@ -65,6 +65,11 @@ export class ActorListening {
     return false;
   }
 
+  /** Whether something that was said, or what it listens to, is not written down yet. */
+  get behind(): boolean {
+    return this.#recording || [...this.#ears.values()].some((ear) => ear.behind);
+  }
+
   /** Everything it listens to itself, and how far it has heard. */
   *listeningTo(): Generator<HeardSource & { readonly events: ReadonlySet<string> | undefined }> {
     for (const heard of this.#owner.hearing.sources.values()) {

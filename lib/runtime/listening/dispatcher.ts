@@ -49,6 +49,7 @@ interface Work {
   readonly progress: Progress;
   /** What is under way, by actor and listener. */
   readonly lines: Map<string, CallLine>;
+  readonly pull: EventPull;
   over: boolean;
 }
 
@@ -65,6 +66,8 @@ export class Dispatcher {
   readonly #parts: RuntimeParts;
   readonly #calling: readonly Calling[];
   #resign: (() => Promise<void>) | undefined;
+  /** While this node leads. */
+  #current: Work | undefined;
 
   constructor(owner: DispatcherOwner, parts: RuntimeParts) {
     this.#owner = owner;
@@ -108,6 +111,12 @@ export class Dispatcher {
     this.#resign = election.whenLeader(this.name, (signal) => this.#work(signal));
   }
 
+  /** Whether something that was said is not dealt with yet, as far as this node knows; always while another one leads. */
+  get behind(): boolean {
+    const work = this.#current;
+    return !work || work.over || work.progress.size > 0 || work.pull.place > work.pull.quietAt;
+  }
+
   /** Up to where everything is done, as far as it is written down. */
   async position(): Promise<number> {
     return (await this.#open()).value.position;
@@ -142,8 +151,10 @@ export class Dispatcher {
       since,
       progress: new Progress(bookmark.value.position),
       lines: new Map(),
+      pull,
       over: signal.aborted,
     };
+    this.#current = work;
     const stop = () => {
       work.over = true;
       pull.stop();
@@ -151,7 +162,7 @@ export class Dispatcher {
     };
     signal.addEventListener('abort', stop);
     try {
-      bookmark.keep(() => ({ position: placeOf(work, pull), since }), stop);
+      bookmark.keep(() => ({ position: placeOf(work), since }), stop);
       while (!work.over) {
         for (const record of (await pull.next()) ?? []) {
           if (!work.over) await this.#dispatch(record, work);
@@ -160,7 +171,7 @@ export class Dispatcher {
     } finally {
       signal.removeEventListener('abort', stop);
       stop();
-      await bookmark.close({ position: placeOf(work, pull), since });
+      await bookmark.close({ position: placeOf(work), since });
     }
   }
 
@@ -217,6 +228,6 @@ function soundOf({ name }: Calling, record: EventRecord): Sound {
 }
 
 /** Up to where everything is done, also what was none of its business. */
-function placeOf({ progress }: Work, pull: EventPull): number {
+function placeOf({ progress, pull }: Work): number {
   return progress.size > 0 ? progress.done : Math.max(progress.done, pull.quietAt);
 }

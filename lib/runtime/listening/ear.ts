@@ -95,6 +95,11 @@ export class Ear {
     return this.#inFlight.size > 0 || this.#persistence.waiting;
   }
 
+  /** Whether something that was said is not dealt with yet, as far as it knows. */
+  get behind(): boolean {
+    return !this.#stopped && (this.busy || this.#lost !== undefined || this.#pull.place > this.#pull.quietAt);
+  }
+
   /** Whatever happens it begins again, until it is stopped. */
   async #listen(): Promise<void> {
     const backoff = new Backoff(LISTEN_AGAIN_MS_MIN, LISTEN_AGAIN_MS_MAX);

@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import { ConflictError, OmniscientError, ShuttingDownError } from '../../kernel/errors.js';
 import type { NewEvent } from '../../kernel/event.js';
 import {
@@ -156,7 +155,7 @@ export class TickRole {
   #fireIfDue(): Fired | undefined {
     const { ticking } = this.#owner.framework;
     if (!ticking || this.#isUndecided()) return undefined;
-    const nowMs = performance.now();
+    const nowMs = this.#scheduler.nowMs();
     const lateMs = nowMs - this.#dueAtMs(ticking);
     if (lateMs < 0) return undefined;
     const elapsedMs = this.#elapsedMs(ticking);
@@ -172,7 +171,7 @@ export class TickRole {
   #startClock(ticking: Ticking, seenLive: boolean): void {
     if (ticking.lastBy === this.#parts.nodeId && this.#firing) return;
     const elapsedMs = this.#elapsedMs(ticking);
-    this.#runsSinceMs = performance.now() - (seenLive ? 0 : Math.min(Math.max(elapsedMs, 0), ticking.everyMs));
+    this.#runsSinceMs = this.#scheduler.nowMs() - (seenLive ? 0 : Math.min(Math.max(elapsedMs, 0), ticking.everyMs));
   }
 
   /** Since the last tick, by the clock of the node that wrote it as far as we know how that goes. */
@@ -193,7 +192,7 @@ export class TickRole {
     if (!(error instanceof ShuttingDownError || error instanceof ConflictError)) {
       this.#parts.log.warn(`${this.#owner.label}: a tick could not be stored; it is tried again`, error);
     }
-    this.#runsSinceMs = performance.now();
+    this.#runsSinceMs = this.#scheduler.nowMs();
   }
 
   /** What is about to be stored starts it, stops it, or is a tick: that decides. */

@@ -1,11 +1,11 @@
-import { performance } from 'node:perf_hooks';
-// The real ones, also where a test runner has replaced the globals.
-import { setImmediate, setTimeout } from 'node:timers';
+// The real one, also where a test runner has replaced the global.
+import { setImmediate } from 'node:timers';
 import type { Cluster } from '../cluster/cluster.js';
 import type { RuntimeParts } from '../settings.js';
 import { DueHeap } from './due-heap.js';
 import type { TickRole } from './tick-role.js';
 import { TickSchedules } from './tick-schedules.js';
+import { MACHINE_TIME, type TickTime } from './tick-time.js';
 
 /** Most ticks fired before the event loop gets a turn. */
 const TICKS_AT_ONCE_MAX = 256;
@@ -24,7 +24,8 @@ export class TickScheduler {
   readonly #heap = new DueHeap<Waiting>();
   /** What each waits for now; what else the heap holds of it is past. */
   readonly #waiting = new Map<TickRole, Waiting>();
-  #timer: NodeJS.Timeout | undefined;
+  readonly #time: TickTime;
+  #endTimer: (() => void) | undefined;
   #timerAtMs = Number.POSITIVE_INFINITY;
   #stopped = false;
 
@@ -33,9 +34,11 @@ export class TickScheduler {
     parts: RuntimeParts,
     cluster: Cluster,
     activate: (actor: string, id: string) => Promise<TickRole | undefined>,
+    time: TickTime = MACHINE_TIME,
   ) {
     this.#parts = parts;
     this.#cluster = cluster;
+    this.#time = time;
     this.#schedules = new TickSchedules(parts, cluster, activate);
   }
 
@@ -66,7 +69,12 @@ export class TickScheduler {
     this.#schedules.forget(role);
   }
 
-  /** Calls `role.fire()` at this time of the monotonic clock. */
+  /** By the clock that ticks go by, which is never set. */
+  nowMs(): number {
+    return this.#time.nowMs();
+  }
+
+  /** Calls `role.fire()` at this time of that clock. */
   wait(role: TickRole, atMs: number): void {
     if (this.#stopped) return;
     const known = this.#waiting.get(role);
@@ -85,7 +93,7 @@ export class TickScheduler {
   /** Fires nothing more. */
   stop(): void {
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#endTimer?.();
     this.#heap.clear();
     this.#waiting.clear();
     this.#schedules.stop();
@@ -93,17 +101,14 @@ export class TickScheduler {
 
   #setTimer(atMs: number): void {
     if (atMs >= this.#timerAtMs) return;
-    clearTimeout(this.#timer);
+    this.#endTimer?.();
     this.#timerAtMs = atMs;
-    // A timer counts whole milliseconds and may be one early.
-    const delayMs = Math.min(Math.max(0, Math.ceil(atMs - performance.now())), TIMER_MS_MAX);
-    this.#timer = setTimeout(() => this.#fireDue(), delayMs);
-    this.#timer.unref();
+    this.#endTimer = this.#time.wake(atMs, () => this.#fireDue());
   }
 
   #fireDue(): void {
     this.#timerAtMs = Number.POSITIVE_INFINITY;
-    const nowMs = performance.now();
+    const nowMs = this.#time.nowMs();
     for (let fired = 0; fired < TICKS_AT_ONCE_MAX; ) {
       const first = this.#heap.first;
       if (!first || first.atMs > nowMs) break;
@@ -127,6 +132,3 @@ export class TickScheduler {
     }
   }
 }
-
-/** Longest wait of one timer; Node's overflow beyond 24.8 days. Milliseconds. */
-const TIMER_MS_MAX = 24 * 3_600_000;
