@@ -53,3 +53,8 @@ export function assertSameCommand(label: string, key: string, command: string, k
     'give each command a key of its own';
   throw new OmniscientError('KEY_REUSED', message);
 }
+
+/** Whether what was answered is still what counts. */
+export function isSameAnswer(given: OnceAnswer, present: OnceAnswer | undefined): boolean {
+  return present !== undefined && JSON.stringify(given.answer) === JSON.stringify(present.answer);
+}

@@ -18,7 +18,7 @@ import { unwrap } from '../kernel/state-tree.js';
 import { MetadataWriter } from './event-codec.js';
 import type { ActorListening } from './listening/actor-listening.js';
 import { REACTIONS } from './listening/reactions.js';
-import { assertSameCommand, isOnce } from './once.js';
+import { assertSameCommand, isOnce, isSameAnswer } from './once.js';
 import type { Commit } from './request.js';
 import type { RuntimeParts } from './settings.js';
 import type { TickRole } from './ticks/tick-role.js';
@@ -101,11 +101,10 @@ export class TurnContext implements ActorContext {
   once(key: string, command: string, run: () => unknown): unknown {
     const { request } = this.#turn('a command with an idempotency key');
     const { framework, label, actorName: actor } = this.#owner;
-    const known = framework.once.get(key) ?? this.#pendingAnswer(key);
-    // Another node may be first with the same key; and an answer that was not stored yet may be lost.
-    request.isStale = known
-      ? () => !framework.once.get(key) && !this.#pendingAnswer(key)
-      : () => framework.once.get(key) !== undefined;
+    const present = () => framework.once.get(key) ?? this.#pendingAnswer(key);
+    const known = present();
+    // Another node may be first with the same key; and an answer that was not stored yet may be lost, also to another node's.
+    request.isStale = known ? () => !isSameAnswer(known, present()) : () => framework.once.get(key) !== undefined;
     if (known) {
       assertSameCommand(label, key, command, known);
       return known.answer;

@@ -58,6 +58,24 @@ class LedPurse extends OneActor<{ paid: number }, Events> {
   }
 }
 
+/** Every run has another answer. */
+@Actor()
+class Till extends LiveActor<{ slips: string[] }, { printed: { slip: string } }> {
+  initialState() {
+    return { slips: [] as string[] };
+  }
+
+  @Command() print(): string {
+    const slip = `slip ${ran.push(0)}`;
+    this.fire('printed', { slip });
+    return slip;
+  }
+
+  @EventHandler() printed({ slip }: { slip: string }): void {
+    this.state.slips.push(slip);
+  }
+}
+
 @Actor()
 class LocalPurse extends Actor<{ paid: number }, Events> {
   initialState() {
@@ -163,6 +181,17 @@ describe('a command with an idempotency key, in bad weather', () => {
     }
     expect(paid('p')).toBe(30);
   }, 30_000);
+
+  it('answers everybody what is stored, also who was told of another answer before another node was first', async () => {
+    for (let i = 0; i < 20; i += 1) {
+      const tills = await Promise.all([1, 2].map(async () => (await startNode(Till)).get(`t${i}`)));
+      const answers = await Promise.all([...tills, ...tills].map((till) => till.once('key').print()));
+      const stored = (store.streams.get(`t${i}`) ?? []).filter(({ name }) => name === 'printed');
+      expect(stored).toHaveLength(1);
+      const slip = JSON.parse(stored[0]?.data ?? '').slip as string;
+      expect(answers).toEqual([slip, slip, slip, slip]);
+    }
+  });
 
   it('is stored in one piece', async () => {
     const purse = await (await startNode(Purse)).get('p');
