@@ -242,6 +242,7 @@ export class Runtime {
     }
     await Promise.all(hosts.map((host) => host.close(new ShuttingDownError())));
     this.subscriptions.close();
+    this.projections.close();
     this.#residents.close();
   }
 }
