@@ -1,6 +1,7 @@
 import type { Engine } from '../engine/engine.js';
 import type { Clock, Ids } from '../kernel/clock.js';
 import { RegistrationError } from '../kernel/errors.js';
+import type { Gate } from './gate.js';
 import type { Telemetry } from './telemetry/telemetry.js';
 
 /** Where the library writes what nobody waits for: retries, snapshots it could not save, subscribers that threw. */
@@ -78,4 +79,6 @@ export interface RuntimeParts {
   readonly log: Log;
   /** `undefined` if nobody observes this node. */
   readonly telemetry: Telemetry | undefined;
+  /** What events and time bring about waits here until what actors use is ready; commands don't. */
+  readonly begun: Gate;
 }
