@@ -26,6 +26,7 @@ import { ActorFactory } from './actor-factory.js';
 import { correlate } from './correlation.js';
 import { EventSourcingHealth } from './health.js';
 import { getActorToken, OPTIONS, RUNTIME } from './injection.js';
+import { LeavingModule, refuseWhileLeaving } from './leaving.js';
 import { ActorFactories, Lifecycle } from './lifecycle.js';
 import { nestLog } from './nest-log.js';
 import type { EventSourcingAsyncOptions, EventSourcingOptions, EventSourcingOptionsFactory } from './options.js';
@@ -53,17 +54,19 @@ export class EventSourcingModule implements NestModule {
 
   /** The same, with options that other providers know. */
   static forRootAsync(options: EventSourcingAsyncOptions): DynamicModule {
-    return { ...rootModule(asyncOptionProviders(options)), imports: options.imports ?? [] };
+    return rootModule(asyncOptionProviders(options), options.imports);
   }
 
   readonly #ids: Ids;
+  readonly #runtime: Runtime;
 
-  constructor(@Inject(Ids) ids: Ids) {
+  constructor(@Inject(Ids) ids: Ids, @Inject(RUNTIME) runtime: Runtime) {
     this.#ids = ids;
+    this.#runtime = runtime;
   }
 
   configure(consumer: MiddlewareConsumer): void {
-    consumer.apply(correlate(this.#ids)).forRoutes('{*splat}');
+    consumer.apply(refuseWhileLeaving(this.#runtime), correlate(this.#ids)).forRoutes('{*splat}');
   }
 
   /** Repositories of these actor classes, to be injected with `@InjectActor`. The same class may be named in several modules. */
@@ -80,10 +83,11 @@ export class EventSourcingModule implements NestModule {
 @Module({})
 class EventSourcingFeatureModule {}
 
-function rootModule(optionProviders: Provider[]): DynamicModule {
+function rootModule(optionProviders: Provider[], imports: NonNullable<DynamicModule['imports']> = []): DynamicModule {
   return {
     module: EventSourcingModule,
     global: true,
+    imports: [...imports, LeavingModule],
     providers: [
       ...optionProviders,
       {
@@ -132,7 +136,17 @@ async function startRuntime(
   const errors = [...httpExceptions(), ...(options.errors ?? [])];
   const nodeId = options.nodeId ?? new RandomIds().next();
   const telemetry = await loadTelemetry(options.telemetry, nodeId);
-  const runtime = new Runtime({ ...options, engine, nodeId, clock, ids, errors, telemetry, log: nestLog() });
+  const runtime = new Runtime({
+    ...options,
+    engine,
+    nodeId,
+    clock,
+    ids,
+    errors,
+    telemetry,
+    log: nestLog(),
+    waitsForBegin: true,
+  });
   await runtime.start();
   return runtime;
 }

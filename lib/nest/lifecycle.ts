@@ -2,17 +2,19 @@ import {
   type BeforeApplicationShutdown,
   Inject,
   Injectable,
-  Logger,
+  type OnApplicationBootstrap,
   type OnApplicationShutdown,
   type OnModuleInit,
   type Type,
 } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
-import { config } from 'rxjs';
+import { RegistrationError } from '../kernel/errors.js';
 import { isProjection } from '../kernel/projection.js';
 import { Runtime } from '../runtime/runtime.js';
 import type { ActorFactory } from './actor-factory.js';
 import { RUNTIME } from './injection.js';
+import { logged } from './leaving.js';
+import { endUnhandledErrorsFor, logUnhandledErrorsFor } from './unhandled-errors.js';
 
 /** The factories of all registered actor classes. */
 @Injectable()
@@ -31,16 +33,18 @@ export class ActorFactories {
 }
 
 /**
- * Start and end of the node, in step with the application's. The end comes in two parts: before the server closes, commands are refused, mailboxes drained
- * and streams to browsers completed (an open one would keep the server from closing); after it, when no request is left that could read, the engine.
+ * Start and end of the node, in step with the application's. Where listening begins is written down before any other module is initialised, for those may
+ * give commands; events are brought to actors and projections only when all are, for they use the others. The end comes in two parts: before anything else is
+ * ended (`LeavingModule`), commands are refused, mailboxes drained and streams to browsers completed (an open one would keep the server from closing); after
+ * it all, when no request is left that could read, the engine.
  */
 @Injectable()
-export class Lifecycle implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown {
+export class Lifecycle
+  implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
+{
   readonly #runtime: Runtime;
   readonly #modules: ModulesContainer;
   readonly #factories: ActorFactories;
-  readonly #logger = new Logger('EventSourcing');
-  #handlerSet = false;
 
   constructor(
     @Inject(RUNTIME) runtime: Runtime,
@@ -55,21 +59,24 @@ export class Lifecycle implements OnModuleInit, BeforeApplicationShutdown, OnApp
   async onModuleInit(): Promise<void> {
     await this.#factories.resolveAll();
     this.#addProjections();
+    await this.#runtime.prepare();
+    logUnhandledErrorsFor(this);
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
     await this.#runtime.begin();
-    // A subscriber that throws would otherwise end the process: RxJS throws such errors from a timer. Who has set a handler keeps it.
-    if (config.onUnhandledError === null) {
-      config.onUnhandledError = this.#logUnhandled;
-      this.#handlerSet = true;
-    }
   }
 
   /** Whatever module provides them, and however: a class, a value, what a factory made; by whatever tokens. */
   #addProjections(): void {
     const added = new Set<unknown>();
     for (const module of this.#modules.values()) {
-      for (const { instance } of module.providers.values()) {
-        const projectionClass: unknown = (instance as object | undefined)?.constructor;
+      for (const provider of module.providers.values()) {
+        const instance = provider.instance as object | undefined;
+        const projectionClass: unknown = instance?.constructor;
         if (!isProjection(projectionClass) || added.has(instance)) continue;
+        // What Nest makes anew for each request, or for each who wants it, is an empty shell here.
+        if (provider.isTransient || !provider.isDependencyTreeStatic()) throw scoped(projectionClass as Type);
         added.add(instance);
         this.#runtime.projections.add(projectionClass as Type, instance as object);
       }
@@ -77,25 +84,19 @@ export class Lifecycle implements OnModuleInit, BeforeApplicationShutdown, OnApp
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    await this.#logged(() => this.#runtime.drain());
+    await logged(() => this.#runtime.drain());
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.#logged(() => this.#runtime.stop());
-    if (this.#handlerSet && config.onUnhandledError === this.#logUnhandled) config.onUnhandledError = null;
+    await logged(() => this.#runtime.stop());
+    endUnhandledErrorsFor(this);
   }
+}
 
-  /** Nest 12 swallows what shutdown hooks throw. */
-  async #logged(work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      this.#logger.error('the shutdown failed', error instanceof Error ? error.stack : error);
-      throw error;
-    }
-  }
-
-  readonly #logUnhandled = (error: unknown): void => {
-    this.#logger.error('a subscriber threw; its subscription goes on', error instanceof Error ? error.stack : error);
-  };
+function scoped({ name }: Type): RegistrationError {
+  return new RegistrationError(
+    'SCOPED_PROJECTION',
+    `the projection ${name} is transient, or made anew for each request (it, or something injected into it, has that scope): events come without a ` +
+      'request, so give all of them the default scope, and look up what belongs to a request elsewhere',
+  );
 }

@@ -45,7 +45,7 @@ export class EventReader implements AsyncIterator<StoredEvent, undefined> {
   }
 
   next(): Promise<IteratorResult<StoredEvent, undefined>> {
-    const next = this.#last.then(() => this.#next());
+    const next = this.#last.then(() => this.#nextOrEnd());
     this.#last = next.catch(() => {});
     return next;
   }
@@ -55,6 +55,16 @@ export class EventReader implements AsyncIterator<StoredEvent, undefined> {
     this.#page = [];
     this.#ended();
     return { done: true, value: undefined };
+  }
+
+  /** A `for await` that ends with an error does not call `return`: so the reader ends itself. */
+  async #nextOrEnd(): Promise<IteratorResult<StoredEvent, undefined>> {
+    try {
+      return await this.#next();
+    } catch (error) {
+      await this.return();
+      throw error;
+    }
   }
 
   async #next(): Promise<IteratorResult<StoredEvent, undefined>> {

@@ -1,6 +1,4 @@
-import type { Engine } from '../engine/engine.js';
 import type { ActorBase } from '../kernel/actor.js';
-import type { Clock, Ids } from '../kernel/clock.js';
 import type { ActorDefinition, ActorKind } from '../kernel/definition.js';
 import { duplicateActor } from '../kernel/errors.js';
 import type { ParkedData } from '../kernel/hearing.js';
@@ -8,7 +6,6 @@ import { ActorHost } from './actor-host.js';
 import { ActorRepository } from './actor-repository.js';
 import { AuditTrail } from './audit-trail.js';
 import { Cluster } from './cluster/cluster.js';
-import type { ErrorClass } from './cluster/error-codec.js';
 import { LeaderElection } from './cluster/leader-election.js';
 import type { RemoteCall, Reply } from './cluster/remote-calls.js';
 import { type Follower, healthOf, lagOf, type NodeHealth } from './health.js';
@@ -17,33 +14,15 @@ import type { NodeParts } from './node-parts.js';
 import { ParkedEvents, type ParkedOwner } from './parked-events.js';
 import { Projections } from './projections/projections.js';
 import { Residents } from './residents.js';
-import { checkedLimits, type Log, type RuntimeLimits, type RuntimeParts } from './settings.js';
+import { partsOf, type RuntimeOptions } from './runtime-options.js';
 import { letGoAll, settleAll } from './shutdown.js';
 import { EventSubscriptions } from './subscriptions.js';
-import { RandomIds, SystemClock } from './system-clock.js';
-import type { ObservedNode, Telemetry } from './telemetry/telemetry.js';
+import type { ObservedNode } from './telemetry/telemetry.js';
 import type { TickRole } from './ticks/tick-role.js';
 import { TickScheduler } from './ticks/tick-scheduler.js';
-import type { TickTime } from './ticks/tick-time.js';
 import { UnknownEvents } from './unknown-events.js';
 
-/** What a node is made of; all but the engine has a default. */
-export interface RuntimeOptions extends Partial<RuntimeLimits> {
-  engine: Engine;
-  /** This process among the cluster's, in metadata and logs. Default: a random UUID. */
-  nodeId?: string;
-  clock?: Clock;
-  ids?: Ids;
-  log?: Log;
-  /** Classes of errors that commands of a `OneActor` throw, so that they arrive as what they are on other nodes. */
-  errors?: readonly ErrorClass[];
-  /** What ticks go by. Default: the machine's monotonic clock. */
-  tickTime?: TickTime | undefined;
-  /** Whether events that no registered class knows are told in the log, once a name. Default true. */
-  warnsOfUnknownEvents?: boolean;
-  /** Who hears of all that this node does. Default: nobody. */
-  telemetry?: Telemetry | undefined;
-}
+export type { RuntimeOptions };
 
 /** One running node: its engine, its actors, its subscriptions. Knows nothing of Nest. */
 export class Runtime {
@@ -117,12 +96,22 @@ export class Runtime {
   }
 
   /**
-   * Everything is registered: events begin to call actors into life. What is fired after this is heard, whatever crashes.
+   * Everything is registered: where listening begins is written down. What is fired after this is heard, whatever crashes.
+   *
+   * @throws EngineError.
+   */
+  async prepare(): Promise<void> {
+    await Promise.all(this.#dispatchers.map((dispatcher) => dispatcher.prepare()));
+  }
+
+  /**
+   * What actors and projections use is ready: events begin to call actors into life. Prepares, if that was not done.
    *
    * @throws EngineError.
    */
   async begin(): Promise<void> {
     this.#begun = true;
+    this.parts.begun.open();
     this.projections.begin();
     await Promise.all(this.#dispatchers.map((dispatcher) => this.#beginOne(dispatcher)));
   }
@@ -132,6 +121,11 @@ export class Runtime {
     const called = this.#dispatchers.filter(({ behind }) => behind);
     const hosts = [...this.#hosts.values()].flatMap(({ host }) => [...host.atWork()]);
     return [...called.map(({ name }) => name), ...hosts];
+  }
+
+  /** Whether it takes no more commands. */
+  get draining(): boolean {
+    return this.#draining !== undefined;
   }
 
   /** How this node does. @throws EngineError when the engine does not answer. */
@@ -184,7 +178,7 @@ export class Runtime {
   #join(kind: ActorKind): void {
     if (!CLUSTERED.has(kind)) return;
     this.parts.cluster.start().catch(() => {});
-    if (kind === 'tick') this.parts.ticks.start();
+    if (kind === 'tick') void this.parts.begun.opened.then(() => this.parts.ticks.start());
   }
 
   #listen(host: ActorHost): void {
@@ -212,6 +206,7 @@ export class Runtime {
   /** Runs a command that another node sent here. */
   async #serve(call: RemoteCall): Promise<Reply> {
     const { cluster } = this.parts;
+    await this.parts.begun.opened;
     const refused: Reply = { kind: 'refused', version: 0, leaving: cluster.leaving };
     const host = this.#hosts.get(call.actor)?.host;
     if (cluster.leaving || !host) return refused;
@@ -237,23 +232,15 @@ export class Runtime {
     this.parts.ticks.stop();
     await this.election.resignAll();
     await this.parts.cluster.leave();
+    // Calls from other nodes may wait there.
+    this.parts.begun.open();
     await settleAll(this.#residents, this.parts);
     await letGoAll(hosts, this.#residents, this.parts);
     this.subscriptions.close();
+    this.projections.close();
     this.#residents.close();
   }
 }
 
 /** Kinds of actors that need to know the other nodes. */
 const CLUSTERED: ReadonlySet<ActorKind> = new Set<ActorKind>(['one', 'tick']);
-
-function partsOf(options: RuntimeOptions): RuntimeParts {
-  const { engine, nodeId, clock, ids, log, telemetry, errors: _errors, ...limits } = options;
-  const parts = { engine, clock: clock ?? new SystemClock(), ids: ids ?? new RandomIds(), log: log ?? consoleLog };
-  return { ...parts, telemetry, nodeId: nodeId ?? new RandomIds().next(), limits: checkedLimits(limits) };
-}
-
-const consoleLog: Log = {
-  warn: (message, error) => console.warn(message, error ?? ''),
-  error: (message, error) => console.error(message, error ?? ''),
-};

@@ -9,6 +9,7 @@ import {
   TIMER,
   TIMER_OR_NONE,
 } from '../kernel/option-checks.js';
+import type { Gate } from './gate.js';
 import type { Telemetry } from './telemetry/telemetry.js';
 
 /** Where the library writes what nobody waits for: retries, snapshots it could not save, subscribers that threw. */
@@ -94,4 +95,6 @@ export interface RuntimeParts {
   readonly log: Log;
   /** `undefined` if nobody observes this node. */
   readonly telemetry: Telemetry | undefined;
+  /** What events and time bring about waits here until what actors use is ready; commands don't. */
+  readonly begun: Gate;
 }

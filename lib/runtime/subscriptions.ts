@@ -31,6 +31,7 @@ export class EventSubscriptions {
   /** Those that follow the whole store. */
   readonly #followers = new Set<StoreFollower>();
   readonly #readers = new Set<EventReader>();
+  #closed = false;
 
   constructor(parts: RuntimeParts) {
     this.#parts = parts;
@@ -70,8 +71,9 @@ export class EventSubscriptions {
     return places.length === 0 ? undefined : Math.max(0, lastPosition - Math.min(...places));
   }
 
-  /** Completes all subscriptions; for shutdown. */
+  /** Completes all subscriptions, and those that are opened later at once (a browser connects again while the server still answers); for shutdown. */
   close(): void {
+    this.#closed = true;
     for (const subscriber of [...this.#running]) subscriber.complete();
     for (const reader of [...this.#readers]) void reader.return();
   }
@@ -84,6 +86,10 @@ export class EventSubscriptions {
     const after = options.after ?? 0;
     const subscribe = (subscriber: Subscriber<StoredEvent>) => {
       assertPlace(after);
+      if (this.#closed) {
+        subscriber.complete();
+        return () => {};
+      }
       const follower = newFollower({
         after,
         onEvents: (events) => {
@@ -111,7 +117,8 @@ export class EventSubscriptions {
       this.#parts.log.warn('a reader of events could not read; it tries again', error),
     );
     const reader: EventReader = new EventReader(pull, () => this.#readers.delete(reader));
-    this.#readers.add(reader);
+    if (this.#closed) void reader.return();
+    else this.#readers.add(reader);
     return reader;
   }
 }

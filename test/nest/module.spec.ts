@@ -37,6 +37,9 @@ interface RoomState {
   at?: string;
 }
 
+/** A spec hears here that a slow command runs. */
+let slowlyBegun = () => {};
+
 @Actor()
 class Room extends LiveActor<RoomState, { said: { text: string } }> {
   @Inject(Clock) readonly clock!: Clock;
@@ -60,6 +63,7 @@ class Room extends LiveActor<RoomState, { said: { text: string } }> {
 
   @Command()
   async greetSlowly(ms: number): Promise<void> {
+    slowlyBegun();
     await new Promise((resolve) => setTimeout(resolve, ms));
     this.fire('said', { text: 'at last' });
   }
@@ -220,14 +224,17 @@ describe('shutdown', () => {
     const app = testing.createNestApplication();
     await app.listen(0);
     const url = await app.getUrl();
-    const live = fetch(`${url}/rooms/hall/live`).then((response) => response.text());
+    const live = (await fetch(`${url}/rooms/hall/live`)).text();
+    const runs = new Promise<void>((resolve) => {
+      slowlyBegun = resolve;
+    });
     const accepted = request(url)
       .post('/rooms/hall')
       .expect(201, { done: true })
       .then((response) => response);
     const rooms = app.get<ActorRepository<Room>>(token);
     const room = await rooms.get('hall');
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await runs;
     const closing = app.close();
     await new Promise((resolve) => setTimeout(resolve, 5));
     await expect(room.greet()).rejects.toBeInstanceOf(ShuttingDownError);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type DynamicModule, Injectable, Module, type Type } from '@nestjs/common';
+import { type DynamicModule, Injectable, Module, Scope, type Type } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import {
   Actor,
@@ -9,6 +9,7 @@ import {
   EventSourcingModule,
   InjectActor,
   LiveActor,
+  Projection,
 } from 'omniscient-nest';
 import { MemoryEngine } from 'omniscient-nest/memory';
 import type { ActorClass } from '../../lib/kernel/actor.js';
@@ -169,6 +170,31 @@ describe('mistakes are refused when the application starts, with the class and t
     const error = await failure([root(), feature(Needy)]);
     expect(error.code).toBe('UNRESOLVED_DEPENDENCY');
     expect(error.message).toMatch(/Needy wants.*forFeature\(\[Needy\]\).*Missing/s);
+  });
+
+  it('a projection that is made anew for each request, or for each who wants it', async () => {
+    @Injectable({ scope: Scope.REQUEST })
+    class Tenant {}
+    @Projection()
+    class OfTenant {
+      constructor(readonly tenant: Tenant) {}
+      @EventHandler() happened() {}
+    }
+    @Injectable({ scope: Scope.REQUEST })
+    @Projection()
+    class Requested {
+      @EventHandler() happened() {}
+    }
+    @Injectable({ scope: Scope.TRANSIENT })
+    @Projection()
+    class Passing {
+      @EventHandler() happened() {}
+    }
+    for (const providers of [[OfTenant, Tenant], [Requested], [Passing]]) {
+      const error = await failure([root(), feature(Sound)], providers);
+      expect(error).toMatchObject({ name: 'RegistrationError', code: 'SCOPED_PROJECTION' });
+      expect(error.message).toContain(providers[0]?.name);
+    }
   });
 
   it('an option that makes no sense', async () => {

@@ -75,7 +75,7 @@ export class Ear {
   }
 
   start(): void {
-    outsideTurns(() => void this.#listen());
+    outsideTurns(() => void this.#parts.begun.opened.then(() => this.#listen()));
   }
 
   stop(): void {

@@ -1,7 +1,7 @@
 // The real one, also where a test runner has replaced the global.
 import { setTimeout } from 'node:timers';
-import { distinctUntilChanged, Observable } from 'rxjs';
-import { OmniscientError, RegistrationError } from '../../kernel/errors.js';
+import { distinctUntilChanged, Observable, type Subscriber } from 'rxjs';
+import { EngineError, OmniscientError, RegistrationError } from '../../kernel/errors.js';
 import { defineProjection } from '../../kernel/projection.js';
 import type { LeaderElection } from '../cluster/leader-election.js';
 import type { Follower } from '../health.js';
@@ -35,7 +35,10 @@ export class Projections {
   readonly #parts: RuntimeParts;
   readonly #election: LeaderElection;
   readonly #runners = new Map<string, ProjectionRunner>();
+  /** Those who watch progress. */
+  readonly #watchers = new Set<Subscriber<ProjectionProgress>>();
   #begun = false;
+  #closed = false;
 
   constructor(parts: RuntimeParts, election: LeaderElection) {
     this.#parts = parts;
@@ -106,26 +109,45 @@ export class Projections {
     return { name: runner.definition.name, generation, position, lastPosition, ...(rebuilding && { rebuilding }) };
   }
 
-  /** The same now, and whenever it has changed. */
+  /** The same now, and whenever it has changed; waits while the engine is away. Completes when the node shuts down. */
   progress$(projection: ProjectionClass | string): Observable<ProjectionProgress> {
     return new Observable<ProjectionProgress>((subscriber) => {
+      if (this.#closed) return subscriber.complete();
       let timer: NodeJS.Timeout | undefined;
+      let isAway = false;
+      const lookLater = () => {
+        if (!subscriber.closed) timer = setTimeout(look, LOOK_MS).unref();
+      };
       const look = () => {
         this.progress(projection).then(
           (progress) => {
-            if (subscriber.closed) return;
+            isAway = false;
             subscriber.next(progress);
-            timer = setTimeout(look, LOOK_MS).unref();
+            lookLater();
           },
           (error: unknown) => {
-            if ((error as { code?: unknown }).code === 'ENGINE_CLOSED') subscriber.complete();
-            else subscriber.error(error);
+            if ((error as { code?: unknown }).code === 'ENGINE_CLOSED') return subscriber.complete();
+            if (!(error instanceof EngineError && error.retryable)) return subscriber.error(error);
+            if (!isAway)
+              this.#parts.log.warn('the progress of a projection could not be read; it is tried again', error);
+            isAway = true;
+            lookLater();
           },
         );
       };
+      this.#watchers.add(subscriber);
       look();
-      return () => clearTimeout(timer);
+      return () => {
+        this.#watchers.delete(subscriber);
+        clearTimeout(timer);
+      };
     }).pipe(distinctUntilChanged((a, b) => JSON.stringify(a) === JSON.stringify(b)));
+  }
+
+  /** Completes every `progress$`, also those that are asked for later; for shutdown. The projections themselves end with the election. */
+  close(): void {
+    this.#closed = true;
+    for (const watcher of [...this.#watchers]) watcher.complete();
   }
 
   #known(projection: ProjectionClass | string): ProjectionRunner {

@@ -1,0 +1,48 @@
+import type { Engine } from '../engine/engine.js';
+import type { Clock, Ids } from '../kernel/clock.js';
+import type { ErrorClass } from './cluster/error-codec.js';
+import { Gate } from './gate.js';
+import { checkedLimits, type Log, type RuntimeLimits, type RuntimeParts } from './settings.js';
+import { RandomIds, SystemClock } from './system-clock.js';
+import type { Telemetry } from './telemetry/telemetry.js';
+import type { TickTime } from './ticks/tick-time.js';
+
+/** What a node is made of; all but the engine has a default. */
+export interface RuntimeOptions extends Partial<RuntimeLimits> {
+  engine: Engine;
+  /** This process among the cluster's, in metadata and logs. Default: a random UUID. */
+  nodeId?: string;
+  clock?: Clock;
+  ids?: Ids;
+  log?: Log;
+  /** Classes of errors that commands of a `OneActor` throw, so that they arrive as what they are on other nodes. */
+  errors?: readonly ErrorClass[];
+  /** What ticks go by. Default: the machine's monotonic clock. */
+  tickTime?: TickTime | undefined;
+  /** Whether events that no registered class knows are told in the log, once a name. Default true. */
+  warnsOfUnknownEvents?: boolean;
+  /** Who hears of all that this node does. Default: nobody. */
+  telemetry?: Telemetry | undefined;
+  /** Whether actors that are loaded before `begin()` react and tick only from then on. Default false. */
+  waitsForBegin?: boolean;
+}
+
+/** The same with the defaults, checked. @throws RegistrationError (`INVALID_OPTION`). */
+export function partsOf(options: RuntimeOptions): RuntimeParts {
+  const { engine, nodeId, clock, ids, log, telemetry, waitsForBegin, errors: _errors, ...limits } = options;
+  const begun = new Gate();
+  if (!waitsForBegin) begun.open();
+  const parts = {
+    engine,
+    begun,
+    clock: clock ?? new SystemClock(),
+    ids: ids ?? new RandomIds(),
+    log: log ?? consoleLog,
+  };
+  return { ...parts, telemetry, nodeId: nodeId ?? new RandomIds().next(), limits: checkedLimits(limits) };
+}
+
+const consoleLog: Log = {
+  warn: (message, error) => console.warn(message, error ?? ''),
+  error: (message, error) => console.error(message, error ?? ''),
+};

@@ -1,0 +1,136 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { EventHandler, Projection, type ProjectionProgress, type StoredEvent } from 'omniscient-nest';
+import { MemoryEngine } from 'omniscient-nest/memory';
+import { type Observable, timeout } from 'rxjs';
+import { EngineError } from '../../lib/kernel/errors.js';
+import type { Runtime } from '../../lib/runtime/runtime.js';
+import { Speaker } from '../support/listeners.js';
+import { startNode } from '../support/runtime.js';
+
+/** What ought to end at once has so long. Milliseconds. */
+const ENDS_WITHIN_MS = 3_000;
+
+/** Memory that can be told what to answer to those who read the whole store, and checkpoints. */
+class MoodyEngine extends MemoryEngine {
+  error: Error | undefined;
+  refusals = 0;
+
+  override async readAll(...args: Parameters<MemoryEngine['readAll']>) {
+    if (this.error) throw this.error;
+    return super.readAll(...args);
+  }
+
+  override async loadCheckpoint(name: string) {
+    if (this.error) {
+      this.refusals += 1;
+      throw this.error;
+    }
+    return super.loadCheckpoint(name);
+  }
+}
+
+@Projection()
+class Words {
+  @EventHandler() said() {}
+}
+
+let running: Runtime[] = [];
+afterEach(async () => {
+  await Promise.all(running.map((node) => node.stop()));
+  running = [];
+});
+
+async function start(): Promise<{ node: Runtime; engine: MoodyEngine; say: (word: string) => Promise<void> }> {
+  const engine = new MoodyEngine();
+  const { node, actors } = await startNode(Speaker, { engine, heartbeatTimeoutMs: 300 });
+  running.push(node);
+  node.projections.add(Words, new Words());
+  await node.begin();
+  return { node, engine, say: async (word) => (await actors.get('speaker')).say(word) };
+}
+
+/** All that it gave once it has completed. */
+function whole<T>(events: Observable<T>): Promise<T[]> {
+  return new Promise((resolve, reject) => {
+    const values: T[] = [];
+    const endsInTime = timeout<T, Observable<never>>({ each: ENDS_WITHIN_MS });
+    events
+      .pipe(endsInTime)
+      .subscribe({ next: (value) => values.push(value), complete: () => resolve(values), error: reject });
+  });
+}
+
+async function readAll(events: AsyncIterable<StoredEvent>): Promise<StoredEvent[]> {
+  const read: StoredEvent[] = [];
+  for await (const event of events) read.push(event);
+  return read;
+}
+
+describe('when the node shuts down', () => {
+  it('what is opened after the others were completed ends at once, for a browser connects again', async () => {
+    const { node, say } = await start();
+    await say('before');
+    await node.drain();
+    const { subscriptions, projections } = node;
+    const opened = [subscriptions.all$(), subscriptions.named$(['said']), subscriptions.stream$('speaker')];
+    expect(await Promise.all(opened.map((events) => whole(events)))).toEqual([[], [], []]);
+    const late = sleep(ENDS_WITHIN_MS, 'still open', { ref: false });
+    for (const events of opened) expect(await Promise.race([readAll(events), late])).toEqual([]);
+    expect(await whole(projections.progress$(Words))).toEqual([]);
+    expect(subscriptions.size).toBe(0);
+  });
+
+  it('progress$ completes', async () => {
+    const { node } = await start();
+    const watched = whole(node.projections.progress$(Words));
+    await node.projections.progress(Words);
+    await node.drain();
+    expect(((await watched)[0] as ProjectionProgress).name).toBe('Words');
+  });
+});
+
+describe('when the engine fails', () => {
+  it('a reader whose loop ends with an error leaves nothing open', async () => {
+    const { node, engine, say } = await start();
+    await say('something');
+    engine.error = new EngineError('EVENT_UNREADABLE', 'broken', { retryable: false });
+    const reader = node.subscriptions.all$()[Symbol.asyncIterator]();
+    await expect(reader.next()).rejects.toMatchObject({ code: 'EVENT_UNREADABLE' });
+    expect(node.subscriptions.size).toBe(0);
+    engine.error = undefined;
+    expect(await reader.next()).toEqual({ done: true, value: undefined });
+  });
+
+  it('progress$ outlives an outage that passes, and ends with an error that stays', async () => {
+    const { node, engine, say } = await start();
+    const seen: ProjectionProgress[] = [];
+    let error: unknown;
+    const subscription = node.projections.progress$(Words).subscribe({
+      next: (progress) => seen.push(progress),
+      error: (reason: unknown) => {
+        error = reason;
+      },
+    });
+    await until(() => seen.length > 0);
+    const before = seen.length;
+    engine.error = new EngineError('ENGINE_UNAVAILABLE', 'out in the rain', { retryable: true });
+    await until(() => engine.refusals > 2 || error !== undefined);
+    engine.error = undefined;
+    await say('after the rain');
+    await until(() => seen.length > before || error !== undefined);
+    expect(error).toBeUndefined();
+    expect(seen.at(-1)?.lastPosition).toBeGreaterThan(seen[0]?.lastPosition as number);
+
+    engine.error = new EngineError('EVENT_UNREADABLE', 'broken', { retryable: false });
+    await until(() => error !== undefined);
+    expect(error).toMatchObject({ code: 'EVENT_UNREADABLE' });
+    engine.error = undefined;
+    subscription.unsubscribe();
+  });
+});
+
+async function until(holds: () => boolean): Promise<void> {
+  for (const endMs = performance.now() + 5_000; !holds() && performance.now() < endMs; ) await sleep(5);
+  expect(holds()).toBe(true);
+}
