@@ -3,8 +3,8 @@ import { Bookmark } from '../listening/bookmark.js';
 import type { RuntimeParts } from '../settings.js';
 import { Pump, type PumpOwner } from './pump.js';
 
-/** How often it is tried to write down which read model serves because others write too. */
-const SERVE_TRIES_MAX = 10;
+/** How often it is tried to write down how far it came because others write too. */
+const ADD_TRIES_MAX = 10;
 
 /** How far one read model of a projection has come. */
 type ModelState = Pick<ProjectionCheckpoint, 'position' | 'generation'>;
@@ -76,7 +76,7 @@ export class ProjectionWork {
     this.#end();
     this.#moved();
     await Promise.all([this.#serving?.stop(), this.#next?.stop(), this.#changing]);
-    if (this.#serving) await this.#bookmark.close(this.#state());
+    if (this.#serving && !(await this.#bookmark.close(this.#state()))) await this.#addToTheirs();
   }
 
   async #pump(at: ModelState): Promise<Pump> {
@@ -115,21 +115,34 @@ export class ProjectionWork {
     await this.#owner.projection.onServe?.(next.generation);
     this.#serving = next;
     this.#next = undefined;
-    if (!(await this.#bookmark.save(this.#state()))) {
-      await this.#serveAllTheSame(next);
-      return this.#end();
-    }
+    // If the checkpoint turns out to be somebody else's now, it serves all the same: that is added to theirs when this ends.
+    if (!(await this.#bookmark.save(this.#state()))) return this.#end();
     this.#changing = undefined;
   }
 
-  /** It serves already when the checkpoint turns out to be somebody else's: another rebuild was asked for, which begins from here. */
-  async #serveAllTheSame({ generation }: Pump): Promise<void> {
-    for (let tries = 1; tries <= SERVE_TRIES_MAX; tries += 1) {
-      const theirs = await Bookmark.open(this.#parts.engine, this.#owner.name, NEW_PROJECTION);
-      if (theirs.value.generation >= generation) return;
-      const { next } = theirs.value;
-      const asked = next && next.generation > generation ? { next } : {};
-      if (await theirs.save({ ...this.#state(), ...asked })) return;
+  /** Somebody else has written the checkpoint, to ask for a rebuild or because they lead now, and did not know how far it had come here. */
+  async #addToTheirs(): Promise<void> {
+    try {
+      for (let tries = 1; tries <= ADD_TRIES_MAX; tries += 1) {
+        const theirs = await Bookmark.open(this.#parts.engine, this.#owner.name, NEW_PROJECTION);
+        if (await theirs.save(furthest(theirs.value, this.#state()))) return;
+      }
+    } catch (error) {
+      this.#parts.log.warn(`${this.#owner.name}: it could not be stored how far it has come`, error);
     }
   }
+}
+
+/** What was handled is handled, and what serves serves, whoever wrote something else since; what they ask for stands too. */
+function furthest(theirs: ProjectionState, ours: ProjectionState): ProjectionState {
+  const { next } = theirs;
+  if (theirs.generation < ours.generation) {
+    const isAsked = next !== undefined && next.generation > ours.generation;
+    return { generation: ours.generation, position: ours.position, ...(isAsked && { next }) };
+  }
+  const withOurs = ({ generation, position }: ModelState): ModelState => {
+    const own = [ours, ours.next].find((each) => each?.generation === generation);
+    return { generation, position: Math.max(position, own?.position ?? 0) };
+  };
+  return { ...withOurs(theirs), ...(next && { next: withOurs(next) }) };
 }
