@@ -15,6 +15,7 @@ import { type Follower, healthOf, lagOf, type NodeHealth } from './health.js';
 import { Dispatcher } from './listening/dispatcher.js';
 import type { NodeParts } from './node-parts.js';
 import { ParkedEvents, type ParkedOwner } from './parked-events.js';
+import { projectionStream } from './projections/projection-runner.js';
 import { Projections } from './projections/projections.js';
 import { Residents } from './residents.js';
 import { checkedLimits, type Log, type RuntimeLimits, type RuntimeParts } from './settings.js';
@@ -72,7 +73,7 @@ export class Runtime {
     };
     this.election = new LeaderElection(parts, cluster);
     this.projections = new Projections(this.parts, this.election);
-    this.parked = new ParkedEvents(this.parts, (data) => this.#ownerOf(data));
+    this.parked = new ParkedEvents(this.parts, (data, streamId) => this.#ownerOf(data, streamId));
     this.#residents = new Residents(this.parts.limits);
     this.subscriptions = new EventSubscriptions(this.parts);
     this.trail = new AuditTrail(this.parts);
@@ -190,10 +191,11 @@ export class Runtime {
     this.#beginOne(dispatcher).catch((error: unknown) => this.parts.log.error(`${actorName} can't listen`, error));
   }
 
-  /** Who can try a parked event again. */
-  async #ownerOf({ actor, actorId }: ParkedData): Promise<ParkedOwner | undefined> {
+  /** Who can try a parked event again: whoever parked it, also where an actor class and a projection have one name. */
+  async #ownerOf({ actor, actorId }: ParkedData, streamId: string): Promise<ParkedOwner | undefined> {
+    if (streamId === projectionStream(actor)) return this.projections.runner(actor);
     const host = this.#hosts.get(actor)?.host;
-    return host ? (await host.activate(actorId)).listen().reactions : this.projections.runner(actor);
+    return host && (await host.activate(actorId)).listen().reactions;
   }
 
   async #beginOne(dispatcher: Dispatcher): Promise<void> {

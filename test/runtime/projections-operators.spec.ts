@@ -143,3 +143,176 @@ describe('a rebuild that is asked for', () => {
     expect(projection.of(3)).toEqual([0, 1, 2, 3]);
   });
 });
+
+describe('what a projection parked', () => {
+  /** Two nodes and an event that one of them parked. */
+  async function parked(engine = new StubbornEngine({ store })) {
+    const handled: Handled[] = [];
+    const projections = [new Sums(handled), new Sums(handled)] as const;
+    for (const each of projections) {
+      each.before = () => {
+        throw new Error('no');
+      };
+    }
+    const nodes = [await startNode(projections[0], { engine }), await startNode(projections[1])] as const;
+    await order(nodes[0], 7);
+    await eventually(async () => (await nodes[0].parked.count()) === 1);
+    const id = (await nodes[0].parked.list())[0]?.id as string;
+    const becomes = (before: Sums['before']) => {
+      for (const each of projections) each.before = before;
+    };
+    return { handled, nodes, id, becomes };
+  }
+
+  it('is handled once, however many ask for it at the same time, on any node', async () => {
+    const { handled, nodes, id, becomes } = await parked();
+    becomes(() => sleep(5));
+    const answers = await Promise.allSettled([1, 2, 3].flatMap(() => nodes.map((node) => node.parked.retry(id))));
+    const refused = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : []));
+    expect(refused.length).toBeLessThan(6);
+    for (const error of refused) expect(error).toMatchObject({ code: 'RETRY_UNDER_WAY', retryable: true });
+    expect(handled).toMatchObject([{ amount: 7, isLate: true }]);
+    for (const node of nodes) expect(await node.parked.count()).toBe(0);
+    expect(storedNames('$projection-Sums')).toEqual(['$parked', '$unparked']);
+  });
+
+  it('is handled once also by who had looked before another was done with it', async () => {
+    class LateEngine extends StubbornEngine {
+      claims = 0;
+      first = () => {};
+      readonly firstIsDone = new Promise<void>((resolve) => (this.first = resolve));
+
+      override async saveCheckpoint(name: string, revision: number, value: string) {
+        if (name.startsWith('$retrying') && this.claims++ === 0) await this.firstIsDone;
+        return super.saveCheckpoint(name, revision, value);
+      }
+    }
+    const engine = new LateEngine({ store });
+    const { handled, nodes, id, becomes } = await parked(engine);
+    becomes(() => {});
+    const late = nodes[0].parked.retry(id);
+    await eventually(() => engine.claims === 1);
+    await nodes[1].parked.retry(id);
+    engine.first();
+    await late;
+    expect(handled).toHaveLength(1);
+    expect(storedNames('$projection-Sums')).toEqual(['$parked', '$unparked']);
+  });
+
+  it('stays parked if the handler throws again, and can be tried again on another node', async () => {
+    const { handled, nodes, id, becomes } = await parked();
+    await expect(nodes[0].parked.retry(id)).rejects.toThrow('no');
+    await expect(nodes[1].parked.retry(id)).rejects.toThrow('no');
+    becomes(() => {});
+    await nodes[1].parked.retry(id);
+    expect(handled).toHaveLength(1);
+    expect(await nodes[0].parked.count()).toBe(0);
+  });
+
+  it('can be tried by others when the node that tried it has died', async () => {
+    const { handled, nodes, id, becomes } = await parked();
+    await nodes[0].parts.engine.beat({ nodeId: 'dead', incarnation: 'x', beat: 1, clockMs: 0 });
+    const value = JSON.stringify({ claims: { [id]: { nodeId: 'dead', incarnation: 'x' } } });
+    await nodes[0].parts.engine.saveCheckpoint('$retrying-Sums', 0, value);
+    becomes(() => {});
+    await expect(nodes[1].parked.retry(id)).rejects.toMatchObject({
+      code: 'RETRY_UNDER_WAY',
+      message: expect.stringContaining("'dead'"),
+    });
+    expect(handled).toEqual([]);
+    await eventually(async () => {
+      if (handled.length === 0) await nodes[1].parked.retry(id).catch(() => {});
+      return handled.length > 0;
+    });
+    expect(handled).toHaveLength(1);
+    expect(await nodes[0].parked.count()).toBe(0);
+  });
+
+  it('is not handled again because the engine was away when that was to be stored', async () => {
+    const engine = new StubbornEngine({ store });
+    const { handled, nodes, id, becomes } = await parked(engine);
+    becomes(() => {});
+    engine.refused = '$unparked';
+    const retried = nodes[0].parked.retry(id);
+    await eventually(() => handled.length === 1);
+    await expect(nodes[1].parked.retry(id)).rejects.toMatchObject({ code: 'RETRY_UNDER_WAY' });
+    engine.refused = undefined;
+    await retried;
+    expect(handled).toHaveLength(1);
+    expect(await nodes[1].parked.count()).toBe(0);
+  });
+
+  it('is parked no more when a model that was rebuilt serves', async () => {
+    const { handled, nodes, becomes } = await parked();
+    await order(nodes[0], 8);
+    await eventually(async () => (await nodes[0].parked.count()) === 2);
+    becomes((amount) => {
+      if (amount === 8) throw new Error('still no');
+    });
+    await nodes[0].projections.rebuild(Sums);
+    await eventually(async () => (await nodes[0].projections.progress(Sums)).generation === 2);
+    // Eight is, by the new one.
+    expect(await nodes[1].parked.list()).toMatchObject([{ actorId: '2', event: { data: { amount: 8 } } }]);
+    expect(handled).toMatchObject([{ amount: 7, generation: 2 }]);
+    becomes(() => {});
+    await nodes[1].parked.retry((await nodes[1].parked.list())[0]?.id as string);
+    expect(handled.map(({ generation }) => generation)).toEqual([2, 2]);
+    expect(await nodes[0].parked.count()).toBe(0);
+  });
+
+  it('is not written into a model that was replaced, however it came to be still parked', async () => {
+    const { handled, nodes, id, becomes } = await parked();
+    becomes(() => {});
+    const [old] = (store.streams.get('$projection-Sums') ?? []).map(({ name, data, metadata }) => ({
+      id: 'again',
+      name,
+      data,
+      metadata,
+    }));
+    await nodes[0].projections.rebuild(Sums);
+    await eventually(async () => (await nodes[0].projections.progress(Sums)).generation === 2);
+    // A node that was frozen comes back and parks it late.
+    await nodes[0].parts.engine.append({
+      streamId: '$projection-Sums',
+      expectedVersion: 'any',
+      events: [old as never],
+    });
+    expect(await nodes[1].parked.count()).toBe(1);
+    await nodes[1].parked.retry(id);
+    expect(await nodes[1].parked.count()).toBe(0);
+    expect(handled.map(({ generation }) => generation)).toEqual([2]);
+  });
+
+  it('is tried again by the projection, also if an actor class has its name', async () => {
+    const seen: number[] = [];
+    let broken = true;
+
+    @Projection({ name: 'Account' })
+    class Accounts {
+      @EventHandler('ordered') ordered({ amount }: { amount: number }) {
+        if (broken) throw new Error('no');
+        seen.push(amount);
+      }
+    }
+    failing.set('a', () => {
+      throw new Error('closed');
+    });
+    const node = await startNode(new Sums());
+    node.register(defineActor(Account as ActorClass), () => new Account());
+    node.projections.add(Accounts, new Accounts());
+    await order(node, 5);
+    await eventually(async () => (await node.parked.count()) === 2);
+    broken = false;
+    failing.clear();
+    const parkedEvents = await node.parked.list();
+    const byProjection = parkedEvents.find(({ actorId }) => actorId === '1');
+    const byActor = parkedEvents.find(({ actorId }) => actorId === 'a');
+    await node.parked.retry(byProjection?.id as string);
+    expect(seen).toEqual([5]);
+    expect(storedNames('a')).not.toContain('charged');
+    await node.parked.retry(byActor?.id as string);
+    expect(seen).toEqual([5]);
+    expect(storedNames('a')).toContain('charged');
+    expect(await node.parked.list()).toEqual([]);
+  });
+});

@@ -22,6 +22,8 @@ export interface WorkOwner extends PumpOwner {
   /** Of its checkpoint. */
   readonly name: string;
   readonly projection: ProjectionHooks;
+  /** This read model serves now: what those before it parked need not be handled any more. */
+  replaced(generation: number): Promise<void>;
 }
 
 /** What a leader does for a projection from one look at the checkpoint to the next. */
@@ -113,6 +115,7 @@ export class ProjectionWork {
     // Whoever was frozen meanwhile, or is asked for another rebuild now, must not change what serves.
     if (!(await this.#bookmark.save(this.#state()))) return this.#end();
     await this.#owner.projection.onServe?.(next.generation);
+    await this.#owner.replaced(next.generation);
     this.#serving = next;
     this.#next = undefined;
     // If the checkpoint turns out to be somebody else's now, it serves all the same: that is added to theirs when this ends.

@@ -6,7 +6,7 @@ import { defineProjection } from '../../kernel/projection.js';
 import type { LeaderElection } from '../cluster/leader-election.js';
 import type { Follower } from '../health.js';
 import { Bookmark } from '../listening/bookmark.js';
-import type { RuntimeParts } from '../settings.js';
+import type { NodeParts } from '../node-parts.js';
 import { ProjectionRunner } from './projection-runner.js';
 import { NEW_PROJECTION, type ProjectionState } from './projection-work.js';
 
@@ -32,12 +32,12 @@ type ProjectionClass = { readonly name: string; readonly prototype: object };
 
 /** All projections of this application: injectable, for operators. */
 export class Projections {
-  readonly #parts: RuntimeParts;
+  readonly #parts: NodeParts;
   readonly #election: LeaderElection;
   readonly #runners = new Map<string, ProjectionRunner>();
   #begun = false;
 
-  constructor(parts: RuntimeParts, election: LeaderElection) {
+  constructor(parts: NodeParts, election: LeaderElection) {
     this.#parts = parts;
     this.#election = election;
   }
