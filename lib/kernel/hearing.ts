@@ -60,6 +60,8 @@ export interface ParkedData extends HeardData {
   readonly error: StoredFailure;
   /** How often it was tried. */
   readonly attempts: number;
+  /** Of a projection: position of the last event before it that was handled. */
+  readonly after?: number;
 }
 
 /** `$unparked`: it was reacted to after all, or somebody decided that it need not be, or another read model has taken the place of the one that it is of. */

@@ -315,4 +315,37 @@ describe('what a projection parked', () => {
     expect(storedNames('a')).toContain('charged');
     expect(await node.parked.list()).toEqual([]);
   });
+
+  it.each(['retried', 'discarded', 'parked'] as const)(
+    'is not given in its turn again to a node that begins before it: it was %s',
+    async (fate) => {
+      const handled: Handled[] = [];
+
+      /** Its checkpoint is where the last event was that came in its turn. */
+      class Own extends Sums {
+        loadCheckpoint() {
+          return Math.max(0, ...this.handled.filter(({ isLate }) => !isLate).map(({ position }) => position));
+        }
+      }
+      const first = new Own(handled);
+      first.before = (amount) => {
+        if (amount === 7) throw new Error('no');
+      };
+      const node = await startNode(first);
+      await order(node, 6, 7);
+      await eventually(async () => (await node.parked.count()) === 1);
+      const id = (await node.parked.list())[0]?.id as string;
+      first.before = () => {};
+      if (fate === 'retried') await node.parked.retry(id);
+      if (fate === 'discarded') await node.parked.discard(id);
+      await node.stop();
+      const again = await startNode(new Own(handled));
+      await order(again, 8);
+      await eventually(() => handled.some(({ amount }) => amount === 8));
+      expect(handled.map(({ amount }) => amount)).toEqual(fate === 'retried' ? [6, 7, 8] : [6, 8]);
+      if (fate === 'parked') await again.parked.retry(id);
+      expect(handled.filter(({ amount }) => amount === 7)).toHaveLength(fate === 'discarded' ? 0 : 1);
+      expect(await again.parked.count()).toBe(0);
+    },
+  );
 });

@@ -8,6 +8,7 @@ import { decodeEvent, MetadataWriter } from '../event-codec.js';
 import { storedFailure } from '../listening/failure.js';
 import { causeOf } from '../request.js';
 import type { RuntimeParts } from '../settings.js';
+import type { PumpPlace } from './pump.js';
 
 /** Events that are stored as no longer parked in one append. */
 const UNPARKED_EVENTS_MAX = 100;
@@ -24,7 +25,12 @@ export class ParkedStream {
     this.#parts = parts;
   }
 
-  async park(record: EventRecord, generation: number, error: unknown, attempts: number): Promise<void> {
+  async park(
+    record: EventRecord,
+    { generation, position }: PumpPlace,
+    error: unknown,
+    attempts: number,
+  ): Promise<void> {
     const data: ParkedData = {
       actor: this.#definition.name,
       actorId: String(generation),
@@ -36,6 +42,7 @@ export class ParkedStream {
       event: decodeEvent(record),
       error: storedFailure(error),
       attempts,
+      after: position,
     };
     await this.#store(PARKED_EVENT, [data], 0);
     this.#parts.telemetry?.parked(`${data.actor}.${data.listener}`);
@@ -46,6 +53,27 @@ export class ParkedStream {
     const all = ids.map((id): UnparkedData => ({ actor: this.#definition.name, id, outcome }));
     for (let at = 0; at < all.length; at += UNPARKED_EVENTS_MAX) {
       await this.#store(UNPARKED_EVENT, all.slice(at, at + UNPARKED_EVENTS_MAX), triesForMs);
+    }
+  }
+
+  /**
+   * Positions after this one at which this read model has parked events when it was here, whatever became of them since: a read model keeps no position of
+   * what it parks, so it would be given them a second time. One that begins with nothing, or was restored from a backup, was not here then, and needs them.
+   */
+  async aside({ generation, position }: PumpPlace): Promise<ReadonlySet<number>> {
+    const aside = new Set<number>();
+    if (position === 0) return aside;
+    for (let read = position; ; ) {
+      const page = await this.#parts.engine.readAll(read, READ_PAGE_EVENTS_MAX, [PARKED_EVENT]);
+      const last = page.at(-1);
+      if (!last) return aside;
+      read = last.position;
+      for (const { streamId, data } of page) {
+        if (streamId !== this.#streamId) continue;
+        const { actorId, at, after } = JSON.parse(data) as ParkedData;
+        const wasHere = after !== undefined && after <= position;
+        if (wasHere && at > position && Number(actorId) === generation) aside.add(at);
+      }
     }
   }
 

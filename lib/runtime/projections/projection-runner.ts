@@ -7,7 +7,7 @@ import type { NodeParts } from '../node-parts.js';
 import type { ParkedOwner } from '../parked-events.js';
 import { ParkedStream } from './parked-stream.js';
 import { NEW_PROJECTION, type ProjectionState, ProjectionWork, type WorkOwner } from './projection-work.js';
-import { handle } from './pump.js';
+import { handle, type PumpPlace } from './pump.js';
 import { RetryClaims } from './retry-claims.js';
 
 /** The stream of what a projection parked. */
@@ -53,8 +53,12 @@ export class ProjectionRunner implements WorkOwner, ParkedOwner {
     return (await this.#state()).position;
   }
 
-  park(record: EventRecord, generation: number, error: unknown, attempts: number): Promise<void> {
-    return this.#parked.park(record, generation, error, attempts);
+  park(record: EventRecord, at: PumpPlace, error: unknown, attempts: number): Promise<void> {
+    return this.#parked.park(record, at, error, attempts);
+  }
+
+  aside(at: PumpPlace): Promise<ReadonlySet<number>> {
+    return this.#parked.aside(at);
   }
 
   /**

@@ -7,7 +7,7 @@ import { Pump, type PumpOwner } from './pump.js';
 const ADD_TRIES_MAX = 10;
 
 /** How far one read model of a projection has come. */
-type ModelState = Pick<ProjectionCheckpoint, 'position' | 'generation'>;
+export type ModelState = Pick<ProjectionCheckpoint, 'position' | 'generation'>;
 
 /** How far a projection has come, as the engine keeps it. */
 export interface ProjectionState extends ModelState {
@@ -22,6 +22,8 @@ export interface WorkOwner extends PumpOwner {
   /** Of its checkpoint. */
   readonly name: string;
   readonly projection: ProjectionHooks;
+  /** Positions of events that this read model, where it is now, has parked already: they are in an operator's hands. */
+  aside(at: ModelState): Promise<ReadonlySet<number>>;
   /** This read model serves now: what those before it parked need not be handled any more. */
   replaced(generation: number): Promise<void>;
 }
@@ -84,7 +86,8 @@ export class ProjectionWork {
   async #pump(at: ModelState): Promise<Pump> {
     const own = await this.#owner.projection.loadCheckpoint?.(at.generation);
     const position = this.#owner.projection.loadCheckpoint ? (own ?? 0) : at.position;
-    return new Pump(this.#owner, this.#parts, { ...at, position }, () => this.#look());
+    const aside = await this.#owner.aside({ ...at, position });
+    return new Pump(this.#owner, this.#parts, { ...at, position, aside }, () => this.#look());
   }
 
   #state(): ProjectionState {
