@@ -230,8 +230,10 @@ export class Runtime {
     }
     this.parts.ticks.stop();
     await this.election.resignAll();
-    await this.parts.cluster.leave();
     const deadlineMs = Date.now() + this.parts.limits.shutdownTimeoutMs;
+    // Once they hear that this node leaves, others may try the same again.
+    while (this.projections.retrying > 0 && Date.now() < deadlineMs) await wait(DRAIN_LOOK_MS);
+    await this.parts.cluster.leave();
     while (this.#residents.unsettled().length > 0 && Date.now() < deadlineMs) await wait(DRAIN_LOOK_MS);
     for (const activation of this.#residents.unsettled()) {
       const error = new OmniscientError(

@@ -242,6 +242,28 @@ describe('what a projection parked', () => {
     expect(await nodes[1].parked.count()).toBe(0);
   });
 
+  it('is handled to the end by a node that is shut down, and by no other meanwhile', async () => {
+    const { handled, nodes, id, becomes } = await parked();
+    let goOn = () => {};
+    const held = new Promise<void>((resolve) => (goOn = resolve));
+    let began = 0;
+    becomes(async () => {
+      began += 1;
+      await held;
+    });
+    const retried = nodes[0].parked.retry(id);
+    await eventually(() => began === 1);
+    const stopped = nodes[0].stop();
+    // The other one leads in its place before that has ended.
+    await eventually(() => nodes[1].election.led.length === 1);
+    await expect(nodes[1].parked.retry(id)).rejects.toMatchObject({ code: 'RETRY_UNDER_WAY' });
+    goOn();
+    await Promise.all([retried, stopped]);
+    expect(handled).toHaveLength(1);
+    expect(await nodes[1].parked.count()).toBe(0);
+    await expect(nodes[1].parked.retry(id)).rejects.toMatchObject({ code: 'NOT_PARKED' });
+  });
+
   it('is parked no more when a model that was rebuilt serves', async () => {
     const { handled, nodes, becomes } = await parked();
     await order(nodes[0], 8);

@@ -76,6 +76,11 @@ export class ProjectionRunner implements WorkOwner, ParkedOwner {
     });
   }
 
+  /** How many parked events are being tried again here. */
+  get retrying(): number {
+    return this.#claims.size;
+  }
+
   discard(id: string): Promise<void> {
     return this.#parked.unpark([id], 'discarded');
   }

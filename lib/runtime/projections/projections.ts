@@ -69,6 +69,11 @@ export class Projections {
     return [...this.#runners].map(([name, runner]) => ({ name, position: () => runner.position() }));
   }
 
+  /** How many parked events are being tried again here. */
+  get retrying(): number {
+    return [...this.#runners.values()].reduce((sum, { retrying }) => sum + retrying, 0);
+  }
+
   runner(name: string): ProjectionRunner | undefined {
     return this.#runners.get(name);
   }

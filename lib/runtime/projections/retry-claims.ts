@@ -1,4 +1,4 @@
-import { OmniscientError } from '../../kernel/errors.js';
+import { OmniscientError, ShuttingDownError } from '../../kernel/errors.js';
 import { Bookmark } from '../listening/bookmark.js';
 import type { NodeParts } from '../node-parts.js';
 
@@ -34,8 +34,15 @@ export class RetryClaims {
     this.#name = `$retrying-${projection}`;
   }
 
-  /** @throws OmniscientError (`RETRY_UNDER_WAY`), EngineError; what `work` throws. */
+  /** How many are being tried here. */
+  get size(): number {
+    return this.#held.size;
+  }
+
+  /** @throws OmniscientError (`RETRY_UNDER_WAY`), ShuttingDownError, EngineError; what `work` throws. */
   async during(id: string, work: () => Promise<void>): Promise<void> {
+    // The others hold this node for gone, so they would not heed its claim.
+    if (this.#parts.cluster.leaving) throw new ShuttingDownError();
     if (this.#held.has(id)) throw underWay(id, this.#parts.nodeId);
     this.#held.add(id);
     try {
