@@ -189,12 +189,15 @@ function checkHandler(actor: string, event: string, method: string, seen: Map<st
       `${actor}.${method} handles '${event}': names that begin with '$' are the framework's own; choose another`,
     );
   }
+  noteHandler(actor, event, method, seen);
+}
+
+/** Of two methods that handle one event, only one would ever be called. @throws RegistrationError (`DUPLICATE_HANDLER`). */
+export function noteHandler(name: string, event: string, method: string, seen: Map<string, string>): void {
   const other = seen.get(event);
   if (other !== undefined && other !== method) {
-    throw wrong(
-      'DUPLICATE_HANDLER',
-      `${actor} handles '${event}' twice, in ${other}() and in ${method}(): keep one of them`,
-    );
+    const message = `${name} handles '${event}' twice, in ${other}() and in ${method}(): keep one of them`;
+    throw wrong('DUPLICATE_HANDLER', message);
   }
   seen.set(event, method);
 }

@@ -60,13 +60,15 @@ export interface ParkedData extends HeardData {
   readonly error: StoredFailure;
   /** How often it was tried. */
   readonly attempts: number;
+  /** Of a projection: position of the last event before it that was handled. */
+  readonly after?: number;
 }
 
-/** `$unparked`: it was reacted to after all, or somebody decided that it need not be. */
+/** `$unparked`: it was reacted to after all, or somebody decided that it need not be, or another read model has taken the place of the one that it is of. */
 export interface UnparkedData {
   readonly actor: string;
   readonly id: string;
-  readonly outcome: 'retried' | 'discarded';
+  readonly outcome: 'retried' | 'discarded' | 'replaced';
 }
 
 /** Most sources that an actor no longer listens to of which it remembers how far they were heard: the last. */

@@ -1,5 +1,5 @@
 import type { ActorBase, ActorClass } from './actor.js';
-import { defineActor } from './definition.js';
+import { defineActor, noteHandler } from './definition.js';
 import { RegistrationError } from './errors.js';
 import type { StoredEvent } from './event.js';
 import { marksOf, type OnFailure } from './marks.js';
@@ -103,7 +103,7 @@ export function defineProjection(projectionClass: {
   const name = options.name ?? projectionClass.name;
   const handlers = new Map<string, string>();
   for (let p: object | null = projectionClass.prototype; p && p !== Object.prototype; p = Object.getPrototypeOf(p)) {
-    for (const { event, method } of marksOf(p).handlers) if (!handlers.has(event)) handlers.set(event, method);
+    for (const { event, method } of marksOf(p).handlers) noteHandler(name, event, method, handlers);
   }
   if (handlers.size > 0) {
     const upcasts = (options.upcastsOf ?? []).map((actorClass) => defineActor(actorClass).upcasts);

@@ -43,9 +43,13 @@ export interface ParkedEvent {
 
 /** Where parked events are tried again: an actor or a projection. */
 export interface ParkedOwner {
-  retry(parked: ParkedData): Promise<void>;
+  /** @param isParked whether it is still, by what is stored now. */
+  retry(parked: ParkedData, isParked: () => Promise<boolean>): Promise<void>;
   discard(id: string): Promise<void>;
 }
+
+/** Finds who parked it, by what it says and by the stream that it is in. */
+type FindOwner = (parked: ParkedData, streamId: string) => Promise<ParkedOwner | undefined>;
 
 /**
  * Events on which a reaction or a projection failed too often: injectable, for operators. They are events themselves, in the stream of whoever failed, so they
@@ -53,7 +57,7 @@ export interface ParkedOwner {
  */
 export class ParkedEvents {
   readonly #parts: RuntimeParts;
-  readonly #ownerOf: (parked: ParkedData) => Promise<ParkedOwner | undefined>;
+  readonly #ownerOf: FindOwner;
   /** Where each is in the store; what it says is read when somebody asks. */
   readonly #parked = new Map<string, number>();
   #position = 0;
@@ -61,7 +65,7 @@ export class ParkedEvents {
   #savedAt = 0;
   #reading: Promise<void> | undefined;
 
-  constructor(parts: RuntimeParts, ownerOf: (parked: ParkedData) => Promise<ParkedOwner | undefined>) {
+  constructor(parts: RuntimeParts, ownerOf: FindOwner) {
     this.#parts = parts;
     this.#ownerOf = ownerOf;
   }
@@ -89,26 +93,38 @@ export class ParkedEvents {
     return this.#parked.size;
   }
 
-  /** Reacts to it after all; what that fires is stored once. @throws what the listener throws, and it stays parked; OmniscientError (`NOT_PARKED`). */
+  /**
+   * Reacts to it after all; what that fires is stored once.
+   *
+   * @throws what the listener throws, and it stays parked; OmniscientError (`NOT_PARKED`; `RETRY_UNDER_WAY`, if a projection handles it already for another
+   *   who asked).
+   */
   async retry(id: string): Promise<void> {
-    const data = await this.#find(id);
-    await (await this.#owner(data)).retry(data);
+    const { data, owner } = await this.#find(id);
+    await owner.retry(data, () => this.#isParked(id));
   }
 
   /** Decides that it need not be reacted to. @throws OmniscientError (`NOT_PARKED`). */
   async discard(id: string): Promise<void> {
-    const data = await this.#find(id);
-    await (await this.#owner(data)).discard(id);
+    const { owner } = await this.#find(id);
+    await owner.discard(id);
   }
 
-  async #find(id: string): Promise<ParkedData> {
+  async #find(id: string): Promise<{ data: ParkedData; owner: ParkedOwner }> {
     await this.#read();
     const place = this.#parked.get(id);
-    if (place !== undefined) return JSON.parse((await this.#recordAt(place)).data) as ParkedData;
+    if (place !== undefined) return this.#owned(await this.#recordAt(place));
     throw new OmniscientError(
       'NOT_PARKED',
       `no event with id '${id}' is parked: it was retried or discarded, or never was`,
     );
+  }
+
+  async #isParked(id: string): Promise<boolean> {
+    // A read that has begun already may not see what was stored a moment ago.
+    await this.#reading?.catch(() => {});
+    await this.#read();
+    return this.#parked.has(id);
   }
 
   async #recordAt(position: number): Promise<EventRecord> {
@@ -118,9 +134,10 @@ export class ParkedEvents {
     throw new OmniscientError('EVENT_UNREADABLE', message);
   }
 
-  async #owner(data: ParkedData): Promise<ParkedOwner> {
-    const owner = await this.#ownerOf(data);
-    if (owner) return owner;
+  async #owned({ data: text, streamId }: EventRecord): Promise<{ data: ParkedData; owner: ParkedOwner }> {
+    const data = JSON.parse(text) as ParkedData;
+    const owner = await this.#ownerOf(data, streamId);
+    if (owner) return { data, owner };
     const message = `'${data.actor}' parked it, and there is no actor class and no projection of that name here any more`;
     throw new OmniscientError('UNKNOWN_LISTENER', message);
   }

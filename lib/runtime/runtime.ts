@@ -12,10 +12,11 @@ import { type Follower, healthOf, lagOf, type NodeHealth } from './health.js';
 import { Dispatcher } from './listening/dispatcher.js';
 import type { NodeParts } from './node-parts.js';
 import { ParkedEvents, type ParkedOwner } from './parked-events.js';
+import { projectionStream } from './projections/projection-runner.js';
 import { Projections } from './projections/projections.js';
 import { Residents } from './residents.js';
 import { partsOf, type RuntimeOptions } from './runtime-options.js';
-import { letGoAll, settleAll } from './shutdown.js';
+import { letGoAll, settleAll, untilOrLate } from './shutdown.js';
 import { EventSubscriptions } from './subscriptions.js';
 import type { ObservedNode } from './telemetry/telemetry.js';
 import type { TickRole } from './ticks/tick-role.js';
@@ -52,7 +53,7 @@ export class Runtime {
     };
     this.election = new LeaderElection(parts, cluster);
     this.projections = new Projections(this.parts, this.election);
-    this.parked = new ParkedEvents(this.parts, (data) => this.#ownerOf(data));
+    this.parked = new ParkedEvents(this.parts, (data, streamId) => this.#ownerOf(data, streamId));
     this.#residents = new Residents(this.parts.limits);
     this.subscriptions = new EventSubscriptions(this.parts);
     this.trail = new AuditTrail(this.parts);
@@ -192,10 +193,11 @@ export class Runtime {
     this.#beginOne(dispatcher).catch((error: unknown) => this.parts.log.error(`${actorName} can't listen`, error));
   }
 
-  /** Who can try a parked event again. */
-  async #ownerOf({ actor, actorId }: ParkedData): Promise<ParkedOwner | undefined> {
+  /** Who can try a parked event again: whoever parked it, also where an actor class and a projection have one name. */
+  async #ownerOf({ actor, actorId }: ParkedData, streamId: string): Promise<ParkedOwner | undefined> {
+    if (streamId === projectionStream(actor)) return this.projections.runner(actor);
     const host = this.#hosts.get(actor)?.host;
-    return host ? (await host.activate(actorId)).listen().reactions : this.projections.runner(actor);
+    return host && (await host.activate(actorId)).listen().reactions;
   }
 
   async #beginOne(dispatcher: Dispatcher): Promise<void> {
@@ -231,6 +233,8 @@ export class Runtime {
     }
     this.parts.ticks.stop();
     await this.election.resignAll();
+    // Once they hear that this node leaves, others may try the same again.
+    await untilOrLate(() => this.projections.retrying === 0, this.parts);
     await this.parts.cluster.leave();
     // Calls from other nodes may wait there.
     this.parts.begun.open();

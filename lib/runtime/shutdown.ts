@@ -9,13 +9,18 @@ import type { RuntimeParts } from './settings.js';
 /** How often shutdown looks whether everything accepted is stored. */
 const DRAIN_LOOK_MS = 2;
 
+/** Waits until this holds, `shutdownTimeoutMs` at most. */
+export async function untilOrLate(holds: () => boolean, { limits }: RuntimeParts): Promise<void> {
+  const deadlineMs = performance.now() + limits.shutdownTimeoutMs;
+  while (!holds() && performance.now() < deadlineMs) {
+    await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS));
+  }
+}
+
 /** Waits until everything accepted is stored, `shutdownTimeoutMs` at most; what is left then ends, and its callers are told. */
 export async function settleAll(residents: Residents, parts: RuntimeParts): Promise<void> {
   const { shutdownTimeoutMs } = parts.limits;
-  const deadlineMs = performance.now() + shutdownTimeoutMs;
-  while (residents.unsettled().length > 0 && performance.now() < deadlineMs) {
-    await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS));
-  }
+  await untilOrLate(() => residents.unsettled().length === 0, parts);
   const why = `not everything was stored within ${shutdownTimeoutMs} ms (shutdownTimeoutMs) of the shutdown: look at the stream to learn what was`;
   cutOff(residents, parts, why);
 }

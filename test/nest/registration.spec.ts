@@ -80,6 +80,36 @@ describe('mistakes are refused when the application starts, with the class and t
     expect(error.message).toMatch(/Twice handles 'happened' twice, in happened\(\) and in again\(\)/);
   });
 
+  it('two handlers of one event in a projection, also if one is inherited; but not one that is overridden', async () => {
+    @Projection()
+    class Twice {
+      @EventHandler('happened') first() {}
+      @EventHandler('happened') second() {}
+    }
+    @Projection()
+    class More extends Twice {
+      @EventHandler('happened') override first() {}
+      override second() {}
+    }
+    class Base {
+      @EventHandler() happened() {}
+    }
+    @Projection()
+    class Again extends Base {
+      @EventHandler('happened') again() {}
+    }
+    for (const twice of [Twice, More, Again]) {
+      const error = await failure([root()], [twice]);
+      expect(error.code).toBe('DUPLICATE_HANDLER');
+      expect(error.message).toMatch(/handles 'happened' twice, in \w+\(\) and in \w+\(\)/);
+    }
+    @Projection()
+    class Once extends Base {
+      @EventHandler() override happened() {}
+    }
+    await expect(failure([root()], [Once])).rejects.toThrow('the application started');
+  });
+
   it('an @Actor that extends no base', async () => {
     class Loose {}
     (Actor() as (loose: unknown) => void)(Loose);

@@ -74,13 +74,12 @@ export class Bookmark<Value extends object> {
     return saved;
   }
 
-  /** Saves it a last time. */
-  async close(value: Value): Promise<void> {
+  /** Saves it a last time. Says `false` if somebody else has saved it meanwhile. */
+  async close(value: Value): Promise<boolean> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    await this.save(value).catch(() => {
-      // Whoever goes on does it again.
-    });
+    // If it can't be saved now, whoever goes on does it again.
+    return this.save(value).catch(() => true);
   }
 
   async #save(text: string): Promise<boolean> {

@@ -1,34 +1,43 @@
 import type { EventRecord } from '../../kernel/event.js';
-import { ALL_STREAMS, PARKED_EVENT, type ParkedData, UNPARKED_EVENT, type UnparkedData } from '../../kernel/hearing.js';
+import type { ParkedData } from '../../kernel/hearing.js';
 import type { ProjectionDefinition, ProjectionHooks } from '../../kernel/projection.js';
 import type { LeaderElection } from '../cluster/leader-election.js';
-import { decodeEvent, MetadataWriter } from '../event-codec.js';
 import { Bookmark } from '../listening/bookmark.js';
-import { storedFailure } from '../listening/failure.js';
-import { causeOf } from '../request.js';
-import type { RuntimeParts } from '../settings.js';
-import { NEW_PROJECTION, type ProjectionState, ProjectionWork } from './projection-work.js';
-import { handle, type PumpOwner } from './pump.js';
+import type { NodeParts } from '../node-parts.js';
+import type { ParkedOwner } from '../parked-events.js';
+import { ParkedStream } from './parked-stream.js';
+import { NEW_PROJECTION, type ProjectionState, ProjectionWork, type WorkOwner } from './projection-work.js';
+import { handle, type PumpPlace } from './pump.js';
+import { RetryClaims } from './retry-claims.js';
+
+/** The stream of what a projection parked. */
+export function projectionStream(name: string): string {
+  return `$projection-${name}`;
+}
 
 /**
  * Runs one projection on whichever node is elected. While its read model is rebuilt, two pumps run: one for the generation that serves, one for the next;
  * when the next has come as far, the first one stops and the next one serves.
  */
-export class ProjectionRunner implements PumpOwner {
+export class ProjectionRunner implements WorkOwner, ParkedOwner {
   readonly definition: ProjectionDefinition;
   readonly projection: ProjectionHooks;
-  readonly #parts: RuntimeParts;
+  readonly #parts: NodeParts;
+  readonly #parked: ParkedStream;
+  readonly #claims: RetryClaims;
   #resign: (() => Promise<void>) | undefined;
 
-  constructor(definition: ProjectionDefinition, projection: object, parts: RuntimeParts) {
+  constructor(definition: ProjectionDefinition, projection: object, parts: NodeParts) {
     this.definition = definition;
     this.projection = projection as ProjectionHooks;
     this.#parts = parts;
+    this.#parked = new ParkedStream(this.name, definition, parts);
+    this.#claims = new RetryClaims(definition.name, parts);
   }
 
   /** Its checkpoint, its election and the stream of what it parked are called this. */
   get name(): string {
-    return `$projection-${this.definition.name}`;
+    return projectionStream(this.definition.name);
   }
 
   start(election: LeaderElection): void {
@@ -41,38 +50,52 @@ export class ProjectionRunner implements PumpOwner {
 
   /** Up to where the read model that serves has everything, as far as it is written down. */
   async position(): Promise<number> {
-    return (await Bookmark.open<ProjectionState>(this.#parts.engine, this.name, NEW_PROJECTION)).value.position;
+    return (await this.#state()).position;
   }
 
-  async park(record: EventRecord, generation: number, error: unknown, attempts: number): Promise<void> {
-    const data: ParkedData = {
-      actor: this.definition.name,
-      actorId: String(generation),
-      listener: this.definition.handlers.get(record.name) ?? record.name,
-      source: ALL_STREAMS,
-      at: record.position,
-      // The same if it is parked twice because a node died in between.
-      id: `${this.definition.name}-${generation}-${record.position}`,
-      event: decodeEvent(record),
-      error: storedFailure(error),
-      attempts,
-    };
-    await this.#store(PARKED_EVENT, data);
-    this.#parts.telemetry?.parked(`${data.actor}.${data.listener}`);
+  park(record: EventRecord, at: PumpPlace, error: unknown, attempts: number): Promise<void> {
+    return this.#parked.park(record, at, error, attempts);
   }
 
-  /** Handles what was parked, for the generation for which it was. @throws what the handler throws; it is parked as before then. */
-  async retry({ id, actorId, at, event }: ParkedData): Promise<void> {
-    await handle(this, event, { position: at, generation: Number(actorId), isLate: true });
-    await this.#unpark(id, 'retried');
+  aside(at: PumpPlace): Promise<ReadonlySet<number>> {
+    return this.#parked.aside(at);
+  }
+
+  /**
+   * Handles what was parked, for the generation for which it was; what serves no more is left alone. One who asks while another does so is refused, on
+   * whichever node. @throws what the handler throws, it is parked as before then; OmniscientError (`RETRY_UNDER_WAY`), EngineError.
+   */
+  retry({ id, actorId, at, event }: ParkedData, isParked: () => Promise<boolean>): Promise<void> {
+    return this.#claims.during(id, async () => {
+      // Whoever had the claim before may have been done with it.
+      if (!(await isParked())) return;
+      const generation = Number(actorId);
+      if (await this.#isReplaced(generation)) return this.#parked.unpark([id], 'replaced');
+      await handle(this, event, { position: at, generation, isLate: true });
+      await this.#parked.unpark([id], 'retried', this.#parts.limits.commitTimeoutMs);
+    });
+  }
+
+  /** How many parked events are being tried again here. */
+  get retrying(): number {
+    return this.#claims.size;
   }
 
   discard(id: string): Promise<void> {
-    return this.#unpark(id, 'discarded');
+    return this.#parked.unpark([id], 'discarded');
   }
 
-  #unpark(id: string, outcome: UnparkedData['outcome']): Promise<void> {
-    return this.#store(UNPARKED_EVENT, { actor: this.definition.name, id, outcome } satisfies UnparkedData);
+  async replaced(generation: number): Promise<void> {
+    await this.#parked.unpark(await this.#parked.parkedBefore(generation), 'replaced');
+  }
+
+  async #isReplaced(of: number): Promise<boolean> {
+    const { generation, next } = await this.#state();
+    return of !== generation && of !== next?.generation;
+  }
+
+  async #state(): Promise<ProjectionState> {
+    return (await Bookmark.open<ProjectionState>(this.#parts.engine, this.name, NEW_PROJECTION)).value;
   }
 
   async #work(signal: AbortSignal): Promise<void> {
@@ -94,14 +117,5 @@ export class ProjectionRunner implements PumpOwner {
     } finally {
       signal.removeEventListener('abort', stop);
     }
-  }
-
-  async #store(name: string, data: object): Promise<void> {
-    const { clock, nodeId, ids, engine } = this.#parts;
-    const metadata = new MetadataWriter(clock, this.definition.name, nodeId, this.name).write(
-      causeOf(ids.next(), undefined),
-    );
-    const event = { id: ids.next(), name, data: JSON.stringify(data), metadata };
-    await engine.append({ streamId: this.name, expectedVersion: 'any', events: [event] });
   }
 }

@@ -3,11 +3,11 @@ import { Bookmark } from '../listening/bookmark.js';
 import type { RuntimeParts } from '../settings.js';
 import { Pump, type PumpOwner } from './pump.js';
 
-/** How often it is tried to write down which read model serves because others write too. */
-const SERVE_TRIES_MAX = 10;
+/** How often it is tried to write down how far it came because others write too. */
+const ADD_TRIES_MAX = 10;
 
 /** How far one read model of a projection has come. */
-type ModelState = Pick<ProjectionCheckpoint, 'position' | 'generation'>;
+export type ModelState = Pick<ProjectionCheckpoint, 'position' | 'generation'>;
 
 /** How far a projection has come, as the engine keeps it. */
 export interface ProjectionState extends ModelState {
@@ -22,6 +22,10 @@ export interface WorkOwner extends PumpOwner {
   /** Of its checkpoint. */
   readonly name: string;
   readonly projection: ProjectionHooks;
+  /** Positions of events that this read model, where it is now, has parked already: they are in an operator's hands. */
+  aside(at: ModelState): Promise<ReadonlySet<number>>;
+  /** This read model serves now: what those before it parked need not be handled any more. */
+  replaced(generation: number): Promise<void>;
 }
 
 /** What a leader does for a projection from one look at the checkpoint to the next. */
@@ -76,13 +80,14 @@ export class ProjectionWork {
     this.#end();
     this.#moved();
     await Promise.all([this.#serving?.stop(), this.#next?.stop(), this.#changing]);
-    if (this.#serving) await this.#bookmark.close(this.#state());
+    if (this.#serving && !(await this.#bookmark.close(this.#state()))) await this.#addToTheirs();
   }
 
   async #pump(at: ModelState): Promise<Pump> {
     const own = await this.#owner.projection.loadCheckpoint?.(at.generation);
     const position = this.#owner.projection.loadCheckpoint ? (own ?? 0) : at.position;
-    return new Pump(this.#owner, this.#parts, { ...at, position }, () => this.#look());
+    const aside = await this.#owner.aside({ ...at, position });
+    return new Pump(this.#owner, this.#parts, { ...at, position, aside }, () => this.#look());
   }
 
   #state(): ProjectionState {
@@ -113,23 +118,37 @@ export class ProjectionWork {
     // Whoever was frozen meanwhile, or is asked for another rebuild now, must not change what serves.
     if (!(await this.#bookmark.save(this.#state()))) return this.#end();
     await this.#owner.projection.onServe?.(next.generation);
+    await this.#owner.replaced(next.generation);
     this.#serving = next;
     this.#next = undefined;
-    if (!(await this.#bookmark.save(this.#state()))) {
-      await this.#serveAllTheSame(next);
-      return this.#end();
-    }
+    // If the checkpoint turns out to be somebody else's now, it serves all the same: that is added to theirs when this ends.
+    if (!(await this.#bookmark.save(this.#state()))) return this.#end();
     this.#changing = undefined;
   }
 
-  /** It serves already when the checkpoint turns out to be somebody else's: another rebuild was asked for, which begins from here. */
-  async #serveAllTheSame({ generation }: Pump): Promise<void> {
-    for (let tries = 1; tries <= SERVE_TRIES_MAX; tries += 1) {
-      const theirs = await Bookmark.open(this.#parts.engine, this.#owner.name, NEW_PROJECTION);
-      if (theirs.value.generation >= generation) return;
-      const { next } = theirs.value;
-      const asked = next && next.generation > generation ? { next } : {};
-      if (await theirs.save({ ...this.#state(), ...asked })) return;
+  /** Somebody else has written the checkpoint, to ask for a rebuild or because they lead now, and did not know how far it had come here. */
+  async #addToTheirs(): Promise<void> {
+    try {
+      for (let tries = 1; tries <= ADD_TRIES_MAX; tries += 1) {
+        const theirs = await Bookmark.open(this.#parts.engine, this.#owner.name, NEW_PROJECTION);
+        if (await theirs.save(furthest(theirs.value, this.#state()))) return;
+      }
+    } catch (error) {
+      this.#parts.log.warn(`${this.#owner.name}: it could not be stored how far it has come`, error);
     }
   }
+}
+
+/** What was handled is handled, and what serves serves, whoever wrote something else since; what they ask for stands too. */
+function furthest(theirs: ProjectionState, ours: ProjectionState): ProjectionState {
+  const { next } = theirs;
+  if (theirs.generation < ours.generation) {
+    const isAsked = next !== undefined && next.generation > ours.generation;
+    return { generation: ours.generation, position: ours.position, ...(isAsked && { next }) };
+  }
+  const withOurs = ({ generation, position }: ModelState): ModelState => {
+    const own = [ours, ours.next].find((each) => each?.generation === generation);
+    return { generation, position: Math.max(position, own?.position ?? 0) };
+  };
+  return { ...withOurs(theirs), ...(next && { next: withOurs(next) }) };
 }

@@ -6,7 +6,7 @@ import { defineProjection } from '../../kernel/projection.js';
 import type { LeaderElection } from '../cluster/leader-election.js';
 import type { Follower } from '../health.js';
 import { Bookmark } from '../listening/bookmark.js';
-import type { RuntimeParts } from '../settings.js';
+import type { NodeParts } from '../node-parts.js';
 import { ProjectionRunner } from './projection-runner.js';
 import { NEW_PROJECTION, type ProjectionState } from './projection-work.js';
 
@@ -32,7 +32,7 @@ type ProjectionClass = { readonly name: string; readonly prototype: object };
 
 /** All projections of this application: injectable, for operators. */
 export class Projections {
-  readonly #parts: RuntimeParts;
+  readonly #parts: NodeParts;
   readonly #election: LeaderElection;
   readonly #runners = new Map<string, ProjectionRunner>();
   /** Those who watch progress. */
@@ -40,7 +40,7 @@ export class Projections {
   #begun = false;
   #closed = false;
 
-  constructor(parts: RuntimeParts, election: LeaderElection) {
+  constructor(parts: NodeParts, election: LeaderElection) {
     this.#parts = parts;
     this.#election = election;
   }
@@ -70,6 +70,11 @@ export class Projections {
   /** All, for who looks at their lag. */
   get followers(): Follower[] {
     return [...this.#runners].map(([name, runner]) => ({ name, position: () => runner.position() }));
+  }
+
+  /** How many parked events are being tried again here. */
+  get retrying(): number {
+    return [...this.#runners.values()].reduce((sum, { retrying }) => sum + retrying, 0);
   }
 
   runner(name: string): ProjectionRunner | undefined {

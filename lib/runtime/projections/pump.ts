@@ -11,8 +11,14 @@ export interface PumpOwner {
   readonly definition: ProjectionDefinition;
   /** The user's own. */
   readonly projection: object;
-  /** Puts an event aside. */
-  park(record: EventRecord, generation: number, error: unknown, tries: number): Promise<void>;
+  /** Puts an event aside. @param at whose it is, and the last event before it that was handled. */
+  park(record: EventRecord, at: PumpPlace, error: unknown, tries: number): Promise<void>;
+}
+
+/** Which read model, and up to where it has everything that was handled in its turn. */
+export interface PumpPlace {
+  readonly generation: number;
+  readonly position: number;
 }
 
 /** Hands a projection its events, one after the other, for one generation of its read model. */
@@ -23,16 +29,26 @@ export class Pump {
   readonly #persistence = new Persistence();
   readonly #pull: EventPull;
   readonly #moved: () => void;
+  readonly #aside: ReadonlySet<number>;
   #handled: number;
+  /** Position of the last event that was handled, and not parked. */
+  #done: number;
   #stopped = false;
   #running: Promise<void> | undefined;
 
-  /** @param moved it has come further. */
-  constructor(owner: PumpOwner, parts: RuntimeParts, at: { generation: number; position: number }, moved: () => void) {
+  /** @param at with the positions of events that are not to be handled in their turn; @param moved it has come further. */
+  constructor(
+    owner: PumpOwner,
+    parts: RuntimeParts,
+    at: PumpPlace & { readonly aside: ReadonlySet<number> },
+    moved: () => void,
+  ) {
     this.#owner = owner;
     this.#parts = parts;
     this.generation = at.generation;
+    this.#aside = at.aside;
     this.#handled = at.position;
+    this.#done = at.position;
     this.#moved = moved;
     this.#pull = new EventPull(parts.engine, { names: owner.definition.names }, at.position, (error) =>
       parts.log.warn(`projection ${owner.definition.name}: events could not be read; it is tried again`, error),
@@ -66,7 +82,7 @@ export class Pump {
       for (const record of page) {
         if (this.#stopped) return;
         try {
-          await this.#handle(record);
+          if (!this.#aside.has(record.position)) await this.#handle(record);
         } catch (error) {
           if (error === GIVEN_UP) return;
           throw error;
@@ -86,14 +102,16 @@ export class Pump {
         traced(this.#trace(record), async () =>
           handle(this.#owner, event, { position: record.position, generation: this.generation, isLate: false }),
         ),
-      park: (error, tries) => this.#owner.park(record, this.generation, error, tries),
+      park: (error, tries) =>
+        this.#owner.park(record, { generation: this.generation, position: this.#done }, error, tries),
       failed: (error) =>
         this.#parts.log.warn(
           `projection ${this.#owner.definition.name} failed on '${event.name}' at ${record.position}`,
           error,
         ),
     });
-    if (ended === 'parked') {
+    if (ended === 'done') this.#done = record.position;
+    else {
       this.#parts.log.error(`projection ${this.#owner.definition.name} parked '${event.name}' at ${record.position}`);
     }
   }

@@ -1,0 +1,109 @@
+import { performance } from 'node:perf_hooks';
+import { appendWithRetry } from '../../engine/append-retry.js';
+import { READ_PAGE_EVENTS_MAX } from '../../engine/read.js';
+import type { EventRecord } from '../../kernel/event.js';
+import { ALL_STREAMS, PARKED_EVENT, type ParkedData, UNPARKED_EVENT, type UnparkedData } from '../../kernel/hearing.js';
+import type { ProjectionDefinition } from '../../kernel/projection.js';
+import { decodeEvent, MetadataWriter } from '../event-codec.js';
+import { storedFailure } from '../listening/failure.js';
+import { causeOf } from '../request.js';
+import type { RuntimeParts } from '../settings.js';
+import type { PumpPlace } from './pump.js';
+
+/** Events that are stored as no longer parked in one append. */
+const UNPARKED_EVENTS_MAX = 100;
+
+/** What one projection put aside, as events in a stream of its own. */
+export class ParkedStream {
+  readonly #streamId: string;
+  readonly #definition: ProjectionDefinition;
+  readonly #parts: RuntimeParts;
+
+  constructor(streamId: string, definition: ProjectionDefinition, parts: RuntimeParts) {
+    this.#streamId = streamId;
+    this.#definition = definition;
+    this.#parts = parts;
+  }
+
+  async park(
+    record: EventRecord,
+    { generation, position }: PumpPlace,
+    error: unknown,
+    attempts: number,
+  ): Promise<void> {
+    const data: ParkedData = {
+      actor: this.#definition.name,
+      actorId: String(generation),
+      listener: this.#definition.handlers.get(record.name) ?? record.name,
+      source: ALL_STREAMS,
+      at: record.position,
+      // The same if it is parked twice because a node died in between.
+      id: `${this.#definition.name}-${generation}-${record.position}`,
+      event: decodeEvent(record),
+      error: storedFailure(error),
+      attempts,
+      after: position,
+    };
+    await this.#store(PARKED_EVENT, [data], 0);
+    this.#parts.telemetry?.parked(`${data.actor}.${data.listener}`);
+  }
+
+  /** @param triesForMs how long it is tried while the engine is away; 0 for once. */
+  async unpark(ids: readonly string[], outcome: UnparkedData['outcome'], triesForMs = 0): Promise<void> {
+    const all = ids.map((id): UnparkedData => ({ actor: this.#definition.name, id, outcome }));
+    for (let at = 0; at < all.length; at += UNPARKED_EVENTS_MAX) {
+      await this.#store(UNPARKED_EVENT, all.slice(at, at + UNPARKED_EVENTS_MAX), triesForMs);
+    }
+  }
+
+  /**
+   * Positions after this one at which this read model has parked events when it was here, whatever became of them since: a read model keeps no position of
+   * what it parks, so it would be given them a second time. One that begins with nothing, or was restored from a backup, was not here then, and needs them.
+   */
+  async aside({ generation, position }: PumpPlace): Promise<ReadonlySet<number>> {
+    const aside = new Set<number>();
+    if (position === 0) return aside;
+    for (let read = position; ; ) {
+      const page = await this.#parts.engine.readAll(read, READ_PAGE_EVENTS_MAX, [PARKED_EVENT]);
+      const last = page.at(-1);
+      if (!last) return aside;
+      read = last.position;
+      for (const { streamId, data } of page) {
+        if (streamId !== this.#streamId) continue;
+        const { actorId, at, after } = JSON.parse(data) as ParkedData;
+        const wasHere = after !== undefined && after <= position;
+        if (wasHere && at > position && Number(actorId) === generation) aside.add(at);
+      }
+    }
+  }
+
+  /** Ids of what read models before this one parked, and is parked now. */
+  async parkedBefore(generation: number): Promise<string[]> {
+    const parked = new Set<string>();
+    for (let version = 0; ; ) {
+      const page = await this.#parts.engine.readStream(this.#streamId, version, READ_PAGE_EVENTS_MAX);
+      const last = page.at(-1);
+      if (!last) return [...parked];
+      version = last.version;
+      for (const { name, data } of page) {
+        if (name !== PARKED_EVENT && name !== UNPARKED_EVENT) continue;
+        const { id, actorId } = JSON.parse(data) as ParkedData;
+        if (name === UNPARKED_EVENT) parked.delete(id);
+        else if (Number(actorId) < generation) parked.add(id);
+      }
+    }
+  }
+
+  async #store(name: string, all: readonly object[], triesForMs: number): Promise<void> {
+    const { clock, nodeId, ids, engine } = this.#parts;
+    const writer = new MetadataWriter(clock, this.#definition.name, nodeId, this.#streamId);
+    const metadata = writer.write(causeOf(ids.next(), undefined));
+    const events = all.map((data) => ({ id: ids.next(), name, data: JSON.stringify(data), metadata }));
+    const endMs = performance.now() + triesForMs;
+    await appendWithRetry(
+      engine,
+      { streamId: this.#streamId, expectedVersion: 'any', events },
+      { lastSeenVersion: 0, stopped: () => performance.now() >= endMs },
+    );
+  }
+}
