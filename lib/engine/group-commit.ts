@@ -9,6 +9,7 @@ export interface FailedAppend {
   readonly error: unknown;
 }
 
+/** What became of one request of a batch. */
 export type BatchOutcome = AppendResult | FailedAppend;
 
 /** Stores a batch in one go; one outcome for each request, in order. A conflict is a result; a throw means that none of them is known to be stored. */
