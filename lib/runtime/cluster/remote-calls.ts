@@ -29,8 +29,8 @@ export interface RemoteCall {
 export type Reply =
   | { readonly kind: 'answered'; readonly version: number; readonly answer?: string }
   | { readonly kind: 'failed'; readonly version: number; readonly error: string }
-  /** It was not run there: that node does not lead (or leaves). */
-  | { readonly kind: 'refused'; readonly version: number; readonly leaving: boolean };
+  /** It was not run there: that node does not lead, leaves, or has no such class, so that it can't lead. */
+  | { readonly kind: 'refused'; readonly version: number; readonly leaving: boolean; readonly unregistered?: boolean };
 
 /** No answer: the node died, did not answer in time, or shows no sign of life. The command may have been run. */
 export type NoReply = { readonly kind: 'gone' | 'silent' | 'quiet' };
