@@ -1,12 +1,12 @@
 import { type ActorBase, bindContext } from '../kernel/actor.js';
 import { ActorState } from '../kernel/actor-state.js';
 import type { CommandDefinition, CommandMethod } from '../kernel/definition.js';
-import { ActorOverloadedError, ShuttingDownError } from '../kernel/errors.js';
 import type { EventRecord } from '../kernel/event.js';
 import { FrameworkState } from '../kernel/framework-events.js';
 import type { OnConflict } from '../kernel/marks.js';
 import { OptimisticState } from '../kernel/optimistic-state.js';
 import type { ActivationHost, ActivationObserver } from './activation-host.js';
+import { assertAccepts } from './admission.js';
 import { CommitPipeline, type PipelineOwner } from './commit-pipeline.js';
 import type { LeaderRole } from './leader-role.js';
 import type { ActorListening } from './listening/actor-listening.js';
@@ -17,7 +17,7 @@ import { type Commit, causeIn, causeOf, type Origin, Request, type RequestCause 
 import type { EnqueueOptions } from './role-owner.js';
 import { actorListening, leaderRole, tickRole } from './roles.js';
 import type { TickRole } from './ticks/tick-role.js';
-import { assertNoDeadlock, currentTurn, outsideTurns, type Turn } from './turn.js';
+import { currentTurn, outsideTurns, type Turn } from './turn.js';
 import { TurnContext } from './turn-context.js';
 import { TurnLoop } from './turn-loop.js';
 
@@ -103,7 +103,7 @@ export class Activation implements PipelineOwner, FeedOwner {
     const cause = causeOf(this.parts.ids.next(), caller, currentOrigin());
     const trace = this.#trace(command, args, cause, true);
     try {
-      this.#assertAccepts(caller);
+      assertAccepts(this, this.#host.closing, caller, cause);
     } catch (error) {
       trace?.failed(error);
       return Promise.reject(error);
@@ -170,7 +170,7 @@ export class Activation implements PipelineOwner, FeedOwner {
 
   /** Whether nothing waits, runs or is on its way to the engine. */
   get settled(): boolean {
-    if (this.leader?.busy) return false;
+    if (this.leader && this.leader.size > 0) return false;
     return this.loop.size === 0 && this.optimistic.pending.length === 0 && !this.#pipeline.appending;
   }
 
@@ -267,14 +267,5 @@ export class Activation implements PipelineOwner, FeedOwner {
 
   #trace(command: CommandDefinition, args: readonly unknown[], cause: RequestCause, isCalled: boolean) {
     return this.parts.telemetry?.command(this, command.name, args, cause, isCalled);
-  }
-
-  #assertAccepts(caller: Turn | undefined): void {
-    if (this.#host.closing && !caller) throw new ShuttingDownError();
-    const { mailboxSizeMax } = this.#host.parts.limits;
-    if (this.loop.size + this.optimistic.pending.length >= mailboxSizeMax) {
-      throw new ActorOverloadedError(this.#host.definition.name, this.id, mailboxSizeMax);
-    }
-    if (caller) assertNoDeadlock(caller, this.loop);
   }
 }

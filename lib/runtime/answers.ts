@@ -1,6 +1,6 @@
 import { READ_PAGE_EVENTS_MAX, type ReadDuty } from '../engine/read.js';
 import type { CommandDefinition, CommandMethod } from '../kernel/definition.js';
-import { OmniscientError } from '../kernel/errors.js';
+import { CommitTimeoutError, OmniscientError } from '../kernel/errors.js';
 import type { EventRecord } from '../kernel/event.js';
 import { ANSWERED_EVENT, PARTLY_EVENT } from '../kernel/framework-events.js';
 import { assertJson } from '../kernel/plain-data.js';
@@ -90,4 +90,16 @@ function commandOf(event: EventRecord): string {
 export function unknownCommand(label: string, command: string, nodeId: string): OmniscientError {
   const message = `${label}: the leader, node ${nodeId}, has no command '${command}': do all nodes run the same version?`;
   return new OmniscientError('UNKNOWN_COMMAND', message);
+}
+
+/** What a caller is told whose command was not even begun here; the time-out of something else that had to be stored first says nothing about it. */
+export function notRun(label: string, { command, again }: RemoteCall, why: string, error: unknown): unknown {
+  if (!(error instanceof CommitTimeoutError)) return error;
+  const { cause } = error;
+  const ended = again
+    ? 'it was sent to an earlier leader, which gave no answer: look at the stream to learn whether it was stored'
+    : 'nothing of it was run: give it again';
+  const last = cause instanceof Error ? ` (the last try failed: ${cause.message})` : '';
+  const message = `${label}: '${command}' was given up, for ${why} in time (commitTimeoutMs)${last}; ${ended}`;
+  return new OmniscientError('NO_LEADER', message, { cause, retryable: !again });
 }

@@ -34,15 +34,28 @@ export class MetadataWriter {
     this.#middle = `,"actor":${JSON.stringify(actor)},"firedBy":${JSON.stringify({ nodeId, activationId })},"commandId":`;
   }
 
-  /** @param atMs when it happened, if not now. */
+  /**
+   * @param atMs when it happened, if not now.
+   * @throws OmniscientError (`INVALID_METADATA`) when an id is no string: nobody could read the stream any more.
+   */
   write(cause: RequestCause, atMs?: number): string {
     const { commandId, correlationId, causationId, traceparent } = cause;
+    if (typeof commandId !== 'string') throw noId('commandId', commandId);
+    if (typeof correlationId !== 'string') throw noId('correlationId', correlationId);
+    if (typeof causationId !== 'string' && causationId !== null) throw noId('causationId', causationId);
     const at = isoTimeOf(atMs ?? this.#clock.now());
     return (
       `{"at":"${at}"${this.#middle}${JSON.stringify(commandId)},"correlationId":${JSON.stringify(correlationId)},` +
-      `"causationId":${JSON.stringify(causationId)}${traceparent ? `,"traceparent":"${traceparent}"` : ''}}`
+      `"causationId":${JSON.stringify(causationId)}${traceparent ? `,"traceparent":${JSON.stringify(`${traceparent}`)}` : ''}}`
     );
   }
+}
+
+function noId(what: string, id: unknown): OmniscientError {
+  return new OmniscientError(
+    'INVALID_METADATA',
+    `an event's ${what} must be a string, but is ${id === null ? 'null' : typeof id}: does what you gave as 'ids' return strings?`,
+  );
 }
 
 let latestMs = Number.NaN;

@@ -1,11 +1,11 @@
-import { performance } from 'node:perf_hooks';
 // The real one, also where a test runner has replaced the global.
 import { setTimeout } from 'node:timers';
 import { Backoff } from '../engine/backoff.js';
 import type { CommandDefinition } from '../kernel/definition.js';
-import { ConflictError, DeadlockError, OmniscientError } from '../kernel/errors.js';
+import { OmniscientError } from '../kernel/errors.js';
 import { LEADER_EVENT, type Leadership } from '../kernel/framework-events.js';
-import { answering, findAnswer, newCall, unknownCommand } from './answers.js';
+import { ActorElection } from './actor-election.js';
+import { answering, findAnswer, newCall, notRun, unknownCommand } from './answers.js';
 import type { Cluster } from './cluster/cluster.js';
 import { decodeArguments, type NoReply, type RemoteCall, type Reply } from './cluster/remote-calls.js';
 import { causeIn, type RequestCause } from './request.js';
@@ -30,16 +30,11 @@ export class LeaderRole {
   readonly #owner: RoleOwner;
   readonly #parts: RuntimeParts;
   readonly #cluster: Cluster;
+  readonly #election: ActorElection;
   /** Calls of other nodes that run here now, by command: one that comes again gets the same answer. */
   readonly #serving = new Map<string, Promise<Reply>>();
-  #electing: Promise<void> | undefined;
   /** How many commands given here are on their way. */
   #running = 0;
-  /** The term whose leader did not answer. */
-  #suspectedTerm = 0;
-  /** The last term that began while this activation looked on. */
-  #heardTerm = 0;
-  #heardAtMs = 0;
   /** The term for which `onActivate` has run. */
   #preparedTerm = 0;
   #preparing: Promise<void> | undefined;
@@ -48,6 +43,7 @@ export class LeaderRole {
     this.#owner = owner;
     this.#parts = parts;
     this.#cluster = cluster;
+    this.#election = new ActorElection(owner, parts, cluster.membership);
   }
 
   /** Whether this node leads, as far as it knows. */
@@ -55,9 +51,9 @@ export class LeaderRole {
     return this.#owner.framework.leader?.nodeId === this.#parts.nodeId;
   }
 
-  /** Whether anything is on its way from here, or being answered. */
-  get busy(): boolean {
-    return this.#running > 0 || this.#serving.size > 0;
+  /** How many commands are on their way from here, or being answered. */
+  get size(): number {
+    return this.#running + this.#serving.size;
   }
 
   /** Runs a command wherever the leader is. */
@@ -99,9 +95,23 @@ export class LeaderRole {
   serve(call: RemoteCall): Promise<Reply> {
     const served = this.#serving.get(call.commandId);
     if (served) return served;
+    const refusal = this.#refusalOf(call);
+    if (refusal !== undefined) return Promise.resolve(this.#failed(refusal));
     const reply = this.#serve(call).finally(() => this.#serving.delete(call.commandId));
     this.#serving.set(call.commandId, reply);
     return reply;
+  }
+
+  /** Why it must not even wait here. */
+  #refusalOf(call: RemoteCall): unknown {
+    try {
+      this.#owner.assertNoCircle(call);
+      // Nobody knows what became of one that comes again: it has a place since it was first given, and must be looked for.
+      if (this.leads && !call.again) this.#owner.assertRoom();
+      return undefined;
+    } catch (error) {
+      return error;
+    }
   }
 
   /** Others' events came just now: whether one of them makes another node the leader. */
@@ -112,8 +122,7 @@ export class LeaderRole {
       const { nodeId, term } = JSON.parse(data) as Leadership;
       if (nodeId === this.#parts.nodeId) continue;
       overtaken = true;
-      this.#heardTerm = term;
-      this.#heardAtMs = performance.now();
+      this.#election.heard(term);
       if (this.leads)
         this.#parts.log.warn(`${this.#owner.label}: this node steps down: node ${nodeId} leads in term ${term}`);
     }
@@ -125,18 +134,15 @@ export class LeaderRole {
     await this.#cluster.start();
     if (this.leads) return this.#runHere(command, call, { ...options, recorded: false });
     const leader = this.#owner.framework.leader;
-    if (leader?.nodeId && this.#mayLead(leader.nodeId, leader.term)) {
+    if (leader?.nodeId && this.#election.mayLead(leader.nodeId, leader.term)) {
       return this.#forward(leader.nodeId, leader.term, call);
     }
-    await this.#elect();
+    try {
+      await this.#election.elect();
+    } catch (error) {
+      return { error: notRun(this.#owner.label, call, 'no leader could be elected', error) };
+    }
     return { again: false };
-  }
-
-  /** Not if it was silent, nor if it is dead, unless it was elected before our eyes: who writes is alive. */
-  #mayLead(nodeId: string, term: number): boolean {
-    if (term <= this.#suspectedTerm) return false;
-    const { membership } = this.#cluster;
-    return membership.isAlive(nodeId) || (term === this.#heardTerm && this.#heardAtMs > membership.goneSinceMs(nodeId));
   }
 
   async #forward(to: string, term: number, call: RemoteCall): Promise<Outcome> {
@@ -151,11 +157,12 @@ export class LeaderRole {
         await this.#owner.reached(reply.version, SEE_OWN_MS_MAX);
         return { error: this.#cluster.errors.decode(reply.error) };
       case 'refused':
-        if (reply.leaving) this.#suspect(to, term, 'leaves');
+        if (reply.leaving) this.#election.suspect(to, term, 'leaves');
+        else if (reply.unregistered) this.#election.suspect(to, term, `has no OneActor '${call.actor}'`);
         else await this.#owner.reached(Math.max(reply.version, this.#owner.version + 1), SEE_OWN_MS_MAX);
         return { again: false };
       default:
-        this.#suspect(to, term, this.#whyNot(reply.kind));
+        this.#election.suspect(to, term, this.#whyNot(reply.kind));
         return { again: true };
     }
   }
@@ -166,35 +173,15 @@ export class LeaderRole {
     return `gave no answer for ${this.#parts.limits.leaderTimeoutMs} ms`;
   }
 
-  #suspect(nodeId: string, term: number, why: string): void {
-    if (term <= this.#suspectedTerm) return;
-    this.#suspectedTerm = term;
-    this.#parts.log.warn(
-      `${this.#owner.label}: the leader of term ${term}, node ${nodeId}, ${why}: another is elected`,
-    );
-  }
-
-  /** Many commands wait for one election. */
-  #elect(): Promise<void> {
-    this.#electing ??= this.#standForElection().finally(() => {
-      this.#electing = undefined;
-    });
-    return this.#electing;
-  }
-
-  async #standForElection(): Promise<void> {
-    const term = (this.#owner.framework.leader?.term ?? 0) + 1;
-    try {
-      await this.#owner.storeFrameworkEvent(LEADER_EVENT, { nodeId: this.#parts.nodeId, term });
-    } catch (error) {
-      // Somebody else's events were first, maybe those of an election: look again.
-      if (!(error instanceof ConflictError)) throw error;
-    }
-  }
-
   async #runHere(command: CommandDefinition, call: RemoteCall, options: EnqueueOptions): Promise<Outcome> {
     const prepared = this.#prepare();
-    if (prepared) await prepared;
+    if (prepared) {
+      try {
+        await prepared;
+      } catch (error) {
+        return { error: notRun(this.#owner.label, call, 'what its onActivate fired was not stored', error) };
+      }
+    }
     if (!this.leads) return { again: false };
     if (call.again) {
       const found = await findAnswer(this.#parts.engine, this.#owner, call);
@@ -240,7 +227,6 @@ export class LeaderRole {
 
   async #serve(call: RemoteCall): Promise<Reply> {
     const { label } = this.#owner;
-    if (call.chain.includes(label)) return this.#failed(new DeadlockError([...call.chain, label]));
     await this.#owner.reached(call.since, SEE_OWN_MS_MAX);
     if (this.#cluster.leaving || !this.leads) return this.#refused();
     const command = this.#owner.commandNamed(call.command);

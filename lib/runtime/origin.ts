@@ -1,5 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { OmniscientError } from '../kernel/errors.js';
 import type { Origin } from './request.js';
+
+/** Longest id that is written into events as what they are a part of, in UTF-16 code units. */
+const CORRELATION_LENGTH_MAX = 1_000;
 
 const origins = new AsyncLocalStorage<Origin>();
 
@@ -8,6 +12,7 @@ const origins = new AsyncLocalStorage<Origin>();
  * they run, and of all reactions to those, bear this `correlationId`.
  *
  * @param causationId id of the event or message that directly led to it; `null` (default) if it came from outside.
+ * @throws OmniscientError (`INVALID_CORRELATION`) when an id is no string (a header that was not sent, say), or longer than 1,000 characters; `work` is not run.
  * @example
  * ```ts
  * import { type ActorRef, Actor, Command, LiveActor, withCorrelation } from 'omniscient-nest';
@@ -28,10 +33,23 @@ const origins = new AsyncLocalStorage<Origin>();
  * ```
  */
 export function withCorrelation<T>(correlationId: string, work: () => T, causationId: string | null = null): T {
+  assertId('correlationId', correlationId);
+  if (causationId !== null) assertId('causationId', causationId);
   return origins.run({ correlationId, causationId }, work);
 }
 
 /** What the calling code is a part of. */
 export function currentOrigin(): Origin | undefined {
   return origins.getStore();
+}
+
+/** Types do not hold here: the id often comes from outside, and what is written into an event stays there. */
+function assertId(what: string, id: unknown): void {
+  if (typeof id === 'string' && id.length <= CORRELATION_LENGTH_MAX) return;
+  const got = typeof id === 'string' ? `one of ${id.length}` : id === null ? 'null' : typeof id;
+  const instead = what === 'correlationId' ? 'make a new one where none was given' : 'leave it out where there is none';
+  throw new OmniscientError(
+    'INVALID_CORRELATION',
+    `a ${what} must be a string of at most ${CORRELATION_LENGTH_MAX} characters, but got ${got}: ${instead}`,
+  );
 }

@@ -85,7 +85,10 @@ const NOBODY: readonly string[] = [];
 export function causeOf(commandId: string, caller: Turn | undefined, origin?: Origin): RequestCause {
   const from = caller?.request.cause;
   if (!caller || !from) {
-    return { commandId, correlationId: commandId, causationId: null, ...origin, chain: NOBODY };
+    if (!origin) return { commandId, correlationId: commandId, causationId: null, chain: NOBODY };
+    // What was heard may have been stored by somebody who writes no such metadata.
+    const correlationId = typeof origin.correlationId === 'string' ? origin.correlationId : commandId;
+    return { commandId, ...origin, correlationId, chain: NOBODY };
   }
   const { correlationId, commandId: causationId, traceparent } = from;
   return { commandId, correlationId, causationId, traceparent, chain: [...from.chain, caller.owner.label] };

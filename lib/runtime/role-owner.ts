@@ -1,4 +1,5 @@
 import type { ActorDefinition, CommandDefinition } from '../kernel/definition.js';
+import type { NewEvent } from '../kernel/event.js';
 import type { FrameworkState } from '../kernel/framework-events.js';
 import type { Request, RequestCause } from './request.js';
 
@@ -11,6 +12,12 @@ export interface RoleOwner {
   readonly framework: FrameworkState;
   /** Version of the last stored event that is in the state. */
   readonly version: number;
+  /** The events that are applied and not yet stored. */
+  unstored(): Iterable<NewEvent>;
+  /** @throws ActorOverloadedError when nothing more may wait. */
+  assertRoom(): void;
+  /** @throws DeadlockError when the turn that runs here waits for this call. */
+  assertNoCircle(cause: RequestCause): void;
   /** Puts a command in the queue; `onEvicted` is called if it has to run elsewhere. */
   enqueueCommand(
     command: CommandDefinition,

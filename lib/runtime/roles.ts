@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers';
 import type { ActorDefinition, CommandMethod } from '../kernel/definition.js';
 import type { ListenDefinition } from '../kernel/listen-definition.js';
 import type { Activation } from './activation.js';
+import { assertNoCircle, assertRoom } from './admission.js';
 import { fireOne } from './fire-one.js';
 import { LeaderRole } from './leader-role.js';
 import { ActorListening } from './listening/actor-listening.js';
@@ -24,6 +25,9 @@ export function leaderRole(activation: Activation, definition: ActorDefinition):
     get version() {
       return activation.version;
     },
+    unstored: () => activation.optimistic.unstored(),
+    assertRoom: () => assertRoom(activation),
+    assertNoCircle: (cause) => assertNoCircle(activation, cause),
     enqueueCommand: (command, args, cause, options) => activation.enqueue(command, args, cause, undefined, options),
     commandNamed: (name) => {
       if (name === fireOne.name) return fireOne;

@@ -209,9 +209,11 @@ export class Runtime {
   async #serve(call: RemoteCall): Promise<Reply> {
     const { cluster } = this.parts;
     await this.parts.begun.opened;
-    const refused: Reply = { kind: 'refused', version: 0, leaving: cluster.leaving };
     const host = this.#hosts.get(call.actor)?.host;
-    if (cluster.leaving || !host) return refused;
+    // It may lead a stream that actors of several classes share, and know only some of them.
+    const unregistered = host?.definition.kind !== 'one';
+    const refused: Reply = { kind: 'refused', version: 0, leaving: cluster.leaving, unregistered };
+    if (cluster.leaving || unregistered) return refused;
     try {
       const { leader } = await host.activate(call.id);
       return leader ? await leader.serve(call) : refused;

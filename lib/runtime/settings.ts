@@ -22,7 +22,7 @@ export interface Log {
 export interface RuntimeLimits {
   /** A caller whose commit is not durable by then gets `CommitTimeoutError`; the events stay pending. Milliseconds. Default 10,000. */
   commitTimeoutMs: number;
-  /** Most commands of one activation that may wait, run or be on their way to the engine. Default 10,000. */
+  /** Most commands of one activation that may wait, run or be on their way to the engine or, of a `OneActor`, to the leader and back. Default 10,000. */
   mailboxSizeMax: number;
   /** Most events of one activation in one append; the rest goes with the next. A command's own events are never split. Default 1,000. */
   appendEventsMax: number;

@@ -184,11 +184,11 @@ export class Candidacy {
     const { engine, ids, log } = this.#parts;
     const { streamId, name } = this.#what;
     const data: Leadership = { nodeId, term: (this.#stored.leader?.term ?? 0) + 1 };
-    const commandId = ids.next();
-    const metadata = this.#metadata.write({ commandId, correlationId: commandId, causationId: null, chain: [] });
-    const event = { id: ids.next(), name: LEADER_EVENT, data: JSON.stringify(data), metadata };
     const expectedVersion = this.#version;
     try {
+      const commandId = ids.next();
+      const metadata = this.#metadata.write({ commandId, correlationId: commandId, causationId: null, chain: [] });
+      const event = { id: ids.next(), name: LEADER_EVENT, data: JSON.stringify(data), metadata };
       const result = await engine.append({ streamId, expectedVersion, events: [event] });
       const events =
         result.kind === 'conflict' ? result.events : [{ ...event, streamId, version: result.version, position: 0 }];

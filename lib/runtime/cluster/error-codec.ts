@@ -7,8 +7,15 @@ const CAUSES_MAX = 5;
 // biome-ignore lint/complexity/noBannedTypes: constructors of any arguments, and abstract ones, have nothing else in common.
 export type ErrorClass = Function & { readonly prototype: Error };
 
+interface LibraryClass {
+  readonly name: string;
+  readonly isExact: boolean;
+}
+
 interface EncodedError {
   readonly type: string;
+  /** The library's class that it is an instance of, and whether of that very one; `null` if it is of none. Other classes of the same names are not meant. Older nodes do not say. */
+  readonly library?: LibraryClass | null;
   readonly message: string;
   readonly stack: string | undefined;
   readonly own: Record<string, unknown>;
@@ -17,11 +24,11 @@ interface EncodedError {
 
 /** Errors as they travel between nodes: class, message, `code` and other plain properties, stack and causes arrive as they were. */
 export class ErrorCodec {
+  /** Those that users made known, by name. */
   readonly #classes = new Map<string, ErrorClass>();
 
   constructor(classes: readonly ErrorClass[] = []) {
-    const builtIn = [Error, TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError, AggregateError];
-    for (const each of [...builtIn, ...ownClasses(), ...classes]) this.add(each);
+    for (const each of classes) this.add(each);
   }
 
   /** Makes a class known by its name; the last one of a name counts. */
@@ -39,9 +46,8 @@ export class ErrorCodec {
 
   #decode(encoded: EncodedError | { readonly value: string }): unknown {
     if ('value' in encoded) return encoded.value;
-    const errorClass = this.#classes.get(encoded.type) ?? this.#classes.get(String(encoded.own.name)) ?? Error;
     // Not made by its constructor, whose arguments nobody knows.
-    const error = Object.create(errorClass.prototype) as Error;
+    const error = Object.create(this.#classOf(encoded).prototype) as Error;
     define(error, 'message', encoded.message);
     define(error, 'stack', encoded.stack);
     if (encoded.cause) define(error, 'cause', this.#decode(encoded.cause));
@@ -49,6 +55,41 @@ export class ErrorCodec {
     if (error.name === 'Error' && encoded.type !== 'Error') define(error, 'name', encoded.type);
     return error;
   }
+
+  #classOf({ type, own, library }: EncodedError): ErrorClass {
+    const users = library?.isExact ? undefined : (this.#classes.get(type) ?? this.#classes.get(String(own.name)));
+    const librarys = library === undefined ? type : library?.name;
+    return users ?? LIBRARY.get(librarys ?? '') ?? BUILT_IN.get(type) ?? Error;
+  }
+}
+
+const BUILT_IN = byName([
+  Error,
+  TypeError,
+  RangeError,
+  SyntaxError,
+  ReferenceError,
+  EvalError,
+  URIError,
+  AggregateError,
+]);
+
+const LIBRARY = byName(
+  Object.values(errors).filter(
+    (each): each is typeof errors.OmniscientError => typeof each === 'function' && each.prototype instanceof Error,
+  ),
+);
+
+function byName(classes: readonly ErrorClass[]): ReadonlyMap<string, ErrorClass> {
+  return new Map(classes.map((each) => [each.name, each]));
+}
+
+/** A user's class may have the name of one of ours: only the class itself tells. */
+function libraryClassOf(error: Error): LibraryClass | null {
+  for (let of: unknown = error.constructor; typeof of === 'function'; of = Object.getPrototypeOf(of)) {
+    if (LIBRARY.get(of.name) === of) return { name: of.name, isExact: of === error.constructor };
+  }
+  return null;
 }
 
 function encodeError(error: Error, causesMax: number): EncodedError {
@@ -57,15 +98,9 @@ function encodeError(error: Error, causesMax: number): EncodedError {
     if (name !== 'cause' && isJson(value)) own[name] = value;
   }
   const { message, stack, cause } = error;
-  const encoded = { type: error.constructor.name, message, stack, own };
+  const encoded = { type: error.constructor.name, library: libraryClassOf(error), message, stack, own };
   if (cause === undefined || causesMax === 0) return encoded;
   return { ...encoded, cause: cause instanceof Error ? encodeError(cause, causesMax - 1) : { value: textOf(cause) } };
-}
-
-function ownClasses(): ErrorClass[] {
-  return Object.values(errors).filter(
-    (each): each is typeof errors.OmniscientError => typeof each === 'function' && each.prototype instanceof Error,
-  );
 }
 
 function define(error: Error, name: string, value: unknown): void {

@@ -39,6 +39,7 @@ export class Membership {
   readonly #goneSinceMs = new Map<string, number>();
   readonly #listeners = new Set<(nodeId: string) => void>();
   readonly #quietListeners = new Set<(nodeId: string) => void>();
+  readonly #forgottenListeners = new Set<(nodeId: string) => void>();
   #beats = 0;
   /** `undefined` until it joins: a node that has no need of the others writes no heartbeats. */
   #lastBeatAtMs: number | undefined;
@@ -106,6 +107,12 @@ export class Membership {
     return () => this.#quietListeners.delete(listener);
   }
 
+  /** Hears of every node that is in the store no more: it ended what it did and left, or has been dead for long. */
+  onForgotten(listener: (nodeId: string) => void): () => void {
+    this.#forgottenListeners.add(listener);
+    return () => this.#forgottenListeners.delete(listener);
+  }
+
   /** A message came from it. */
   heard(nodeId: string): void {
     const other = this.#others.get(nodeId);
@@ -157,6 +164,7 @@ export class Membership {
       if (seen.has(nodeId)) continue;
       this.#markGone(nodeId, other);
       this.#others.delete(nodeId);
+      for (const listener of [...this.#forgottenListeners]) listener(nodeId);
     }
   }
 

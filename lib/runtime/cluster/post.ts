@@ -14,6 +14,8 @@ const BATCH_MAX = 256;
 const TRIES_MAX = 8;
 /** So far back are a sender's messages remembered, to know one that comes twice. */
 const SEEN_MAX = 10_000;
+/** Most senders of which that is known; one that is gone is forgotten first. */
+const SENDERS_MAX = 10_000;
 
 interface Envelope {
   readonly from: string;
@@ -43,6 +45,13 @@ export class Post {
   constructor(parts: RuntimeParts, membership: Membership) {
     this.#parts = parts;
     this.#membership = membership;
+    membership.onForgotten((nodeId) => this.#seen.get(nodeId)?.shorten());
+  }
+
+  /** How much is remembered of messages that came: of so many senders, so many numbers. */
+  get remembered(): { readonly senders: number; readonly numbers: number } {
+    const seen = [...this.#seen.values()];
+    return { senders: seen.length, numbers: seen.reduce((sum, { size }) => sum + size, 0) };
   }
 
   async open(): Promise<void> {
@@ -128,9 +137,17 @@ export class Post {
   }
 
   #isNew(from: string, incarnation: string, number: number): boolean {
-    let seen = this.#seen.get(from);
-    if (seen?.incarnation !== incarnation) this.#seen.set(from, (seen = new Seen(incarnation)));
+    const known = this.#seen.get(from);
+    if (known?.incarnation === incarnation) return known.add(number);
+    const seen = new Seen(incarnation);
+    this.#seen.set(from, seen);
+    if (this.#seen.size > SENDERS_MAX) this.#forgetOne();
     return seen.add(number);
+  }
+
+  #forgetOne(): void {
+    const senders = [...this.#seen.keys()];
+    this.#seen.delete(senders.find((nodeId) => !this.#membership.isAlive(nodeId)) ?? (senders[0] as string));
   }
 }
 
@@ -142,6 +159,16 @@ class Seen {
 
   constructor(incarnation: string) {
     this.incarnation = incarnation;
+  }
+
+  get size(): number {
+    return this.#numbers.size;
+  }
+
+  /** The sender is gone for good, as far as anybody knows: one number says enough. What it sent before that and is still under way counts as lost. */
+  shorten(): void {
+    for (const number of this.#numbers) this.#forgottenUpTo = Math.max(this.#forgottenUpTo, number);
+    this.#numbers.clear();
   }
 
   /** Whether it is new; what is older than all that is remembered counts as seen. */

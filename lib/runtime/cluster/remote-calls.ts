@@ -1,7 +1,5 @@
-import { performance } from 'node:perf_hooks';
-// The real one, also where a test runner has replaced the global.
-import { setTimeout } from 'node:timers';
 import type { RuntimeParts } from '../settings.js';
+import { CallQueue, type WaitingCall } from './call-queue.js';
 import type { Cluster } from './cluster.js';
 
 /** A command on its way to the leader. */
@@ -29,30 +27,22 @@ export interface RemoteCall {
 export type Reply =
   | { readonly kind: 'answered'; readonly version: number; readonly answer?: string }
   | { readonly kind: 'failed'; readonly version: number; readonly error: string }
-  /** It was not run there: that node does not lead (or leaves). */
-  | { readonly kind: 'refused'; readonly version: number; readonly leaving: boolean };
+  /** It was not run there: that node does not lead, leaves, or has no such class, so that it can't lead. */
+  | { readonly kind: 'refused'; readonly version: number; readonly leaving: boolean; readonly unregistered?: boolean };
 
 /** No answer: the node died, did not answer in time, or shows no sign of life. The command may have been run. */
 export type NoReply = { readonly kind: 'gone' | 'silent' | 'quiet' };
 
-interface Pending {
-  readonly to: string;
-  readonly place: string;
-  readonly settle: (reply: Reply | NoReply) => void;
-  sinceMs: number;
-  timer: NodeJS.Timeout | undefined;
-}
-
 /** Runs a call that came from another node. Must not throw. */
 export type CallServer = (call: RemoteCall) => Promise<Reply>;
 
-/** Calls to other nodes and from them. Each ends: with a reply, when the node dies or has been quiet for too long, or after `leaderTimeoutMs` without any reply of that actor. */
+/** Calls to other nodes and from them. Each ends: with a reply, when the node dies or has been quiet for too long, or after `leaderTimeoutMs` without a reply to it or to one that was sent before it. */
 export class RemoteCalls {
   readonly #parts: RuntimeParts;
   readonly #cluster: Cluster;
-  readonly #pending = new Map<string, Pending>();
-  /** When an actor's leader last answered anything: a leader that works through a long queue is not silent. */
-  readonly #lastReplyMs = new Map<string, number>();
+  readonly #pending = new Map<string, WaitingCall>();
+  /** By node and actor. */
+  readonly #queues = new Map<string, CallQueue>();
 
   constructor(parts: RuntimeParts, cluster: Cluster) {
     this.#parts = parts;
@@ -74,10 +64,8 @@ export class RemoteCalls {
 
   call(to: string, call: RemoteCall): Promise<Reply | NoReply> {
     return new Promise((settle) => {
-      const place = `${call.actor}\0${call.id}`;
-      const pending: Pending = { to, place, settle, sinceMs: performance.now(), timer: undefined };
-      this.#pending.set(call.commandId, pending);
-      this.#watch(call.commandId, pending, this.#parts.limits.leaderTimeoutMs);
+      const { commandId } = call;
+      this.#pending.set(commandId, this.#queueTo(to, call).add(commandId, to, settle));
       this.#cluster.post.send(to, 'call', call);
     });
   }
@@ -96,18 +84,18 @@ export class RemoteCalls {
     const pending = this.#pending.get(commandId);
     // One that comes after the call was given up, or from somebody who was asked before.
     if (pending?.to !== from) return;
-    this.#lastReplyMs.set(pending.place, performance.now());
     this.#settle(commandId, reply);
   }
 
-  #watch(commandId: string, pending: Pending, forMs: number): void {
-    pending.timer = setTimeout(() => {
-      const quietSinceMs = Math.max(pending.sinceMs, this.#lastReplyMs.get(pending.place) ?? 0);
-      const leftMs = quietSinceMs + this.#parts.limits.leaderTimeoutMs - performance.now();
-      if (leftMs > 0) this.#watch(commandId, pending, leftMs);
-      else this.#settle(commandId, { kind: 'silent' });
-    }, forMs);
-    pending.timer.unref();
+  #queueTo(to: string, { actor, id }: RemoteCall): CallQueue {
+    const place = `${to}\0${actor}\0${id}`;
+    let queue = this.#queues.get(place);
+    if (queue) return queue;
+    const { leaderTimeoutMs } = this.#parts.limits;
+    queue = new CallQueue(leaderTimeoutMs, ({ commandId }) => this.#settle(commandId, { kind: 'silent' }));
+    queue.onEmpty = () => this.#queues.delete(place);
+    this.#queues.set(place, queue);
+    return queue;
   }
 
   #endAll(nodeId: string, how: NoReply): void {
@@ -120,8 +108,7 @@ export class RemoteCalls {
     const pending = this.#pending.get(commandId);
     if (!pending) return;
     this.#pending.delete(commandId);
-    clearTimeout(pending.timer);
-    if (this.#pending.size === 0) this.#lastReplyMs.clear();
+    pending.queue.remove(pending, 'version' in reply);
     pending.settle(reply);
   }
 }

@@ -24,5 +24,6 @@ export function isPassing(error: unknown): boolean {
 
 /** Whether the store could not be reached, which is nobody's fault, however long it takes. */
 export function isOutage(error: unknown): boolean {
-  return error instanceof CommitTimeoutError || (error instanceof EngineError && error.retryable);
+  if (error instanceof CommitTimeoutError || (error instanceof EngineError && error.retryable)) return true;
+  return error instanceof OmniscientError && error.code === 'NO_LEADER';
 }

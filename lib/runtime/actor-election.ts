@@ -1,0 +1,80 @@
+import { performance } from 'node:perf_hooks';
+import { CommitTimeoutError, ConflictError } from '../kernel/errors.js';
+import { LEADER_EVENT } from '../kernel/framework-events.js';
+import type { Membership } from './cluster/membership.js';
+import type { RoleOwner } from './role-owner.js';
+import type { RuntimeParts } from './settings.js';
+
+/** What this node makes of the leaders of one `OneActor`: whom it trusts to lead, and when it has itself elected. */
+export class ActorElection {
+  readonly #owner: RoleOwner;
+  readonly #parts: RuntimeParts;
+  readonly #membership: Membership;
+  #electing: Promise<void> | undefined;
+  /** The term whose leader did not answer. */
+  #suspectedTerm = 0;
+  /** The last term that began while this activation looked on. */
+  #heardTerm = 0;
+  #heardAtMs = 0;
+
+  constructor(owner: RoleOwner, parts: RuntimeParts, membership: Membership) {
+    this.#owner = owner;
+    this.#parts = parts;
+    this.#membership = membership;
+  }
+
+  /** Not if it was silent, nor if it is dead, unless it was elected before our eyes: who writes is alive. */
+  mayLead(nodeId: string, term: number): boolean {
+    if (term <= this.#suspectedTerm) return false;
+    return (
+      this.#membership.isAlive(nodeId) ||
+      (term === this.#heardTerm && this.#heardAtMs > this.#membership.goneSinceMs(nodeId))
+    );
+  }
+
+  /** Another was elected just now. */
+  heard(term: number): void {
+    this.#heardTerm = term;
+    this.#heardAtMs = performance.now();
+  }
+
+  suspect(nodeId: string, term: number, why: string): void {
+    if (term <= this.#suspectedTerm) return;
+    this.#suspectedTerm = term;
+    this.#parts.log.warn(
+      `${this.#owner.label}: the leader of term ${term}, node ${nodeId}, ${why}: another is elected`,
+    );
+  }
+
+  /** Many commands wait for one election. @throws CommitTimeoutError when the engine does not store it in time. */
+  elect(): Promise<void> {
+    this.#electing ??= this.#stand().finally(() => {
+      this.#electing = undefined;
+    });
+    return this.#electing;
+  }
+
+  async #stand(): Promise<void> {
+    if (this.#isStanding()) return this.#waitForVote();
+    const term = (this.#owner.framework.leader?.term ?? 0) + 1;
+    try {
+      await this.#owner.storeFrameworkEvent(LEADER_EVENT, { nodeId: this.#parts.nodeId, term });
+    } catch (error) {
+      // Somebody else's events were first, maybe those of an election: look again.
+      if (!(error instanceof ConflictError)) throw error;
+    }
+  }
+
+  /** A vote that the engine has not stored for so long that its callers were told is still being stored: a second one would only join it. */
+  #isStanding(): boolean {
+    for (const { name } of this.#owner.unstored()) if (name === LEADER_EVENT) return true;
+    return false;
+  }
+
+  async #waitForVote(): Promise<void> {
+    const { label, version } = this.#owner;
+    const { commitTimeoutMs } = this.#parts.limits;
+    await this.#owner.reached(version + 1, commitTimeoutMs);
+    if (this.#isStanding()) throw new CommitTimeoutError(label, commitTimeoutMs);
+  }
+}

@@ -1,0 +1,45 @@
+import { ActorOverloadedError, DeadlockError, ShuttingDownError } from '../kernel/errors.js';
+import type { Activation } from './activation.js';
+import type { RequestCause } from './request.js';
+import { assertNoDeadlock, type Turn } from './turn.js';
+
+/** Throws unless this activation takes a command from this node. @throws ShuttingDownError, ActorOverloadedError or DeadlockError. */
+export function assertAccepts(
+  activation: Activation,
+  isClosing: boolean,
+  caller: Turn | undefined,
+  cause: RequestCause,
+): void {
+  if (isClosing && !caller) throw new ShuttingDownError();
+  assertRoom(activation);
+  if (!caller) return;
+  assertNoDeadlock(caller, activation.loop);
+  assertNoCircle(activation, cause);
+}
+
+/**
+ * A `OneActor`'s commands count from the moment they are given or arrive here until they are answered, wherever they run; those whose callers have been
+ * told that storing takes too long are pending still.
+ *
+ * @throws ActorOverloadedError.
+ */
+export function assertRoom({ loop, optimistic, leader, actorName, id, parts }: Activation): void {
+  const { mailboxSizeMax } = parts.limits;
+  const size = Math.max(loop.size + optimistic.pending.length, leader?.size ?? 0);
+  if (size >= mailboxSizeMax) throw new ActorOverloadedError(actorName, id, mailboxSizeMax);
+}
+
+/**
+ * Throws if the turn that runs here waits for this call by way of other nodes, where nobody can see it. A turn of the chain that did not wait for what it
+ * called is over by now, or another than the one that runs.
+ *
+ * @throws DeadlockError.
+ */
+export function assertNoCircle({ loop, label }: Pick<Activation, 'loop' | 'label'>, cause: RequestCause): void {
+  const { running } = loop;
+  if (cause.chain.length === 0 || !running || running.evicted) return;
+  const { chain, correlationId } = running.request.cause;
+  // The chain of a turn's own call is that of its request, and its actor.
+  if (cause.correlationId !== correlationId || cause.chain[chain.length] !== label) return;
+  throw new DeadlockError([...cause.chain.slice(chain.length), label]);
+}
