@@ -23,6 +23,9 @@ export type Heard<Events extends object, Name extends EventName<Events> = EventN
 /** Stands for "whatever stream has events of the names listened to", where otherwise a stream's id stands. */
 export const ALL_STREAMS = '';
 
+/** Names of listeners that are set in code begin with this. */
+export const IN_CODE = 'listenTo:';
+
 /** `$listening`: which sources a listener begins to listen to, each after which version (or position), and which it leaves. */
 export interface ListeningData {
   /** Name of the actor class. */
@@ -147,7 +150,9 @@ export class Hearing {
       // Two nodes may begin at the same time: the first one counts.
       if (known?.sinceMs !== undefined) continue;
       this.#left.delete(key);
-      this.sources.set(key, { listener, source, at: after, count: 0, sinceMs });
+      // What the state names again goes on where it was left, wherever it would begin; code begins anew on purpose.
+      const at = listener.startsWith(IN_CODE) ? after : Math.max(after, known?.at ?? 0);
+      this.sources.set(key, { listener, source, at, count: 0, sinceMs });
     }
   }
 

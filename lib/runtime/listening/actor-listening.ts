@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers';
 import type { CommandDefinition } from '../../kernel/definition.js';
 import { OmniscientError } from '../../kernel/errors.js';
 import { FRAMEWORK_EVENT_PREFIX } from '../../kernel/event.js';
-import { ALL_STREAMS, type HeardSource, hearingKey } from '../../kernel/hearing.js';
+import { ALL_STREAMS, type HeardSource, hearingKey, IN_CODE } from '../../kernel/hearing.js';
 import { checkedStreamId } from '../../kernel/ids.js';
 import type { ListenHandler, Listening, ListenSource, ListenToOptions } from '../../kernel/listening.js';
 import type { RuntimeParts } from '../settings.js';
@@ -13,9 +13,6 @@ import { decorated, inCode, type Listener } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';
 import { Reactions, type Sound } from './reactions.js';
 import { SourceRecords } from './source-records.js';
-
-/** Names of listeners that are set in code begin with this. */
-const IN_CODE = 'listenTo:';
 
 /** When it was not possible to write down what is listened to: how soon it is tried again. Milliseconds. */
 const RECORD_AGAIN_MS = 500;
