@@ -63,6 +63,10 @@ export interface ParkedData extends HeardData {
   readonly error: StoredFailure;
   /** How often it was tried. */
   readonly attempts: number;
+  /** Name of the dispatcher in whose stream it is, because no actor could be brought it. */
+  readonly by?: string;
+  /** A dispatcher had parked it, and its actor took it over. */
+  readonly adopted?: true;
 }
 
 /** `$unparked`: it was reacted to after all, or somebody decided that it need not be. */
@@ -74,6 +78,9 @@ export interface UnparkedData {
 
 /** Most sources that an actor no longer listens to of which it remembers how far they were heard: the last. */
 export const LEFT_SOURCES_MAX = 1_000;
+
+/** Most parked events that were taken over from a dispatcher of which an actor remembers that: the last. */
+export const ADOPTED_MAX = 1_000;
 
 /** How far one listener has heard one source. */
 export interface HeardSource {
@@ -91,6 +98,7 @@ export interface HeardSource {
 export interface HearingMemory {
   readonly sources: readonly HeardSource[];
   readonly parked: readonly string[];
+  readonly adopted?: readonly string[];
 }
 
 /** What an actor listens to and how far it has heard: a fold of what is stored. */
@@ -99,6 +107,8 @@ export class Hearing {
   readonly sources = new Map<string, HeardSource>();
   /** Ids of what is parked. */
   readonly parked = new Set<string>();
+  /** Ids of what was parked by a dispatcher and taken over from it, whatever became of it; the last ones last. */
+  readonly adopted = new Set<string>();
   /** Moves on when what it listens to changes. */
   revision = 0;
   readonly #actor: string;
@@ -120,22 +130,23 @@ export class Hearing {
     if (event.name === LISTENING_EVENT) this.#listen(data as ListeningData, event);
     else if (event.name === HEARD_EVENT) this.#hear(data as HeardData, 1);
     else if (event.name === PARKED_EVENT) {
-      this.parked.add((data as ParkedData).id);
-      this.#hear(data as ParkedData, 1);
+      this.#park(data as ParkedData);
     } else this.parked.delete((data as unknown as UnparkedData).id);
   }
 
   toJSON(): HearingMemory {
-    return { sources: [...this.sources.values()], parked: [...this.parked] };
+    const adopted = this.adopted.size > 0 && { adopted: [...this.adopted] };
+    return { sources: [...this.sources.values()], parked: [...this.parked], ...adopted };
   }
 
-  restore({ sources, parked }: HearingMemory): void {
+  restore({ sources, parked, adopted = [] }: HearingMemory): void {
     for (const each of sources) {
       const key = hearingKey(each.listener, each.source);
       this.sources.set(key, each);
       if (each.sinceMs === undefined && each.source !== ALL_STREAMS) this.#left.add(key);
     }
     for (const id of parked) this.parked.add(id);
+    for (const id of adopted) this.adopted.add(id);
     this.revision += 1;
   }
 
@@ -173,6 +184,18 @@ export class Hearing {
   #close(key: string): void {
     const known = this.sources.get(key);
     if (known) this.sources.set(key, { ...known, isOver: true });
+  }
+
+  #park(data: ParkedData): void {
+    this.parked.add(data.id);
+    // One that a dispatcher parked comes late, and says nothing of those before it.
+    if (!data.adopted) {
+      this.#hear(data, 1);
+      return;
+    }
+    this.adopted.add(data.id);
+    const [oldest] = this.adopted;
+    if (this.adopted.size > ADOPTED_MAX) this.adopted.delete(oldest as string);
   }
 
   #hear({ listener, source, at }: HeardData, count: number): void {

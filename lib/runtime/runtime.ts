@@ -183,7 +183,8 @@ export class Runtime {
     const { name: actorName, listens, upcasts } = host.definition;
     if (!listens.some(({ to }) => to)) return;
     const load = async (id: string) => (await host.activate(id)).listen();
-    const dispatcher = new Dispatcher({ actorName, listens, upcasts, load }, this.parts);
+    const checkId = (id: unknown) => void host.streamIdOf(id as string);
+    const dispatcher = new Dispatcher({ actorName, listens, upcasts, checkId, load }, this.parts);
     this.#dispatchers.push(dispatcher);
     if (!this.#begun) return;
     // A module that was loaded late.
@@ -191,7 +192,8 @@ export class Runtime {
   }
 
   /** Who can try a parked event again. */
-  async #ownerOf({ actor, actorId }: ParkedData): Promise<ParkedOwner | undefined> {
+  async #ownerOf({ actor, actorId, by }: ParkedData): Promise<ParkedOwner | undefined> {
+    if (by !== undefined) return this.#dispatchers.find(({ name }) => name === by)?.undelivered;
     const host = this.#hosts.get(actor)?.host;
     return host ? (await host.activate(actorId)).listen().reactions : this.projections.runner(actor);
   }

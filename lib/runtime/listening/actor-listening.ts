@@ -11,7 +11,8 @@ import type { Turn } from '../turn.js';
 import { Ear } from './ear.js';
 import { decorated, inCode, type Listener } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';
-import { Reactions, type Sound } from './reactions.js';
+import { Reactions } from './reactions.js';
+import type { Sound } from './sound.js';
 import { SourceRecords } from './source-records.js';
 
 /** When it was not possible to write down what is listened to: how soon it is tried again. Milliseconds. */

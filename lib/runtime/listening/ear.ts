@@ -10,7 +10,8 @@ import { outsideTurns } from '../turn.js';
 import { hears, type Listener } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';
 import { Persistence, type Task } from './persistence.js';
-import type { Reactions, Sound } from './reactions.js';
+import type { Reactions } from './reactions.js';
+import type { Sound } from './sound.js';
 
 /** Most reactions of one ear that have run and are not stored yet. */
 const IN_FLIGHT_MAX = 256;
