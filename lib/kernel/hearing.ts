@@ -26,12 +26,19 @@ export const ALL_STREAMS = '';
 /** Names of listeners that are set in code begin with this. */
 export const IN_CODE = 'listenTo:';
 
+/** When listening that began in code ends by itself. */
+export interface ListeningLimits {
+  readonly count?: number | undefined;
+  /** Milliseconds. */
+  readonly forMs?: number | undefined;
+}
+
 /** `$listening`: which sources a listener begins to listen to, each after which version (or position), and which it leaves. */
 export interface ListeningData {
   /** Name of the actor class. */
   readonly actor: string;
   readonly listener: string;
-  readonly begin: readonly { readonly source: string; readonly after: number }[];
+  readonly begin: readonly ({ readonly source: string; readonly after: number } & ListeningLimits)[];
   readonly end: readonly string[];
   /** Ended from code, for good: remembered, so that an `onActivate` that listens anew begins nothing. */
   readonly over?: readonly string[];
@@ -92,6 +99,8 @@ export interface HeardSource {
   /** When listening began, in milliseconds since 1970; `undefined` for a source to which it does not listen itself: one that calls it, or that it left. */
   readonly sinceMs?: number;
   readonly isOver?: boolean;
+  /** As they were when it began. */
+  readonly limits?: ListeningLimits;
 }
 
 /** A snapshot's part of it. */
@@ -155,7 +164,7 @@ export class Hearing {
     for (const source of end) this.#leave(hearingKey(listener, source));
     for (const source of over) this.#close(hearingKey(listener, source));
     const sinceMs = Date.parse((JSON.parse(event.metadata) as { at: string }).at);
-    for (const { source, after } of begin) {
+    for (const { source, after, ...limits } of begin) {
       const key = hearingKey(listener, source);
       const known = this.sources.get(key);
       // Two nodes may begin at the same time: the first one counts.
@@ -163,7 +172,8 @@ export class Hearing {
       this.#left.delete(key);
       // What the state names again goes on where it was left, wherever it would begin; code begins anew on purpose.
       const at = listener.startsWith(IN_CODE) ? after : Math.max(after, known?.at ?? 0);
-      this.sources.set(key, { listener, source, at, count: 0, sinceMs });
+      const limited = limits.count !== undefined || limits.forMs !== undefined;
+      this.sources.set(key, { listener, source, at, count: 0, sinceMs, ...(limited && { limits }) });
     }
   }
 

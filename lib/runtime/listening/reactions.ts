@@ -18,7 +18,7 @@ import type { Telemetry } from '../telemetry/telemetry.js';
 import { storedFailure } from './failure.js';
 import type { Listener } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';
-import { originOf, parkedSound, placeIn, type Sound } from './sound.js';
+import { originOf, parkedSound, placeIn, type Sound, saidAtMs } from './sound.js';
 
 /** A listener that fires nothing writes down how far it has heard once in so many events. */
 const UNRECORDED_EVENTS_MAX = 100;
@@ -46,22 +46,16 @@ export class Reactions {
   readonly #owner: ListeningOwner;
   readonly #find: FindListener;
   readonly #newId: () => string;
-  readonly #nowMs: () => number;
   readonly #telemetry: Telemetry | undefined;
   readonly #unrecorded = new Map<string, number>();
   readonly #notedAt = new Map<string, number>();
   /** What was passed over because nobody listened to it any more, by what was about to be stored. */
   readonly #passedOver = new WeakSet<Sound>();
 
-  constructor(
-    owner: ListeningOwner,
-    find: FindListener,
-    { ids, clock, telemetry }: Pick<RuntimeParts, 'ids' | 'clock' | 'telemetry'>,
-  ) {
+  constructor(owner: ListeningOwner, find: FindListener, { ids, telemetry }: Pick<RuntimeParts, 'ids' | 'telemetry'>) {
     this.#owner = owner;
     this.#find = find;
     this.#newId = () => ids.next();
-    this.#nowMs = () => clock.now();
     this.#telemetry = telemetry;
     const all = [
       command('$react', (sound, after) => this.#react(sound as Sound, after as number)),
@@ -133,12 +127,17 @@ export class Reactions {
     return this.#notedAt.get(hearingKey(listener, source)) ?? 0;
   }
 
-  /** Whether it has heard as often, or as long, as it was to, or was stopped. */
-  isOver({ name, count, forMs }: Listener, source: string): boolean {
+  /** Whether it has heard as often as it was to, or was stopped. */
+  isOver({ name, count }: Listener, source: string): boolean {
     const heard = this.#owner.hearing.sources.get(hearingKey(name, source));
-    if (!heard) return false;
-    const isLate = forMs !== undefined && heard.sinceMs !== undefined && this.#nowMs() >= heard.sinceMs + forMs;
-    return heard.isOver === true || isLate || (count !== undefined && heard.count >= count);
+    return heard !== undefined && (heard.isOver === true || (count !== undefined && heard.count >= count));
+  }
+
+  /** Whether its time was over then. What was said before is heard, however late. */
+  isLate({ name, forMs }: Listener, source: string, atMs: number): boolean {
+    const sinceMs =
+      forMs === undefined ? undefined : this.#owner.hearing.sources.get(hearingKey(name, source))?.sinceMs;
+    return sinceMs !== undefined && atMs >= sinceMs + (forMs as number);
   }
 
   #react(sound: Sound, after: number): unknown {
@@ -148,7 +147,7 @@ export class Reactions {
     // One before it was dropped meanwhile: it must be heard first.
     if (appliedAt < after) throw new OutOfOrderError(this.#owner.label, name);
     const listener = this.#listenerOf(name, source);
-    if (!this.#wants(listener, source)) {
+    if (!this.#wants(listener, sound)) {
       this.#passedOver.add(sound);
       return undefined;
     }
@@ -213,8 +212,10 @@ export class Reactions {
   }
 
   /** Whether it still listens, by what is stored and by what is about to be. */
-  #wants(listener: Listener, source: string): boolean {
+  #wants(listener: Listener, sound: Sound): boolean {
+    const { source } = sound;
     if (!listener.wants(this.#owner.view, source) || this.isOver(listener, source)) return false;
+    if (listener.forMs !== undefined && this.isLate(listener, source, saidAtMs(sound))) return false;
     // Only what began in code ends from code.
     if (!listener.isInCode) return true;
     const isEnding = ({ name, data }: NewEvent) => {
@@ -231,7 +232,7 @@ export class Reactions {
     if (appliedAt >= sound.at || appliedAt < after) return true;
     // Somebody else may have been first to decide whether it still listens to that.
     const listener = this.#find(sound.listener, sound.source);
-    return listener !== undefined && this.#wants(listener, sound.source) === this.#passedOver.has(sound);
+    return listener !== undefined && this.#wants(listener, sound) === this.#passedOver.has(sound);
   }
 
   #listenerOf(name: string, source: string): Listener {

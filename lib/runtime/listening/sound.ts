@@ -39,3 +39,13 @@ export function placeIn({ name, data }: NewEvent, actor: string, listener: strin
   if ('at' in told) return told.source === source ? told.at : undefined;
   return told.begin.find((begun) => begun.source === source)?.after;
 }
+
+/** By the clock of the node that stored it. Milliseconds since 1970. */
+export function saidAtMs({ record }: Sound): number {
+  return Date.parse((JSON.parse(record.metadata) as EventMetadata).at);
+}
+
+/** For the log. */
+export function nameOf({ record }: Sound): string {
+  return `'${record.name}' (event ${record.version} of stream '${record.streamId}')`;
+}
