@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Actor, Command, type Listening, LiveActor, type StoredEvent } from 'omniscient-nest';
+import { Actor, Command, type Listening, LiveActor, OneActor, type StoredEvent } from 'omniscient-nest';
+import type { ActorClass } from '../../lib/kernel/actor.js';
+import { defineActor } from '../../lib/kernel/definition.js';
 import type { RuntimeOptions } from '../../lib/runtime/runtime.js';
 import { Speaker } from '../support/listeners.js';
 import { eventually, MemoryCluster } from '../support/memory-cluster.js';
@@ -33,6 +35,18 @@ class Watcher extends LiveActor<object, WatcherEvents> {
 
   protected note({ data }: StoredEvent): void {
     this.fire('noted', data as { word: string });
+  }
+}
+
+/** The same, led. */
+@Actor()
+class LedWatcher extends OneActor<object, WatcherEvents> {
+  initialState() {
+    return {};
+  }
+
+  @Command() watch(speaker: string) {
+    this.listenTo(speaker, ({ data }) => this.fire('noted', data as { word: string }), { name: 'watch' });
   }
 }
 
@@ -74,6 +88,16 @@ describe('what listenTo began in a command', () => {
     await eventually(() => noted('w').length === 1);
     await (await watchers.get('w')).stopWatching();
     await eventually(() => node.residents === 0);
+  });
+
+  it('is heard where the actor is led', async () => {
+    const [leading, other] = [await begin({ passivateAfterMs: PASSIVATE_AFTER_MS }), await begin()];
+    await (
+      await leading.node.register<LedWatcher>(defineActor(LedWatcher as ActorClass), () => new LedWatcher()).get('l')
+    ).watch('ann');
+    await idling();
+    await (await other.speakers.get('ann')).say('after it was idle');
+    await eventually(() => noted('l').length === 1);
   });
 
   it.each([

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Actor, Command, EventHandler, type Heard, ListenTo, LiveActor } from 'omniscient-nest';
+import { Actor, Command, EventHandler, type Heard, ListenTo, LiveActor, OneActor } from 'omniscient-nest';
 import { MemoryEngine } from 'omniscient-nest/memory';
 import type { AppendRequest } from '../../lib/engine/append.js';
 import { ADOPTED_MAX, Hearing, PARKED_EVENT } from '../../lib/kernel/hearing.js';
@@ -33,6 +33,28 @@ class Payment extends LiveActor<{ paid: number }, { paid: { order: string } }> {
   })
   onOrdered({ data }: Heard<OrderEvents, 'ordered'>) {
     if (broken.reaction) throw new Error('not today');
+    this.fire('paid', { order: `${data.amount}` });
+  }
+}
+
+/** The same, led. */
+@Actor()
+class LedPayment extends OneActor<{ paid: number }, { paid: { order: string } }> {
+  initialState() {
+    return { paid: 0 };
+  }
+
+  @Command() pay(order: string) {
+    this.fire('paid', { order });
+  }
+
+  @EventHandler() paid() {
+    if (broken.fold) throw new Error('this past can not be folded');
+    this.state.paid += 1;
+  }
+
+  @ListenTo<OrderEvents, 'ordered'>({ events: ['ordered'], to: ({ data }) => data.account })
+  onOrdered({ data }: Heard<OrderEvents, 'ordered'>) {
     this.fire('paid', { order: `${data.amount}` });
   }
 }
@@ -209,6 +231,25 @@ describe('what was parked because its actor could not be loaded', () => {
     await again.node.parked.retry(id);
     expect(orders('ann')).toEqual(['before', '1']);
     expect(await again.node.parked.count()).toBe(0);
+  });
+
+  it('is taken over by the leader of an actor that is led, wherever it is retried', async () => {
+    const first = await cluster.start();
+    await (await first.actors(LedPayment).get('ann')).pay('before');
+    await cluster.stop(first.node);
+    broken.fold = true;
+    const { node, actors } = await cluster.start();
+    actors(LedPayment);
+    await node.begin();
+    await (await actors(Shop).get('shop')).order('ann', 1);
+    await eventually(async () => (await node.parked.count()) === 1);
+    broken.fold = false;
+    const other = await cluster.start();
+    await (await other.actors(LedPayment).get('ann')).pay('by the leader');
+    const [parked] = await node.parked.list();
+    await Promise.allSettled([node, other.node].map((each) => each.parked.retry(parked?.id as string)));
+    expect(orders('ann')).toEqual(['before', 'by the leader', '1']);
+    expect(await node.parked.count()).toBe(0);
   });
 
   it('stays parked while the actor can not be loaded still', async () => {
