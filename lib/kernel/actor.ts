@@ -64,7 +64,8 @@ export abstract class ActorBase<State extends object, Events extends object> {
 
   /**
    * Listens to a stream, or to an event name across all streams, from code; see `@ListenTo` for what is promised. How far it has heard is stored, by the
-   * handler's name (or `options.name`) and the source: the same call after a restart, in `onActivate` say, goes on where it stopped.
+   * handler's name (or `options.name`) and the source: the same call after a restart, in `onActivate` say, goes on where it stopped. Begun in a command it
+   * keeps the actor loaded until it is over, and nothing hears it after a restart.
    *
    * @param source a stream's id, or `{ event: 'name' }`.
    * @returns a handle that stops it, for good.

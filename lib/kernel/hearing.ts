@@ -23,12 +23,22 @@ export type Heard<Events extends object, Name extends EventName<Events> = EventN
 /** Stands for "whatever stream has events of the names listened to", where otherwise a stream's id stands. */
 export const ALL_STREAMS = '';
 
+/** Names of listeners that are set in code begin with this. */
+export const IN_CODE = 'listenTo:';
+
+/** When listening that began in code ends by itself. */
+export interface ListeningLimits {
+  readonly count?: number | undefined;
+  /** Milliseconds. */
+  readonly forMs?: number | undefined;
+}
+
 /** `$listening`: which sources a listener begins to listen to, each after which version (or position), and which it leaves. */
 export interface ListeningData {
   /** Name of the actor class. */
   readonly actor: string;
   readonly listener: string;
-  readonly begin: readonly { readonly source: string; readonly after: number }[];
+  readonly begin: readonly ({ readonly source: string; readonly after: number } & ListeningLimits)[];
   readonly end: readonly string[];
   /** Ended from code, for good: remembered, so that an `onActivate` that listens anew begins nothing. */
   readonly over?: readonly string[];
@@ -62,6 +72,10 @@ export interface ParkedData extends HeardData {
   readonly attempts: number;
   /** Of a projection: position of the last event before it that was handled. */
   readonly after?: number;
+  /** Name of the dispatcher in whose stream it is, because no actor could be brought it. */
+  readonly by?: string;
+  /** A dispatcher had parked it, and its actor took it over. */
+  readonly adopted?: true;
 }
 
 /** `$unparked`: it was reacted to after all, or somebody decided that it need not be, or another read model has taken the place of the one that it is of. */
@@ -74,6 +88,9 @@ export interface UnparkedData {
 /** Most sources that an actor no longer listens to of which it remembers how far they were heard: the last. */
 export const LEFT_SOURCES_MAX = 1_000;
 
+/** Most parked events that were taken over from a dispatcher of which an actor remembers that: the last. */
+export const ADOPTED_MAX = 1_000;
+
 /** How far one listener has heard one source. */
 export interface HeardSource {
   readonly listener: string;
@@ -84,12 +101,15 @@ export interface HeardSource {
   /** When listening began, in milliseconds since 1970; `undefined` for a source to which it does not listen itself: one that calls it, or that it left. */
   readonly sinceMs?: number;
   readonly isOver?: boolean;
+  /** As they were when it began. */
+  readonly limits?: ListeningLimits;
 }
 
 /** A snapshot's part of it. */
 export interface HearingMemory {
   readonly sources: readonly HeardSource[];
   readonly parked: readonly string[];
+  readonly adopted?: readonly string[];
 }
 
 /** What an actor listens to and how far it has heard: a fold of what is stored. */
@@ -98,6 +118,8 @@ export class Hearing {
   readonly sources = new Map<string, HeardSource>();
   /** Ids of what is parked. */
   readonly parked = new Set<string>();
+  /** Ids of what was parked by a dispatcher and taken over from it, whatever became of it; the last ones last. */
+  readonly adopted = new Set<string>();
   /** Moves on when what it listens to changes. */
   revision = 0;
   readonly #actor: string;
@@ -119,22 +141,23 @@ export class Hearing {
     if (event.name === LISTENING_EVENT) this.#listen(data as ListeningData, event);
     else if (event.name === HEARD_EVENT) this.#hear(data as HeardData, 1);
     else if (event.name === PARKED_EVENT) {
-      this.parked.add((data as ParkedData).id);
-      this.#hear(data as ParkedData, 1);
+      this.#park(data as ParkedData);
     } else this.parked.delete((data as unknown as UnparkedData).id);
   }
 
   toJSON(): HearingMemory {
-    return { sources: [...this.sources.values()], parked: [...this.parked] };
+    const adopted = this.adopted.size > 0 && { adopted: [...this.adopted] };
+    return { sources: [...this.sources.values()], parked: [...this.parked], ...adopted };
   }
 
-  restore({ sources, parked }: HearingMemory): void {
+  restore({ sources, parked, adopted = [] }: HearingMemory): void {
     for (const each of sources) {
       const key = hearingKey(each.listener, each.source);
       this.sources.set(key, each);
       if (each.sinceMs === undefined && each.source !== ALL_STREAMS) this.#left.add(key);
     }
     for (const id of parked) this.parked.add(id);
+    for (const id of adopted) this.adopted.add(id);
     this.revision += 1;
   }
 
@@ -143,13 +166,16 @@ export class Hearing {
     for (const source of end) this.#leave(hearingKey(listener, source));
     for (const source of over) this.#close(hearingKey(listener, source));
     const sinceMs = Date.parse((JSON.parse(event.metadata) as { at: string }).at);
-    for (const { source, after } of begin) {
+    for (const { source, after, ...limits } of begin) {
       const key = hearingKey(listener, source);
       const known = this.sources.get(key);
       // Two nodes may begin at the same time: the first one counts.
       if (known?.sinceMs !== undefined) continue;
       this.#left.delete(key);
-      this.sources.set(key, { listener, source, at: after, count: 0, sinceMs });
+      // What the state names again goes on where it was left, wherever it would begin; code begins anew on purpose.
+      const at = listener.startsWith(IN_CODE) ? after : Math.max(after, known?.at ?? 0);
+      const limited = limits.count !== undefined || limits.forMs !== undefined;
+      this.sources.set(key, { listener, source, at, count: 0, sinceMs, ...(limited && { limits }) });
     }
   }
 
@@ -170,6 +196,18 @@ export class Hearing {
   #close(key: string): void {
     const known = this.sources.get(key);
     if (known) this.sources.set(key, { ...known, isOver: true });
+  }
+
+  #park(data: ParkedData): void {
+    this.parked.add(data.id);
+    // One that a dispatcher parked comes late, and says nothing of those before it.
+    if (!data.adopted) {
+      this.#hear(data, 1);
+      return;
+    }
+    this.adopted.add(data.id);
+    const [oldest] = this.adopted;
+    if (this.adopted.size > ADOPTED_MAX) this.adopted.delete(oldest as string);
   }
 
   #hear({ listener, source, at }: HeardData, count: number): void {

@@ -10,7 +10,7 @@ export type ListenHandler<Event extends StoredEvent = StoredEvent> = (event: Eve
 export interface ListenToOptions {
   /** Ends after so many reactions. Default: never. */
   count?: number;
-  /** Ends so long after it began, in milliseconds. Default: never. */
+  /** Ends so long after it began, in milliseconds: what was said after that is not heard. Default: never. */
   forMs?: number;
   /** Where to begin: a version of the stream (a position, for names); 0 for all. Default: where the source is now. */
   from?: number;

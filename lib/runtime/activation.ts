@@ -176,7 +176,7 @@ export class Activation implements PipelineOwner, FeedOwner {
 
   /** Whether it can be let go now without anybody noticing. */
   get idle(): boolean {
-    if (this.ticks?.pinned || this.listening?.busy) return false;
+    if (this.ticks?.pinned || this.listening?.pinned) return false;
     return this.settled && (this.#observers?.size ?? 0) === 0 && !(this.feed?.reading ?? false);
   }
 

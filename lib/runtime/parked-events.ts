@@ -64,6 +64,8 @@ export class ParkedEvents {
   #bookmark: Bookmark<ParkedPlaces> | undefined;
   #savedAt = 0;
   #reading: Promise<void> | undefined;
+  /** The next one, for all who came while one was under way: that may have looked before what they ask for was stored. */
+  #readingNext: Promise<void> | undefined;
 
   constructor(parts: RuntimeParts, ownerOf: FindOwner) {
     this.#parts = parts;
@@ -142,9 +144,20 @@ export class ParkedEvents {
     throw new OmniscientError('UNKNOWN_LISTENER', message);
   }
 
-  /** Reads on from where it was read last. */
+  /** Reads on from where it was read last, up to what is stored now. */
   #read(): Promise<void> {
-    this.#reading ??= this.#readOn().finally(() => {
+    if (this.#readingNext) return this.#readingNext;
+    if (!this.#reading) return this.#beginReading();
+    const next = () => {
+      this.#readingNext = undefined;
+      return this.#beginReading();
+    };
+    this.#readingNext = this.#reading.then(next, next);
+    return this.#readingNext;
+  }
+
+  #beginReading(): Promise<void> {
+    this.#reading = this.#readOn().finally(() => {
       this.#reading = undefined;
     });
     return this.#reading;

@@ -8,6 +8,7 @@ import { fireOne } from './fire-one.js';
 import { LeaderRole } from './leader-role.js';
 import { ActorListening } from './listening/actor-listening.js';
 import type { ListeningOwner } from './listening/listening-owner.js';
+import { tellUnheard } from './listening/unheard.js';
 import { onceNamed } from './once.js';
 import type { RoleOwner } from './role-owner.js';
 import { type TickOwner, TickRole } from './ticks/tick-role.js';
@@ -118,8 +119,10 @@ export function actorListening(activation: Activation, listens: readonly ListenD
 
 /** Runs `onActivate`, if the class has one. */
 export async function runOnActivate(activation: Activation): Promise<void> {
-  const { actor } = activation;
+  const { actor, label, framework, parts } = activation;
   if (actor.onActivate) await activation.decide('onActivate', actor.onActivate as CommandMethod, 'reapply');
+  if (framework.isHearing)
+    tellUnheard(label, framework.hearing, activation.listening, { log: parts.log, nowMs: parts.clock.now() });
 }
 
 /** What is stored is brought by wake-ups; whoever waits for it asks only when none has come for so long. Milliseconds. */

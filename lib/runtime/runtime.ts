@@ -186,7 +186,8 @@ export class Runtime {
     const { name: actorName, listens, upcasts } = host.definition;
     if (!listens.some(({ to }) => to)) return;
     const load = async (id: string) => (await host.activate(id)).listen();
-    const dispatcher = new Dispatcher({ actorName, listens, upcasts, load }, this.parts);
+    const checkId = (id: unknown) => void host.streamIdOf(id as string);
+    const dispatcher = new Dispatcher({ actorName, listens, upcasts, checkId, load }, this.parts);
     this.#dispatchers.push(dispatcher);
     if (!this.#begun) return;
     // A module that was loaded late.
@@ -194,7 +195,8 @@ export class Runtime {
   }
 
   /** Who can try a parked event again: whoever parked it, also where an actor class and a projection have one name. */
-  async #ownerOf({ actor, actorId }: ParkedData, streamId: string): Promise<ParkedOwner | undefined> {
+  async #ownerOf({ actor, actorId, by }: ParkedData, streamId: string): Promise<ParkedOwner | undefined> {
+    if (by !== undefined) return this.#dispatchers.find(({ name }) => name === by)?.undelivered;
     if (streamId === projectionStream(actor)) return this.projections.runner(actor);
     const host = this.#hosts.get(actor)?.host;
     return host && (await host.activate(actorId)).listen().reactions;

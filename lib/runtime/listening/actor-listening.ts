@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers';
 import type { CommandDefinition } from '../../kernel/definition.js';
 import { OmniscientError } from '../../kernel/errors.js';
 import { FRAMEWORK_EVENT_PREFIX } from '../../kernel/event.js';
-import { ALL_STREAMS, type HeardSource, hearingKey } from '../../kernel/hearing.js';
+import { ALL_STREAMS, type HeardSource, hearingKey, IN_CODE } from '../../kernel/hearing.js';
 import { checkedStreamId } from '../../kernel/ids.js';
 import type { ListenHandler, Listening, ListenSource, ListenToOptions } from '../../kernel/listening.js';
 import type { RuntimeParts } from '../settings.js';
@@ -11,11 +11,9 @@ import type { Turn } from '../turn.js';
 import { Ear } from './ear.js';
 import { decorated, inCode, type Listener } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';
-import { Reactions, type Sound } from './reactions.js';
+import { Reactions } from './reactions.js';
+import type { Sound } from './sound.js';
 import { SourceRecords } from './source-records.js';
-
-/** Names of listeners that are set in code begin with this. */
-const IN_CODE = 'listenTo:';
 
 /** When it was not possible to write down what is listened to: how soon it is tried again. Milliseconds. */
 const RECORD_AGAIN_MS = 500;
@@ -31,8 +29,8 @@ export class ActorListening {
   readonly #parts: RuntimeParts;
   readonly #records: SourceRecords;
   readonly #decorated = new Map<string, Listener>();
-  /** Those set in code, by `hearingKey`, with the turn that set them last. */
-  readonly #inCode = new Map<string, { readonly listener: Listener; readonly turn: Turn }>();
+  /** Those set in code, by `hearingKey`, with the turn that set them last, and whether `onActivate` sets them in every activation. */
+  readonly #inCode = new Map<string, { listener: Listener; turn: Turn; isSetAgain: boolean }>();
   readonly #ears = new Map<string, Ear>();
   #stopped = false;
   #recording = false;
@@ -58,10 +56,15 @@ export class ActorListening {
     for (const ear of this.#ears.values()) ear.stop();
   }
 
-  /** Whether a reaction is under way, or waits to be tried again. */
-  get busy(): boolean {
+  /** Its activation must stay: a reaction is under way, or waits to be tried again; or a command gave it what hears, which would be gone. */
+  get pinned(): boolean {
     if (this.#recording) return true;
     for (const ear of this.#ears.values()) if (ear.busy) return true;
+    if (this.#stopped || this.#owner.leads === false) return false;
+    for (const [key, { isSetAgain }] of this.#inCode) {
+      const ear = isSetAgain ? undefined : this.#ears.get(key);
+      if (ear && !ear.isOver) return true;
+    }
     return false;
   }
 
@@ -70,14 +73,20 @@ export class ActorListening {
     return this.#recording || [...this.#ears.values()].some((ear) => ear.behind);
   }
 
+  /** Whether something was set in code that hears this. */
+  isSet(key: string): boolean {
+    return this.#inCode.has(key);
+  }
+
   /** Everything it listens to itself, and how far it has heard. */
   *listeningTo(): Generator<HeardSource & { readonly events: ReadonlySet<string> | undefined }> {
     for (const heard of this.#owner.hearing.sources.values()) {
       const listener = this.#listener(heard.listener, heard.source);
       if (heard.sinceMs === undefined || !listener || this.reactions.isOver(listener, heard.source)) continue;
+      const ear = this.#ears.get(hearingKey(heard.listener, heard.source));
+      if (ear?.isOver) continue;
       // What came to nothing is not written down, and need not be heard again.
-      const heardTo = this.#ears.get(hearingKey(heard.listener, heard.source))?.heardTo ?? 0;
-      yield { ...heard, at: Math.max(heard.at, heardTo), events: listener.events };
+      yield { ...heard, at: Math.max(heard.at, ear?.heardTo ?? 0), events: listener.events };
     }
   }
 
@@ -132,17 +141,22 @@ export class ActorListening {
     const listener = inCode(name, handler, events, options);
     const before = this.#inCode.get(key);
     // Who leads again activates again, and so listens again.
-    const isAgain = turn.request.name === 'onActivate' && before?.turn !== turn;
-    if (before && !isAgain && (before.turn === turn || this.#ears.has(key))) {
+    const isActivating = turn.request.name === 'onActivate';
+    const isAgain = isActivating && before?.turn !== turn;
+    const nowMs = this.#parts.clock.now();
+    const wasLate = before !== undefined && this.reactions.isLate(before.listener, streamId, nowMs);
+    if (before && !isAgain && (before.turn === turn || (this.#ears.has(key) && !wasLate))) {
       throw new OmniscientError(
         'ALREADY_LISTENING',
         `${this.#owner.label}: '${name}' listens to that already: stop it first, or give this one another name with listenTo(…, { name })`,
       );
     }
-    this.#inCode.set(key, { listener, turn });
+    this.#inCode.set(key, { listener, turn, isSetAgain: isActivating || before?.isSetAgain === true });
     // What ended stays so for the next activation's `onActivate`; a command may begin it anew.
-    const isOver = turn.request.name !== 'onActivate' && this.reactions.isOver(listener, streamId);
-    this.#records.begin(turn, name, streamId, options.from, isOver);
+    const isLate = wasLate || this.reactions.isLate(listener, streamId, nowMs);
+    const isOver = !isActivating && (isLate || this.reactions.isOver(listener, streamId));
+    const { from, count, forMs } = options;
+    this.#records.begin(turn, name, { source: streamId, from, count, forMs }, isOver);
     this.#seenRevision = -1;
     // It may be written down already, by an activation before this one.
     queueMicrotask(() => this.look());

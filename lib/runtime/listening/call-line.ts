@@ -2,8 +2,9 @@ import { ALL_STREAMS } from '../../kernel/hearing.js';
 import type { OnFailure } from '../../kernel/marks.js';
 import { outsideTurns } from '../turn.js';
 import { isOutage, isPassing } from './failure.js';
-import { GIVEN_UP, Persistence } from './persistence.js';
-import type { Reactions, Sound } from './reactions.js';
+import { GIVEN_UP, Persistence, type Task } from './persistence.js';
+import type { Reactions } from './reactions.js';
+import type { Sound } from './sound.js';
 
 /** Most reactions of one line that have run and are not stored yet. */
 const IN_FLIGHT_MAX = 256;
@@ -13,6 +14,8 @@ export interface Call {
   readonly sound: Sound;
   /** Told once what came of it is stored. */
   readonly done: () => void;
+  /** Why there is no actor to bring it to. */
+  readonly undeliverable?: { readonly error: unknown } | undefined;
 }
 
 /** Whom a line leads to. */
@@ -23,6 +26,8 @@ export interface LineOwner {
   reactions(): Promise<Reactions>;
   /** Hears of every failure. */
   failed(sound: Sound, error: unknown): void;
+  /** Parks it where it needs no actor. */
+  setAside(sound: Sound, error: unknown, attempts: number): Promise<void>;
   /** It can't go on; whoever leads next begins with what is not done. */
   broke(error: unknown): void;
   /** Nothing is under way any more. */
@@ -49,6 +54,8 @@ export class CallLine {
   #frail: { readonly at: number; readonly error: unknown; readonly tries: number } | undefined;
   /** Place of the last reaction that left a note. */
   #notedAt = 0;
+  /** The actor could not even be loaded to park the last one: the next ones are tried once. */
+  #isUnreachable = false;
   #running = false;
   #stopped = false;
 
@@ -97,6 +104,7 @@ export class CallLine {
       this.#waiting.unshift(call);
       return;
     }
+    if (call.undeliverable) return this.#persist(call, call.undeliverable.error, 1);
     const failure = await new Promise<{ error: unknown } | undefined>((executed) => {
       let hasRun = false;
       const ran = () => {
@@ -126,7 +134,7 @@ export class CallLine {
   }
 
   async #react(sound: Sound, after: number, ran: () => void): Promise<void> {
-    const reactions = await this.#owner.reactions();
+    const reactions = await this.#reactions();
     await reactions.react(sound, after, () => {
       if (reactions.notedAt(sound.listener, ALL_STREAMS) === sound.at) this.#notedAt = sound.at;
       ran();
@@ -142,15 +150,33 @@ export class CallLine {
     }
     const { triesMax, onFailure } = this.#owner;
     if (error !== undefined) this.#owner.failed(call.sound, error);
-    const task = {
-      triesMax,
-      onFailure,
-      run: async () => (await this.#owner.reactions()).react(call.sound),
-      park: async (last: unknown, failures: number) => (await this.#owner.reactions()).park(call.sound, last, failures),
-      failed: (last: unknown) => this.#owner.failed(call.sound, last),
+    const task: Task = {
+      triesMax: call.undeliverable || this.#isUnreachable ? 1 : triesMax,
+      onFailure: call.undeliverable ? 'park' : onFailure,
+      run: async () => (await this.#reactions()).react(call.sound),
+      park: (last, failures) => this.#park(call, last, failures),
+      failed: (last) => this.#owner.failed(call.sound, last),
     };
     await this.#persistence.see(task, tries, error);
     call.done();
+  }
+
+  /** In the actor's stream; where that can't be done, and trying again would not help, elsewhere. */
+  async #park({ sound, undeliverable }: Call, error: unknown, attempts: number): Promise<void> {
+    if (undeliverable) return this.#owner.setAside(sound, error, attempts);
+    try {
+      await (await this.#reactions()).park(sound, error, attempts);
+    } catch (thrown) {
+      if (isPassing(thrown) || isOutage(thrown)) throw thrown;
+      await this.#owner.setAside(sound, error ?? thrown, attempts);
+      this.#isUnreachable = true;
+    }
+  }
+
+  async #reactions(): Promise<Reactions> {
+    const reactions = await this.#owner.reactions();
+    this.#isUnreachable = false;
+    return reactions;
   }
 
   /** What was lost comes again, in order, and the first of it with care. */

@@ -2,7 +2,7 @@
 import { setTimeout } from 'node:timers';
 import { EventPull } from '../../engine/event-pull.js';
 import { OmniscientError } from '../../kernel/errors.js';
-import type { EventRecord } from '../../kernel/event.js';
+import type { EventRecord, StoredEvent } from '../../kernel/event.js';
 import { ALL_STREAMS } from '../../kernel/hearing.js';
 import type { ListenDefinition } from '../../kernel/listen-definition.js';
 import type { Upcasts } from '../../kernel/upcasts.js';
@@ -12,8 +12,10 @@ import type { RuntimeParts } from '../settings.js';
 import type { ActorListening } from './actor-listening.js';
 import { Bookmark } from './bookmark.js';
 import { CallLine, type LineOwner } from './call-line.js';
+import { NOWHERE, type Place, takenOver, withBegun } from './dispatcher-place.js';
 import { Progress } from './progress.js';
-import type { Sound } from './reactions.js';
+import type { Sound } from './sound.js';
+import { Undelivered, undeliveredKey } from './undelivered.js';
 
 /** Most events under way to the actors they concern. */
 const UNDER_WAY_MAX = 1_000;
@@ -26,27 +28,22 @@ export interface DispatcherOwner {
   readonly listens: readonly ListenDefinition[];
   /** What it makes of old events. */
   readonly upcasts: Upcasts;
+  /** @throws InvalidIdError when no actor of the class can be called this. */
+  checkId(id: unknown): void;
   /** What the actor of this id listens to; loads it. */
   load(id: string): Promise<ActorListening>;
 }
-
-/** What is written down of it. */
-interface Place {
-  /** Up to where everything is done. */
-  readonly position: number;
-  /** After which position each listener hears: those that were added to the class later begin later, or earlier. */
-  readonly since?: Readonly<Record<string, number>>;
-}
-
-const NOWHERE: Place = { position: 0 };
 
 /** How often it is tried again to write down where listening begins because the others write at the same time. */
 const PREPARE_TRIES_MAX = 100;
 
 /** What goes on from one look at what is written down to the next. */
 interface Work {
-  readonly since: Readonly<Record<string, number>>;
+  readonly since: Required<Place>['since'];
+  readonly behind: Required<Place>['behind'];
   readonly progress: Progress;
+  /** What was parked as undelivered before that look. */
+  readonly undelivered: ReadonlySet<string>;
   /** What is under way, by actor and listener. */
   readonly lines: Map<string, CallLine>;
   readonly pull: EventPull;
@@ -62,6 +59,8 @@ type Calling = ListenDefinition & { readonly to: NonNullable<ListenDefinition['t
  */
 export class Dispatcher {
   readonly name: string;
+  /** What it could bring to no actor. */
+  readonly undelivered: Undelivered;
   readonly #owner: DispatcherOwner;
   readonly #parts: RuntimeParts;
   readonly #calling: readonly Calling[];
@@ -74,6 +73,7 @@ export class Dispatcher {
     this.#parts = parts;
     this.name = `$listen-${owner.actorName}`;
     this.#calling = owner.listens.filter((each): each is Calling => each.to !== undefined);
+    this.undelivered = new Undelivered(this.name, owner, parts);
   }
 
   /**
@@ -100,11 +100,8 @@ export class Dispatcher {
     const added = this.#calling.filter(({ name }) => since[name] === undefined);
     if (added.length === 0) return undefined;
     const last = await this.#parts.engine.lastPosition();
-    const begun = Object.fromEntries(added.map(({ name, from }) => [name, from ?? last]));
-    // Those that were there before have heard everything up to here, also if one that is new makes it go back.
-    const known = Object.entries(since).map(([name, after]) => [name, Math.max(after, value.position)]);
-    const position = Math.min(isNew ? last : value.position, ...Object.values(begun));
-    return { position, since: { ...Object.fromEntries(known), ...begun } };
+    const beginning = added.map(({ name, from }) => ({ name, after: from ?? last }));
+    return withBegun(value, isNew, beginning, last);
   }
 
   start(election: LeaderElection): void {
@@ -139,21 +136,12 @@ export class Dispatcher {
   }
 
   async #workFrom(bookmark: Bookmark<Place>, signal: AbortSignal): Promise<void> {
-    const names = [...new Set(this.#calling.flatMap(({ events }) => [...(events ?? [])]))];
-    const pull = new EventPull(this.#parts.engine, { names }, bookmark.value.position, (error) =>
-      this.#parts.log.warn(
-        `${this.#owner.actorName}: the events it listens to could not be read; it is tried again`,
-        error,
-      ),
-    );
-    const { since = {} } = bookmark.value;
-    const work: Work = {
-      since,
-      progress: new Progress(bookmark.value.position),
-      lines: new Map(),
-      pull,
-      over: signal.aborted,
-    };
+    const place = takenOver(bookmark.value, new Set(this.#calling.map(({ name }) => name)));
+    const undelivered = await this.undelivered.after(place.position);
+    const pull = this.#pullFrom(place.position);
+    const { since, behind } = place;
+    const progress = new Progress(place.position);
+    const work: Work = { since, behind, progress, undelivered, lines: new Map(), pull, over: signal.aborted };
     this.#current = work;
     const stop = () => {
       work.over = true;
@@ -162,7 +150,7 @@ export class Dispatcher {
     };
     signal.addEventListener('abort', stop);
     try {
-      bookmark.keep(() => ({ position: placeOf(work), since }), stop);
+      bookmark.keep(() => placeOf(work), stop);
       while (!work.over) {
         for (const record of (await pull.next()) ?? []) {
           if (!work.over) await this.#dispatch(record, work);
@@ -171,8 +159,14 @@ export class Dispatcher {
     } finally {
       signal.removeEventListener('abort', stop);
       stop();
-      await bookmark.close({ position: placeOf(work), since });
+      await bookmark.close(placeOf(work));
     }
+  }
+
+  #pullFrom(position: number): EventPull {
+    const names = [...new Set(this.#calling.flatMap(({ events }) => [...(events ?? [])]))];
+    const what = `${this.#owner.actorName}: the events it listens to could not be read; it is tried again`;
+    return new EventPull(this.#parts.engine, { names }, position, (error) => this.#parts.log.warn(what, error));
   }
 
   async #dispatch(record: EventRecord, work: Work): Promise<void> {
@@ -181,24 +175,32 @@ export class Dispatcher {
     });
     const done = work.progress.begin(record.position, concerned.length);
     for (const listen of concerned) {
-      const id = this.#concerned(listen, record);
-      if (id === undefined) done();
-      else this.#lineTo(listen, id, work).add({ sound: soundOf(listen, record), done });
+      const sound = soundOf(listen, record);
+      const whom = work.undelivered.has(undeliveredKey(sound)) ? undefined : this.#whom(listen, record);
+      if (!whom) done();
+      else this.#lineTo(listen, whom.id, work).add({ sound, done, undeliverable: whom.undeliverable });
     }
     while (work.progress.size >= UNDER_WAY_MAX && !work.over) await new Promise((resolve) => setTimeout(resolve, 1));
   }
 
-  /** Which actor it concerns. What `to` throws is logged, and the event concerns nobody: it is pure, so that would not change. */
-  #concerned(listen: Calling, record: EventRecord): string | undefined {
+  /** Which actor it concerns; nobody, if `to` says so. What `to` throws, and an id that is none, would be the same again: it is pure. */
+  #whom(listen: Calling, record: EventRecord): { id: string; undeliverable?: { error: unknown } } | undefined {
+    const where = `${this.#owner.actorName}.${listen.name}: '${record.name}'`;
+    let event: StoredEvent;
     try {
-      return listen.to(todaysEvent(this.#owner.upcasts, decodeEvent(record))) ?? undefined;
+      event = decodeEvent(record);
     } catch (error) {
-      const where = `${this.#owner.actorName}.${listen.name}: 'to' failed on '${record.name}'`;
-      this.#parts.log.error(
-        `${where} (event ${record.version} of stream '${record.streamId}'); nobody hears it`,
-        error,
-      );
+      // Nor could it be parked.
+      this.#parts.log.error(`${where} can't be read; nobody hears it`, error);
       return undefined;
+    }
+    try {
+      const id = listen.to(todaysEvent(this.#owner.upcasts, event)) ?? undefined;
+      if (id === undefined) return undefined;
+      this.#owner.checkId(id);
+      return { id };
+    } catch (error) {
+      return { id: '', undeliverable: { error } };
     }
   }
 
@@ -218,6 +220,7 @@ export class Dispatcher {
       reactions: async () => (await this.#owner.load(id)).reactions,
       failed: ({ record }, error) => log.warn(`${where} failed on '${record.name}'`, error),
       broke: (error) => log.error(`${where}: an event could not be brought`, error),
+      setAside: (sound, error, attempts) => this.undelivered.park(sound, id, error, attempts),
       ended,
     };
   }
@@ -228,6 +231,7 @@ function soundOf({ name }: Calling, record: EventRecord): Sound {
 }
 
 /** Up to where everything is done, also what was none of its business. */
-function placeOf({ progress, pull }: Work): number {
-  return progress.size > 0 ? progress.done : Math.max(progress.done, pull.quietAt);
+function placeOf({ progress, since, behind, pull }: Work): Place {
+  const position = progress.size > 0 ? progress.done : Math.max(progress.done, pull.quietAt);
+  return { position, since, ...(Object.keys(behind).length > 0 && { behind }) };
 }

@@ -10,7 +10,8 @@ import { outsideTurns } from '../turn.js';
 import { hears, type Listener } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';
 import { Persistence, type Task } from './persistence.js';
-import type { Reactions, Sound } from './reactions.js';
+import type { Reactions } from './reactions.js';
+import { nameOf, type Sound, saidAtMs } from './sound.js';
 
 /** Most reactions of one ear that have run and are not stored yet. */
 const IN_FLIGHT_MAX = 256;
@@ -20,6 +21,8 @@ const LED_IN_FLIGHT_MAX = 32;
 const PATIENCE_MS = 250;
 /** How often it is looked whether it does. Milliseconds. */
 const LOOK_MS = 20;
+/** How long after its time a source is still listened to for what was said before and shows late. Milliseconds. */
+const LATE_MS_MAX = 60_000;
 /** First wait after an error that trying to read again did not mend, and the longest. Milliseconds. */
 const LISTEN_AGAIN_MS_MIN = 500;
 const LISTEN_AGAIN_MS_MAX = 30_000;
@@ -57,6 +60,7 @@ export class Ear {
   #heardHere: number;
   #rest: (() => void) | undefined;
   #stopped = false;
+  #isOver = false;
 
   constructor(
     parts: { owner: ListeningOwner; parts: RuntimeParts; reactions: Reactions },
@@ -88,6 +92,12 @@ export class Ear {
   /** Up to where nothing is left to hear. */
   get heardTo(): number {
     return Math.max(this.#heardHere, this.#pull.quietAt);
+  }
+
+  /** Whether its time is over, and all is heard that was said before; or it has heard as often as it was to. */
+  get isOver(): boolean {
+    const isLate = this.#reactions.isLate(this.listener, this.source, this.#parts.clock.now() - LATE_MS_MAX);
+    return this.#isOver || (isLate && this.#pull.quietAt === this.#pull.place);
   }
 
   /** Whether a reaction runs, is being stored, or waits to be tried again. */
@@ -140,12 +150,22 @@ export class Ear {
 
   async #hear(record: EventRecord, readAtMs: number): Promise<void> {
     const sound: Sound = { listener: this.listener.name, source: this.source, at: this.#placeOf(record), record };
+    if (this.listener.forMs !== undefined && this.#reactions.isLate(this.listener, this.source, saidAtMs(sound)))
+      return this.#end();
     if (this.#patienceMs > 0 && this.#owner.leads !== true) await this.#waitForOthers(sound.at, readAtMs);
     if (this.#stopped || this.#heardAt() >= sound.at) return;
     if (this.#frail?.at === sound.at) await this.#persist(sound, this.#frail.tries, this.#frail.error);
     else if (this.#owner.leads !== false && this.listener.count === undefined) await this.#reactAhead(sound);
     else await this.#persist(sound);
-    if (this.#reactions.isOver(this.listener, this.source)) this.stop();
+    if (this.#reactions.isOver(this.listener, this.source)) await this.#end();
+  }
+
+  /** It has heard all that it was to, unless something of that was lost. */
+  async #end(): Promise<void> {
+    await Promise.allSettled(this.#inFlight);
+    if (this.#lost || this.#stopped) return;
+    this.#isOver = true;
+    this.stop();
   }
 
   /** Goes on as soon as it has run; that it is stored is seen to meanwhile. */
@@ -258,8 +278,4 @@ export class Ear {
       this.#parts.log.warn(`${this.#owner.label}: '${this.listener.name}' could not read; it tries again`, error),
     );
   }
-}
-
-function nameOf({ record }: Sound): string {
-  return `'${record.name}' (event ${record.version} of stream '${record.streamId}')`;
 }

@@ -42,9 +42,10 @@ export class Persistence {
     let failures = tries;
     let passing = 0;
     let last = error;
-    if (tries > 0) await this.#rest(backoff.nextMs());
+    const mayPark = () => task.onFailure === 'park' && failures >= task.triesMax;
+    if (tries > 0 && !mayPark()) await this.#rest(backoff.nextMs());
     for (;;) {
-      const isParking = task.onFailure === 'park' && failures >= task.triesMax;
+      const isParking = mayPark();
       try {
         await (isParking ? task.park(last, failures) : task.run());
         return isParking ? 'parked' : 'done';

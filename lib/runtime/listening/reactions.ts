@@ -1,9 +1,8 @@
 import type { CommandDefinition } from '../../kernel/definition.js';
 import { OmniscientError } from '../../kernel/errors.js';
-import type { EventMetadata, EventRecord, NewEvent } from '../../kernel/event.js';
+import type { EventRecord, NewEvent } from '../../kernel/event.js';
 import {
   HEARD_EVENT,
-  type HeardData,
   hearingKey,
   LISTENING_EVENT,
   type ListeningData,
@@ -14,27 +13,18 @@ import {
   type UnparkedData,
 } from '../../kernel/hearing.js';
 import { decodeEvent, todaysEvent } from '../event-codec.js';
-import type { Origin } from '../request.js';
 import type { RuntimeParts } from '../settings.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import { storedFailure } from './failure.js';
 import type { Listener } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';
+import { originOf, parkedSound, placeIn, type Sound, saidAtMs } from './sound.js';
 
 /** A listener that fires nothing writes down how far it has heard once in so many events. */
 const UNRECORDED_EVENTS_MAX = 100;
 
 /** Names of the commands that run a listener. */
 export const REACTIONS: ReadonlySet<string> = new Set(['$react', '$retry']);
-
-/** An event on its way to a listener. */
-export interface Sound {
-  readonly listener: string;
-  readonly source: string;
-  /** Version in the source's stream; position, for names. */
-  readonly at: number;
-  readonly record: EventRecord;
-}
 
 /** What a command of this name reacts to; nothing if it is no reaction. */
 export function reactedTo(name: string, args: readonly unknown[]): Sound | undefined {
@@ -56,28 +46,23 @@ export class Reactions {
   readonly #owner: ListeningOwner;
   readonly #find: FindListener;
   readonly #newId: () => string;
-  readonly #nowMs: () => number;
   readonly #telemetry: Telemetry | undefined;
   readonly #unrecorded = new Map<string, number>();
   readonly #notedAt = new Map<string, number>();
   /** What was passed over because nobody listened to it any more, by what was about to be stored. */
   readonly #passedOver = new WeakSet<Sound>();
 
-  constructor(
-    owner: ListeningOwner,
-    find: FindListener,
-    { ids, clock, telemetry }: Pick<RuntimeParts, 'ids' | 'clock' | 'telemetry'>,
-  ) {
+  constructor(owner: ListeningOwner, find: FindListener, { ids, telemetry }: Pick<RuntimeParts, 'ids' | 'telemetry'>) {
     this.#owner = owner;
     this.#find = find;
     this.#newId = () => ids.next();
-    this.#nowMs = () => clock.now();
     this.#telemetry = telemetry;
     const all = [
       command('$react', (sound, after) => this.#react(sound as Sound, after as number)),
       command('$park', (sound, error, attempts) =>
         this.#park(sound as Sound, error as StoredFailure, attempts as number),
       ),
+      command('$adopt', (parked) => this.#adopt(parked as ParkedData)),
       command('$retry', (id, sound) => this.#retry(id as string, sound as Sound)),
       command('$discard', (id) => this.#unpark(id as string, 'discarded')),
     ];
@@ -92,7 +77,7 @@ export class Reactions {
    */
   react(sound: Sound, after = 0, onExecuted: () => void = () => {}): Promise<unknown> {
     return this.#owner.run(this.#command('$react'), [sound, after], {
-      cause: causeOf(sound),
+      cause: originOf(sound),
       isStale: () => this.#isStale(sound, after),
       onExecuted,
     });
@@ -101,18 +86,23 @@ export class Reactions {
   /** Puts the event aside, for somebody to look at; counts as heard. */
   async park(sound: Sound, error: unknown, attempts: number): Promise<void> {
     const outcome = await this.#owner.run(this.#command('$park'), [sound, storedFailure(error), attempts], {
-      cause: causeOf(sound),
+      cause: originOf(sound),
       // Another node may be parking it too.
       isStale: () => this.#isStale(sound, 0),
     });
     if (outcome !== 'heard') this.#telemetry?.parked(`${this.#owner.actorName}.${sound.listener}`);
   }
 
+  /** Takes over what a dispatcher had to park, once: from then on it is parked here. */
+  async adopt(parked: ParkedData): Promise<void> {
+    await this.#owner.run(this.#command('$adopt'), [parked], { isStale: () => this.#hasAdopted(parked.id) });
+  }
+
   /** Reacts to what was parked. @throws what the listener throws; it is parked as before then. */
   async retry(parked: ParkedData): Promise<void> {
-    const sound = soundOf(parked);
+    const sound = parkedSound(parked);
     await this.#owner.run(this.#command('$retry'), [parked.id, sound], {
-      cause: causeOf(sound),
+      cause: originOf(sound),
       isStale: () => !this.#isParked(parked.id),
     });
   }
@@ -137,12 +127,17 @@ export class Reactions {
     return this.#notedAt.get(hearingKey(listener, source)) ?? 0;
   }
 
-  /** Whether it has heard as often, or as long, as it was to, or was stopped. */
-  isOver({ name, count, forMs }: Listener, source: string): boolean {
+  /** Whether it has heard as often as it was to, or was stopped. */
+  isOver({ name, count }: Listener, source: string): boolean {
     const heard = this.#owner.hearing.sources.get(hearingKey(name, source));
-    if (!heard) return false;
-    const isLate = forMs !== undefined && heard.sinceMs !== undefined && this.#nowMs() >= heard.sinceMs + forMs;
-    return heard.isOver === true || isLate || (count !== undefined && heard.count >= count);
+    return heard !== undefined && (heard.isOver === true || (count !== undefined && heard.count >= count));
+  }
+
+  /** Whether its time was over then. What was said before is heard, however late. */
+  isLate({ name, forMs }: Listener, source: string, atMs: number): boolean {
+    const sinceMs =
+      forMs === undefined ? undefined : this.#owner.hearing.sources.get(hearingKey(name, source))?.sinceMs;
+    return sinceMs !== undefined && atMs >= sinceMs + (forMs as number);
   }
 
   #react(sound: Sound, after: number): unknown {
@@ -152,7 +147,7 @@ export class Reactions {
     // One before it was dropped meanwhile: it must be heard first.
     if (appliedAt < after) throw new OutOfOrderError(this.#owner.label, name);
     const listener = this.#listenerOf(name, source);
-    if (!this.#wants(listener, source)) {
+    if (!this.#wants(listener, sound)) {
       this.#passedOver.add(sound);
       return undefined;
     }
@@ -182,6 +177,17 @@ export class Reactions {
     return undefined;
   }
 
+  #adopt({ actor: _actor, by: _by, ...parked }: ParkedData): void {
+    if (this.#hasAdopted(parked.id)) return;
+    this.#fireHeard(PARKED_EVENT, { ...parked, actorId: this.#owner.id, adopted: true });
+  }
+
+  /** By what is stored and by what is about to be. */
+  #hasAdopted(id: string): boolean {
+    const isComing = ({ name, data }: NewEvent) => name === PARKED_EVENT && (JSON.parse(data) as ParkedData).id === id;
+    return this.#owner.hearing.adopted.has(id) || this.#owner.findPending(isComing) !== undefined;
+  }
+
   #retry(id: string, { listener: name, source, record }: Sound): unknown {
     if (!this.#isParked(id)) return undefined;
     const listener = this.#listenerOf(name, source);
@@ -206,8 +212,10 @@ export class Reactions {
   }
 
   /** Whether it still listens, by what is stored and by what is about to be. */
-  #wants(listener: Listener, source: string): boolean {
+  #wants(listener: Listener, sound: Sound): boolean {
+    const { source } = sound;
     if (!listener.wants(this.#owner.view, source) || this.isOver(listener, source)) return false;
+    if (listener.forMs !== undefined && this.isLate(listener, source, saidAtMs(sound))) return false;
     // Only what began in code ends from code.
     if (!listener.isInCode) return true;
     const isEnding = ({ name, data }: NewEvent) => {
@@ -224,7 +232,7 @@ export class Reactions {
     if (appliedAt >= sound.at || appliedAt < after) return true;
     // Somebody else may have been first to decide whether it still listens to that.
     const listener = this.#find(sound.listener, sound.source);
-    return listener !== undefined && this.#wants(listener, sound.source) === this.#passedOver.has(sound);
+    return listener !== undefined && this.#wants(listener, sound) === this.#passedOver.has(sound);
   }
 
   #listenerOf(name: string, source: string): Listener {
@@ -246,27 +254,6 @@ export class OutOfOrderError extends OmniscientError {
   constructor(label: string, listener: string) {
     super('OUT_OF_ORDER', `${label}: '${listener}' was to hear an event before an earlier one`, { retryable: true });
   }
-}
-
-/** The event as the listener got it. */
-function soundOf({ listener, source, at, event }: ParkedData): Sound {
-  const { data, metadata, position = 0, ...rest } = event;
-  const record = { ...rest, position, data: JSON.stringify(data), metadata: JSON.stringify(metadata) };
-  return { listener, source, at, record };
-}
-
-function causeOf({ record }: Sound): Origin {
-  const { correlationId, traceparent } = JSON.parse(record.metadata) as EventMetadata;
-  return { correlationId, causationId: record.id, traceparent };
-}
-
-/** Up to where an event says that the source was heard, or that listening to it began; `undefined` if it is about something else. */
-function placeIn({ name, data }: NewEvent, actor: string, listener: string, source: string): number | undefined {
-  if (name !== HEARD_EVENT && name !== PARKED_EVENT && name !== LISTENING_EVENT) return undefined;
-  const told = JSON.parse(data) as HeardData | ListeningData;
-  if (told.actor !== actor || told.listener !== listener) return undefined;
-  if ('at' in told) return told.source === source ? told.at : undefined;
-  return told.begin.find((begun) => begun.source === source)?.after;
 }
 
 function command(name: string, run: (...args: readonly unknown[]) => unknown): CommandDefinition {

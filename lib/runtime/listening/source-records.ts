@@ -1,15 +1,21 @@
 import type { ReadDuty } from '../../engine/read.js';
 import type { CommandDefinition } from '../../kernel/definition.js';
-import { ALL_STREAMS, LISTENING_EVENT, type ListeningData } from '../../kernel/hearing.js';
+import { ALL_STREAMS, LISTENING_EVENT, type ListeningData, type ListeningLimits } from '../../kernel/hearing.js';
 import { checkedStreamId } from '../../kernel/ids.js';
 import type { ListenDefinition } from '../../kernel/listen-definition.js';
 import { sourcesOf } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';
 
+/** Where listening begins, and when it ends by itself. */
+interface Begin extends ListeningLimits {
+  readonly source: string;
+  readonly from?: number | undefined;
+}
+
 /** What has to be written down for one listener. */
 interface Change {
   readonly listener: string;
-  readonly begin: readonly { readonly source: string; readonly from: number | undefined }[];
+  readonly begin: readonly Begin[];
   readonly end: readonly string[];
 }
 
@@ -62,13 +68,14 @@ export class SourceRecords {
   }
 
   /** Inside a turn: listening begins, from code. */
-  begin(turn: object, listener: string, source: string, from: number | undefined, isOver: boolean): void {
+  begin(turn: object, listener: string, begin: Begin, isOver: boolean): void {
+    const { source } = begin;
     const isRecorded = this.#recorded(listener).has(source);
     if (isRecorded && !isOver) return;
     // What a turn began that failed, or that runs again, never was.
     if (this.#inCodeTurn !== turn) this.#inCode.length = 0;
     this.#inCodeTurn = turn;
-    this.#inCode.push({ listener, begin: [{ source, from }], end: isRecorded ? [source] : [] });
+    this.#inCode.push({ listener, begin: [begin], end: isRecorded ? [source] : [] });
   }
 
   /** Listening ends, from code. */
@@ -82,7 +89,10 @@ export class SourceRecords {
     const places = await Promise.all(all.map(({ source, from }) => from ?? this.#placeNow(source)));
     const after = new Map(all.map((each, i) => [each, places[i] as number]));
     for (const { listener, begin, end } of changes) {
-      const begins = begin.map((each) => ({ source: each.source, after: after.get(each) as number }));
+      const begins = begin.map((each) => {
+        const { source, count, forMs } = each;
+        return { source, after: after.get(each) as number, count, forMs };
+      });
       this.#fire({ actor: this.#owner.actorName, listener, begin: begins, end });
     }
   }

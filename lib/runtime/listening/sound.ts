@@ -1,0 +1,51 @@
+import type { EventMetadata, EventRecord, NewEvent } from '../../kernel/event.js';
+import {
+  HEARD_EVENT,
+  type HeardData,
+  LISTENING_EVENT,
+  type ListeningData,
+  PARKED_EVENT,
+  type ParkedData,
+} from '../../kernel/hearing.js';
+import type { Origin } from '../request.js';
+
+/** An event on its way to a listener. */
+export interface Sound {
+  readonly listener: string;
+  readonly source: string;
+  /** Version in the source's stream; position, for names. */
+  readonly at: number;
+  readonly record: EventRecord;
+}
+
+/** The event as the listener got it. */
+export function parkedSound({ listener, source, at, event }: ParkedData): Sound {
+  const { data, metadata, position = 0, ...rest } = event;
+  const record = { ...rest, position, data: JSON.stringify(data), metadata: JSON.stringify(metadata) };
+  return { listener, source, at, record };
+}
+
+/** What the audit trail says led to it. */
+export function originOf({ record }: Sound): Origin {
+  const { correlationId, traceparent } = JSON.parse(record.metadata) as EventMetadata;
+  return { correlationId, causationId: record.id, traceparent };
+}
+
+/** Up to where an event says that the source was heard, or that listening to it began; `undefined` if it is about something else. */
+export function placeIn({ name, data }: NewEvent, actor: string, listener: string, source: string): number | undefined {
+  if (name !== HEARD_EVENT && name !== PARKED_EVENT && name !== LISTENING_EVENT) return undefined;
+  const told = JSON.parse(data) as HeardData | ListeningData;
+  if (told.actor !== actor || told.listener !== listener || 'adopted' in told) return undefined;
+  if ('at' in told) return told.source === source ? told.at : undefined;
+  return told.begin.find((begun) => begun.source === source)?.after;
+}
+
+/** By the clock of the node that stored it. Milliseconds since 1970. */
+export function saidAtMs({ record }: Sound): number {
+  return Date.parse((JSON.parse(record.metadata) as EventMetadata).at);
+}
+
+/** For the log. */
+export function nameOf({ record }: Sound): string {
+  return `'${record.name}' (event ${record.version} of stream '${record.streamId}')`;
+}
