@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { StoredEvent } from 'omniscient-nest';
+import { NAME } from '../../sample-app/common/name.js';
 import { eventually, type Sample, startSample } from './sample.js';
 
 describe('the sample application over HTTP', () => {
@@ -77,7 +79,9 @@ describe('the sample application over HTTP', () => {
     ['POST', '/users/eva/payments', { lives: '3' }, 'lives'],
     ['POST', '/users/eva/payments', { lives: 3, card: 'golden' }, 'card'],
     ['POST', '/players/eva/lives', {}, 'why'],
+    ['POST', '/users/eva/payments', { lives: 3, card: null }, 'card'],
     ['PUT', '/games/forest/start', { seconds: 0 }, 'seconds'],
+    ['PUT', '/games/forest/start', { seconds: null }, 'seconds'],
     ['PUT', '/bank', { isBroken: 'no' }, 'isBroken'],
     ['POST', '/games/forest/players', { player: 'no spaces please' }, 'player'],
     ['POST', '/players/no%20spaces/lives', { why: 'x' }, 'name'],
@@ -85,6 +89,19 @@ describe('the sample application over HTTP', () => {
     const call = method === 'PUT' ? server.put(path) : server.post(path);
     const { body: answer } = await call.send(body).expect(400);
     expect(String(answer.message)).toContain(field);
+  });
+
+  it.each(['-1', '1.5', '1e30', '9007199254740993', 'soon'])('is asked for what came after %s: 400', async (after) => {
+    const { body } = await server.get(`/requests/some-request?after=${after}`).expect(400);
+    expect(String(body.message)).toContain('after');
+  });
+
+  it('a game and a player never share a stream, whatever they are called', async () => {
+    await server.post('/games/arena/players').set('x-correlation-id', 'ida-joins').send({ player: 'ida' }).expect(201);
+    const { body } = await server.get('/requests/ida-joins').expect(200);
+    const joined = body.filter(({ name }: StoredEvent) => name === 'player_joined');
+    expect(joined).toHaveLength(1);
+    expect(joined[0].streamId).not.toMatch(NAME);
   });
 
   it('never tells a password hash', async () => {
