@@ -1,7 +1,13 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { StoredEvent } from 'omniscient-nest';
 import { NAME } from '../../sample-app/common/name.js';
 import { eventually, type Sample, startSample } from './sample.js';
+
+/** What is used of the server's table of routes. */
+interface Layer {
+  route?: { path: string; methods: Record<string, boolean> };
+}
 
 describe('the sample application over HTTP', () => {
   let sample: Sample;
@@ -102,6 +108,28 @@ describe('the sample application over HTTP', () => {
     const joined = body.filter(({ name }: StoredEvent) => name === 'player_joined');
     expect(joined).toHaveLength(1);
     expect(joined[0].streamId).not.toMatch(NAME);
+  });
+
+  it('a request with the same idempotency key gets the first answer, whatever it asks for; an empty key is none', async () => {
+    await signUp('jana');
+    const pay = (key: string, lives: number) =>
+      server.post('/users/jana/payments').set('idempotency-key', key).send({ lives, card: 'silent' }).expect(201);
+    const answers = [await pay('one', 1), await pay('one', 2), await pay('', 3), await pay('', 3)];
+    const bodies = answers.map(({ body }) => body);
+    expect(bodies.map(({ amountCents }) => amountCents)).toEqual([100, 100, 300, 300]);
+    expect(bodies[1]).toEqual(bodies[0]);
+    expect(bodies[3].payment).not.toBe(bodies[2].payment);
+  });
+
+  it('has the routes that the README tells of, and no others', () => {
+    const { router } = sample.app.getHttpAdapter().getInstance() as { router: { stack: Layer[] } };
+    const routes = router.stack.flatMap(({ route }) =>
+      route ? Object.keys(route.methods).map((method) => `${method.toUpperCase()} ${route.path}`) : [],
+    );
+    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+    const told = [...readme.matchAll(/^\| `([A-Z]+ \/[^`?]*)(?:\?[^`]*)?` \|/gm)].map(([, route]) => route);
+    expect(told.length).toBeGreaterThan(20);
+    expect(told.sort()).toEqual(routes.sort());
   });
 
   it('never tells a password hash', async () => {
