@@ -9,6 +9,7 @@ interface Response {
 }
 
 const STATUS_OF_CODE: Readonly<Record<string, HttpStatus>> = {
+  INVALID_AFTER: HttpStatus.BAD_REQUEST,
   INVALID_ID: HttpStatus.BAD_REQUEST,
   INVALID_KEY: HttpStatus.BAD_REQUEST,
   KEY_REUSED: HttpStatus.UNPROCESSABLE_ENTITY,
@@ -26,11 +27,21 @@ export class ErrorFilter implements ExceptionFilter<GameError | OmniscientError>
 
   catch(error: GameError | OmniscientError, host: ArgumentsHost): void {
     const statusCode = statusOf(error);
-    if (statusCode >= HttpStatus.INTERNAL_SERVER_ERROR) this.#logger.error(error.message, error.stack);
+    this.log(error, statusCode);
     const response = host.switchToHttp().getResponse<Response>();
     if (!response.headersSent)
       response.status(statusCode).json({ statusCode, code: error.code, message: error.message });
   }
+
+  private log(error: GameError | OmniscientError, statusCode: HttpStatus): void {
+    // Not a fault of this program, and every request may get it for a while: during a shutdown, or while the store is away.
+    if (statusCode === HttpStatus.SERVICE_UNAVAILABLE) this.#logger.warn(`${error.code}: ${oneLine(error.message)}`);
+    else if (statusCode >= HttpStatus.INTERNAL_SERVER_ERROR) this.#logger.error(error.message, error.stack);
+  }
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s*\n\s*/g, ' ');
 }
 
 function statusOf(error: GameError | OmniscientError): HttpStatus {

@@ -8,11 +8,21 @@ import {
   ListenTo,
   LiveActor,
 } from 'omniscient-nest';
+import { z } from 'zod';
 import { GameError } from '../common/game-error.js';
 import { Player, type PlayerEvents } from '../players/player.js';
 import type { RoundEvents } from '../rounds/round.js';
 
 export const PLAYERS_MAX = 8;
+/** Longest round. */
+export const SECONDS_MAX = 600;
+
+/** What sets a clock is looked at twice: one that is set to nothing would never run down. */
+const gameStart = z.strictObject({
+  game: z.string(),
+  at: z.iso.datetime(),
+  seconds: z.int().min(1).max(SECONDS_MAX),
+});
 
 export interface GameState {
   players: string[];
@@ -31,7 +41,7 @@ export interface GameEvents {
   player_respawned: { player: string };
   player_ejected: { player: string; why: string; forGood: boolean };
   /** Calls the `Round` of the same name into life. */
-  game_started: { game: string; at: string; seconds: number };
+  game_started: z.infer<typeof gameStart>;
   game_ended: { game: string; winners: string[] };
 }
 
@@ -42,8 +52,8 @@ type RoundEnd = Heard<RoundEvents, 'round_ended'>;
 /** Whoever is in the game now: it listens to them, and to nobody else. */
 const playersOf = ({ players }: GameState) => players;
 
-/** A room. Its stream has a prefix, so that a game and a player of the same name do not share one. */
-@Actor({ prefix: 'game-' })
+/** A room. Its stream has a prefix with a slash, which no name of a player has in it: so no player shares a game's stream. */
+@Actor({ prefix: 'game/', schemas: { game_started: gameStart } })
 export class Game extends LiveActor<GameState, GameEvents> {
   constructor(@InjectActor(Player) private readonly players: ActorRepository<Player>) {
     super();

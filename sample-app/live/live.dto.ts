@@ -1,7 +1,8 @@
-import { IsOptional, Matches } from 'class-validator';
+import { Matches } from 'class-validator';
+import { MayBeLeftOut } from '../common/may-be-left-out.js';
 import { NAME, NAME_RULE } from '../common/name.js';
 
 export class LiveQuery {
-  @IsOptional() @Matches(NAME, { message: `player ${NAME_RULE}` }) player?: string;
-  @IsOptional() @Matches(NAME, { message: `game ${NAME_RULE}` }) game?: string;
+  @MayBeLeftOut() @Matches(NAME, { message: `player ${NAME_RULE}` }) player?: string;
+  @MayBeLeftOut() @Matches(NAME, { message: `game ${NAME_RULE}` }) game?: string;
 }

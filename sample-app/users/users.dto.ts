@@ -1,5 +1,6 @@
-import { IsIn, IsInt, IsOptional, IsString, Length, Max, Min } from 'class-validator';
+import { IsIn, IsInt, IsString, Length, Max, Min } from 'class-validator';
 import { CARDS, type Card } from '../bank/bank.js';
+import { MayBeLeftOut } from '../common/may-be-left-out.js';
 
 export class SignUpDto {
   @IsString() @Length(8, 200) password!: string;
@@ -11,5 +12,5 @@ export class LoginDto {
 
 export class PaymentDto {
   @IsInt() @Min(1) @Max(100) lives!: number;
-  @IsOptional() @IsIn(CARDS) card: Card = 'good';
+  @MayBeLeftOut() @IsIn(CARDS) card: Card = 'good';
 }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { getActorToken } from 'omniscient-nest';
 import { Given } from 'omniscient-nest/testing';
+import { Game } from '../../sample-app/games/game.js';
 import { ranked, scoresOf } from '../../sample-app/leaders/scoring.js';
 import { Player } from '../../sample-app/players/player.js';
 
@@ -17,6 +19,14 @@ describe('the actors of the sample application', () => {
       .Then([{ name: 'player_death', data: { to: 'boredom', livesLeft: 0 } }])
       .When(Player, 'die', 'boredom')
       .ThenThrows('no lives left');
+  });
+
+  it.each([null, 0, 1.5, 601, '60'])('a game does not start for %j seconds, whoever asks', async (seconds) => {
+    await Given('a game with a player', [{ name: 'player_joined', data: { player: 'anna' } }])
+      .With(getActorToken(Player), {})
+      .When(Game, 'start', seconds as number)
+      .ThenThrows({ code: 'SCHEMA_MISMATCH', path: 'seconds' })
+      .Then([]);
   });
 
   it('the best player is who has won most, then who has most lives, then the first by name', () => {

@@ -1,5 +1,13 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { StoredEvent } from 'omniscient-nest';
+import { NAME } from '../../sample-app/common/name.js';
 import { eventually, type Sample, startSample } from './sample.js';
+
+/** What is used of the server's table of routes. */
+interface Layer {
+  route?: { path: string; methods: Record<string, boolean> };
+}
 
 describe('the sample application over HTTP', () => {
   let sample: Sample;
@@ -77,7 +85,9 @@ describe('the sample application over HTTP', () => {
     ['POST', '/users/eva/payments', { lives: '3' }, 'lives'],
     ['POST', '/users/eva/payments', { lives: 3, card: 'golden' }, 'card'],
     ['POST', '/players/eva/lives', {}, 'why'],
+    ['POST', '/users/eva/payments', { lives: 3, card: null }, 'card'],
     ['PUT', '/games/forest/start', { seconds: 0 }, 'seconds'],
+    ['PUT', '/games/forest/start', { seconds: null }, 'seconds'],
     ['PUT', '/bank', { isBroken: 'no' }, 'isBroken'],
     ['POST', '/games/forest/players', { player: 'no spaces please' }, 'player'],
     ['POST', '/players/no%20spaces/lives', { why: 'x' }, 'name'],
@@ -85,6 +95,41 @@ describe('the sample application over HTTP', () => {
     const call = method === 'PUT' ? server.put(path) : server.post(path);
     const { body: answer } = await call.send(body).expect(400);
     expect(String(answer.message)).toContain(field);
+  });
+
+  it.each(['-1', '1.5', '1e30', '9007199254740993', 'soon'])('is asked for what came after %s: 400', async (after) => {
+    const { body } = await server.get(`/requests/some-request?after=${after}`).expect(400);
+    expect(String(body.message)).toContain('after');
+  });
+
+  it('a game and a player never share a stream, whatever they are called', async () => {
+    await server.post('/games/arena/players').set('x-correlation-id', 'ida-joins').send({ player: 'ida' }).expect(201);
+    const { body } = await server.get('/requests/ida-joins').expect(200);
+    const joined = body.filter(({ name }: StoredEvent) => name === 'player_joined');
+    expect(joined).toHaveLength(1);
+    expect(joined[0].streamId).not.toMatch(NAME);
+  });
+
+  it('a request with the same idempotency key gets the first answer, whatever it asks for; an empty key is none', async () => {
+    await signUp('jana');
+    const pay = (key: string, lives: number) =>
+      server.post('/users/jana/payments').set('idempotency-key', key).send({ lives, card: 'silent' }).expect(201);
+    const answers = [await pay('one', 1), await pay('one', 2), await pay('', 3), await pay('', 3)];
+    const bodies = answers.map(({ body }) => body);
+    expect(bodies.map(({ amountCents }) => amountCents)).toEqual([100, 100, 300, 300]);
+    expect(bodies[1]).toEqual(bodies[0]);
+    expect(bodies[3].payment).not.toBe(bodies[2].payment);
+  });
+
+  it('has the routes that the README tells of, and no others', () => {
+    const { router } = sample.app.getHttpAdapter().getInstance() as { router: { stack: Layer[] } };
+    const routes = router.stack.flatMap(({ route }) =>
+      route ? Object.keys(route.methods).map((method) => `${method.toUpperCase()} ${route.path}`) : [],
+    );
+    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+    const told = [...readme.matchAll(/^\| `([A-Z]+ \/[^`?]*)(?:\?[^`]*)?` \|/gm)].map(([, route]) => route);
+    expect(told.length).toBeGreaterThan(20);
+    expect(told.sort()).toEqual(routes.sort());
   });
 
   it('never tells a password hash', async () => {
