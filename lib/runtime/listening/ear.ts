@@ -9,6 +9,7 @@ import type { RuntimeParts } from '../settings.js';
 import { outsideTurns } from '../turn.js';
 import { hears, type Listener } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';
+import { Patience } from './patience.js';
 import { Persistence, type Task } from './persistence.js';
 import type { Reactions } from './reactions.js';
 import { nameOf, type Sound, saidAtMs } from './sound.js';
@@ -17,10 +18,6 @@ import { nameOf, type Sound, saidAtMs } from './sound.js';
 const IN_FLIGHT_MAX = 256;
 /** The same where it leads: what other nodes send here must not wait long behind them, or they take the leader for dead. */
 const LED_IN_FLIGHT_MAX = 32;
-/** Where another node was first the last time, it gets so long to be first again: from when the event was read here, or it was seen to go on. Milliseconds. */
-const PATIENCE_MS = 250;
-/** How often it is looked whether it does. Milliseconds. */
-const LOOK_MS = 20;
 /** How long after its time a source is still listened to for what was said before and shows late. Milliseconds. */
 const LATE_MS_MAX = 60_000;
 /** First wait after an error that trying to read again did not mend, and the longest. Milliseconds. */
@@ -49,9 +46,7 @@ export class Ear {
   #pull: EventPull;
   /** Place of the last reaction that was run here. */
   #lastAt = 0;
-  #patienceMs: number;
-  /** When another node was last seen to go on. */
-  #othersMovedMs = 0;
+  readonly #patience: Patience;
   /** A reaction that had run could not be stored. */
   #lost: Lost | undefined;
   /** One that was lost before: it is tried again alone. */
@@ -73,7 +68,7 @@ export class Ear {
     this.listener = listener;
     this.source = heard.source;
     this.sinceMs = heard.sinceMs;
-    this.#patienceMs = this.#owner.leads === undefined ? 0 : PATIENCE_MS;
+    this.#patience = new Patience(this.#owner.leads !== undefined);
     this.#heardHere = heard.at;
     this.#pull = this.#newPull(heard.at);
   }
@@ -152,7 +147,7 @@ export class Ear {
     const sound: Sound = { listener: this.listener.name, source: this.source, at: this.#placeOf(record), record };
     if (this.listener.forMs !== undefined && this.#reactions.isLate(this.listener, this.source, saidAtMs(sound)))
       return this.#end();
-    if (this.#patienceMs > 0 && this.#owner.leads !== true) await this.#waitForOthers(sound.at, readAtMs);
+    if (this.#owner.leads !== true) await this.#waitForOthers(sound.at, readAtMs);
     if (this.#stopped || this.#heardAt() >= sound.at) return;
     if (this.#frail?.at === sound.at) await this.#persist(sound, this.#frail.tries, this.#frail.error);
     else if (this.#owner.leads !== false && this.listener.count === undefined) await this.#reactAhead(sound);
@@ -216,8 +211,7 @@ export class Ear {
   }
 
   #settled(outcome: unknown): void {
-    // Whoever loses lets the other be first from now on; whoever wins need not wait.
-    if (this.#owner.leads === undefined) this.#patienceMs = outcome === 'heard' ? PATIENCE_MS : 0;
+    this.#patience.settled(outcome !== 'heard');
   }
 
   #tell(sound: Sound, error: unknown, failures: number): void {
@@ -250,17 +244,8 @@ export class Ear {
     this.#pull = this.#newPull(this.#heardHere);
   }
 
-  async #waitForOthers(at: number, readAtMs: number): Promise<void> {
-    let fromMs = Math.max(readAtMs, this.#othersMovedMs);
-    for (let heardAt = this.#heardAt(); !this.#stopped && heardAt < at; ) {
-      const leftMs = fromMs + this.#patienceMs - performance.now();
-      if (leftMs <= 0) return;
-      await new Promise((resolve) => setTimeout(resolve, Math.min(LOOK_MS, Math.max(1, leftMs))));
-      const now = this.#heardAt();
-      // As long as they go on they are first.
-      if (now > heardAt) fromMs = this.#othersMovedMs = performance.now();
-      heardAt = now;
-    }
+  #waitForOthers(at: number, readAtMs: number): Promise<void> {
+    return this.#patience.wait(at, readAtMs, () => (this.#stopped ? undefined : this.#heardAt()));
   }
 
   #heardAt(): number {
