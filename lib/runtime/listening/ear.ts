@@ -147,7 +147,7 @@ export class Ear {
     const sound: Sound = { listener: this.listener.name, source: this.source, at: this.#placeOf(record), record };
     if (this.listener.forMs !== undefined && this.#reactions.isLate(this.listener, this.source, saidAtMs(sound)))
       return this.#end();
-    if (this.#owner.leads !== true) await this.#waitForOthers(sound.at, readAtMs);
+    if (!this.#patience.isNone && this.#owner.leads !== true) await this.#waitForOthers(sound.at, readAtMs);
     if (this.#stopped || this.#heardAt() >= sound.at) return;
     if (this.#frail?.at === sound.at) await this.#persist(sound, this.#frail.tries, this.#frail.error);
     else if (this.#owner.leads !== false && this.listener.count === undefined) await this.#reactAhead(sound);

@@ -18,6 +18,10 @@ export class Patience {
     this.#ms = hasLeader ? PATIENCE_MS : 0;
   }
 
+  get isNone(): boolean {
+    return this.#ms === 0;
+  }
+
   /** Whoever loses lets the other be first from now on; whoever wins need not wait. */
   settled(wasFirst: boolean): void {
     if (!this.hasLeader) this.#ms = wasFirst ? 0 : PATIENCE_MS;
