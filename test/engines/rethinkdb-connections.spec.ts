@@ -1,7 +1,10 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
-import { Connections } from '../../lib/engines/rethinkdb/connections.js';
+import { EngineError } from 'omniscient-nest';
+import { Connections, REFUSED_MS_MAX } from '../../lib/engines/rethinkdb/connections.js';
 import type { Reql, Term } from '../../lib/engines/rethinkdb/driver.js';
 import { settingsOf } from '../../lib/engines/rethinkdb/options.js';
 
@@ -47,6 +50,13 @@ function network() {
 
 const answering = (text: string) =>
   ({ run: async (connection: SlowConnection) => (connection.open ? text : new Promise(() => {})) }) as unknown as Term;
+/** What a server says that is cut off from the majority: to a read, and to an insert. */
+const refusing = {
+  run: () => Promise.reject({ name: 'ReqlOpFailedError', msg: 'Cannot perform read: primary replica not available' }),
+} as unknown as Term;
+const inserting = {
+  run: async () => ({ errors: 1, first_error: 'Cannot perform write: primary replica not available' }),
+} as unknown as Term;
 const silent = { run: () => new Promise(() => {}) } as unknown as Term;
 const servers = [{ port: 1 }, { port: 2 }, { port: 3 }];
 
@@ -94,6 +104,112 @@ describe('a connection that comes back by itself', () => {
     await openAll();
     await sleep(5);
     expect(all.every(({ closings }) => closings === 1)).toBe(true);
+    await connections.close();
+  });
+
+  it('keeps nothing of an answer once it was given', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const { r, openAll } = network();
+    const connections = new Connections(r, settingsOf({ servers }));
+    const answers: WeakRef<object>[] = [];
+    const large = {
+      run: async () => {
+        const answer = { large: true };
+        answers.push(new WeakRef(answer));
+        return answer;
+      },
+    } as unknown as Term;
+    const first = connections.read(large);
+    await openAll();
+    await first;
+    for (let i = 0; i < 100; i += 1) await connections.read(large);
+    // What was made in a turn of the event loop is kept to its end.
+    await sleep(1);
+    collectGarbage();
+    expect(answers.filter((answer) => answer.deref()).length).toBeLessThan(5);
+    await connections.close();
+  });
+
+  it('keeps nothing of who listened to its end and stopped', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const { r, openAll } = network();
+    const connections = new Connections(r, settingsOf({ servers }));
+    const first = connections.read(answering('one'));
+    await openAll();
+    await first;
+    const listeners: WeakRef<object>[] = [];
+    for (let i = 0; i < 100; i += 1) {
+      const listener = () => {};
+      listeners.push(new WeakRef(listener));
+      connections.whenLost(listener)();
+    }
+    await sleep(1);
+    collectGarbage();
+    expect(listeners.filter((listener) => listener.deref()).length).toBeLessThan(5);
+    await connections.close();
+  });
+
+  it.each([
+    ['reads', (connections: Connections) => connections.read(refusing).catch(() => {})],
+    ['writes', (connections: Connections) => connections.write(inserting)],
+  ])('leaves a server that for a while only refuses %s', async (_, ask) => {
+    const { r, all, openAll } = network();
+    const connections = new Connections(r, settingsOf({ servers }));
+    const opening = connections.read(answering('one'));
+    await openAll();
+    await opening;
+    const waiting = connections.write(silent).catch((error: unknown) => error);
+    const beganMs = performance.now();
+    while (all[0]?.closings === 0) {
+      await ask(connections);
+      await sleep(5);
+    }
+    expect(performance.now() - beganMs).toBeGreaterThanOrEqual(REFUSED_MS_MAX);
+    // Nobody knows whether that was done.
+    expect(await waiting).toMatchObject({ code: 'ENGINE_UNREACHABLE', retryable: true, outcomeUnknown: true });
+    const next = connections.read(answering('two'));
+    await openAll();
+    expect(await next).toBe('two');
+    expect(all.map(({ port }) => port)).toEqual([1, 2]);
+    await connections.close();
+  });
+
+  it('stays with a server that refuses something and does something, and with the only one', async () => {
+    const several = network();
+    const connections = new Connections(several.r, settingsOf({ servers }));
+    const one = network();
+    const only = new Connections(one.r, settingsOf({ servers: [{ port: 1 }] }));
+    const opening = [connections.read(answering('one')), only.read(answering('one'))];
+    await several.openAll();
+    await one.openAll();
+    await Promise.all(opening);
+    const beganMs = performance.now();
+    while (performance.now() - beganMs < REFUSED_MS_MAX * 1.5) {
+      await expect(connections.read(refusing)).rejects.toMatchObject({ code: 'ENGINE_UNAVAILABLE' });
+      await expect(only.read(refusing)).rejects.toMatchObject({ code: 'ENGINE_UNAVAILABLE' });
+      await connections.read(answering('something'));
+      await sleep(5);
+    }
+    expect([several, one].map(({ all }) => all.map(({ port, closings }) => [port, closings]))).toEqual([
+      [[1, 0]],
+      [[1, 0]],
+    ]);
+    await connections.close();
+    await only.close();
+  });
+
+  it('goes to the next server when the connection is given up', async () => {
+    const { r, all, openAll } = network();
+    const connections = new Connections(r, settingsOf({ servers }));
+    for (let i = 0; i < 4; i += 1) {
+      const answer = connections.read(answering('x'));
+      await openAll();
+      await answer;
+      await connections.drop(new EngineError('ENGINE_UNREACHABLE', 'it says nothing', { retryable: true }));
+    }
+    expect(all.map(({ port }) => port)).toEqual([1, 2, 3, 1]);
     await connections.close();
   });
 });

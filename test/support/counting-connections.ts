@@ -8,4 +8,13 @@ export class CountingConnections extends Connections {
     this.reads += 1;
     return super.read<T>(...args);
   }
+
+  override readWhile<T>(
+    query: Parameters<Connections['readWhile']>[0],
+    wantsMore: (item: T) => boolean,
+    options?: object,
+  ): Promise<void> {
+    this.reads += 1;
+    return super.readWhile(query, wantsMore, options);
+  }
 }

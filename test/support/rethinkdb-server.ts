@@ -120,6 +120,16 @@ export class RethinkDbProcess {
     await this.#run();
   }
 
+  /** Kills it and runs it again where, of its cluster, only these find it: it is cut off from the others. */
+  async restartWith(others: readonly RethinkDbProcess[]): Promise<void> {
+    await this.end();
+    this.#clusterPort = await freePort();
+    this.#joins.clear();
+    for (const { clusterPort } of others) this.#joins.add(clusterPort);
+    await this.#run();
+    await this.sees(others);
+  }
+
   /** Kills it and removes its folder. */
   async stop(): Promise<void> {
     running.delete(this);

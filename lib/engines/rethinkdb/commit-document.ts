@@ -13,6 +13,19 @@ export interface CommitDocument {
 /** The server refuses longer arrays unless it is told otherwise. */
 export const ARRAYS = { arrayLimit: 1_000_000 };
 
+/** Of a stream of commits: what comes at once is about a megabyte, or one commit that is larger; a part of small commits is a whole page of them. */
+export const PARTS = { ...ARRAYS, minBatchRows: 1, firstBatchScaledownFactor: 1, maxBatchBytes: 1024 * 1024 };
+
+/** Payload and metadata in one page of events, in UTF-16 code units: a page of large ones must not fill the memory. It ends with the commit that goes beyond. */
+export const PAGE_LENGTH_MAX = 8 * 1024 * 1024;
+
+/** Payload and metadata of these. */
+export function lengthOf(events: readonly EventRecord[]): number {
+  let length = 0;
+  for (const { data, metadata } of events) length += data.length + metadata.length;
+  return length;
+}
+
 /** Its events. @throws EngineError (`COMMIT_UNREADABLE`). */
 export function recordsOf(commit: CommitDocument, streamId: string): EventRecord[] {
   const { id: key, stream, first, last, events } = commit;

@@ -2,16 +2,22 @@
 import { setTimeout } from 'node:timers';
 import { Backoff } from '../../engine/backoff.js';
 import { EngineError } from '../../kernel/errors.js';
-import { connect, type DriverConnection, type Reql, rethinkDbError, type Term } from './driver.js';
+import { connect, type DriverCursor, isRefusal, type Reql, rethinkDbError, type Term } from './driver.js';
+import { close, Line } from './line.js';
 import type { Settings } from './options.js';
 
-/** A connection, and whether it is still good. */
-interface Line {
-  readonly connection: DriverConnection;
-  /** Rejected when it is lost. */
-  readonly lost: Promise<never>;
-  /** Gives it up. @returns whether it was still good. */
-  drop(why: EngineError): boolean;
+/**
+ * How long a server may say nothing but that replicas are not available, before another one is asked: it may be cut off from the majority, and would
+ * say so for ever. Longer than most elections, so that not everybody changes servers then. Milliseconds.
+ */
+export const REFUSED_MS_MAX = 1_000;
+
+/** How a question ends. */
+interface Question<T> {
+  readonly answer: (value: T) => void;
+  readonly fail: (error: unknown) => void;
+  /** A part of the answer is there: the next one has its own time. Returns whether anybody still waits for it. */
+  readonly goOn: () => boolean;
 }
 
 /** One connection that comes back by itself, to the next server if need be. Queries wait for it `connectTimeoutMs`, and for an answer `queryTimeoutMs`. */
@@ -19,6 +25,8 @@ export class Connections {
   readonly #r: Reql;
   readonly #settings: Settings;
   #line: Promise<Line> | undefined;
+  /** The same, once it is there. */
+  #present: Line | undefined;
   /** Which server is tried next. */
   #next = 0;
   #closed = false;
@@ -36,17 +44,35 @@ export class Connections {
     return this.#run<T>(query, true);
   }
 
-  /** Calls this once when the present connection is lost. */
-  whenLost(lost: () => void): void {
-    const line = this.#line;
-    if (!line) lost();
-    else line.then((present) => present.lost).catch(() => lost());
+  /**
+   * Reads a stream of documents for as long as more is wanted. It comes in parts, each of which may take `queryTimeoutMs`, so however much it is, it ends;
+   * one long answer would not (the driver copies all that it has of an answer for every packet that arrives), and would hold up all others.
+   */
+  async readWhile<T>(query: Term, wantsMore: (item: T) => boolean, options?: object): Promise<void> {
+    const line = this.#present ?? (await this.#connected());
+    await this.#ask<void>(line, false, (question) => {
+      query.run(line.connection, options).then((cursor) => {
+        passOn(cursor as DriverCursor, wantsMore as (item: unknown) => boolean, question);
+      }, question.fail);
+    });
   }
 
-  /** Gives up the connection, and whatever is under way on it; the next query makes another. */
+  /** Calls this once when the present connection is lost. @returns how to stop that. */
+  whenLost(lost: () => void): () => void {
+    const line = this.#present;
+    if (!line) {
+      lost();
+      return () => {};
+    }
+    const listener = () => lost();
+    line.whenLost(listener);
+    return () => line.stopListening(listener);
+  }
+
+  /** Gives up the connection, and whatever is under way on it; the next query makes another, to the next server: with this one something is wrong. */
   async drop(why: EngineError): Promise<void> {
     const line = await this.#line?.catch(() => undefined);
-    line?.drop(why);
+    if (line) this.#leave(line, why);
   }
 
   async close(): Promise<void> {
@@ -55,27 +81,60 @@ export class Connections {
   }
 
   async #run<T>(query: Term, isWrite: boolean, options?: object): Promise<T> {
-    const line = await this.#connected();
-    const { queryTimeoutMs } = this.#settings;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        const message = `RethinkDB: no answer within ${queryTimeoutMs} ms (queryTimeoutMs)`;
-        const error = new EngineError('ENGINE_TIMEOUT', message, { retryable: true, outcomeUnknown: isWrite });
-        reject(error);
-        // Even if it answers other queries: it may be that only what this one needs is out of the server's reach.
-        this.#leave(line, error);
-      }, queryTimeoutMs);
+    const line = this.#present ?? (await this.#connected());
+    const answer = await this.#ask<unknown>(line, isWrite, (question) => {
+      query.run(line.connection, options).then(question.answer, question.fail);
     });
-    try {
-      const answer = await Promise.race([query.run(line.connection, options), line.lost, late]);
-      // The driver's arrays are cursors as well.
-      return (Array.isArray(answer) ? Array.from(answer) : answer) as T;
-    } catch (error) {
-      throw withOutcome(rethinkDbError(error, isWrite), isWrite);
-    } finally {
-      clearTimeout(timer);
-    }
+    // The driver's arrays are cursors as well.
+    return (Array.isArray(answer) ? Array.from(answer) : answer) as T;
+  }
+
+  /** The answer, unless it is late or the connection is lost. Nothing of it stays behind. */
+  #ask<T>(line: Line, isWrite: boolean, begin: (question: Question<T>) => void): Promise<T> {
+    return new Promise((resolve, reject) => {
+      let isOver = false;
+      // Even if the server answers other queries: it may be that only what this one needs is out of its reach.
+      const late = () => this.#leave(line, this.#lateError(isWrite));
+      const timer = setTimeout(late, this.#settings.queryTimeoutMs);
+      const end = () => {
+        isOver = true;
+        clearTimeout(timer);
+        line.stopListening(fail);
+      };
+      const fail = (error: unknown) => {
+        if (isOver) return;
+        end();
+        const known = withOutcome(rethinkDbError(error, isWrite), isWrite);
+        reject(known);
+        if (known.code === 'ENGINE_UNAVAILABLE') this.#refused(line);
+        else if (!known.retryable) line.answered();
+      };
+      const answer = (value: T) => {
+        if (isOver) return;
+        end();
+        resolve(value);
+        if (isWrite && isRefusal(value)) this.#refused(line);
+        else line.answered();
+      };
+      const goOn = () => {
+        if (!isOver) timer.refresh();
+        return !isOver;
+      };
+      line.whenLost(fail);
+      if (!isOver) begin({ answer, fail, goOn });
+    });
+  }
+
+  #lateError(isWrite: boolean): EngineError {
+    const message = `RethinkDB: no answer within ${this.#settings.queryTimeoutMs} ms (queryTimeoutMs)`;
+    return new EngineError('ENGINE_TIMEOUT', message, { retryable: true, outcomeUnknown: isWrite });
+  }
+
+  /** A server that refuses for long is left, if there is another. */
+  #refused(line: Line): void {
+    if (line.refused() < REFUSED_MS_MAX || this.#settings.servers.length < 2) return;
+    const message = `RethinkDB: for ${REFUSED_MS_MAX} ms the server said nothing but that too many replicas are down; the next one is asked`;
+    this.#leave(line, new EngineError('ENGINE_UNREACHABLE', message, { retryable: true }));
   }
 
   /** Gives up a connection, and goes to the next server. */
@@ -85,45 +144,52 @@ export class Connections {
 
   #connected(): Promise<Line> {
     if (this.#closed) throw new EngineError('ENGINE_CLOSED', 'RethinkDB: the engine was closed');
-    if (!this.#line) {
-      const line = this.#connect();
-      this.#line = line;
-      // This one alone: the end of an earlier connection may be told while the next is being made.
-      line
-        .then(({ lost }) => lost)
-        .catch(() => {
-          if (this.#line === line) this.#line = undefined;
-        });
-    }
+    this.#line ??= this.#begin();
     return this.#line;
+  }
+
+  #begin(): Promise<Line> {
+    const line = this.#connect();
+    const gone = () => {
+      // This one alone: the end of an earlier connection may be told while the next is being made.
+      if (this.#line !== line) return;
+      this.#line = undefined;
+      this.#present = undefined;
+    };
+    line.then((present) => {
+      this.#present = present;
+      present.whenLost(gone);
+    }, gone);
+    return line;
   }
 
   /** Every server in turn, until one answers or time is up. */
   async #connect(): Promise<Line> {
     const deadlineMs = performance.now() + this.#settings.connectTimeoutMs;
     const backoff = new Backoff();
-    for (;;) {
+    const count = this.#settings.servers.length;
+    for (let tries = 0; ; tries += 1) {
       try {
-        return await this.#connectTo(this.#next, Math.max(100, deadlineMs - performance.now()));
+        const leftMs = Math.max(100, deadlineMs - performance.now());
+        // Shared fairly: a server that accepts and says nothing must leave time for the others.
+        return await this.#connectTo(this.#next, leftMs / (count - (tries % count)));
       } catch (error) {
         const known = rethinkDbError(error, false);
-        this.#next = (this.#next + 1) % this.#settings.servers.length;
+        this.#next = (this.#next + 1) % count;
         if (!known.retryable || this.#closed || performance.now() > deadlineMs) throw known;
       }
       await new Promise((resolve) => setTimeout(resolve, backoff.nextMs()));
     }
   }
 
-  async #connectTo(index: number, withinMs: number): Promise<Line> {
+  async #connectTo(index: number, timeoutMs: number): Promise<Line> {
     const { servers, user, password, tls } = this.#settings;
     const { host = 'localhost', port = 28015 } = servers[index] ?? {};
-    // Shared fairly: a server that accepts and says nothing must leave time for the others.
-    const timeoutMs = withinMs / (servers.length - Math.min(index, servers.length - 1));
     const ssl = tls === false ? {} : { ssl: tls === true ? true : tls };
     const options = { host, port, user, password, timeout: Math.max(0.1, timeoutMs / 1_000), ...ssl };
     const opening = connect(this.#r, options);
     try {
-      return lineOf(await within(opening, timeoutMs, `${host}:${port} did not answer`));
+      return new Line(await within(opening, timeoutMs, `${host}:${port} did not answer`));
     } catch (error) {
       // Nobody waits for it any more.
       opening.then(close, () => {});
@@ -132,32 +198,26 @@ export class Connections {
   }
 }
 
-function lineOf(connection: DriverConnection): Line {
-  let isLost = false;
-  let lose: (error: unknown) => void = () => {};
-  const lost = new Promise<never>((_, reject) => {
-    lose = reject;
-  });
-  lost.catch(() => {});
-  const gone = (error: unknown) => {
-    isLost = true;
-    lose(error);
-  };
-  const cut = () =>
-    gone(new EngineError('ENGINE_UNREACHABLE', 'RethinkDB: the connection was lost', { retryable: true }));
-  connection.on('close', cut);
-  connection.on('error', cut);
-  const drop = (why: EngineError) => {
-    const isFirst = !isLost;
-    gone(why);
-    close(connection);
-    return isFirst;
-  };
-  return { connection, lost, drop };
-}
-
-function close(connection: DriverConnection): void {
-  connection.close({ noreplyWait: false }).catch(() => {});
+/** Hands out what a cursor gives until no more is wanted. */
+function passOn(cursor: DriverCursor, wantsMore: (item: unknown) => boolean, question: Question<void>): void {
+  // Every so many rows the driver would rest for a millisecond.
+  cursor.stackSize = Number.POSITIVE_INFINITY;
+  cursor.each(
+    (error, item) => {
+      if (error) {
+        question.fail(error);
+        return false;
+      }
+      try {
+        if (question.goOn() && wantsMore(item)) return true;
+      } catch (cause) {
+        question.fail(cause);
+      }
+      cursor.close().catch(() => {});
+      return false;
+    },
+    () => question.answer(),
+  );
 }
 
 /** A lost connection says nothing of what it was lost for. */

@@ -15,6 +15,7 @@ export interface Term {
   getAll(...keys: unknown[]): Term;
   between(low: unknown, high: unknown, options?: object): Term;
   orderBy(...by: unknown[]): Term;
+  union(other: Term, options?: object): Term;
   limit(count: number): Term;
   filter(by: unknown): Term;
   pluck(...fields: unknown[]): Term;
@@ -59,10 +60,13 @@ export interface DriverConnection {
   readonly rawSocket?: { destroy(): void };
 }
 
-/** A changefeed. */
+/** A changefeed, or an answer in parts. */
 export interface DriverCursor {
-  each(onItem: (error: unknown, item: unknown) => void, onEnd?: () => void): void;
+  /** `false` from `onItem` ends it. */
+  each(onItem: (error: unknown, item: unknown) => boolean | undefined, onEnd?: () => void): void;
   close(): Promise<unknown>;
+  /** After so many items it hands out the next in another turn of the event loop, which it comes to by a timer. */
+  stackSize?: number;
 }
 
 /**
@@ -105,6 +109,12 @@ export function rethinkDbError(error: unknown, mayHaveHappened: boolean): Engine
   const { advice, unknown, ...flags } = ADVICE[kind];
   const outcomeUnknown = unknown && mayHaveHappened;
   return new EngineError(kind, `RethinkDB: ${advice} (${said})`, { cause: error, ...flags, outcomeUnknown });
+}
+
+/** Whether the answer to a write says that replicas are not available: what `rethinkDbError` makes of it where it is thrown. */
+export function isRefusal(answer: unknown): boolean {
+  const said = (answer as { first_error?: unknown } | null)?.first_error;
+  return typeof said === 'string' && /not available|lost contact/.test(said);
 }
 
 const ADVICE = {

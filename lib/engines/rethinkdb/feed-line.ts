@@ -20,18 +20,20 @@ export class FeedLine {
       lost();
     };
     cursor.each((error, item) => {
-      if (over) return;
+      if (over) return false;
       if (error) end();
       else heard(item);
+      return true;
     }, end);
-    this.#connections.whenLost(end);
+    const stopListening = this.#connections.whenLost(end);
     return () => {
       over = true;
+      stopListening();
       cursor.close().catch(() => {});
     };
   }
 
-  /** Something was missed in silence: all feeds are opened anew. */
+  /** Something was missed in silence: all feeds are opened anew, on the next server. */
   drop(): Promise<void> {
     const message = 'RethinkDB: a changefeed said nothing of something that happened';
     return this.#connections.drop(new EngineError('ENGINE_UNREACHABLE', message, { retryable: true }));

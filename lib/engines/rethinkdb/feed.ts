@@ -41,6 +41,7 @@ export class Feed {
     this.#closed = true;
     clearTimeout(this.#retryTimer);
     this.#stop?.();
+    this.#stop = undefined;
   }
 
   async #open(): Promise<void> {
@@ -50,7 +51,7 @@ export class Feed {
       () => this.#lost(),
     );
     if (this.#closed) stop();
-    this.#stop = stop;
+    else this.#stop = stop;
   }
 
   #take(item: unknown): void {
@@ -75,7 +76,9 @@ export class Feed {
     this.#retryTimer = setTimeout(() => {
       this.#opening = this.#open();
       this.#opening.then(
-        () => this.#reopened(),
+        () => {
+          if (!this.#closed) this.#reopened();
+        },
         () => {
           if (!this.#closed) this.#reopenLater(backoff);
         },

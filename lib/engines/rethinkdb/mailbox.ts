@@ -68,16 +68,22 @@ export class Mailbox {
       (item) => box.heard(item),
       () => void box.look(),
     );
-    await feed.open();
-    // What was sent to an earlier receiver is no business of this one's.
-    await box.skipOld();
     const close = () => {
       if (!this.#boxes.delete(entry)) return;
       feed.close();
       box.close();
     };
+    // From the beginning: what fails, or is closed in between, must not go on hearing for nobody.
     const entry = { close };
     this.#boxes.add(entry);
+    try {
+      await feed.open();
+      // What was sent to an earlier receiver is no business of this one's.
+      await box.skipOld();
+    } catch (error) {
+      close();
+      throw error;
+    }
     return close;
   }
 

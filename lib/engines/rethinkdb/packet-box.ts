@@ -92,10 +92,17 @@ export class PacketBox {
       const { id } = packet;
       if (this.#closed || this.#known.has(id)) continue;
       this.#known.add(id);
-      if (this.#known.size > DELIVERED_MAX) this.#known.delete([...this.#known][0] as string);
+      this.#forgetOldest();
       this.#toDelete.push(id);
       this.#inOrder(packet);
     }
+  }
+
+  #forgetOldest(): void {
+    if (this.#known.size <= DELIVERED_MAX) return;
+    // Its first alone: a copy of the whole set would be made for every packet.
+    const [oldest] = this.#known;
+    this.#known.delete(oldest as string);
   }
 
   /** A changefeed keeps order only within a document: what comes too early waits a moment for what is before it. */

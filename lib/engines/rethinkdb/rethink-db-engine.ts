@@ -50,18 +50,30 @@ export class RethinkDbEngine implements Engine {
   readonly name = 'rethinkdb';
   readonly #settings: Settings;
   readonly #groupCommit = new GroupCommit((requests) => this.#use().commits.write(requests), BATCHES);
+  #opening: Promise<void> | undefined;
   #opened: Opened | undefined;
+  /** What tables are made on, while they are. */
+  #preparing: Connections | undefined;
   #closing = false;
 
   constructor(options: RethinkDbEngineOptions = {}) {
     this.#settings = settingsOf(options);
   }
 
+  /** @throws EngineError, `ENGINE_CLOSED` if `close()` comes before it is open. */
   async open(): Promise<void> {
     if (this.#opened) return;
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = undefined;
+    });
+    await this.#opening;
+  }
+
+  async #open(): Promise<void> {
     this.#closing = false;
     const r = await loadDriver();
     await this.#prepare(r);
+    if (this.#closing) throw closed();
     const connections = new Connections(r, this.#settings);
     const db = r.db(this.#settings.database);
     const line = new FeedLine(new Connections(r, this.#settings));
@@ -94,17 +106,22 @@ export class RethinkDbEngine implements Engine {
 
   /** On a connection of its own: tables take longer to make than anybody should wait for a query. */
   async #prepare(r: Reql): Promise<void> {
+    if (this.#closing) throw closed();
     const queryTimeoutMs = Math.max(this.#settings.queryTimeoutMs, PREPARE_MS_MAX);
     const connections = new Connections(r, { ...this.#settings, queryTimeoutMs });
+    this.#preparing = connections;
     try {
       await new Schema(r, connections, this.#settings).prepare();
     } finally {
+      this.#preparing = undefined;
       await connections.close();
     }
   }
 
   async close(): Promise<void> {
     this.#closing = true;
+    await this.#preparing?.close();
+    await this.#opening?.catch(() => {});
     await this.#groupCommit.drained();
     const opened = this.#opened;
     if (!opened) return;

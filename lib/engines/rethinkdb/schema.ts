@@ -67,8 +67,13 @@ export class Schema {
     const servers = await this.#again(deadlineMs, () => checkServers(this.#r, this.#connections, warnOnce));
     await this.#again(deadlineMs, async () => {
       if (!(await this.#isComplete())) await this.#complete(servers);
-      await this.#connections.write(this.#db.wait({ timeout: READY_SECS_MAX }));
+      await this.#ready();
     });
+  }
+
+  /** Whether all replicas are there does not matter: a node must be able to start while a server is down. */
+  async #ready(): Promise<void> {
+    await this.#connections.write(this.#db.wait({ timeout: READY_SECS_MAX, waitFor: 'ready_for_writes' }));
   }
 
   /** Until it works: others may be creating the same at this very moment, and the servers electing new primaries. */
@@ -83,6 +88,8 @@ export class Schema {
         const isUnreachable = isPassing && error.code === 'ENGINE_UNREACHABLE' && !error.outcomeUnknown;
         if (!isPassing || isUnreachable || performance.now() > deadlineMs) throw error;
         await wait(backoff.nextMs());
+        // The server may be cut off from the others; it still answers what it knows by itself, so it would not be left for its refusals alone.
+        if (error.code === 'ENGINE_UNAVAILABLE') await this.#connections.drop(error);
         if (error.code === 'DATABASE_AMBIGUOUS') await this.#doubles.drop();
       }
     }
@@ -110,7 +117,7 @@ export class Schema {
     // Until whatever was created at the same time shows; nobody writes before the mark is there.
     await wait(SETTLE_MS);
     await this.#doubles.drop();
-    await this.#connections.write(this.#db.wait({ timeout: READY_SECS_MAX }));
+    await this.#ready();
     for (const name of NAMES) await this.#createIndexes(name);
     await this.#connections.write(this.#db.table('checkpoints').insert(MARK, { conflict: 'replace' }));
   }

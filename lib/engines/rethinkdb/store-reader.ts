@@ -1,4 +1,5 @@
 import type { EventRecord } from '../../kernel/event.js';
+import { PAGE_LENGTH_MAX } from './commit-document.js';
 import type { LogEntry, PlacedCommit } from './log-entry.js';
 import { asMany, type PlacedCommits } from './placed-commits.js';
 import type { PositionLog } from './position-log.js';
@@ -16,28 +17,31 @@ export class StoreReader {
     this.#commits = commits;
   }
 
+  /** A page, that ends early where it has become long. */
   async readAll(after: number, limit: number, names: readonly string[] | undefined): Promise<EventRecord[]> {
     const wanted = names && new Set(names);
     const events: EventRecord[] = [];
+    let length = 0;
     let from = after;
-    while (events.length < limit) {
+    const isFull = () => events.length >= limit || length >= PAGE_LENGTH_MAX;
+    while (!isFull()) {
       const entries = await this.#log.entriesAfter(from, ENTRIES_MAX);
       const last = entries.at(-1);
       if (!last) break;
       const commits = entries
         .flatMap(commitsOf)
         .filter((commit) => commit.before + commit.count > after && matters(commit, wanted));
-      for (let at = 0; at < commits.length && events.length < limit; ) {
-        const some = asMany(commits, at, limit - events.length);
-        at += some.length;
-        const found = await this.#commits.eventsOf(some);
-        for (const [i, { before }] of some.entries()) {
-          let position = before;
-          for (const { id, streamId, version, name, data, metadata } of found[i] as EventRecord[]) {
-            position += 1;
-            if (position <= after || (wanted && !wanted.has(name))) continue;
-            events.push({ id, streamId, version, position, name, data, metadata });
+      for (let at = 0; at < commits.length && !isFull(); ) {
+        const found = await this.#commits.pageOf(asMany(commits, at, limit - events.length));
+        for (const records of found) {
+          if (length >= PAGE_LENGTH_MAX) break;
+          const { before } = commits[at] as Placed;
+          for (const event of placed(records, before)) {
+            if (event.position <= after || (wanted && !wanted.has(event.name))) continue;
+            events.push(event);
+            length += event.data.length + event.metadata.length;
           }
+          at += 1;
         }
       }
       from = last.id + last.count;
@@ -46,7 +50,16 @@ export class StoreReader {
   }
 }
 
-function commitsOf({ id, commits }: LogEntry): (PlacedCommit & { before: number })[] {
+/** A commit, and the position before its first event. */
+type Placed = PlacedCommit & { readonly before: number };
+
+function placed(records: readonly EventRecord[], before: number): EventRecord[] {
+  return records.map(({ id, streamId, version, name, data, metadata }, i) => {
+    return { id, streamId, version, position: before + i + 1, name, data, metadata };
+  });
+}
+
+function commitsOf({ id, commits }: LogEntry): Placed[] {
   let before = id;
   return commits.map((commit) => {
     const placed = { ...commit, before };
