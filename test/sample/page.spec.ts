@@ -64,8 +64,11 @@ inChromium('the sample page, in windows on different processes of one cluster', 
   });
 
   it('shows all that one click caused, in whichever actor', async () => {
-    await until(async () => (await left.locator('#request li').count()) === 5);
-    expect(await left.locator('#request .name').allTextContents()).toEqual([
+    // On a busy machine the bank takes so long that the payment asks again.
+    const caused = async () =>
+      (await left.locator('#request .name').allTextContents()).filter((name) => name !== 'tick');
+    await until(async () => (await caused()).length === 5);
+    expect(await caused()).toEqual([
       'payment_requested',
       'payment_opened',
       'payment_confirmed',
