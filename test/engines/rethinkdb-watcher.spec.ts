@@ -109,6 +109,27 @@ describeWithRethinkDb('what watches streams on RethinkDB', () => {
     expect(await writer.lastPosition()).toBe(end + 1);
   }, 20_000);
 
+  it('is brought all of an entry that was rolled back and written again with more', async () => {
+    const end = await writer.lastPosition();
+    const batches = ['s1000', 's1001'].map((stream) => {
+      const stored = newEvents(1);
+      const commit = { stream, first: 1, count: 1, event: stored[0]?.id as string, names: ['happened'] };
+      const document = { id: commitKeyOf(stream, 1), stream, first: 1, last: 1, events: stored };
+      return { document, batch: new Batch(`batch of ${stream}`, [commit]) };
+    });
+    const whole = batches.map(({ batch }) => batch);
+    await withDriver(server, async (driver, run) => {
+      const [commits, entries] = [driver.db(DATABASE).table('commits'), driver.db(DATABASE).table('log')];
+      await run(commits.insert(batches.map(({ document }) => document)));
+      await run(entries.insert(packEntry(end, 1, whole.slice(0, 1))));
+      await until(() => woken.get('s1000')?.flat().length === 1);
+      const dropped = line.drop();
+      await run(entries.get(end).replace(packEntry(end, 2, whole)));
+      await dropped;
+    });
+    await until(() => woken.get('s1001')?.flat().length === 1);
+  }, 20_000);
+
   it('never shows what has another event than the log says', async () => {
     const own = newEvents(1);
     await store(writer, 'other', 0, own);
