@@ -70,6 +70,27 @@ describeWithRethinkDb('a commit of which it is not known what became of it', () 
     expect((await idsOn('free')).filter((id) => id === events[0]?.id)).toHaveLength(1);
   });
 
+  it('is said to be in doubt when it could not be read which of its batch were stored', async () => {
+    const writer = await newWriter();
+    await other.append({ streamId: 'first', expectedVersion: 0, events: newEvents(1) });
+    let isStored = false;
+    writer.connections.onWrite = async (run) => {
+      const answer = await run();
+      isStored = true;
+      return answer;
+    };
+    writer.connections.onRead = async (run) => {
+      if (!isStored) return run();
+      throw lost(false);
+    };
+    const told = await Promise.allSettled([
+      writer.append({ streamId: 'second', expectedVersion: 0, events: newEvents(1) }),
+      writer.append({ streamId: 'first', expectedVersion: 0, events: newEvents(1) }),
+    ]);
+    for (const each of told) expect(each).toMatchObject({ reason: { retryable: true, outcomeUnknown: true } });
+    expect(await idsOn('second')).toHaveLength(1);
+  });
+
   it('is stored once, though another stream of its batch was changed by hand', async () => {
     await other.append({ streamId: 'edited', expectedVersion: 0, events: newEvents(1) });
     const edit = (last: number) =>

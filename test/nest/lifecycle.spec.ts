@@ -27,6 +27,7 @@ import {
 import { MemoryEngine, MemoryStore } from 'omniscient-nest/memory';
 import { config } from 'rxjs';
 import type { ActorBase, ActorClass } from '../../lib/kernel/actor.js';
+import { eventually } from '../support/eventually.js';
 import { silentLogger } from '../support/silent-logger.js';
 
 interface TillEvents {
@@ -179,18 +180,13 @@ async function startApp(imports: Type[] = [ShopModule]): Promise<INestApplicatio
 const repository = <A extends ActorBase<object, object>>(app: INestApplicationContext, actorClass: ActorClass<A>) =>
   app.get<ActorRepository<A>>(getActorToken(actorClass as ActorClass), { strict: false });
 
-async function until(holds: () => boolean): Promise<void> {
-  for (const endMs = performance.now() + 8_000; !holds() && performance.now() < endMs; ) await sleep(5);
-  expect(holds()).toBe(true);
-}
-
 describe('when the application starts', () => {
   it('what waited is brought to actors and projections when what they use is ready', async () => {
     const before = await startApp();
     await (await repository(before, Alarm).get('dawn')).begin();
     await (await repository(before, Bill).get('called')).open();
     // Where it listens is written down.
-    await until(() => store.streams.has('bill-called'));
+    await eventually(() => store.streams.has('bill-called'));
     await before.close();
     const elsewhere = await startApp([TillOnlyModule]);
     await (await repository(elsewhere, Till).get('main')).order('bread');
@@ -201,7 +197,7 @@ describe('when the application starts', () => {
     Early.commands = async ({ bills }) => (await bills.get('called')).open();
     const app = await startApp();
     const { used, refused } = app.get(Database, { strict: false });
-    await until(() =>
+    await eventually(() =>
       ['projection', 'called reaction', 'own reaction', 'ticking actor'].every((each) => used.includes(each)),
     );
     expect(refused).toEqual([]);
@@ -212,7 +208,7 @@ describe('when the application starts', () => {
     Early.commands = async ({ tills }) => (await tills.get('corner')).order('salt');
     const app = await startApp();
     const { used, refused } = app.get(Database, { strict: false });
-    await until(() => used.includes('projection') && used.includes('called reaction'));
+    await eventually(() => used.includes('projection') && used.includes('called reaction'));
     expect(refused).toEqual([]);
   });
 });

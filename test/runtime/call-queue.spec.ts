@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { CallQueue, type WaitingCall } from '../../lib/runtime/cluster/call-queue.js';
-import { eventually } from '../support/one-cluster.js';
+import { eventually } from '../support/eventually.js';
 
 const SILENT_AFTER_MS = 200;
 

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Actor, Command, EventHandler, HandlerError, LiveActor, OneActor } from 'omniscient-nest';
 import { MemoryEngine, MemoryStore } from 'omniscient-nest/memory';
 import type { Runtime, RuntimeOptions } from '../../lib/runtime/runtime.js';
+import { eventually } from '../support/eventually.js';
 import { startNode } from '../support/runtime.js';
 
 interface PurseEvents {
@@ -119,19 +120,13 @@ async function twoPurses() {
 const takenBy = () =>
   (store.streams.get('p') ?? []).map(({ metadata }) => (JSON.parse(metadata).firedBy as { nodeId: string }).nodeId);
 
-async function until(holds: () => boolean): Promise<void> {
-  const endMs = performance.now() + 5_000;
-  while (!holds() && performance.now() < endMs) await sleep(2);
-  expect(holds()).toBe(true);
-}
-
 describe('a command that stores its events in parts', () => {
   it('decides anew when it was overtaken before its first part', async () => {
     const { here, there } = await twoPurses();
     const release = hold();
     const taking = here.takeIfThere(10);
     await there.take(10);
-    await until(() => here.version === 1);
+    await eventually(() => here.version === 1);
     release();
     expect(await taking).toBe(false);
     expect(takenBy()).toEqual(['there']);
@@ -143,7 +138,7 @@ describe('a command that stores its events in parts', () => {
     const release = hold();
     const taking = here.takeAlone(5);
     await there.take(1);
-    await until(() => here.version === 1);
+    await eventually(() => here.version === 1);
     release();
     await expect(taking).rejects.toMatchObject({ code: 'CONFLICT' });
     expect(takenBy()).toEqual(['there']);
@@ -155,7 +150,7 @@ describe('a command that stores its events in parts', () => {
     const release = hold();
     const taking = here.takeLater(10);
     await there.take(10);
-    await until(() => here.version === 1);
+    await eventually(() => here.version === 1);
     release();
     await expect(taking).rejects.toThrow(HandlerError);
     expect(takenBy()).toEqual(['there']);
@@ -202,10 +197,10 @@ describe('a state that is looked at while a command runs', () => {
       const release = hold();
       const failing = here.takeAndFail(4);
       const watching = purses.state$('p').subscribe(({ left }) => void seen.push(left));
-      await until(() => seen.length > 0);
+      await eventually(() => seen.length > 0);
       if (who === 'others come in between') {
         await there.take(1);
-        await until(() => here.version === 1);
+        await eventually(() => here.version === 1);
       }
       release();
       await expect(failing).rejects.toThrow('no');

@@ -17,6 +17,7 @@ import type { ActorBase, ActorClass } from '../../lib/kernel/actor.js';
 import { defineActor } from '../../lib/kernel/definition.js';
 import { LISTENING_EVENT, type ListeningData } from '../../lib/kernel/hearing.js';
 import { Runtime, type RuntimeOptions } from '../../lib/runtime/runtime.js';
+import { eventually } from '../support/eventually.js';
 import {
   Account,
   Follower,
@@ -79,12 +80,6 @@ async function startNode(options: Partial<RuntimeOptions> = {}) {
   const actors = <A extends ActorBase<object, object>>(actorClass: new () => A) =>
     node.register<A>(defineActor(actorClass as ActorClass), () => new actorClass());
   return { node, actors };
-}
-
-async function eventually(holds: () => boolean, withinMs = 8_000): Promise<void> {
-  const endMs = performance.now() + withinMs;
-  while (!holds() && performance.now() < endMs) await sleep(5);
-  expect(holds()).toBe(true);
 }
 
 function stored<Data>(streamId: string, name: string): Data[] {

@@ -4,8 +4,9 @@ import { Actor, Command, type Listening, LiveActor, OneActor, type StoredEvent }
 import type { ActorClass } from '../../lib/kernel/actor.js';
 import { defineActor } from '../../lib/kernel/definition.js';
 import type { RuntimeOptions } from '../../lib/runtime/runtime.js';
+import { eventually } from '../support/eventually.js';
 import { Speaker } from '../support/listeners.js';
-import { eventually, MemoryCluster } from '../support/memory-cluster.js';
+import { MemoryCluster } from '../support/memory-cluster.js';
 
 const HOUR_MS = 3_600_000;
 const PASSIVATE_AFTER_MS = 40;

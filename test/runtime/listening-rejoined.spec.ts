@@ -9,8 +9,9 @@ import {
   LiveActor,
   type StoredEvent,
 } from 'omniscient-nest';
+import { eventually } from '../support/eventually.js';
 import { Speaker, type SpeakerEvents } from '../support/listeners.js';
-import { eventually, MemoryCluster } from '../support/memory-cluster.js';
+import { MemoryCluster } from '../support/memory-cluster.js';
 
 interface FanEvents {
   followed: { speaker: string };

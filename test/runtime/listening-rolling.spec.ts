@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Actor, Command, ListenTo, LiveActor } from 'omniscient-nest';
 import { takenOver } from '../../lib/runtime/listening/dispatcher-place.js';
 import type { Runtime } from '../../lib/runtime/runtime.js';
-import { eventually, MemoryCluster } from '../support/memory-cluster.js';
+import { eventually } from '../support/eventually.js';
+import { MemoryCluster } from '../support/memory-cluster.js';
 
 interface TillEvents {
   ordered: { account: string };

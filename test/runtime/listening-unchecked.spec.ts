@@ -6,6 +6,7 @@ import type { AppendRequest } from '../../lib/engine/append.js';
 import type { ActorClass } from '../../lib/kernel/actor.js';
 import { defineActor } from '../../lib/kernel/definition.js';
 import { Runtime } from '../../lib/runtime/runtime.js';
+import { eventually } from '../support/eventually.js';
 import { Speaker } from '../support/listeners.js';
 import { silent } from '../support/runtime.js';
 
@@ -74,12 +75,6 @@ async function startNode(nodeId: string) {
 
 const heard = () =>
   (store.streams.get('d') ?? []).filter(({ name }) => name === 'heard').map(({ data }) => JSON.parse(data).word);
-
-async function eventually(holds: () => boolean): Promise<void> {
-  const endMs = performance.now() + 5_000;
-  while (!holds() && performance.now() < endMs) await sleep(5);
-  expect(holds()).toBe(true);
-}
 
 /** Two nodes; the other one's diary follows Ann, and has heard all that she said. */
 async function otherFollows() {

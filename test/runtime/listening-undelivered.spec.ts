@@ -3,8 +3,9 @@ import { Actor, Command, EventHandler, type Heard, ListenTo, LiveActor, OneActor
 import { MemoryEngine } from 'omniscient-nest/memory';
 import type { AppendRequest } from '../../lib/engine/append.js';
 import { ADOPTED_MAX, Hearing, PARKED_EVENT } from '../../lib/kernel/hearing.js';
+import { eventually } from '../support/eventually.js';
 import { type OrderEvents, Shop } from '../support/listeners.js';
-import { eventually, MemoryCluster } from '../support/memory-cluster.js';
+import { MemoryCluster } from '../support/memory-cluster.js';
 
 /** What is wrong with `Payment` now, in the hands of a spec. */
 const broken = { fold: false, to: false, reaction: false };

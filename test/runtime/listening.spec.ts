@@ -7,6 +7,7 @@ import { defineActor } from '../../lib/kernel/definition.js';
 import type { EventRecord } from '../../lib/kernel/event.js';
 import type { ActorRepository } from '../../lib/runtime/actor-repository.js';
 import { Runtime, type RuntimeOptions } from '../../lib/runtime/runtime.js';
+import { eventually } from '../support/eventually.js';
 import {
   Account,
   Follower,
@@ -48,12 +49,6 @@ async function startNode(options: Partial<RuntimeOptions> = {}): Promise<Node> {
     actors: <A extends ActorBase<object, object>>(actorClass: AnyClass<A>) =>
       node.register<A>(defineActor(actorClass as ActorClass), () => new actorClass()),
   };
-}
-
-async function eventually(holds: () => boolean, withinMs = 5_000): Promise<void> {
-  const endMs = performance.now() + withinMs;
-  while (!holds() && performance.now() < endMs) await sleep(5);
-  expect(holds()).toBe(true);
 }
 
 function stored(streamId: string, name: string): EventRecord[] {

@@ -4,7 +4,8 @@ import { MemoryEngine } from 'omniscient-nest/memory';
 import type { AppendRequest } from '../../lib/engine/append.js';
 import { defineActor } from '../../lib/kernel/definition.js';
 import { EngineError } from '../../lib/kernel/errors.js';
-import { eventually, gate, InProcessCluster } from '../support/one-cluster.js';
+import { eventually } from '../support/eventually.js';
+import { gate, InProcessCluster } from '../support/one-cluster.js';
 
 let cluster: InProcessCluster;
 beforeEach(() => {

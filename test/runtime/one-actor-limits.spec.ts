@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Actor, ActorOverloadedError, Command, EventHandler, OneActor } from 'omniscient-nest';
-import { eventually, gate, InProcessCluster } from '../support/one-cluster.js';
+import { eventually } from '../support/eventually.js';
+import { gate, InProcessCluster } from '../support/one-cluster.js';
 
 let cluster: InProcessCluster;
 let served = gate();

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { MemoryEngine } from 'omniscient-nest/memory';
 import { PARKED_EVENT } from '../../lib/kernel/hearing.js';
+import { eventually } from '../support/eventually.js';
 import { Account, failing, Shop } from '../support/listeners.js';
-import { eventually, MemoryCluster } from '../support/memory-cluster.js';
+import { MemoryCluster } from '../support/memory-cluster.js';
 
 let cluster: MemoryCluster;
 beforeEach(() => {

@@ -6,6 +6,7 @@ import type { AppendRequest, AppendResult } from '../../lib/engine/append.js';
 import type { ActorClass } from '../../lib/kernel/actor.js';
 import { defineActor } from '../../lib/kernel/definition.js';
 import { Runtime, type RuntimeOptions } from '../../lib/runtime/runtime.js';
+import { eventually } from '../support/eventually.js';
 import { Account, failing, Shop } from '../support/listeners.js';
 import { silent } from '../support/runtime.js';
 
@@ -20,12 +21,6 @@ afterEach(async () => {
   await Promise.all(running.map((node) => node.stop()));
   running = [];
 });
-
-async function eventually(holds: () => boolean | Promise<boolean>, withinMs = 8_000): Promise<void> {
-  const endMs = performance.now() + withinMs;
-  while (!(await holds()) && performance.now() < endMs) await sleep(5);
-  expect(await holds()).toBe(true);
-}
 
 /** Keeps no checkpoints while it is told not to, and stores nothing of the names it is told. */
 class StubbornEngine extends MemoryEngine {

@@ -15,6 +15,7 @@ import { z } from 'zod';
 import type { ActorClass } from '../../lib/kernel/actor.js';
 import { defineActor } from '../../lib/kernel/definition.js';
 import { Runtime, type RuntimeOptions } from '../../lib/runtime/runtime.js';
+import { eventually } from '../support/eventually.js';
 import { Account, failing, Shop } from '../support/listeners.js';
 import { silent } from '../support/runtime.js';
 
@@ -29,12 +30,6 @@ afterEach(async () => {
   await Promise.all(running.map((node) => node.stop()));
   running = [];
 });
-
-async function eventually(holds: () => boolean | Promise<boolean>, withinMs = 8_000): Promise<void> {
-  const endMs = performance.now() + withinMs;
-  while (!(await holds()) && performance.now() < endMs) await sleep(5);
-  expect(await holds()).toBe(true);
-}
 
 /** A read model that stores its checkpoint with what it writes, as one in a database would. */
 class Table {

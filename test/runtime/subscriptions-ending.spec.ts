@@ -5,6 +5,7 @@ import { MemoryEngine } from 'omniscient-nest/memory';
 import { type Observable, timeout } from 'rxjs';
 import { EngineError } from '../../lib/kernel/errors.js';
 import type { Runtime } from '../../lib/runtime/runtime.js';
+import { eventually } from '../support/eventually.js';
 import { Speaker } from '../support/listeners.js';
 import { startNode } from '../support/runtime.js';
 
@@ -112,25 +113,20 @@ describe('when the engine fails', () => {
         error = reason;
       },
     });
-    await until(() => seen.length > 0);
+    await eventually(() => seen.length > 0);
     const before = seen.length;
     engine.error = new EngineError('ENGINE_UNAVAILABLE', 'out in the rain', { retryable: true });
-    await until(() => engine.refusals > 2 || error !== undefined);
+    await eventually(() => engine.refusals > 2 || error !== undefined);
     engine.error = undefined;
     await say('after the rain');
-    await until(() => seen.length > before || error !== undefined);
+    await eventually(() => seen.length > before || error !== undefined);
     expect(error).toBeUndefined();
     expect(seen.at(-1)?.lastPosition).toBeGreaterThan(seen[0]?.lastPosition as number);
 
     engine.error = new EngineError('EVENT_UNREADABLE', 'broken', { retryable: false });
-    await until(() => error !== undefined);
+    await eventually(() => error !== undefined);
     expect(error).toMatchObject({ code: 'EVENT_UNREADABLE' });
     engine.error = undefined;
     subscription.unsubscribe();
   });
 });
-
-async function until(holds: () => boolean): Promise<void> {
-  for (const endMs = performance.now() + 5_000; !holds() && performance.now() < endMs; ) await sleep(5);
-  expect(holds()).toBe(true);
-}

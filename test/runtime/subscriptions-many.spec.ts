@@ -5,6 +5,7 @@ import { config, type Subscription, take } from 'rxjs';
 import { READ_PAGE_EVENTS_MAX } from '../../lib/engine/read.js';
 import type { StoredEvent } from '../../lib/kernel/event.js';
 import { Runtime } from '../../lib/runtime/runtime.js';
+import { eventually } from '../support/eventually.js';
 import { silent } from '../support/runtime.js';
 import { randomFrom, seedFor } from '../support/seed.js';
 
@@ -46,12 +47,6 @@ async function append(count: number, streamId = 's', name = 'said'): Promise<voi
     metadata: '{}',
   }));
   await engine.append({ streamId, expectedVersion: 'any', events });
-}
-
-async function eventually(holds: () => boolean, withinMs = 5_000): Promise<void> {
-  const endMs = performance.now() + withinMs;
-  while (!holds() && performance.now() < endMs) await sleep(2);
-  expect(holds()).toBe(true);
 }
 
 const positions = (events: readonly StoredEvent[]) => events.map(({ position }) => position);

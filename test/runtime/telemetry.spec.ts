@@ -14,6 +14,7 @@ import type { EventMetadata, EventRecord } from '../../lib/kernel/event.js';
 import type { Runtime } from '../../lib/runtime/runtime.js';
 import { loadTelemetry } from '../../lib/runtime/telemetry/load-telemetry.js';
 import { Counter } from '../support/actors.js';
+import { eventually } from '../support/eventually.js';
 import { Account, Follower, failing, Shop, Speaker } from '../support/listeners.js';
 import { Desk, Metronome } from '../support/one-actors.js';
 import { startNode, type Weather, WeatheredEngine } from '../support/runtime.js';
@@ -45,12 +46,6 @@ async function start<A extends Parameters<typeof startNode>[0]>(
   const started = await startNode<InstanceType<A>>(actorClass as never, { engine, nodeId, telemetry, ...rest });
   running.push(started.node);
   return started;
-}
-
-async function eventually(holds: () => boolean | Promise<boolean>, withinMs = 8_000): Promise<void> {
-  const endMs = performance.now() + withinMs;
-  while (!(await holds()) && performance.now() < endMs) await sleep(5);
-  expect(await holds()).toBe(true);
 }
 
 const metadataOf = (record: EventRecord | undefined) => JSON.parse(record?.metadata as string) as EventMetadata;

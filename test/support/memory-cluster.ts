@@ -1,5 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { expect } from '@jest/globals';
 import { MemoryEngine, MemoryStore } from 'omniscient-nest/memory';
 import type { ActorBase, ActorClass } from '../../lib/kernel/actor.js';
 import { defineActor } from '../../lib/kernel/definition.js';
@@ -33,15 +31,4 @@ export class MemoryCluster {
     const events = (this.store.streams.get(streamId) ?? []).filter((event) => event.name === name);
     return events.map(({ data }) => JSON.parse(data) as Data);
   }
-}
-
-/** Waits until it holds; fails if it does not in time. */
-export async function eventually(holds: () => boolean | Promise<boolean>, withinMs = 8_000): Promise<void> {
-  const endMs = performance.now() + withinMs;
-  let isSo = await holds();
-  while (!isSo && performance.now() < endMs) {
-    await sleep(5);
-    isSo = await holds();
-  }
-  expect(isSo).toBe(true);
 }

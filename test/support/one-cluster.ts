@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { MemoryEngine, MemoryStore } from 'omniscient-nest/memory';
 import type { ActorBase } from '../../lib/kernel/actor.js';
 import type { ActorRepository } from '../../lib/runtime/actor-repository.js';
@@ -34,13 +33,6 @@ export class InProcessCluster {
 
   async stopAll(): Promise<void> {
     await Promise.all(this.#nodes.map((node) => node.stop()));
-  }
-}
-
-/** Resolves when it holds. @throws when it never does. */
-export async function eventually(holds: () => boolean | Promise<boolean>, withinMs = 10_000): Promise<void> {
-  for (const endMs = performance.now() + withinMs; !(await holds()); await sleep(5)) {
-    if (performance.now() > endMs) throw new Error(`it did not hold within ${withinMs} ms: ${holds}`);
   }
 }
 

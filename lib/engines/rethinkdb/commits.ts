@@ -100,14 +100,17 @@ export class Commits {
       else if (this.#mayTryAgain(entry)) again.push(entry);
       else outcomes[entry.at] = overtakenTooOften(entry.request.streamId);
     }
-    await Promise.all(
-      conflicts.map(async ({ at, request }) => {
-        const conflict = await attempt(this.#conflictOf(request));
-        outcomes[at] = conflict.kind === 'failed' ? conflict : conflict.value;
-      }),
-    );
-    if (conflicts.length > 0) this.#listener.overtaken(conflicts.map(({ request }) => request.streamId));
+    if (conflicts.length > 0) await this.#settleConflicts(conflicts, outcomes);
     return again;
+  }
+
+  async #settleConflicts(entries: readonly Entry[], outcomes: BatchOutcome[]): Promise<void> {
+    const settling = entries.map(async ({ at, request }) => {
+      const conflict = await attempt(this.#conflictOf(request));
+      outcomes[at] = conflict.kind === 'failed' ? conflict : conflict.value;
+    });
+    await Promise.all(settling);
+    this.#listener.overtaken(entries.map(({ request }) => request.streamId));
   }
 
   /** Whether the head need not be asked for: the version expected is known to be the end of a commit. */
@@ -175,12 +178,12 @@ export class Commits {
     why: string | undefined,
   ): Promise<Set<Entry>> {
     const needed = [...keys, ...announced.map(announcementKeyOf)];
-    const found = await this.#reader.firstEventsOf(needed);
+    const found = await this.#reader.firstEventsOf(needed).catch((cause: unknown) => {
+      // The question came to nothing; what it was about may be stored all the same.
+      throw notKnown('which commits were stored could not be read', cause);
+    });
     // Also what announces them: who dies before they have their places is succeeded by whoever reads that.
-    if (needed.some((key) => !found.has(key))) {
-      const message = `RethinkDB: a commit could not be stored: ${why}`;
-      throw new EngineError('ENGINE_UNAVAILABLE', message, { retryable: true, outcomeUnknown: true });
-    }
+    if (needed.some((key) => !found.has(key))) throw notKnown(`a commit could not be stored: ${why}`);
     return new Set(entries.filter((entry, i) => found.get(keys[i] as string) === firstEventOf(entry)));
   }
 
@@ -207,6 +210,10 @@ export class Commits {
     ]);
     return { kind: 'conflict', version: Math.max(version, events.at(-1)?.version ?? 0), events };
   }
+}
+
+function notKnown(what: string, cause?: unknown): EngineError {
+  return new EngineError('ENGINE_UNAVAILABLE', `RethinkDB: ${what}`, { cause, retryable: true, outcomeUnknown: true });
 }
 
 type Attempt<T> = { readonly kind: 'done'; readonly value: T } | FailedAppend;
