@@ -1,10 +1,10 @@
-// The real one, also where a test runner has replaced the global.
-import { setTimeout } from 'node:timers';
 import { EngineError } from '../kernel/errors.js';
 import type { EventRecord } from '../kernel/event.js';
 import type { AppendDuty, AppendRequest, AppendResult } from './append.js';
-import { Backoff } from './backoff.js';
+import { type Backoff, backoffIn } from './backoff.js';
+import { type Environment, sleep } from './environment.js';
 import { READ_PAGE_EVENTS_MAX, type ReadDuty } from './read.js';
+import { SYSTEM } from './system-environment.js';
 
 /** What `appendWithRetry` needs to know of its writer. */
 export interface AppendRetryOptions {
@@ -15,6 +15,8 @@ export interface AppendRetryOptions {
   /** Called for each error after which it is tried again. */
   readonly onRetry?: (error: EngineError) => void;
   readonly backoff?: Backoff;
+  /** Where waits come from. Default: the machine. */
+  readonly environment?: Environment;
 }
 
 /**
@@ -48,14 +50,15 @@ async function tryAgain(
   options: AppendRetryOptions,
   firstError: unknown,
 ): Promise<AppendResult> {
-  const backoff = options.backoff ?? new Backoff();
+  const { environment = SYSTEM } = options;
+  const backoff = options.backoff ?? backoffIn(environment);
   let error = firstError;
   let inDoubt = false;
   for (;;) {
     if (!isPassing(error) || options.stopped()) throw inDoubt ? doubtful(error) : error;
     inDoubt ||= error.outcomeUnknown;
     options.onRetry?.(error);
-    await wait(backoff.nextMs());
+    await sleep(environment, backoff.nextMs());
     if (options.stopped()) throw inDoubt ? doubtful(error) : error;
     try {
       if (inDoubt) return await appendInDoubt(engine, request, options.lastSeenVersion);
@@ -121,8 +124,4 @@ function recognised(request: AppendRequest, result: AppendResult): AppendResult 
 
 function firstOwn(request: AppendRequest, events: readonly EventRecord[]): EventRecord | undefined {
   return events.find((event) => event.id === request.events[0]?.id);
-}
-
-function wait(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,3 +1,6 @@
+import type { Environment } from './environment.js';
+import { SYSTEM } from './system-environment.js';
+
 /** First wait after a failure, before the random part. */
 export const BACKOFF_MS_MIN = 10;
 /** Longest wait between two tries. */
@@ -13,6 +16,7 @@ export class Backoff {
   constructor(
     private readonly minMs = BACKOFF_MS_MIN,
     private readonly maxMs = BACKOFF_MS_MAX,
+    private readonly random: () => number = SYSTEM.random,
   ) {
     this.#nextMs = minMs;
   }
@@ -21,11 +25,16 @@ export class Backoff {
   nextMs(): number {
     const wholeMs = this.#nextMs;
     this.#nextMs = Math.min(wholeMs * 2, this.maxMs);
-    return wholeMs * (0.5 + Math.random() / 2);
+    return wholeMs * (0.5 + this.random() / 2);
   }
 
   /** It worked: the next failure waits shortly again. */
   reset(): void {
     this.#nextMs = this.minMs;
   }
+}
+
+/** Growing waits of a node. */
+export function backoffIn({ random }: Environment, minMs?: number, maxMs?: number): Backoff {
+  return new Backoff(minMs, maxMs, random);
 }

@@ -1,11 +1,11 @@
-// The real one, also where a test runner has replaced the global.
-import { setTimeout } from 'node:timers';
 import { EngineError } from '../kernel/errors.js';
 import type { EventRecord } from '../kernel/event.js';
-import { Backoff } from './backoff.js';
+import { type Backoff, backoffIn } from './backoff.js';
+import type { Environment } from './environment.js';
 import type { FollowDuty, Unwatch } from './follow.js';
 import { READ_PAGE_EVENTS_MAX, type ReadDuty } from './read.js';
 import { contiguous } from './stream-follower.js';
+import { SYSTEM } from './system-environment.js';
 
 /** Events that wake-ups brought along and nobody asked for yet; past that they are read when somebody does. */
 const AHEAD_EVENTS_MAX = 256;
@@ -23,7 +23,8 @@ export class EventPull {
   readonly #engine: ReadDuty & FollowDuty;
   readonly #source: PullSource;
   readonly #onRetry: (error: unknown) => void;
-  readonly #backoff = new Backoff();
+  readonly #environment: Environment;
+  readonly #backoff: Backoff;
   #place: number;
   #quietAt: number;
   #watch: Promise<Unwatch> | undefined;
@@ -35,18 +36,24 @@ export class EventPull {
   #wake: () => void = () => {};
   #stopped = false;
 
-  /** @param onRetry hears of each error after which it tries again. */
+  /**
+   * @param onRetry hears of each error after which it tries again.
+   * @param environment where waits come from.
+   */
   constructor(
     engine: ReadDuty & FollowDuty,
     source: PullSource,
     after: number,
     onRetry: (error: unknown) => void = () => {},
+    environment: Environment = SYSTEM,
   ) {
     this.#engine = engine;
     this.#source = source;
     this.#place = after;
     this.#quietAt = after;
     this.#onRetry = onRetry;
+    this.#environment = environment;
+    this.#backoff = backoffIn(environment);
   }
 
   /** Version of the stream (position, for names) up to which everything was given out. */
@@ -166,9 +173,9 @@ export class EventPull {
   /** Until it is woken, or the time is over. */
   #sleep(ms?: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = ms === undefined ? undefined : setTimeout(resolve, ms).unref();
+      const timer = ms === undefined ? undefined : this.#environment.setTimeout(resolve, ms).unref();
       this.#wake = () => {
-        clearTimeout(timer);
+        this.#environment.clearTimeout(timer);
         resolve();
       };
       if (this.#stopped) this.#wake();

@@ -1,9 +1,9 @@
-// The real one, also where a test runner has replaced the global.
-import { setImmediate, setTimeout } from 'node:timers';
 import { EngineError } from '../kernel/errors.js';
 import type { EventRecord } from '../kernel/event.js';
-import { Backoff } from './backoff.js';
+import { type Backoff, backoffIn } from './backoff.js';
+import { type Environment, type Timer, turnOfTheLoop } from './environment.js';
 import type { Unwatch, Wake } from './follow.js';
+import { SYSTEM } from './system-environment.js';
 
 /** Where a follower begins, and whom it tells. */
 export interface FollowerOptions {
@@ -15,6 +15,8 @@ export interface FollowerOptions {
   readonly onError: (error: unknown) => void;
   /** Called for each error after which it is tried again. */
   readonly onRetry?: (error: unknown) => void;
+  /** Where waits and turns of the event loop come from. Default: the machine. */
+  readonly environment?: Environment;
 }
 
 /** What makes a follower one of a stream or one of the store. */
@@ -39,15 +41,18 @@ export class Follower {
   #delivering = false;
   #wokenMeanwhile = false;
   #unwatch: Unwatch | undefined;
-  #retryTimer: NodeJS.Timeout | undefined;
+  #retryTimer: Timer | undefined;
   readonly #options: FollowerOptions;
   readonly #source: FollowerSource;
-  readonly #backoff = new Backoff();
+  readonly #environment: Environment;
+  readonly #backoff: Backoff;
 
   constructor(options: FollowerOptions, source: FollowerSource) {
     this.#options = options;
     this.#source = source;
     this.#place = options.after;
+    this.#environment = options.environment ?? SYSTEM;
+    this.#backoff = backoffIn(this.#environment);
   }
 
   /** Version or position up to which everything was handed over. */
@@ -63,7 +68,7 @@ export class Follower {
   /** Ends it for good and frees everything; nothing comes after this. */
   stop(): void {
     this.#stopped = true;
-    clearTimeout(this.#retryTimer);
+    this.#environment.clearTimeout(this.#retryTimer);
     this.#unwatch?.();
     this.#unwatch = undefined;
   }
@@ -117,7 +122,7 @@ export class Follower {
         if (page.events.length > 0) this.#deliver(page.events);
         else this.#place = Math.max(this.#place, page.upTo);
         if (page.events.length === 0 && !this.#wokenMeanwhile) return;
-        await turnOfTheLoop();
+        await turnOfTheLoop(this.#environment);
       }
     } catch (error) {
       this.#retryOrFail(error, () => void this.#catchUp());
@@ -143,7 +148,7 @@ export class Follower {
     if (this.#stopped) return;
     if (error instanceof EngineError && error.retryable) {
       this.#options.onRetry?.(error);
-      this.#retryTimer = setTimeout(() => {
+      this.#retryTimer = this.#environment.setTimeout(() => {
         this.#retryTimer = undefined;
         again();
       }, this.#backoff.nextMs());
@@ -153,8 +158,4 @@ export class Follower {
     this.stop();
     this.#options.onError(error);
   }
-}
-
-function turnOfTheLoop(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

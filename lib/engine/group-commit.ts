@@ -1,7 +1,7 @@
-// The real one, also where a test runner has replaced the global.
-import { setImmediate } from 'node:timers';
 import { EngineError } from '../kernel/errors.js';
 import type { AppendRequest, AppendResult } from './append.js';
+import { type Environment, turnOfTheLoop } from './environment.js';
+import { SYSTEM } from './system-environment.js';
 
 /** A request of a batch that failed though others may be stored. */
 export interface FailedAppend {
@@ -57,10 +57,12 @@ export class GroupCommit {
   #scheduled = false;
   readonly #write: BatchWriter;
   readonly #limits: GroupCommitLimits;
+  readonly #environment: Environment;
 
-  constructor(write: BatchWriter, limits: Partial<GroupCommitLimits> = {}) {
+  constructor(write: BatchWriter, limits: Partial<GroupCommitLimits> = {}, environment: Environment = SYSTEM) {
     this.#write = write;
     this.#limits = { ...GROUP_COMMIT_LIMITS, ...limits };
+    this.#environment = environment;
   }
 
   append(request: AppendRequest): Promise<AppendResult> {
@@ -77,14 +79,14 @@ export class GroupCommit {
   /** Resolves when everything accepted so far is written or refused. */
   async drained(): Promise<void> {
     while (this.#scheduled || this.#writing.size > 0) {
-      await (this.#writing.size > 0 ? Promise.all(this.#writing) : new Promise((resolve) => setImmediate(resolve)));
+      await (this.#writing.size > 0 ? Promise.all(this.#writing) : turnOfTheLoop(this.#environment));
     }
   }
 
   #schedule(): void {
     if (this.#scheduled || this.#writing.size >= this.#limits.batchesMax) return;
     this.#scheduled = true;
-    setImmediate(() => {
+    this.#environment.setImmediate(() => {
       this.#scheduled = false;
       const written = this.#writeNext().finally(() => {
         this.#writing.delete(written);

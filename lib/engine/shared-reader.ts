@@ -1,8 +1,8 @@
-// The real one, also where a test runner has replaced the global.
-import { setImmediate } from 'node:timers';
 import type { EventRecord } from '../kernel/event.js';
+import type { Environment } from './environment.js';
 import type { FollowDuty, Unwatch, Wake } from './follow.js';
 import type { ReadDuty } from './read.js';
+import { SYSTEM } from './system-environment.js';
 import { wakeEach } from './wake-table.js';
 
 /**
@@ -11,14 +11,17 @@ import { wakeEach } from './wake-table.js';
  */
 export class SharedReader implements ReadDuty, FollowDuty {
   readonly #engine: ReadDuty & FollowDuty;
+  readonly #environment: Environment;
   readonly #streams = new Map<string, Lookout>();
   readonly #all: Lookout;
 
-  constructor(engine: ReadDuty & FollowDuty) {
+  constructor(engine: ReadDuty & FollowDuty, environment: Environment = SYSTEM) {
     this.#engine = engine;
+    this.#environment = environment;
     this.#all = new Lookout(
       (wake) => engine.watchAll(wake),
       () => {},
+      environment,
     );
   }
 
@@ -53,6 +56,7 @@ export class SharedReader implements ReadDuty, FollowDuty {
     const lookout = new Lookout(
       (wake) => this.#engine.watchStream(streamId, wake),
       () => this.#streams.delete(streamId),
+      this.#environment,
     );
     this.#streams.set(streamId, lookout);
     return lookout;
@@ -63,6 +67,7 @@ export class SharedReader implements ReadDuty, FollowDuty {
 class Lookout {
   readonly #open: (wake: Wake) => Promise<Unwatch>;
   readonly #left: () => void;
+  readonly #environment: Environment;
   readonly #wakes = new Set<Wake>();
   readonly #answers = new Map<string, Promise<unknown>>();
   #opening: Promise<Unwatch> | undefined;
@@ -71,9 +76,10 @@ class Lookout {
   #members = 0;
 
   /** @param left called when nobody is here any more. */
-  constructor(open: (wake: Wake) => Promise<Unwatch>, left: () => void) {
+  constructor(open: (wake: Wake) => Promise<Unwatch>, left: () => void, environment: Environment) {
     this.#open = open;
     this.#left = left;
+    this.#environment = environment;
   }
 
   async add(wake: Wake): Promise<Unwatch> {
@@ -104,7 +110,7 @@ class Lookout {
     const answer = ask();
     this.#answers.set(question, answer);
     const forget = () =>
-      setImmediate(() => {
+      this.#environment.setImmediate(() => {
         if (this.#answers.get(question) === answer) this.#answers.delete(question);
       });
     answer.then(forget, forget);

@@ -9,6 +9,7 @@ import {
   type Provider,
 } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
+import { SYSTEM } from '../engine/system-environment.js';
 import type { ActorBase, ActorClass } from '../kernel/actor.js';
 import { Clock, Ids } from '../kernel/clock.js';
 import { defineActor } from '../kernel/definition.js';
@@ -134,7 +135,7 @@ async function startRuntime(
   assertOnce(modules);
   const engine = options.engine ?? (await defaultEngine());
   const errors = [...httpExceptions(), ...(options.errors ?? [])];
-  const nodeId = options.nodeId ?? new RandomIds().next();
+  const nodeId = options.nodeId ?? SYSTEM.uuid();
   const telemetry = await loadTelemetry(options.telemetry, nodeId);
   const runtime = new Runtime({
     ...options,

@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import { CommitTimeoutError, ConflictError } from '../kernel/errors.js';
 import { LEADER_EVENT } from '../kernel/framework-events.js';
 import type { Membership } from './cluster/membership.js';
@@ -35,7 +34,7 @@ export class ActorElection {
   /** Another was elected just now. */
   heard(term: number): void {
     this.#heardTerm = term;
-    this.#heardAtMs = performance.now();
+    this.#heardAtMs = this.#parts.environment.monotonicMs();
   }
 
   suspect(nodeId: string, term: number, why: string): void {

@@ -1,5 +1,3 @@
-// The real one, also where a test runner has replaced the global.
-import { setImmediate } from 'node:timers';
 import type { AppendResult } from '../engine/append.js';
 import { appendWithRetry } from '../engine/append-retry.js';
 import { CommitTimeoutError, EngineError } from '../kernel/errors.js';
@@ -69,7 +67,7 @@ export class CommitPipeline {
     this.isChecked = true;
     if (!this.#state.incomplete) return;
     // What is on its way may be stored: its callers are told so first.
-    queueMicrotask(() => this.#giveUpIfIncomplete());
+    this.#parts.environment.queueMicrotask(() => this.#giveUpIfIncomplete());
     throw incomplete(this.#owner.label);
   }
 
@@ -78,7 +76,7 @@ export class CommitPipeline {
     if (this.#flushScheduled || this.appending) return;
     this.#flushScheduled = true;
     outsideTurns(() =>
-      setImmediate(() => {
+      this.#parts.environment.setImmediate(() => {
         this.#flushScheduled = false;
         this.#flush();
       }),
@@ -147,6 +145,7 @@ export class CommitPipeline {
         lastSeenVersion: this.#state.version,
         stopped: () => this.#stopped,
         onRetry: (error) => this.#noteRetry(error, trace),
+        environment: this.#parts.environment,
       });
     (trace ? trace.run(append) : append()).then(
       (result) => {

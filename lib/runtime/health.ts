@@ -1,6 +1,4 @@
-import { performance } from 'node:perf_hooks';
-// The real one, also where a test runner has replaced the global.
-import { setTimeout } from 'node:timers';
+import type { Environment, Timer } from '../engine/environment.js';
 import { OmniscientError } from '../kernel/errors.js';
 import type { NodeParts } from './node-parts.js';
 import type { ParkedEvents } from './parked-events.js';
@@ -37,11 +35,12 @@ export async function healthOf(
   parked: ParkedEvents,
   followers: readonly Follower[],
 ): Promise<NodeHealth> {
-  const beganMs = performance.now();
-  const lastPosition = await inTime(parts.engine.lastPosition(), parts.engine.name);
-  const answersInMs = Math.round(performance.now() - beganMs);
+  const { environment } = parts;
+  const beganMs = environment.monotonicMs();
+  const lastPosition = await inTime(parts.engine.lastPosition(), parts);
+  const answersInMs = Math.round(environment.monotonicMs() - beganMs);
   const look = () => Promise.all([parts.engine.nodes(), lagOf(lastPosition, followers)]);
-  const [records, lag] = await inTime(look(), parts.engine.name);
+  const [records, lag] = await inTime(look(), parts);
   const { membership } = parts.cluster;
   const alive = records.map(({ nodeId }) => nodeId).filter((nodeId) => membership.isAlive(nodeId));
   return {
@@ -50,7 +49,7 @@ export async function healthOf(
     nodes: alive.sort(),
     isIsolated: membership.isolated,
     lag,
-    parked: await countOf(parked),
+    parked: await countOf(parked, environment),
   };
 }
 
@@ -62,21 +61,23 @@ export async function lagOf(lastPosition: number, followers: readonly Follower[]
 }
 
 /** The count goes on also when nobody waits for it any more. */
-async function countOf(parked: ParkedEvents): Promise<number> {
-  let timer: NodeJS.Timeout | undefined;
+async function countOf(parked: ParkedEvents, environment: Environment): Promise<number> {
+  let timer: Timer | undefined;
   const soFar = new Promise<number>((resolve) => {
-    timer = setTimeout(() => resolve(parked.known), COUNT_MS_MAX).unref();
+    timer = environment.setTimeout(() => resolve(parked.known), COUNT_MS_MAX).unref();
   });
   const counted = parked.count();
-  return Promise.race([counted, soFar]).finally(() => clearTimeout(timer));
+  return Promise.race([counted, soFar]).finally(() => environment.clearTimeout(timer));
 }
 
-function inTime<T>(answer: Promise<T>, engine: string): Promise<T> {
+function inTime<T>(answer: Promise<T>, { engine, environment }: NodeParts): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      const message = `the ${engine} engine did not answer for ${ANSWER_MS_MAX} ms`;
-      reject(new OmniscientError('ENGINE_SILENT', message, { retryable: true }));
-    }, ANSWER_MS_MAX).unref();
-    answer.then(resolve, reject).finally(() => clearTimeout(timer));
+    const timer = environment
+      .setTimeout(() => {
+        const message = `the ${engine.name} engine did not answer for ${ANSWER_MS_MAX} ms`;
+        reject(new OmniscientError('ENGINE_SILENT', message, { retryable: true }));
+      }, ANSWER_MS_MAX)
+      .unref();
+    answer.then(resolve, reject).finally(() => environment.clearTimeout(timer));
   });
 }

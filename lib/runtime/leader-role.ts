@@ -1,6 +1,5 @@
-// The real one, also where a test runner has replaced the global.
-import { setTimeout } from 'node:timers';
-import { Backoff } from '../engine/backoff.js';
+import { backoffIn } from '../engine/backoff.js';
+import { sleep } from '../engine/environment.js';
 import type { CommandDefinition } from '../kernel/definition.js';
 import { OmniscientError } from '../kernel/errors.js';
 import { LEADER_EVENT, type Leadership } from '../kernel/framework-events.js';
@@ -75,14 +74,14 @@ export class LeaderRole {
   }
 
   async #run(command: CommandDefinition, call: RemoteCall, options: EnqueueOptions): Promise<unknown> {
-    const backoff = new Backoff();
+    const backoff = backoffIn(this.#parts.environment);
     let again = false;
     for (let hops = 0; hops < HOPS_MAX; hops += 1) {
       const outcome = await this.#try(command, { ...call, again }, options);
       if ('answer' in outcome) return outcome.answer;
       if ('error' in outcome) throw outcome.error;
       again ||= outcome.again;
-      if (hops > 0) await new Promise((resolve) => setTimeout(resolve, backoff.nextMs()));
+      if (hops > 0) await sleep(this.#parts.environment, backoff.nextMs());
     }
     throw new OmniscientError(
       'NO_LEADER',

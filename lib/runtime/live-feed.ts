@@ -1,6 +1,5 @@
-// The real one, also where a test runner has replaced the global.
-import { setTimeout } from 'node:timers';
-import { Backoff } from '../engine/backoff.js';
+import { type Backoff, backoffIn } from '../engine/backoff.js';
+import type { Timer } from '../engine/environment.js';
 import type { Unwatch } from '../engine/follow.js';
 import { READ_PAGE_EVENTS_MAX } from '../engine/read.js';
 import type { EventRecord } from '../kernel/event.js';
@@ -31,7 +30,7 @@ export class LiveFeed {
   #started = false;
   #stopped = false;
   #unwatch: Unwatch | undefined;
-  #retryTimer: NodeJS.Timeout | undefined;
+  #retryTimer: Timer | undefined;
   #backoff: Backoff | undefined;
 
   constructor(parts: RuntimeParts, streamId: string, owner: FeedOwner) {
@@ -53,7 +52,7 @@ export class LiveFeed {
 
   stop(): void {
     this.#stopped = true;
-    clearTimeout(this.#retryTimer);
+    this.#parts.environment.clearTimeout(this.#retryTimer);
     this.#unwatch?.();
     this.#unwatch = undefined;
   }
@@ -123,10 +122,10 @@ export class LiveFeed {
   #retryLater(error: unknown): void {
     if (this.#stopped) return;
     if (!this.#backoff) {
-      this.#backoff = new Backoff();
+      this.#backoff = backoffIn(this.#parts.environment);
       this.#parts.log.warn(`${this.#owner.label}: could not read others' events; it is tried again`, error);
     }
-    this.#retryTimer = setTimeout(() => {
+    this.#retryTimer = this.#parts.environment.setTimeout(() => {
       this.#retryTimer = undefined;
       this.catchUp();
     }, this.#backoff.nextMs());

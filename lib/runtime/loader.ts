@@ -1,7 +1,5 @@
-import { performance } from 'node:perf_hooks';
-// The real one, also where a test runner has replaced the global.
-import { setTimeout } from 'node:timers';
-import { Backoff } from '../engine/backoff.js';
+import { backoffIn } from '../engine/backoff.js';
+import { sleep } from '../engine/environment.js';
 import { READ_PAGE_EVENTS_MAX } from '../engine/read.js';
 import type { ActorBase } from '../kernel/actor.js';
 import { EngineError } from '../kernel/errors.js';
@@ -20,18 +18,18 @@ export async function loadPersistently(
   label: string,
   load: () => Promise<Activation>,
 ): Promise<Activation> {
-  const { limits, log } = host.parts;
-  const deadlineMs = performance.now() + limits.commitTimeoutMs;
-  const backoff = new Backoff();
+  const { limits, log, environment } = host.parts;
+  const deadlineMs = environment.monotonicMs() + limits.commitTimeoutMs;
+  const backoff = backoffIn(environment);
   for (let tries = 1; ; tries += 1) {
     try {
       return await load();
     } catch (error) {
       const waitMs = backoff.nextMs();
       const mayWork = error instanceof EngineError && error.retryable && !host.closing;
-      if (!mayWork || performance.now() + waitMs > deadlineMs) throw error;
+      if (!mayWork || environment.monotonicMs() + waitMs > deadlineMs) throw error;
       if (tries === 1) log.warn(`${label}: could not be loaded; it is tried again`, error);
-      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      await sleep(environment, waitMs);
     }
   }
 }

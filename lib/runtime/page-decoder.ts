@@ -1,12 +1,16 @@
-// The real one, also where a test runner has replaced the global.
-import { setImmediate } from 'node:timers';
+import type { Environment } from '../engine/environment.js';
 import type { EventRecord, StoredEvent } from '../kernel/event.js';
 import { decodeEvent } from './event-codec.js';
 
 /** Parses the events of a page that goes to several subscribers once. They get it one right after the other, so that only one page is ever kept, and not for long. */
 export class PageDecoder {
+  readonly #environment: Environment;
   #last: Page | undefined;
   #forgetting = false;
+
+  constructor(environment: Environment) {
+    this.#environment = environment;
+  }
 
   pageOf(records: readonly EventRecord[]): Page {
     if (this.#last?.records === records) return this.#last;
@@ -19,7 +23,7 @@ export class PageDecoder {
   #forgetSoon(): void {
     if (this.#forgetting) return;
     this.#forgetting = true;
-    setImmediate(() => {
+    this.#environment.setImmediate(() => {
       this.#forgetting = false;
       this.#last = undefined;
     });

@@ -177,7 +177,7 @@ export class ParkedEvents {
 
   /** Begins where this or another process was when it last saved that. */
   async #begin(upTo: number): Promise<Bookmark<ParkedPlaces>> {
-    const bookmark = await Bookmark.open<ParkedPlaces>(this.#parts.engine, CHECKPOINT, { position: 0, parked: [] });
+    const bookmark = await Bookmark.open<ParkedPlaces>(this.#parts, CHECKPOINT, { position: 0, parked: [] });
     const { position, parked } = bookmark.value;
     // One that is ahead of the store is of another past.
     if (position > upTo) return bookmark;
@@ -191,10 +191,9 @@ export class ParkedEvents {
   async #save(bookmark: Bookmark<ParkedPlaces>): Promise<void> {
     this.#savedAt = this.#position;
     if (this.#parked.size > SAVED_MAX) return;
-    const { engine } = this.#parts;
     try {
       const isSaved = await bookmark.save({ position: this.#position, parked: [...this.#parked] });
-      if (!isSaved) this.#bookmark = await Bookmark.open(engine, CHECKPOINT, bookmark.value);
+      if (!isSaved) this.#bookmark = await Bookmark.open(this.#parts, CHECKPOINT, bookmark.value);
     } catch (error) {
       this.#parts.log.warn('it could not be saved which events are parked; it is tried again', error);
     }

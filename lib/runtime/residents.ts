@@ -1,4 +1,4 @@
-import { performance } from 'node:perf_hooks';
+import type { Environment, Timer } from '../engine/environment.js';
 import type { Activation } from './activation.js';
 
 /** How often idle activations and overdue commits are looked for: a share of the shortest time that matters, within these bounds. */
@@ -20,15 +20,17 @@ export class Residents {
   /** In order of last known use: whoever was used when looked at goes to the end. */
   readonly #idleSince = new Map<Activation, { host: ResidentHost; lastUsedMs: number }>();
   readonly #unsettled = new Set<Activation>();
+  readonly #environment: Environment;
   readonly #residentMax: number;
   readonly #commitTimeoutMs: number;
   /** Those running `onPassivate`. */
   readonly #leaving = new Set<Activation>();
   #passivateAfterMsMin = Number.POSITIVE_INFINITY;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
   #timerMs = Number.POSITIVE_INFINITY;
 
-  constructor(limits: { residentMax: number; commitTimeoutMs: number }) {
+  constructor(limits: { residentMax: number; commitTimeoutMs: number }, environment: Environment) {
+    this.#environment = environment;
     this.#residentMax = limits.residentMax;
     this.#commitTimeoutMs = limits.commitTimeoutMs;
   }
@@ -38,7 +40,7 @@ export class Residents {
   }
 
   add(activation: Activation, host: ResidentHost): void {
-    this.#idleSince.set(activation, { host, lastUsedMs: performance.now() });
+    this.#idleSince.set(activation, { host, lastUsedMs: this.#environment.monotonicMs() });
     this.#passivateAfterMsMin = Math.min(this.#passivateAfterMsMin, host.passivateAfterMs);
     this.#sweepEvery(Math.min(host.passivateAfterMs, this.#commitTimeoutMs) / 4);
     if (this.#idleSince.size > this.#residentMax) this.#makeRoom();
@@ -67,7 +69,7 @@ export class Residents {
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    this.#environment.clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#timerMs = 0;
   }
@@ -83,7 +85,7 @@ export class Residents {
   }
 
   #sweep(): void {
-    const nowMs = performance.now();
+    const nowMs = this.#environment.monotonicMs();
     for (const activation of this.#unsettled) {
       if (activation.settled) this.#unsettled.delete(activation);
       else activation.timeOut(nowMs);
@@ -104,7 +106,7 @@ export class Residents {
 
   #moveToEnd(activation: Activation, entry: { host: ResidentHost; lastUsedMs: number }): void {
     activation.used = false;
-    entry.lastUsedMs = performance.now();
+    entry.lastUsedMs = this.#environment.monotonicMs();
     this.#idleSince.delete(activation);
     this.#idleSince.set(activation, entry);
   }
@@ -113,9 +115,16 @@ export class Residents {
   #sweepEvery(wantedMs: number): void {
     const everyMs = Math.min(Math.max(wantedMs, SWEEP_MS_MIN), SWEEP_MS_MAX);
     if (everyMs >= this.#timerMs) return;
-    clearInterval(this.#timer);
+    this.#environment.clearTimeout(this.#timer);
     this.#timerMs = everyMs;
-    this.#timer = setInterval(() => this.#sweep(), everyMs);
-    this.#timer.unref();
+    this.#sweepLater();
+  }
+
+  #sweepLater(): void {
+    const sweep = () => {
+      this.#sweepLater();
+      this.#sweep();
+    };
+    this.#timer = this.#environment.setTimeout(sweep, this.#timerMs).unref();
   }
 }

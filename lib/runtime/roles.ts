@@ -1,5 +1,3 @@
-// The real one, also where a test runner has replaced the global.
-import { setTimeout } from 'node:timers';
 import type { ActorDefinition, CommandMethod } from '../kernel/definition.js';
 import type { ListenDefinition } from '../kernel/listen-definition.js';
 import type { Activation } from './activation.js';
@@ -133,13 +131,13 @@ function reached(activation: Activation, version: number, withinMs: number): Pro
   if (activation.version >= version || !activation.alive) return Promise.resolve();
   return new Promise((resolve) => {
     const end = () => {
-      clearTimeout(timer);
-      clearTimeout(asking);
+      activation.parts.environment.clearTimeout(timer);
+      activation.parts.environment.clearTimeout(asking);
       stop();
       resolve();
     };
-    const timer = setTimeout(end, withinMs);
-    const asking = setTimeout(() => activation.feed?.announce(version), ASK_AFTER_MS);
+    const timer = activation.parts.environment.setTimeout(end, withinMs);
+    const asking = activation.parts.environment.setTimeout(() => activation.feed?.announce(version), ASK_AFTER_MS);
     const stop = activation.observe({
       changed: () => {
         if (activation.version >= version) end();

@@ -1,4 +1,6 @@
 import type { Engine } from '../engine/engine.js';
+import type { Environment } from '../engine/environment.js';
+import { SYSTEM } from '../engine/system-environment.js';
 import type { Clock, Ids } from '../kernel/clock.js';
 import type { ErrorClass } from './cluster/error-codec.js';
 import { Gate } from './gate.js';
@@ -12,6 +14,8 @@ export interface RuntimeOptions extends Partial<RuntimeLimits> {
   engine: Engine;
   /** This process among the cluster's, in metadata and logs. Default: a random UUID. */
   nodeId?: string;
+  /** Where it takes time, timers and randomness from. Default: the machine. A simulation gives another. */
+  environment?: Environment;
   clock?: Clock;
   ids?: Ids;
   log?: Log;
@@ -29,17 +33,29 @@ export interface RuntimeOptions extends Partial<RuntimeLimits> {
 
 /** The same with the defaults, checked. @throws RegistrationError (`INVALID_OPTION`). */
 export function partsOf(options: RuntimeOptions): RuntimeParts {
-  const { engine, nodeId, clock, ids, log, telemetry, waitsForBegin, errors: _errors, ...limits } = options;
+  const {
+    engine,
+    environment = SYSTEM,
+    nodeId,
+    clock,
+    ids,
+    log,
+    telemetry,
+    waitsForBegin,
+    errors: _errors,
+    ...limits
+  } = options;
   const begun = new Gate();
   if (!waitsForBegin) begun.open();
   const parts = {
     engine,
     begun,
-    clock: clock ?? new SystemClock(),
-    ids: ids ?? new RandomIds(),
+    environment,
+    clock: clock ?? new SystemClock(environment),
+    ids: ids ?? new RandomIds(environment),
     log: log ?? consoleLog,
   };
-  return { ...parts, telemetry, nodeId: nodeId ?? new RandomIds().next(), limits: checkedLimits(limits) };
+  return { ...parts, telemetry, nodeId: nodeId ?? environment.uuid(), limits: checkedLimits(limits) };
 }
 
 const consoleLog: Log = {

@@ -54,7 +54,7 @@ export class Runtime {
     this.election = new LeaderElection(parts, cluster);
     this.projections = new Projections(this.parts, this.election);
     this.parked = new ParkedEvents(this.parts, (data, streamId) => this.#ownerOf(data, streamId));
-    this.#residents = new Residents(this.parts.limits);
+    this.#residents = new Residents(this.parts.limits, this.parts.environment);
     this.subscriptions = new EventSubscriptions(this.parts);
     this.trail = new AuditTrail(this.parts);
   }

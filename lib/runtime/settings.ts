@@ -1,4 +1,5 @@
 import type { Engine } from '../engine/engine.js';
+import type { Environment } from '../engine/environment.js';
 import type { Clock, Ids } from '../kernel/clock.js';
 import {
   assertNumber,
@@ -90,6 +91,8 @@ export interface RuntimeParts {
   readonly engine: Engine;
   readonly nodeId: string;
   readonly limits: Readonly<RuntimeLimits>;
+  /** Where all time, timers, randomness and turns of the event loop come from. */
+  readonly environment: Environment;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;

@@ -1,6 +1,4 @@
-import { performance } from 'node:perf_hooks';
-// The real one, also where a test runner has replaced the global.
-import { setTimeout } from 'node:timers';
+import { type Environment, sleep, type Timer } from '../engine/environment.js';
 import { OmniscientError, ShuttingDownError } from '../kernel/errors.js';
 import type { ActorHost } from './actor-host.js';
 import type { Residents } from './residents.js';
@@ -10,10 +8,10 @@ import type { RuntimeParts } from './settings.js';
 const DRAIN_LOOK_MS = 2;
 
 /** Waits until this holds, `shutdownTimeoutMs` at most. */
-export async function untilOrLate(holds: () => boolean, { limits }: RuntimeParts): Promise<void> {
-  const deadlineMs = performance.now() + limits.shutdownTimeoutMs;
-  while (!holds() && performance.now() < deadlineMs) {
-    await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS));
+export async function untilOrLate(holds: () => boolean, { limits, environment }: RuntimeParts): Promise<void> {
+  const deadlineMs = environment.monotonicMs() + limits.shutdownTimeoutMs;
+  while (!holds() && environment.monotonicMs() < deadlineMs) {
+    await sleep(environment, DRAIN_LOOK_MS);
   }
 }
 
@@ -32,7 +30,7 @@ export async function settleAll(residents: Residents, parts: RuntimeParts): Prom
 export async function letGoAll(hosts: readonly ActorHost[], residents: Residents, parts: RuntimeParts): Promise<void> {
   const { shutdownTimeoutMs } = parts.limits;
   const closed = Promise.all(hosts.map((host) => host.close(new ShuttingDownError())));
-  if (await endsWithin(closed, shutdownTimeoutMs)) return;
+  if (await endsWithin(closed, shutdownTimeoutMs, parts.environment)) return;
   const why = `onPassivate, or what it called, did not end within ${shutdownTimeoutMs} ms (shutdownTimeoutMs) and is cut off: what it fired is not stored`;
   cutOff(residents, parts, why);
   for (const activation of residents.all()) activation.end(new ShuttingDownError());
@@ -46,14 +44,14 @@ function cutOff(residents: Residents, { log }: RuntimeParts, why: string): void 
   }
 }
 
-async function endsWithin(work: Promise<unknown>, forMs: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
+async function endsWithin(work: Promise<unknown>, forMs: number, environment: Environment): Promise<boolean> {
+  let timer: Timer | undefined;
   const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), forMs);
+    timer = environment.setTimeout(() => resolve(false), forMs);
   });
   try {
     return await Promise.race([work.then(() => true), late]);
   } finally {
-    clearTimeout(timer);
+    environment.clearTimeout(timer);
   }
 }

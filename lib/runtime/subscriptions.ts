@@ -26,7 +26,7 @@ export interface SubscriptionOptions {
 export class EventSubscriptions {
   readonly #parts: RuntimeParts;
   readonly #reader: SharedReader;
-  readonly #decoder = new PageDecoder();
+  readonly #decoder: PageDecoder;
   readonly #running = new Set<Subscriber<StoredEvent>>();
   /** Those that follow the whole store. */
   readonly #followers = new Set<StoreFollower>();
@@ -35,7 +35,8 @@ export class EventSubscriptions {
 
   constructor(parts: RuntimeParts) {
     this.#parts = parts;
-    this.#reader = new SharedReader(parts.engine);
+    this.#reader = new SharedReader(parts.engine, parts.environment);
+    this.#decoder = new PageDecoder(parts.environment);
   }
 
   /** The events of one stream, after version `after`. The stream id is the actor's id with its class's prefix. */
@@ -98,6 +99,7 @@ export class EventSubscriptions {
         },
         onError: (error) => subscriber.error(error),
         onRetry: (error) => this.#parts.log.warn('a subscription could not read; it tries again', error),
+        environment: this.#parts.environment,
       });
       this.#running.add(subscriber);
       if (follower instanceof StoreFollower) this.#followers.add(follower);
@@ -113,9 +115,9 @@ export class EventSubscriptions {
 
   #newReader(source: PullSource, after: number): EventReader {
     assertPlace(after);
-    const pull = new EventPull(this.#parts.engine, source, after, (error) =>
-      this.#parts.log.warn('a reader of events could not read; it tries again', error),
-    );
+    const { engine, log, environment } = this.#parts;
+    const retried = (error: unknown) => log.warn('a reader of events could not read; it tries again', error);
+    const pull = new EventPull(engine, source, after, retried, environment);
     const reader: EventReader = new EventReader(pull, () => this.#readers.delete(reader));
     if (this.#closed) void reader.return();
     else this.#readers.add(reader);

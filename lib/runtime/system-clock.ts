@@ -1,16 +1,31 @@
-import { randomUUID } from 'node:crypto';
+import type { Environment } from '../engine/environment.js';
+import { SYSTEM } from '../engine/system-environment.js';
 import { Clock, Ids } from '../kernel/clock.js';
 
 /** The machine's clock. */
 export class SystemClock extends Clock {
+  readonly #environment: Environment;
+
+  constructor(environment: Environment = SYSTEM) {
+    super();
+    this.#environment = environment;
+  }
+
   now(): number {
-    return Date.now();
+    return this.#environment.now();
   }
 }
 
 /** Random UUIDs (RFC 9562, version 4). */
 export class RandomIds extends Ids {
+  readonly #environment: Environment;
+
+  constructor(environment: Environment = SYSTEM) {
+    super();
+    this.#environment = environment;
+  }
+
   next(): string {
-    return randomUUID();
+    return this.#environment.uuid();
   }
 }

@@ -62,7 +62,7 @@ export class TurnLoop implements TurnOwner {
   /** These come again, soon (the caller is in the middle of a rebase). */
   hold(commits: readonly Commit[]): void {
     for (const commit of commits) this.#holdInOrder(commit);
-    queueMicrotask(() => this.#pump());
+    this.#parts.runtime.environment.queueMicrotask(() => this.#pump());
   }
 
   /** What the turn has fired so far becomes a commit of its own; resolves when that is stored. What the end of a command checks is checked before. */

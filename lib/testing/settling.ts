@@ -1,6 +1,5 @@
-import { performance } from 'node:perf_hooks';
-// The real one, also where a test runner has replaced the global.
-import { setImmediate } from 'node:timers';
+import { turnOfTheLoop } from '../engine/environment.js';
+import { SYSTEM } from '../engine/system-environment.js';
 import type { ParkedData, StoredFailure } from '../kernel/hearing.js';
 import { errorText } from './error-text.js';
 import { StepFailure } from './plan.js';
@@ -28,12 +27,12 @@ export async function assertSettled(world: World, after: string): Promise<void> 
 
 /** Only waits, and looks whether a reaction failed. */
 export async function settle(world: World, after: string): Promise<void> {
-  const endMs = performance.now() + SETTLE_MS_MAX;
+  const endMs = SYSTEM.monotonicMs() + SETTLE_MS_MAX;
   for (let quiet = 0; quiet < QUIET_TURNS; ) {
-    await new Promise((resolve) => setImmediate(resolve));
+    await turnOfTheLoop(SYSTEM);
     const atWork = world.atWork();
     quiet = atWork.length === 0 ? quiet + 1 : 0;
-    if (atWork.length > 0 && performance.now() > endMs) throw restless(after, atWork);
+    if (atWork.length > 0 && SYSTEM.monotonicMs() > endMs) throw restless(after, atWork);
   }
   const [parked] = await world.newlyParked();
   if (parked) throw failed(after, parked);

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { EngineError } from 'omniscient-nest';
+import { SYSTEM } from 'omniscient-nest/engine';
 import { MemoryEngine } from 'omniscient-nest/memory';
 import { Bookmark } from '../../lib/runtime/listening/bookmark.js';
 
@@ -24,8 +25,8 @@ class ForgetfulEngine extends MemoryEngine {
 
 describe('a bookmark', () => {
   let engine: ForgetfulEngine;
-  const open = () => Bookmark.open<Place>(engine, 'a', { position: 0 });
-  const claim = () => Bookmark.claim<Place>(engine, 'a', { position: 0 });
+  const open = () => Bookmark.open<Place>({ engine, environment: SYSTEM }, 'a', { position: 0 });
+  const claim = () => Bookmark.claim<Place>({ engine, environment: SYSTEM }, 'a', { position: 0 });
   const kept = async () => JSON.parse((await engine.loadCheckpoint('a'))?.value ?? 'null');
 
   beforeEach(async () => {

@@ -1,1 +1,1 @@
-export { MemoryEngine, MemoryStore } from './memory-engine.js';
+export { MemoryEngine, type MemoryEngineOptions, MemoryStore } from './memory-engine.js';

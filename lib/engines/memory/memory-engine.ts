@@ -1,10 +1,12 @@
 import { type AppendRequest, type AppendResult, CONFLICT_EVENTS_MAX } from '../../engine/append.js';
 import type { Checkpoint } from '../../engine/checkpoints.js';
 import type { Engine } from '../../engine/engine.js';
+import type { Environment } from '../../engine/environment.js';
 import type { Unwatch, Wake } from '../../engine/follow.js';
 import type { NodeMessage } from '../../engine/messages.js';
 import type { NodeRecord } from '../../engine/nodes.js';
 import type { SnapshotRecord } from '../../engine/snapshots.js';
+import { SYSTEM } from '../../engine/system-environment.js';
 import type { TickSchedule } from '../../engine/tick-schedules.js';
 import { WakeTable } from '../../engine/wake-table.js';
 import { EngineError } from '../../kernel/errors.js';
@@ -22,15 +24,25 @@ export class MemoryStore {
   readonly checkpoints = new Map<string, Checkpoint>();
 }
 
+/** What `new MemoryEngine()` takes; everything has a default. */
+export interface MemoryEngineOptions {
+  /** What it shares with other nodes. Default: a store of its own. */
+  store?: MemoryStore;
+  /** Where it takes time, timers and randomness from: a simulation gives another. Default: the machine. */
+  environment?: Environment;
+}
+
 /** Everything in this process's memory: for tests, and as the shortest example of an engine. Nothing survives the process. */
 export class MemoryEngine implements Engine {
   readonly name = 'memory';
   readonly #store: MemoryStore;
+  readonly #environment: Environment;
   readonly #watches = new Set<Unwatch>();
   #open = false;
 
-  constructor(options: { store?: MemoryStore } = {}) {
+  constructor(options: MemoryEngineOptions = {}) {
     this.#store = options.store ?? new MemoryStore();
+    this.#environment = options.environment ?? SYSTEM;
   }
 
   async open(): Promise<void> {
@@ -62,7 +74,7 @@ export class MemoryEngine implements Engine {
       this.#store.all.push(record);
       added.push(record);
     }
-    queueMicrotask(() => this.#store.wakes.wake(added));
+    this.#environment.queueMicrotask(() => this.#store.wakes.wake(added));
     return { kind: 'appended', version: version + 1 };
   }
 
@@ -139,7 +151,7 @@ export class MemoryEngine implements Engine {
 
   async send(messages: readonly NodeMessage[]): Promise<void> {
     this.#assertOpen();
-    queueMicrotask(() => {
+    this.#environment.queueMicrotask(() => {
       for (const { to, text } of messages) this.#store.receivers.get(to)?.([text]);
     });
   }

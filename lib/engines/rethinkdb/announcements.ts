@@ -1,5 +1,5 @@
-// The real one, also where a test runner has replaced the global.
-import { setTimeout } from 'node:timers';
+import type { Environment, Timer } from '../../engine/environment.js';
+import { SYSTEM } from '../../engine/system-environment.js';
 import { EngineError } from '../../kernel/errors.js';
 import type { Connections } from './connections.js';
 import type { Reql, Term } from './driver.js';
@@ -27,13 +27,15 @@ export class Announcements {
   readonly #r: Reql;
   readonly #commits: Term;
   readonly #connections: Connections;
+  readonly #environment: Environment;
   #done: string[] = [];
-  #dropTimer: NodeJS.Timeout | undefined;
+  #dropTimer: Timer | undefined;
 
-  constructor(r: Reql, db: Term, connections: Connections) {
+  constructor(r: Reql, db: Term, connections: Connections, environment = SYSTEM) {
     this.#r = r;
     this.#commits = db.table('commits', { readMode: 'majority' });
     this.#connections = connections;
+    this.#environment = environment;
   }
 
   /** The document that goes along with the batch. */
@@ -68,7 +70,9 @@ export class Announcements {
   /** They have their places: nobody needs to look for them any more. */
   drop(ids: readonly string[]): void {
     this.#done.push(...ids);
-    this.#dropTimer ??= setTimeout(() => void this.#dropAll(), DROP_MS).unref();
+    if (this.#dropTimer) return;
+    this.#dropTimer = this.#environment.setTimeout(() => void this.#dropAll(), DROP_MS);
+    this.#dropTimer.unref();
   }
 
   close(): Promise<void> {
@@ -76,7 +80,7 @@ export class Announcements {
   }
 
   async #dropAll(): Promise<void> {
-    clearTimeout(this.#dropTimer);
+    this.#environment.clearTimeout(this.#dropTimer);
     this.#dropTimer = undefined;
     const keys = this.#done.map((id) => INTENT + id);
     this.#done = [];

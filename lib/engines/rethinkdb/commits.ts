@@ -1,6 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { type AppendRequest, type AppendResult, CONFLICT_EVENTS_MAX } from '../../engine/append.js';
+import type { Environment } from '../../engine/environment.js';
 import type { BatchOutcome, FailedAppend } from '../../engine/group-commit.js';
+import { SYSTEM } from '../../engine/system-environment.js';
 import { EngineError } from '../../kernel/errors.js';
 import type { EventRecord, NewEvent } from '../../kernel/event.js';
 import { type Announcements, announcementKeyOf } from './announcements.js';
@@ -53,14 +54,17 @@ export class Commits {
   readonly #reader: CommitReader;
   readonly #listener: CommitListener;
   readonly #durability: 'hard' | 'soft';
-  readonly #writer = randomUUID();
+  readonly #environment: Environment;
+  readonly #writer: string;
   #batches = 0;
 
-  constructor(parts: CommitParts, durability: 'hard' | 'soft', listener: CommitListener) {
+  constructor(parts: CommitParts, durability: 'hard' | 'soft', listener: CommitListener, environment = SYSTEM) {
     this.#parts = parts;
     this.#reader = parts.reader;
     this.#durability = durability;
     this.#listener = listener;
+    this.#environment = environment;
+    this.#writer = environment.uuid();
   }
 
   /**
@@ -143,7 +147,7 @@ export class Commits {
     const doubts = commits.map((commit) => sweeper.doubtOf(commit));
     const batch = this.#newBatch(commits.filter((_, i) => !doubts[i]));
     const announced = new Set(doubts.map((doubt) => doubt ?? batch));
-    const announcedAtMs = performance.now();
+    const announcedAtMs = this.#environment.monotonicMs();
     try {
       const all = r.json(JSON.stringify([...[...announced].map((each) => announcements.of(each)), ...documents]));
       const insert = table.insert(all, { durability: this.#durability });

@@ -1,6 +1,5 @@
-// The real one, also where a test runner has replaced the global.
-import { setTimeout } from 'node:timers';
-import { Backoff } from '../../engine/backoff.js';
+import { backoffIn } from '../../engine/backoff.js';
+import { type Environment, sleep } from '../../engine/environment.js';
 import { EngineError } from '../../kernel/errors.js';
 import { connect, type DriverCursor, isRefusal, type Reql, rethinkDbError, type Term } from './driver.js';
 import { close, Line } from './line.js';
@@ -24,6 +23,7 @@ interface Question<T> {
 export class Connections {
   readonly #r: Reql;
   readonly #settings: Settings;
+  readonly #environment: Environment;
   #line: Promise<Line> | undefined;
   /** The same, once it is there. */
   #present: Line | undefined;
@@ -34,6 +34,7 @@ export class Connections {
   constructor(r: Reql, settings: Settings) {
     this.#r = r;
     this.#settings = settings;
+    this.#environment = settings.environment;
   }
 
   read<T>(query: Term, options?: object): Promise<T> {
@@ -91,14 +92,15 @@ export class Connections {
 
   /** The answer, unless it is late or the connection is lost. Nothing of it stays behind. */
   #ask<T>(line: Line, isWrite: boolean, begin: (question: Question<T>) => void): Promise<T> {
+    const { queryTimeoutMs } = this.#settings;
     return new Promise((resolve, reject) => {
       let isOver = false;
       // Even if the server answers other queries: it may be that only what this one needs is out of its reach.
       const late = () => this.#leave(line, this.#lateError(isWrite));
-      const timer = setTimeout(late, this.#settings.queryTimeoutMs);
+      let timer = this.#environment.setTimeout(late, queryTimeoutMs);
       const end = () => {
         isOver = true;
-        clearTimeout(timer);
+        this.#environment.clearTimeout(timer);
         line.stopListening(fail);
       };
       const fail = (error: unknown) => {
@@ -117,8 +119,10 @@ export class Connections {
         else line.answered();
       };
       const goOn = () => {
-        if (!isOver) timer.refresh();
-        return !isOver;
+        if (isOver) return false;
+        this.#environment.clearTimeout(timer);
+        timer = this.#environment.setTimeout(late, queryTimeoutMs);
+        return true;
       };
       line.whenLost(fail);
       if (!isOver) begin({ answer, fail, goOn });
@@ -165,20 +169,20 @@ export class Connections {
 
   /** Every server in turn, until one answers or time is up. */
   async #connect(): Promise<Line> {
-    const deadlineMs = performance.now() + this.#settings.connectTimeoutMs;
-    const backoff = new Backoff();
+    const deadlineMs = this.#environment.monotonicMs() + this.#settings.connectTimeoutMs;
+    const backoff = backoffIn(this.#environment);
     const count = this.#settings.servers.length;
     for (let tries = 0; ; tries += 1) {
       try {
-        const leftMs = Math.max(100, deadlineMs - performance.now());
+        const leftMs = Math.max(100, deadlineMs - this.#environment.monotonicMs());
         // Shared fairly: a server that accepts and says nothing must leave time for the others.
         return await this.#connectTo(this.#next, leftMs / (count - (tries % count)));
       } catch (error) {
         const known = rethinkDbError(error, false);
         this.#next = (this.#next + 1) % count;
-        if (!known.retryable || this.#closed || performance.now() > deadlineMs) throw known;
+        if (!known.retryable || this.#closed || this.#environment.monotonicMs() > deadlineMs) throw known;
       }
-      await new Promise((resolve) => setTimeout(resolve, backoff.nextMs()));
+      await sleep(this.#environment, backoff.nextMs());
     }
   }
 
@@ -189,7 +193,8 @@ export class Connections {
     const options = { host, port, user, password, timeout: Math.max(0.1, timeoutMs / 1_000), ...ssl };
     const opening = connect(this.#r, options);
     try {
-      return new Line(await within(opening, timeoutMs, `${host}:${port} did not answer`));
+      const answered = within(this.#environment, opening, timeoutMs, `${host}:${port} did not answer`);
+      return new Line(await answered, this.#environment);
     } catch (error) {
       // Nobody waits for it any more.
       opening.then(close, () => {});
@@ -227,13 +232,13 @@ function withOutcome(error: EngineError, isWrite: boolean): EngineError {
   return new EngineError(error.code, error.message, { cause: error.cause, retryable: true, outcomeUnknown: true });
 }
 
-function within<T>(promise: Promise<T>, ms: number, what: string): Promise<T> {
+function within<T>(environment: Environment, promise: Promise<T>, ms: number, what: string): Promise<T> {
   return new Promise((resolve, reject) => {
     const late = () =>
       reject(
         new EngineError('ENGINE_UNREACHABLE', `RethinkDB: ${what} within ${Math.round(ms)} ms`, { retryable: true }),
       );
-    const timer = setTimeout(late, ms);
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+    const timer = environment.setTimeout(late, ms);
+    promise.then(resolve, reject).finally(() => environment.clearTimeout(timer));
   });
 }

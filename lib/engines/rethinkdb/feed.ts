@@ -1,6 +1,5 @@
-// The real ones, also where a test runner has replaced the globals.
-import { setTimeout } from 'node:timers';
-import { Backoff } from '../../engine/backoff.js';
+import { type Backoff, backoffIn } from '../../engine/backoff.js';
+import type { Environment, Timer } from '../../engine/environment.js';
 import type { Term } from './driver.js';
 import type { FeedLine } from './feed-line.js';
 
@@ -10,17 +9,25 @@ export class Feed {
   readonly #query: Term;
   readonly #heard: (item: unknown) => void;
   readonly #reopened: () => void;
+  readonly #environment: Environment;
   #opening: Promise<void> | undefined;
   #stop: (() => void) | undefined;
-  #retryTimer: NodeJS.Timeout | undefined;
+  #retryTimer: Timer | undefined;
   #closed = false;
 
   /** @param reopened after it was lost, and after it dropped something: look at everything. */
-  constructor(line: FeedLine, query: Term, heard: (item: unknown) => void, reopened: () => void) {
+  constructor(
+    line: FeedLine,
+    query: Term,
+    heard: (item: unknown) => void,
+    reopened: () => void,
+    environment: Environment,
+  ) {
     this.#line = line;
     this.#query = query;
     this.#heard = heard;
     this.#reopened = reopened;
+    this.#environment = environment;
   }
 
   /** Resolves when it is in force. @throws EngineError the first time; later it tries for ever. */
@@ -39,7 +46,7 @@ export class Feed {
 
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#retryTimer);
+    this.#environment.clearTimeout(this.#retryTimer);
     this.#stop?.();
     this.#stop = undefined;
   }
@@ -69,11 +76,11 @@ export class Feed {
   #lost(): void {
     if (this.#closed) return;
     this.#stop = undefined;
-    this.#reopenLater(new Backoff());
+    this.#reopenLater(backoffIn(this.#environment));
   }
 
   #reopenLater(backoff: Backoff): void {
-    this.#retryTimer = setTimeout(() => {
+    this.#retryTimer = this.#environment.setTimeout(() => {
       this.#opening = this.#open();
       this.#opening.then(
         () => {

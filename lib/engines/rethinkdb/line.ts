@@ -1,16 +1,19 @@
+import type { Environment } from '../../engine/environment.js';
 import { EngineError } from '../../kernel/errors.js';
 import type { DriverConnection } from './driver.js';
 
 /** One connection: who is to be told when it is lost, and whether the server at its other end is of any use. */
 export class Line {
   readonly connection: DriverConnection;
+  readonly #environment: Environment;
   /** Of what is under way alone: a promise that all of them waited for would keep every answer for as long as the connection lasts. */
   readonly #listeners = new Set<(why: EngineError) => void>();
   #lost: EngineError | undefined;
   #refusedSinceMs: number | undefined;
 
-  constructor(connection: DriverConnection) {
+  constructor(connection: DriverConnection, environment: Environment) {
     this.connection = connection;
+    this.#environment = environment;
     const cut = () =>
       this.#end(new EngineError('ENGINE_UNREACHABLE', 'RethinkDB: the connection was lost', { retryable: true }));
     connection.on('close', cut);
@@ -46,7 +49,7 @@ export class Line {
 
   /** The server could not, for want of others. @returns for how long it has said nothing else; milliseconds. */
   refused(): number {
-    const nowMs = performance.now();
+    const nowMs = this.#environment.monotonicMs();
     this.#refusedSinceMs ??= nowMs;
     return nowMs - this.#refusedSinceMs;
   }

@@ -1,8 +1,7 @@
-import { randomUUID } from 'node:crypto';
-// The real one, also where a test runner has replaced the global.
-import { setImmediate } from 'node:timers';
+import type { Environment } from '../../engine/environment.js';
 import type { Unwatch } from '../../engine/follow.js';
 import { MESSAGE_KEPT_MS, type NodeMessage } from '../../engine/messages.js';
+import { SYSTEM } from '../../engine/system-environment.js';
 import { EngineError } from '../../kernel/errors.js';
 import type { Connections } from './connections.js';
 import type { Reql, Term } from './driver.js';
@@ -25,19 +24,23 @@ export class Mailbox {
   readonly #table: Term;
   readonly #connections: Connections;
   readonly #line: FeedLine;
-  readonly #sender = randomUUID();
+  readonly #environment: Environment;
+  readonly #sender: string;
   readonly #boxes = new Set<{ close(): void }>();
   #queue: Waiting[] = [];
   #queued = 0;
   #sending = false;
   readonly #counts = new Map<string, number>();
-  #oldDeletedAtMs = performance.now();
+  #oldDeletedAtMs: number;
 
-  constructor(r: Reql, db: Term, connections: Connections, line: FeedLine) {
+  constructor(r: Reql, db: Term, connections: Connections, line: FeedLine, environment = SYSTEM) {
     this.#r = r;
     this.#table = db.table('messages');
     this.#connections = connections;
     this.#line = line;
+    this.#environment = environment;
+    this.#sender = environment.uuid();
+    this.#oldDeletedAtMs = environment.monotonicMs();
   }
 
   send(messages: readonly NodeMessage[]): Promise<void> {
@@ -51,7 +54,7 @@ export class Mailbox {
       this.#queued += messages.length;
       if (this.#sending) return;
       this.#sending = true;
-      setImmediate(() => void this.#sendAll());
+      this.#environment.setImmediate(() => void this.#sendAll());
     });
   }
 
@@ -61,12 +64,14 @@ export class Mailbox {
       deliver,
       () => this.#connections.read<Packet[]>(own.coerceTo('array')),
       (ids) => this.#delete(ids),
+      this.#environment,
     );
     const feed = new Feed(
       this.#line,
       own.changes({ squash: false }),
       (item) => box.heard(item),
       () => void box.look(),
+      this.#environment,
     );
     const close = () => {
       if (!this.#boxes.delete(entry)) return;
@@ -113,9 +118,9 @@ export class Mailbox {
   #packetsOf(messages: readonly NodeMessage[]): object[] {
     const byReceiver = new Map<string, string[]>();
     for (const { to, text } of messages) byReceiver.set(to, [...(byReceiver.get(to) ?? []), text]);
-    const sentAtMs = Date.now();
+    const sentAtMs = this.#environment.now();
     return [...byReceiver].map(([to, texts]) => ({
-      id: randomUUID(),
+      id: this.#environment.uuid(),
       to,
       sender: this.#sender,
       number: this.#nextNumber(to),
@@ -136,13 +141,14 @@ export class Mailbox {
 
   /** Those nobody came for. By the clock of whoever sent them; the tables are small. */
   #deleteOld(): void {
-    if (performance.now() - this.#oldDeletedAtMs < MESSAGE_KEPT_MS) return;
-    this.#oldDeletedAtMs = performance.now();
+    const nowMs = this.#environment.monotonicMs();
+    if (nowMs - this.#oldDeletedAtMs < MESSAGE_KEPT_MS) return;
+    this.#oldDeletedAtMs = nowMs;
     const old = this.#table.filter(
       this.#r
         .row('sender')
         .eq(this.#sender)
-        .and(this.#r.expr(Date.now() - MESSAGE_KEPT_MS).gt(this.#r.row('sentAtMs'))),
+        .and(this.#r.expr(this.#environment.now() - MESSAGE_KEPT_MS).gt(this.#r.row('sentAtMs'))),
     );
     this.#connections.write(old.delete({ durability: 'soft' })).catch(() => {});
   }

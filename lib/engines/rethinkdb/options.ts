@@ -1,3 +1,6 @@
+import type { Environment } from '../../engine/environment.js';
+import { SYSTEM } from '../../engine/system-environment.js';
+
 /** Address of a server's driver port. */
 export interface RethinkDbServer {
   /** Default `'localhost'`. */
@@ -29,6 +32,8 @@ export interface RethinkDbEngineOptions {
   queryTimeoutMs?: number;
   /** Gets what an operator should know of the cluster. Default `process.emitWarning`. */
   warn?: (message: string) => void;
+  /** Where it takes time, timers and randomness from: a simulation gives another. Default: the machine. */
+  environment?: Environment;
 }
 
 export type Settings = Required<Omit<RethinkDbEngineOptions, 'replicas'>> & { readonly replicas: number | undefined };
@@ -46,5 +51,6 @@ export function settingsOf(options: RethinkDbEngineOptions): Settings {
     connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
     queryTimeoutMs: options.queryTimeoutMs ?? 5_000,
     warn: options.warn ?? ((message) => process.emitWarning(message)),
+    environment: options.environment ?? SYSTEM,
   };
 }

@@ -1,5 +1,5 @@
-// The real one, also where a test runner has replaced the global.
-import { setTimeout } from 'node:timers';
+import type { Environment, Timer } from '../../engine/environment.js';
+import { SYSTEM } from '../../engine/system-environment.js';
 
 /** How often packets are looked for that the changefeed did not bring. Milliseconds. */
 const LOOK_AGAIN_MS = 1_000;
@@ -23,7 +23,7 @@ interface Line {
   /** The number that comes next. */
   next: number;
   readonly early: Map<number, Packet>;
-  timer: NodeJS.Timeout | undefined;
+  timer: Timer | undefined;
 }
 
 /** One receiver: takes every packet once, and looks for those that the feed lost. */
@@ -31,11 +31,12 @@ export class PacketBox {
   readonly #deliver: (texts: readonly string[]) => void;
   readonly #read: () => Promise<Packet[]>;
   readonly #delete: (ids: readonly string[]) => Promise<void>;
+  readonly #environment: Environment;
   readonly #known = new Set<string>();
   /** Where each sender's packets have come to. */
   readonly #lines = new Map<string, Line>();
   #toDelete: string[] = [];
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
   #isOpen = false;
   #early: Packet[] = [];
   #closed = false;
@@ -44,10 +45,12 @@ export class PacketBox {
     deliver: (texts: readonly string[]) => void,
     read: () => Promise<Packet[]>,
     remove: (ids: readonly string[]) => Promise<void>,
+    environment = SYSTEM,
   ) {
     this.#deliver = deliver;
     this.#read = read;
     this.#delete = remove;
+    this.#environment = environment;
   }
 
   async skipOld(): Promise<void> {
@@ -84,7 +87,7 @@ export class PacketBox {
 
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#timer);
+    this.#environment.clearTimeout(this.#timer);
   }
 
   #take(packets: readonly Packet[]): void {
@@ -111,7 +114,7 @@ export class PacketBox {
     this.#lines.set(packet.sender, line);
     if (packet.number > line.next) {
       line.early.set(packet.number, packet);
-      line.timer ??= setTimeout(() => this.#giveUpGap(line), GAP_MS_MAX).unref();
+      if (!line.timer) this.#giveUpGapLater(line);
       return;
     }
     this.#deliver(packet.texts);
@@ -126,8 +129,13 @@ export class PacketBox {
       this.#deliver(packet.texts);
     }
     if (line.early.size > 0) return;
-    clearTimeout(line.timer);
+    this.#environment.clearTimeout(line.timer);
     line.timer = undefined;
+  }
+
+  #giveUpGapLater(line: Line): void {
+    line.timer = this.#environment.setTimeout(() => this.#giveUpGap(line), GAP_MS_MAX);
+    line.timer.unref();
   }
 
   /** What is missing went to an earlier receiver, or is lost. */
@@ -136,12 +144,12 @@ export class PacketBox {
     if (this.#closed || line.early.size === 0) return;
     line.next = Math.min(...line.early.keys());
     this.#deliverEarly(line);
-    if (line.early.size > 0) line.timer = setTimeout(() => this.#giveUpGap(line), GAP_MS_MAX).unref();
+    if (line.early.size > 0) this.#giveUpGapLater(line);
   }
 
   #lookLater(): void {
     if (this.#closed) return;
-    this.#timer = setTimeout(() => void this.look().finally(() => this.#lookLater()), LOOK_AGAIN_MS);
+    this.#timer = this.#environment.setTimeout(() => void this.look().finally(() => this.#lookLater()), LOOK_AGAIN_MS);
     this.#timer.unref();
   }
 }

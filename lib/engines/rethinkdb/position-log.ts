@@ -1,6 +1,6 @@
-// The real ones, also where a test runner has replaced the globals.
-import { setTimeout } from 'node:timers';
-import { Backoff } from '../../engine/backoff.js';
+import { backoffIn } from '../../engine/backoff.js';
+import { type Environment, sleep } from '../../engine/environment.js';
+import { SYSTEM } from '../../engine/system-environment.js';
 import { EngineError } from '../../kernel/errors.js';
 import type { Announcements } from './announcements.js';
 import type { Connections } from './connections.js';
@@ -53,6 +53,7 @@ export class PositionLog {
   readonly #queries: LogQueries;
   readonly #connections: Connections;
   readonly #announcements: Announcements;
+  readonly #environment: Environment;
   #waiting: Waiting[] = [];
   #placing: Promise<void> | undefined;
   #end: number | undefined;
@@ -62,12 +63,13 @@ export class PositionLog {
   #placedCommits = 0;
   #closed = false;
 
-  constructor(r: Reql, db: Term, connections: Connections, announcements: Announcements) {
+  constructor(r: Reql, db: Term, connections: Connections, announcements: Announcements, environment = SYSTEM) {
     this.#r = r;
     this.#log = db.table('log', { readMode: 'majority' });
     this.#queries = new LogQueries(r, this.#log);
     this.#connections = connections;
     this.#announcements = announcements;
+    this.#environment = environment;
   }
 
   /**
@@ -130,16 +132,17 @@ export class PositionLog {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.race([this.#placing, new Promise((resolve) => setTimeout(resolve, CLOSE_MS_MAX).unref())]);
+    const late = new Promise<void>((resolve) => this.#environment.setTimeout(resolve, CLOSE_MS_MAX).unref());
+    await Promise.race([this.#placing, late]);
   }
 
   async #placeAll(): Promise<void> {
-    const backoff = new Backoff();
+    const backoff = backoffIn(this.#environment);
     while (this.#waiting.length > 0) {
       const gatherMs = Math.min(this.#placedCommits * GATHER_MS_PER_COMMIT, GATHER_MS_MAX);
-      const pauseMs = this.#placedAtMs + gatherMs - performance.now();
-      if (pauseMs > 1 && !this.#closed) await new Promise((resolve) => setTimeout(resolve, pauseMs));
-      this.#placedAtMs = performance.now();
+      const pauseMs = this.#placedAtMs + gatherMs - this.#environment.monotonicMs();
+      if (pauseMs > 1 && !this.#closed) await sleep(this.#environment, pauseMs);
+      this.#placedAtMs = this.#environment.monotonicMs();
       const waiting = this.#takeWaiting();
       try {
         await this.#append(waiting);
@@ -150,7 +153,7 @@ export class PositionLog {
         // The lost answer may have been that it is placed.
         for (const { batch } of waiting) this.#doubtful.add(batch.id);
         this.#waiting.unshift(...waiting);
-        await new Promise((resolve) => setTimeout(resolve, backoff.nextMs()));
+        await sleep(this.#environment, backoff.nextMs());
       }
     }
   }
@@ -166,7 +169,7 @@ export class PositionLog {
     // Its writer and the sweep may both have brought one.
     const batches = new Map(waiting.map(({ batch }) => [batch.id, batch]));
     let left: readonly Batch[] = [...batches.values()];
-    const sweptMs = performance.now() - SWEPT_MS_MIN;
+    const sweptMs = this.#environment.monotonicMs() - SWEPT_MS_MIN;
     const isDoubtful = waiting.some(
       ({ batch, announcedAtMs }) => announcedAtMs <= sweptMs || this.#doubtful.has(batch.id),
     );

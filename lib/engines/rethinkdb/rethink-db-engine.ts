@@ -2,7 +2,7 @@ import type { AppendRequest, AppendResult } from '../../engine/append.js';
 import type { Checkpoint } from '../../engine/checkpoints.js';
 import type { Engine } from '../../engine/engine.js';
 import type { Unwatch, Wake } from '../../engine/follow.js';
-import { GroupCommit } from '../../engine/group-commit.js';
+import { type BatchWriter, GroupCommit } from '../../engine/group-commit.js';
 import type { NodeMessage } from '../../engine/messages.js';
 import type { NodeRecord } from '../../engine/nodes.js';
 import type { SnapshotRecord } from '../../engine/snapshots.js';
@@ -49,7 +49,7 @@ const BATCHES = { batchEventsMax: 10_000, batchesMax: 8 };
 export class RethinkDbEngine implements Engine {
   readonly name = 'rethinkdb';
   readonly #settings: Settings;
-  readonly #groupCommit = new GroupCommit((requests) => this.#use().commits.write(requests), BATCHES);
+  readonly #groupCommit: GroupCommit;
   #opening: Promise<void> | undefined;
   #opened: Opened | undefined;
   /** What tables are made on, while they are. */
@@ -58,6 +58,8 @@ export class RethinkDbEngine implements Engine {
 
   constructor(options: RethinkDbEngineOptions = {}) {
     this.#settings = settingsOf(options);
+    const write: BatchWriter = (requests) => this.#use().commits.write(requests);
+    this.#groupCommit = new GroupCommit(write, BATCHES, this.#settings.environment);
   }
 
   /** @throws EngineError, `ENGINE_CLOSED` if `close()` comes before it is open. */
@@ -74,19 +76,20 @@ export class RethinkDbEngine implements Engine {
     const r = await loadDriver();
     await this.#prepare(r);
     if (this.#closing) throw closed();
+    const { environment } = this.#settings;
     const connections = new Connections(r, this.#settings);
     const db = r.db(this.#settings.database);
     const line = new FeedLine(new Connections(r, this.#settings));
     const commitTable = db.table('commits', { readMode: 'majority' });
     const reader = new CommitReader(r, commitTable, connections);
-    const announcements = new Announcements(r, db, connections);
-    const log = new PositionLog(r, db, connections, announcements);
-    const sweeper = new Sweeper(announcements, log, reader);
+    const announcements = new Announcements(r, db, connections, environment);
+    const log = new PositionLog(r, db, connections, announcements, environment);
+    const sweeper = new Sweeper(announcements, log, reader, environment);
     const placed = new PlacedCommits(r, db, connections);
-    const watcher = new Watcher(db, line, log, placed);
+    const watcher = new Watcher(db, line, log, placed, environment);
     const parts = { r, table: commitTable, connections, reader, announcements, log, sweeper };
-    const commits = new Commits(parts, this.#settings.durability, watcher);
-    const mailbox = new Mailbox(r, db, connections, line);
+    const commits = new Commits(parts, this.#settings.durability, watcher, environment);
+    const mailbox = new Mailbox(r, db, connections, line, environment);
     const tables = new SmallTables(r, db, connections);
     sweeper.start();
     this.#opened = {

@@ -1,6 +1,5 @@
-// The real one, also where a test runner has replaced the global.
-import { setTimeout } from 'node:timers';
-import { Backoff } from '../../engine/backoff.js';
+import { backoffIn } from '../../engine/backoff.js';
+import { type Environment, sleep } from '../../engine/environment.js';
 import { EngineError } from '../../kernel/errors.js';
 import type { Connections } from './connections.js';
 import { Doubles } from './doubles.js';
@@ -43,12 +42,14 @@ export class Schema {
   readonly #r: Reql;
   readonly #connections: Connections;
   readonly #settings: Settings;
+  readonly #environment: Environment;
   readonly #doubles: Doubles;
 
   constructor(r: Reql, connections: Connections, settings: Settings) {
     this.#r = r;
     this.#connections = connections;
     this.#settings = settings;
+    this.#environment = settings.environment;
     this.#doubles = new Doubles(r, connections, settings.database);
   }
 
@@ -58,7 +59,7 @@ export class Schema {
    * @throws EngineError that says what to do.
    */
   async prepare(): Promise<void> {
-    const deadlineMs = performance.now() + PREPARE_MS_MAX;
+    const deadlineMs = this.#environment.monotonicMs() + PREPARE_MS_MAX;
     const warned = new Set<string>();
     const warnOnce = (message: string) => {
       if (!warned.has(message)) this.#settings.warn(message);
@@ -78,7 +79,7 @@ export class Schema {
 
   /** Until it works: others may be creating the same at this very moment, and the servers electing new primaries. */
   async #again<T>(deadlineMs: number, step: () => Promise<T>): Promise<T> {
-    const backoff = new Backoff(SETTLE_MS);
+    const backoff = backoffIn(this.#environment, SETTLE_MS);
     for (;;) {
       try {
         return await step();
@@ -86,8 +87,8 @@ export class Schema {
         const isPassing = error instanceof EngineError && (error.retryable || UNSETTLED.has(error.code));
         // A server that cannot be reached was tried for `connectTimeoutMs` already; one that was lost in the middle of something was not.
         const isUnreachable = isPassing && error.code === 'ENGINE_UNREACHABLE' && !error.outcomeUnknown;
-        if (!isPassing || isUnreachable || performance.now() > deadlineMs) throw error;
-        await wait(backoff.nextMs());
+        if (!isPassing || isUnreachable || this.#environment.monotonicMs() > deadlineMs) throw error;
+        await sleep(this.#environment, backoff.nextMs());
         // The server may be cut off from the others; it still answers what it knows by itself, so it would not be left for its refusals alone.
         if (error.code === 'ENGINE_UNAVAILABLE') await this.#connections.drop(error);
         if (error.code === 'DATABASE_AMBIGUOUS') await this.#doubles.drop();
@@ -115,7 +116,7 @@ export class Schema {
     await this.#assertNoneDropped();
     await this.#createTables(await this.#missing(), servers);
     // Until whatever was created at the same time shows; nobody writes before the mark is there.
-    await wait(SETTLE_MS);
+    await sleep(this.#environment, SETTLE_MS);
     await this.#doubles.drop();
     await this.#ready();
     for (const name of NAMES) await this.#createIndexes(name);
@@ -136,7 +137,7 @@ export class Schema {
         throw new EngineError('TABLE_DROPPED', message);
       }
       // Another node may be creating them, and one that has created them may have begun to write.
-      await wait(SETTLE_MS);
+      await sleep(this.#environment, SETTLE_MS);
     }
   }
 
@@ -179,8 +180,4 @@ export class Schema {
   get #db(): Term {
     return this.#r.db(this.#settings.database);
   }
-}
-
-function wait(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

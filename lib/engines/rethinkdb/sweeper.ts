@@ -1,5 +1,5 @@
-// The real one, also where a test runner has replaced the global.
-import { setTimeout } from 'node:timers';
+import type { Environment, Timer } from '../../engine/environment.js';
+import { SYSTEM } from '../../engine/system-environment.js';
 import type { Announcements } from './announcements.js';
 import type { CommitReader } from './commit-reader.js';
 import { commitKeyOf } from './keys.js';
@@ -24,6 +24,7 @@ export class Sweeper {
   readonly #announcements: Announcements;
   readonly #log: PositionLog;
   readonly #reader: CommitReader;
+  readonly #environment: Environment;
   /** Our own, of which it is not even known whether they were announced. */
   readonly #doubted = new Map<string, Batch>();
   /** The same, by the commits that they hold. */
@@ -32,16 +33,17 @@ export class Sweeper {
   readonly #unannounced = new Set<Batch>();
   /** Since when each announced batch is known to this node, by its monotonic clock. */
   #seenAtMs = new Map<string, number>();
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
   #sweeping = false;
   /** There is something to find that the present sweep may not see. */
   #isDueSoon = false;
   #closed = false;
 
-  constructor(announcements: Announcements, log: PositionLog, reader: CommitReader) {
+  constructor(announcements: Announcements, log: PositionLog, reader: CommitReader, environment = SYSTEM) {
     this.#announcements = announcements;
     this.#log = log;
     this.#reader = reader;
+    this.#environment = environment;
   }
 
   start(): void {
@@ -50,7 +52,7 @@ export class Sweeper {
 
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#timer);
+    this.#environment.clearTimeout(this.#timer);
   }
 
   /** A batch of our own of which nobody knows what became of it. */
@@ -84,9 +86,9 @@ export class Sweeper {
 
   /** One sweep at a time, and one that is due. */
   #sweepLater(): void {
-    clearTimeout(this.#timer);
+    this.#environment.clearTimeout(this.#timer);
     if (this.#closed) return;
-    this.#timer = setTimeout(() => void this.#sweepNow(), this.#isDueSoon ? SOON_MS : SWEEP_MS);
+    this.#timer = this.#environment.setTimeout(() => void this.#sweepNow(), this.#isDueSoon ? SOON_MS : SWEEP_MS);
     this.#timer.unref();
   }
 
@@ -102,7 +104,7 @@ export class Sweeper {
 
   async #sweep(): Promise<void> {
     const announced = await this.#announcements.ids();
-    const nowMs = performance.now();
+    const nowMs = this.#environment.monotonicMs();
     const ids = new Set([...this.#doubted.keys(), ...announced]);
     this.#seenAtMs = new Map([...ids].map((id) => [id, this.#seenAtMs.get(id) ?? nowMs]));
     const others = announced.filter((id) => !this.#doubted.has(id) && this.#knownForMs(id, nowMs) >= OLD_MS);

@@ -1,6 +1,6 @@
-// The real ones, also where a test runner has replaced the globals.
-import { setImmediate, setTimeout } from 'node:timers';
+import type { Environment, Timer } from '../../engine/environment.js';
 import type { Unwatch, Wake } from '../../engine/follow.js';
+import { SYSTEM } from '../../engine/system-environment.js';
 import { WakeTable } from '../../engine/wake-table.js';
 import type { EventRecord } from '../../kernel/event.js';
 import type { CommitListener } from './commits.js';
@@ -40,6 +40,7 @@ export class Watcher implements CommitListener {
   readonly #line: FeedLine;
   readonly #log: PositionLog;
   readonly #commits: PlacedCommits;
+  readonly #environment: Environment;
   readonly #feed: Feed;
   /** What we stored ourselves; its watchers got the events. */
   readonly #told = new Map<string, number>();
@@ -59,18 +60,20 @@ export class Watcher implements CommitListener {
   readonly #unheard = new Set<string>();
   /** How often the feed was opened. */
   #opening = 0;
-  #lookTimer: NodeJS.Timeout | undefined;
+  #lookTimer: Timer | undefined;
   #closed = false;
 
-  constructor(db: Term, line: FeedLine, log: PositionLog, commits: PlacedCommits) {
+  constructor(db: Term, line: FeedLine, log: PositionLog, commits: PlacedCommits, environment = SYSTEM) {
     this.#line = line;
     this.#log = log;
     this.#commits = commits;
+    this.#environment = environment;
     this.#feed = new Feed(
       line,
       db.table('log').changes({ squash: false }),
       (item) => this.#heard(item),
       () => this.#reopened(),
+      environment,
     );
     log.onPlaced = () => this.#nudgeAll();
   }
@@ -89,7 +92,7 @@ export class Watcher implements CommitListener {
     if (this.#toldBatches.size < HEARD_MAX) this.#toldBatches.add(batch);
     for (const { streamId, version } of events) this.#tell(streamId, version);
     // Not from inside the append.
-    setImmediate(() => this.#wakes.wakeStreams(events));
+    this.#environment.setImmediate(() => this.#wakes.wakeStreams(events));
   }
 
   overtaken(streamIds: readonly string[]): void {
@@ -98,7 +101,7 @@ export class Watcher implements CommitListener {
 
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#lookTimer);
+    this.#environment.clearTimeout(this.#lookTimer);
     this.#feed.close();
     this.#wakes.clear();
   }
@@ -164,7 +167,7 @@ export class Watcher implements CommitListener {
 
   #lookLater(): void {
     if (this.#closed) return;
-    this.#lookTimer = setTimeout(() => {
+    this.#lookTimer = this.#environment.setTimeout(() => {
       // Whoever comes next begins anew: there is no need to go through all that nobody wanted to know.
       if (this.#wakes.size === 0) {
         this.#begun = undefined;
@@ -235,7 +238,7 @@ export class Watcher implements CommitListener {
   #wakeSoon(): void {
     if (this.#wakeScheduled) return;
     this.#wakeScheduled = true;
-    setImmediate(() => {
+    this.#environment.setImmediate(() => {
       this.#wakeScheduled = false;
       void this.#bring();
       for (const streamId of this.#due) this.#wakes.nudge(streamId);

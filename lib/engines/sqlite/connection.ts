@@ -1,7 +1,6 @@
 import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-// The real one, also where a test runner has replaced the global.
-import { setTimeout } from 'node:timers';
+import { type Environment, sleep } from '../../engine/environment.js';
 import type { EngineError } from '../../kernel/errors.js';
 import { loadDriver, type SqliteDatabase, sqliteError } from './driver.js';
 import { assertOurs, migrate } from './schema.js';
@@ -14,14 +13,18 @@ const LOCK_RETRY_MS_MAX = 4;
 const LOG_BYTES_KEPT_MAX = 64 * 1024 * 1024;
 
 /** Opens the file, creates or migrates what is in it, and leaves files that are not ours as they are. */
-export async function openDatabase(file: string, busyTimeoutMs: number): Promise<SqliteDatabase> {
+export async function openDatabase(
+  environment: Environment,
+  file: string,
+  busyTimeoutMs: number,
+): Promise<SqliteDatabase> {
   const Database = await loadDriver();
   let db: SqliteDatabase | undefined;
   try {
     mkdirSync(dirname(file), { recursive: true });
     const opened = new Database(file, { timeout: BLOCKING_WAIT_MS });
     db = opened;
-    await whenFree(file, busyTimeoutMs, () => prepareFile(opened, file));
+    await whenFree(environment, file, busyTimeoutMs, () => prepareFile(opened, file));
     return opened;
   } catch (error) {
     db?.close();
@@ -33,16 +36,21 @@ export async function openDatabase(file: string, busyTimeoutMs: number): Promise
  * Does `work` as soon as no other process is in its way: a few milliseconds of that the event loop is blocked, the rest it is free. Errors come
  * out as `EngineError`, after `timeoutMs` that of the lock.
  */
-export async function whenFree<T>(file: string, timeoutMs: number, work: () => T): Promise<T> {
-  const deadlineMs = performance.now() + timeoutMs;
+export async function whenFree<T>(
+  environment: Environment,
+  file: string,
+  timeoutMs: number,
+  work: () => T,
+): Promise<T> {
+  const deadlineMs = environment.monotonicMs() + timeoutMs;
   for (;;) {
     try {
       return work();
     } catch (error) {
       const known = sqliteError(error, file);
-      if (known.code !== 'DATABASE_BUSY' || performance.now() > deadlineMs) throw known;
+      if (known.code !== 'DATABASE_BUSY' || environment.monotonicMs() > deadlineMs) throw known;
     }
-    await new Promise((again) => setTimeout(again, Math.random() * LOCK_RETRY_MS_MAX));
+    await sleep(environment, environment.random() * LOCK_RETRY_MS_MAX);
   }
 }
 

@@ -1,5 +1,4 @@
-// The real ones, also where a test runner has replaced the globals.
-import { setImmediate, setTimeout } from 'node:timers';
+import type { Environment, Timer } from '../../engine/environment.js';
 import type { Unwatch } from '../../engine/follow.js';
 import { MESSAGE_KEPT_MS, type NodeMessage } from '../../engine/messages.js';
 import { EngineError } from '../../kernel/errors.js';
@@ -24,7 +23,7 @@ interface Box {
   readonly deliver: (texts: readonly string[]) => void;
   /** Id of the last message that was handed over. */
   last: number;
-  tidyTimer: NodeJS.Timeout | undefined;
+  tidyTimer: Timer | undefined;
 }
 
 /** Messages between nodes, in a table: what is sent in one turn of the event loop goes in one transaction. */
@@ -32,6 +31,7 @@ export class Mailbox {
   readonly #statements: Statements;
   readonly #tail: Tail;
   readonly #write: (work: () => void) => Promise<void>;
+  readonly #environment: Environment;
   readonly #boxes = new Set<Box>();
   #queue: Waiting[] = [];
   #queued = 0;
@@ -39,10 +39,16 @@ export class Mailbox {
   #oldDeletedAtMs = 0;
 
   /** @param write runs this in a transaction that need not survive a power cut, and rings the bell. */
-  constructor(statements: Statements, tail: Tail, write: (work: () => void) => Promise<void>) {
+  constructor(
+    statements: Statements,
+    tail: Tail,
+    write: (work: () => void) => Promise<void>,
+    environment: Environment,
+  ) {
     this.#statements = statements;
     this.#tail = tail;
     this.#write = write;
+    this.#environment = environment;
   }
 
   send(messages: readonly NodeMessage[]): Promise<void> {
@@ -64,20 +70,20 @@ export class Mailbox {
     const unlisten = this.#tail.listen(() => this.#look());
     return () => {
       if (!this.#boxes.delete(box)) return;
-      clearTimeout(box.tidyTimer);
+      this.#environment.clearTimeout(box.tidyTimer);
       unlisten();
     };
   }
 
   close(): void {
-    for (const { tidyTimer } of this.#boxes) clearTimeout(tidyTimer);
+    for (const { tidyTimer } of this.#boxes) this.#environment.clearTimeout(tidyTimer);
     this.#boxes.clear();
   }
 
   #schedule(): void {
     if (this.#sending) return;
     this.#sending = true;
-    setImmediate(() => void this.#sendAll());
+    this.#environment.setImmediate(() => void this.#sendAll());
   }
 
   async #sendAll(): Promise<void> {
@@ -96,7 +102,7 @@ export class Mailbox {
   }
 
   #insert(batch: readonly Waiting[]): void {
-    const nowMs = Date.now();
+    const nowMs = this.#environment.now();
     for (const { messages } of batch) {
       for (const { to, text } of messages) this.#statements.addMessage.run(to, text, nowMs);
     }
@@ -122,7 +128,7 @@ export class Mailbox {
 
   #tidyLater(box: Box): void {
     if (box.tidyTimer) return;
-    box.tidyTimer = setTimeout(() => {
+    box.tidyTimer = this.#environment.setTimeout(() => {
       box.tidyTimer = undefined;
       this.#write(() => this.#statements.deleteMessages.run(box.nodeId, box.last)).catch(() => {
         // They are deleted with the next ones, or for being old.

@@ -3,11 +3,13 @@ import { resolve } from 'node:path';
 import type { AppendRequest, AppendResult } from '../../engine/append.js';
 import type { Checkpoint } from '../../engine/checkpoints.js';
 import type { Engine } from '../../engine/engine.js';
+import type { Environment } from '../../engine/environment.js';
 import type { Unwatch, Wake } from '../../engine/follow.js';
 import { GroupCommit } from '../../engine/group-commit.js';
 import type { NodeMessage } from '../../engine/messages.js';
 import type { NodeRecord } from '../../engine/nodes.js';
 import type { SnapshotRecord } from '../../engine/snapshots.js';
+import { SYSTEM } from '../../engine/system-environment.js';
 import type { TickSchedule } from '../../engine/tick-schedules.js';
 import { EngineError } from '../../kernel/errors.js';
 import type { EventRecord } from '../../kernel/event.js';
@@ -27,6 +29,8 @@ export interface SqliteEngineOptions {
   file?: string;
   /** How long a write waits for other processes' writes before it fails with `DATABASE_BUSY` (and is tried again). Milliseconds. Default 5,000. */
   busyTimeoutMs?: number;
+  /** Where it takes time, timers and randomness from: a simulation gives another. Default: the machine. */
+  environment?: Environment;
 }
 
 /**
@@ -37,18 +41,21 @@ export class SqliteEngine implements Engine {
   readonly name = 'sqlite';
   readonly #file: string;
   readonly #busyTimeoutMs: number;
-  readonly #groupCommit = new GroupCommit((requests) => this.#write(requests));
+  readonly #environment: Environment;
+  readonly #groupCommit: GroupCommit;
   #opened: Opened | undefined;
   #closing = false;
 
   constructor(options: SqliteEngineOptions = {}) {
     this.#file = resolve(options.file ?? './data/events.db');
     this.#busyTimeoutMs = options.busyTimeoutMs ?? 5_000;
+    this.#environment = options.environment ?? SYSTEM;
+    this.#groupCommit = new GroupCommit((requests) => this.#write(requests), {}, this.#environment);
   }
 
   async open(): Promise<void> {
     if (this.#opened) return;
-    const db = await openDatabase(this.#file, this.#busyTimeoutMs);
+    const db = await openDatabase(this.#environment, this.#file, this.#busyTimeoutMs);
     try {
       const statements = prepareStatements(db);
       const reader = new SqliteReader(statements);
@@ -56,8 +63,8 @@ export class SqliteEngine implements Engine {
       const bell = new Doorbell(realpathSync(this.#file));
       const writer = new SqliteWriter(statements, reader);
       this.#closing = false;
-      const tail = new Tail(statements, reader, bell);
-      const mailbox = new Mailbox(statements, tail, (work) => this.#noteDown(work));
+      const tail = new Tail(statements, reader, bell, this.#environment);
+      const mailbox = new Mailbox(statements, tail, (work) => this.#noteDown(work), this.#environment);
       const tables = new NodeTables(statements);
       this.#opened = { db, statements, reader, writer, bell, tail, mailbox, tables };
     } catch (error) {
@@ -195,7 +202,7 @@ export class SqliteEngine implements Engine {
 
   /** Runs `work` in a write transaction, as soon as other processes let it. Never ends in the middle: all of this is synchronous. */
   #transaction<T>(work: (opened: Opened) => T, synchronous: 'FULL' | 'NORMAL' = 'FULL'): Promise<T> {
-    return whenFree(this.#file, this.#busyTimeoutMs, () => {
+    return whenFree(this.#environment, this.#file, this.#busyTimeoutMs, () => {
       const opened = this.#use();
       if (synchronous === 'FULL') return inTransaction(opened, work);
       opened.db.pragma('synchronous = NORMAL');

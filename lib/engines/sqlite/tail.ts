@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers';
+import type { Environment, Timer } from '../../engine/environment.js';
 import type { Unwatch, Wake } from '../../engine/follow.js';
 import { WakeTable } from '../../engine/wake-table.js';
 import type { EventRecord } from '../../kernel/event.js';
@@ -19,18 +19,20 @@ export class Tail {
   readonly #statements: Statements;
   readonly #reader: SqliteReader;
   readonly #bell: Doorbell;
+  readonly #environment: Environment;
   readonly #wakes = new WakeTable();
   readonly #listeners = new Set<() => void>();
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
   #dataVersion: unknown;
   /** Every event up to this position has been told of. */
   #toldUpTo = 0;
   #lookScheduled = false;
 
-  constructor(statements: Statements, reader: SqliteReader, bell: Doorbell) {
+  constructor(statements: Statements, reader: SqliteReader, bell: Doorbell, environment: Environment) {
     this.#statements = statements;
     this.#reader = reader;
     this.#bell = bell;
+    this.#environment = environment;
   }
 
   watchStream(streamId: string, wake: Wake): Unwatch {
@@ -62,7 +64,7 @@ export class Tail {
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    this.#environment.clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#bell.deafen();
   }
@@ -72,7 +74,15 @@ export class Tail {
     this.#dataVersion = this.#statements.dataVersion.get();
     this.#toldUpTo = this.#reader.lastPosition();
     this.#bell.listen(() => this.#scheduleLook());
-    this.#timer = setInterval(() => this.#look(), LOOK_AGAIN_MS);
+    this.#lookLater();
+  }
+
+  #lookLater(): void {
+    this.#timer = this.#environment.setTimeout(() => {
+      // First, because what is found may make somebody close this.
+      this.#lookLater();
+      this.#look();
+    }, LOOK_AGAIN_MS);
     this.#timer.unref();
   }
 
@@ -87,7 +97,7 @@ export class Tail {
   #scheduleLook(): void {
     if (this.#lookScheduled) return;
     this.#lookScheduled = true;
-    setImmediate(() => {
+    this.#environment.setImmediate(() => {
       this.#lookScheduled = false;
       this.#look();
     });

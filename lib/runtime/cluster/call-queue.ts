@@ -1,6 +1,5 @@
-import { performance } from 'node:perf_hooks';
-// The real one, also where a test runner has replaced the global.
-import { setTimeout } from 'node:timers';
+import type { Environment, Timer } from '../../engine/environment.js';
+import { SYSTEM } from '../../engine/system-environment.js';
 import type { NoReply, Reply } from './remote-calls.js';
 
 /** A call that waits for its reply. */
@@ -22,20 +21,30 @@ export interface WaitingCall {
  */
 export class CallQueue {
   onEmpty: () => void = () => {};
+  readonly #environment: Environment;
   readonly #silentAfterMs: number;
   readonly #onSilent: (call: WaitingCall) => void;
   #oldest: WaitingCall | undefined;
   #newest: WaitingCall | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
 
-  constructor(silentAfterMs: number, onSilent: (call: WaitingCall) => void) {
+  constructor(silentAfterMs: number, onSilent: (call: WaitingCall) => void, environment: Environment = SYSTEM) {
+    this.#environment = environment;
     this.#silentAfterMs = silentAfterMs;
     this.#onSilent = onSilent;
   }
 
   add(commandId: string, to: string, settle: WaitingCall['settle']): WaitingCall {
     const before = this.#newest;
-    const call = { commandId, to, settle, queue: this, quietSinceMs: performance.now(), before, after: undefined };
+    const call = {
+      commandId,
+      to,
+      settle,
+      queue: this,
+      quietSinceMs: this.#environment.monotonicMs(),
+      before,
+      after: undefined,
+    };
     if (before) before.after = call;
     else this.#oldest = call;
     this.#newest = call;
@@ -50,25 +59,27 @@ export class CallQueue {
     if (after) after.before = before;
     else this.#newest = before;
     // What is heard of a call counts for all that were sent later; the next one bears it for them, until it is gone itself.
-    const heardMs = isReplied ? performance.now() : quietSinceMs;
+    const heardMs = isReplied ? this.#environment.monotonicMs() : quietSinceMs;
     if (after && after.quietSinceMs < heardMs) after.quietSinceMs = heardMs;
     if (this.#oldest) return;
-    clearTimeout(this.#timer);
+    this.#environment.clearTimeout(this.#timer);
     this.#timer = undefined;
     this.onEmpty();
   }
 
-  #look(inMs: number): NodeJS.Timeout {
-    return setTimeout(() => {
-      this.#timer = undefined;
-      for (let oldest = this.#oldest; oldest; oldest = this.#oldest) {
-        const leftMs = oldest.quietSinceMs + this.#silentAfterMs - performance.now();
-        if (leftMs > 0) {
-          this.#timer = this.#look(leftMs);
-          return;
+  #look(inMs: number): Timer {
+    return this.#environment
+      .setTimeout(() => {
+        this.#timer = undefined;
+        for (let oldest = this.#oldest; oldest; oldest = this.#oldest) {
+          const leftMs = oldest.quietSinceMs + this.#silentAfterMs - this.#environment.monotonicMs();
+          if (leftMs > 0) {
+            this.#timer = this.#look(leftMs);
+            return;
+          }
+          this.#onSilent(oldest);
         }
-        this.#onSilent(oldest);
-      }
-    }, inMs).unref();
+      }, inMs)
+      .unref();
   }
 }

@@ -1,6 +1,5 @@
-// The real one, also where a test runner has replaced the global.
-import { setTimeout } from 'node:timers';
-import { Backoff } from '../../engine/backoff.js';
+import { backoffIn } from '../../engine/backoff.js';
+import { sleep, type Timer } from '../../engine/environment.js';
 import { StreamFollower } from '../../engine/stream-follower.js';
 import type { EventRecord } from '../../kernel/event.js';
 import { FrameworkState, LEADER_EVENT, type Leadership } from '../../kernel/framework-events.js';
@@ -35,7 +34,7 @@ export class Candidacy {
   #campaigning = false;
   #leading: AbortController | undefined;
   #ended = false;
-  #checkTimer: NodeJS.Timeout | undefined;
+  #checkTimer: Timer | undefined;
   #stopListening: (() => void) | undefined;
 
   constructor(
@@ -65,7 +64,7 @@ export class Candidacy {
   async stop(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
-    clearTimeout(this.#checkTimer);
+    this.#parts.environment.clearTimeout(this.#checkTimer);
     this.#stopListening?.();
     this.#follower?.stop();
     const led = this.#leading !== undefined;
@@ -83,9 +82,10 @@ export class Candidacy {
       after: 0,
       onEvents: (events) => this.#take(events),
       onError: (error) => this.#failed(error),
+      environment: this.#parts.environment,
     });
     this.#follower.start();
-    const backoff = new Backoff();
+    const backoff = backoffIn(this.#parts.environment);
     while (!this.#ended && !this.#caughtUp) {
       try {
         const version = await engine.streamVersion(this.#what.streamId);
@@ -93,7 +93,7 @@ export class Candidacy {
       } catch (error) {
         this.#parts.log.warn(`election '${this.#what.name}': the engine does not answer; it is tried again`, error);
       }
-      if (!this.#caughtUp) await new Promise((resolve) => setTimeout(resolve, backoff.nextMs()));
+      if (!this.#caughtUp) await sleep(this.#parts.environment, backoff.nextMs());
     }
     this.#look();
     this.#checkLater();
@@ -136,12 +136,12 @@ export class Candidacy {
   /** The last leadership's task; one that does not heed its signal is not waited for long. */
   async #taskEnded(): Promise<void> {
     if (!this.#task) return;
-    let timer: NodeJS.Timeout | undefined;
+    let timer: Timer | undefined;
     const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, TASK_END_MS_MAX).unref();
+      timer = this.#parts.environment.setTimeout(resolve, TASK_END_MS_MAX).unref();
     });
     await Promise.race([this.#task, late]);
-    clearTimeout(timer);
+    this.#parts.environment.clearTimeout(timer);
   }
 
   #lose(why: string): void {
@@ -152,7 +152,7 @@ export class Candidacy {
   }
 
   async #runTask(signal: AbortSignal): Promise<void> {
-    const backoff = new Backoff();
+    const backoff = backoffIn(this.#parts.environment);
     while (!signal.aborted) {
       try {
         await this.#what.task?.(signal);
@@ -160,7 +160,7 @@ export class Candidacy {
       } catch (error) {
         if (signal.aborted) return;
         this.#parts.log.error(`the task of the leader of '${this.#what.name}' failed; it is run again`, error);
-        await new Promise((resolve) => setTimeout(resolve, backoff.nextMs()).unref());
+        await sleep(this.#parts.environment, backoff.nextMs());
       }
     }
   }
@@ -168,11 +168,11 @@ export class Candidacy {
   async #campaign(): Promise<void> {
     if (this.#campaigning) return;
     this.#campaigning = true;
-    const backoff = new Backoff();
+    const backoff = backoffIn(this.#parts.environment);
     try {
       while (!this.#ended && this.#told === undefined) {
         if (await this.#append(this.#parts.nodeId)) return;
-        await new Promise((resolve) => setTimeout(resolve, backoff.nextMs()).unref());
+        await sleep(this.#parts.environment, backoff.nextMs());
       }
     } finally {
       this.#campaigning = false;
@@ -203,7 +203,7 @@ export class Candidacy {
 
   #checkLater(): void {
     if (this.#ended) return;
-    this.#checkTimer = setTimeout(() => {
+    this.#checkTimer = this.#parts.environment.setTimeout(() => {
       this.#look();
       this.#checkLater();
     }, this.#parts.limits.heartbeatTimeoutMs / CHECKS_PER_TIMEOUT);

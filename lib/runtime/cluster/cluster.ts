@@ -1,6 +1,5 @@
-// The real one, also where a test runner has replaced the global.
-import { setTimeout } from 'node:timers';
-import { Backoff } from '../../engine/backoff.js';
+import { backoffIn } from '../../engine/backoff.js';
+import { sleep } from '../../engine/environment.js';
 import { EngineError } from '../../kernel/errors.js';
 import type { RuntimeParts } from '../settings.js';
 import { type ErrorClass, ErrorCodec } from './error-codec.js';
@@ -57,7 +56,7 @@ export class Cluster {
 
   async #start(): Promise<void> {
     this.post.on('left', (body: { incarnation: string }, from) => this.membership.left(from, body.incarnation));
-    const backoff = new Backoff();
+    const backoff = backoffIn(this.#parts.environment);
     for (;;) {
       try {
         await this.post.open();
@@ -68,7 +67,7 @@ export class Cluster {
           this.#parts.log.error('this node could not join the others', error);
           throw error;
         }
-        await new Promise((resolve) => setTimeout(resolve, backoff.nextMs()));
+        await sleep(this.#parts.environment, backoff.nextMs());
       }
     }
   }

@@ -1,6 +1,4 @@
-import { performance } from 'node:perf_hooks';
-// The real one, also where a test runner has replaced the global.
-import { setTimeout } from 'node:timers';
+import type { Timer } from '../../engine/environment.js';
 import type { NodeRecord } from '../../engine/nodes.js';
 import type { RuntimeParts } from '../settings.js';
 
@@ -44,8 +42,8 @@ export class Membership {
   /** `undefined` until it joins: a node that has no need of the others writes no heartbeats. */
   #lastBeatAtMs: number | undefined;
   #lastLookAtMs = 0;
-  #beatTimer: NodeJS.Timeout | undefined;
-  #lookTimer: NodeJS.Timeout | undefined;
+  #beatTimer: Timer | undefined;
+  #lookTimer: Timer | undefined;
   #stopped = false;
   #warned = '';
 
@@ -57,7 +55,7 @@ export class Membership {
 
   /** Resolves when this node is known to the others, and they to it. @throws EngineError. */
   async start(): Promise<void> {
-    this.#lastBeatAtMs ??= performance.now();
+    this.#lastBeatAtMs ??= this.#parts.environment.monotonicMs();
     await this.#beat();
     await this.#look();
     this.#beatLater();
@@ -92,7 +90,9 @@ export class Membership {
 
   /** Whether this node's own heartbeats have failed for so long that others must hold it for dead. */
   get isolated(): boolean {
-    return this.#lastBeatAtMs !== undefined && performance.now() - this.#lastBeatAtMs > this.#timeoutMs;
+    return (
+      this.#lastBeatAtMs !== undefined && this.#parts.environment.monotonicMs() - this.#lastBeatAtMs > this.#timeoutMs
+    );
   }
 
   /** Hears of every node that died, left, or was started anew under its old id. */
@@ -116,7 +116,7 @@ export class Membership {
   /** A message came from it. */
   heard(nodeId: string): void {
     const other = this.#others.get(nodeId);
-    if (other) other.heardAtMs = performance.now();
+    if (other) other.heardAtMs = this.#parts.environment.monotonicMs();
   }
 
   /** Learns of nodes that came a moment ago. */
@@ -133,8 +133,8 @@ export class Membership {
   /** Leaves for good: the others need not wait for the time-out. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearTimeout(this.#beatTimer);
-    clearTimeout(this.#lookTimer);
+    this.#parts.environment.clearTimeout(this.#beatTimer);
+    this.#parts.environment.clearTimeout(this.#lookTimer);
     try {
       await this.#parts.engine.forgetNode(this.#parts.nodeId, this.incarnation);
     } catch (error) {
@@ -146,12 +146,12 @@ export class Membership {
     const { engine, nodeId, clock } = this.#parts;
     this.#beats += 1;
     await engine.beat({ nodeId, incarnation: this.incarnation, beat: this.#beats, clockMs: clock.now() });
-    this.#lastBeatAtMs = performance.now();
+    this.#lastBeatAtMs = this.#parts.environment.monotonicMs();
   }
 
   async #look(): Promise<void> {
     const records = await this.#parts.engine.nodes();
-    const nowMs = performance.now();
+    const nowMs = this.#parts.environment.monotonicMs();
     const lookedForMs = Math.min(nowMs - this.#lastLookAtMs, (2 * this.#timeoutMs) / LOOKS_PER_TIMEOUT);
     this.#lastLookAtMs = nowMs;
     const seen = new Set<string>();
@@ -192,7 +192,7 @@ export class Membership {
   }
 
   #tellIfQuiet(nodeId: string, { gone, silentMs, heardAtMs }: Neighbour): void {
-    const quietMs = Math.min(silentMs, performance.now() - heardAtMs);
+    const quietMs = Math.min(silentMs, this.#parts.environment.monotonicMs() - heardAtMs);
     if (gone || quietMs < this.#timeoutMs * QUIET_SHARE) return;
     for (const listener of [...this.#quietListeners]) listener(nodeId);
   }
@@ -201,7 +201,7 @@ export class Membership {
     if (other.gone) return;
     other.gone = true;
     this.#goneSinceMs.delete(nodeId);
-    this.#goneSinceMs.set(nodeId, performance.now());
+    this.#goneSinceMs.set(nodeId, this.#parts.environment.monotonicMs());
     const [first] = this.#goneSinceMs.keys();
     if (first !== undefined && this.#goneSinceMs.size > GONE_MAX) this.#goneSinceMs.delete(first);
     for (const listener of [...this.#listeners]) listener(nodeId);
@@ -229,9 +229,9 @@ export class Membership {
     this.#lookTimer = this.#later(LOOKS_PER_TIMEOUT, () => this.#look().finally(() => this.#lookLater()));
   }
 
-  #later(timesPerTimeout: number, work: () => Promise<void>): NodeJS.Timeout | undefined {
+  #later(timesPerTimeout: number, work: () => Promise<void>): Timer | undefined {
     if (this.#stopped) return undefined;
-    const timer = setTimeout(() => {
+    const timer = this.#parts.environment.setTimeout(() => {
       work().then(
         () => {
           this.#warned = '';

@@ -1,6 +1,5 @@
-// The real one, also where a test runner has replaced the global.
-import { setImmediate, setTimeout } from 'node:timers';
-import { Backoff } from '../../engine/backoff.js';
+import { backoffIn } from '../../engine/backoff.js';
+import { sleep, turnOfTheLoop } from '../../engine/environment.js';
 import type { Unwatch } from '../../engine/follow.js';
 import { EngineError } from '../../kernel/errors.js';
 import type { RuntimeParts } from '../settings.js';
@@ -78,13 +77,13 @@ export class Post {
     this.#queue.push({ to, text: JSON.stringify(envelope) });
     if (!this.#sending) {
       this.#sending = true;
-      setImmediate(() => void this.#sendAll());
+      this.#parts.environment.setImmediate(() => void this.#sendAll());
     }
   }
 
   /** Resolves when everything so far has been handed to the engine, or given up. */
   async sent(): Promise<void> {
-    while (this.#sending) await new Promise((resolve) => setImmediate(resolve));
+    while (this.#sending) await turnOfTheLoop(this.#parts.environment);
   }
 
   close(): void {
@@ -101,7 +100,7 @@ export class Post {
   }
 
   async #sendBatch(batch: { to: string; text: string }[]): Promise<void> {
-    const backoff = new Backoff();
+    const backoff = backoffIn(this.#parts.environment);
     for (let tries = 1; ; tries += 1) {
       try {
         await this.#parts.engine.send(batch);
@@ -115,7 +114,7 @@ export class Post {
           );
           return;
         }
-        await new Promise((resolve) => setTimeout(resolve, backoff.nextMs()));
+        await sleep(this.#parts.environment, backoff.nextMs());
       }
     }
   }

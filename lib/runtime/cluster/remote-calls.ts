@@ -91,8 +91,9 @@ export class RemoteCalls {
     const place = `${to}\0${actor}\0${id}`;
     let queue = this.#queues.get(place);
     if (queue) return queue;
-    const { leaderTimeoutMs } = this.#parts.limits;
-    queue = new CallQueue(leaderTimeoutMs, ({ commandId }) => this.#settle(commandId, { kind: 'silent' }));
+    const { limits, environment } = this.#parts;
+    const silent = ({ commandId }: WaitingCall) => this.#settle(commandId, { kind: 'silent' });
+    queue = new CallQueue(limits.leaderTimeoutMs, silent, environment);
     queue.onEmpty = () => this.#queues.delete(place);
     this.#queues.set(place, queue);
     return queue;

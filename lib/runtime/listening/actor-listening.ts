@@ -1,5 +1,4 @@
-// The real one, also where a test runner has replaced the global.
-import { setTimeout } from 'node:timers';
+import type { Timer } from '../../engine/environment.js';
 import type { CommandDefinition } from '../../kernel/definition.js';
 import { OmniscientError } from '../../kernel/errors.js';
 import { FRAMEWORK_EVENT_PREFIX } from '../../kernel/event.js';
@@ -38,7 +37,7 @@ export class ActorListening {
   #stopLooking: (() => void) | undefined;
   /** Nothing has shown yet that somebody leads, and listens in code: it was just loaded, or the leader is gone. */
   #isUnled = true;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
 
   constructor(owner: ListeningOwner, parts: RuntimeParts) {
     this.#owner = owner;
@@ -51,7 +50,7 @@ export class ActorListening {
 
   stop(): void {
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#parts.environment.clearTimeout(this.#timer);
     this.#stopLooking?.();
     for (const ear of this.#ears.values()) ear.stop();
   }
@@ -159,7 +158,7 @@ export class ActorListening {
     this.#records.begin(turn, name, { source: streamId, from, count, forMs }, isOver);
     this.#seenRevision = -1;
     // It may be written down already, by an activation before this one.
-    queueMicrotask(() => this.look());
+    this.#parts.environment.queueMicrotask(() => this.look());
     return { stop: () => this.#end(name, streamId) };
   }
 
@@ -198,7 +197,7 @@ export class ActorListening {
     this.#records.store().then(recorded, (error: unknown) => {
       if (this.#stopped) return;
       this.#parts.log.warn(`${this.#owner.label}: could not write down what it listens to; it is tried again`, error);
-      this.#timer = setTimeout(again, RECORD_AGAIN_MS).unref();
+      this.#timer = this.#parts.environment.setTimeout(again, RECORD_AGAIN_MS).unref();
     });
   }
 

@@ -1,9 +1,14 @@
-// The real one, also where a test runner has replaced the global.
-import { setTimeout } from 'node:timers';
 import type { CheckpointDuty } from '../../engine/checkpoints.js';
+import type { Environment, Timer } from '../../engine/environment.js';
 
 /** How often what moves on is saved. Milliseconds. */
 const SAVE_MS = 500;
+
+/** Where it is kept, and what it waits by. */
+export interface BookmarkParts {
+  readonly engine: CheckpointDuty;
+  readonly environment: Environment;
+}
 
 /**
  * How far somebody has come, kept in the engine. Saved now and then: what was done since is done again after a crash. Of several who opened it only one can
@@ -13,34 +18,36 @@ export class Bookmark<Value extends object> {
   /** What was kept when it was opened. */
   readonly value: Value;
   readonly #engine: CheckpointDuty;
+  readonly #environment: Environment;
   readonly #name: string;
   #revision: number;
   #saved: string;
   /** What may have been saved: no answer came. */
   #tried: string | undefined;
   #saving: Promise<unknown> = Promise.resolve();
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
 
-  private constructor(engine: CheckpointDuty, name: string, revision: number, value: Value) {
-    this.#engine = engine;
+  private constructor(parts: BookmarkParts, name: string, revision: number, value: Value) {
+    this.#engine = parts.engine;
+    this.#environment = parts.environment;
     this.#name = name;
     this.#revision = revision;
     this.value = value;
     this.#saved = JSON.stringify(value);
   }
 
-  static async open<Value extends object>(engine: CheckpointDuty, name: string, none: Value): Promise<Bookmark<Value>> {
-    const kept = await engine.loadCheckpoint(name);
-    return new Bookmark<Value>(engine, name, kept?.revision ?? 0, kept ? (JSON.parse(kept.value) as Value) : none);
+  static async open<Value extends object>(parts: BookmarkParts, name: string, none: Value): Promise<Bookmark<Value>> {
+    const kept = await parts.engine.loadCheckpoint(name);
+    return new Bookmark<Value>(parts, name, kept?.revision ?? 0, kept ? (JSON.parse(kept.value) as Value) : none);
   }
 
   /** The same, and whoever opened it before, and was frozen since, can save no more; `undefined` if somebody was faster. */
   static async claim<Value extends object>(
-    engine: CheckpointDuty,
+    parts: BookmarkParts,
     name: string,
     none: Value,
   ): Promise<Bookmark<Value> | undefined> {
-    const bookmark = await Bookmark.open(engine, name, none);
+    const bookmark = await Bookmark.open(parts, name, none);
     return (await bookmark.#save(bookmark.#saved)) ? bookmark : undefined;
   }
 
@@ -51,7 +58,7 @@ export class Bookmark<Value extends object> {
 
   /** Saves what `value` says, from now on. @param lost called if somebody else has saved it meanwhile; it is not saved again after that. */
   keep(value: () => Value, lost: () => void): void {
-    this.#timer = setTimeout(() => {
+    this.#timer = this.#environment.setTimeout(() => {
       this.save(value()).then(
         (isSaved) => {
           if (!isSaved) lost();
@@ -76,7 +83,7 @@ export class Bookmark<Value extends object> {
 
   /** Saves it a last time. Says `false` if somebody else has saved it meanwhile. */
   async close(value: Value): Promise<boolean> {
-    clearTimeout(this.#timer);
+    this.#environment.clearTimeout(this.#timer);
     this.#timer = undefined;
     // If it can't be saved now, whoever goes on does it again.
     return this.save(value).catch(() => true);

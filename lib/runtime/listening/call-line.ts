@@ -1,3 +1,4 @@
+import type { Environment } from '../../engine/environment.js';
 import { ALL_STREAMS } from '../../kernel/hearing.js';
 import type { OnFailure } from '../../kernel/marks.js';
 import { outsideTurns } from '../turn.js';
@@ -46,7 +47,7 @@ interface Lost {
  */
 export class CallLine {
   readonly #owner: LineOwner;
-  readonly #persistence = new Persistence();
+  readonly #persistence: Persistence;
   readonly #waiting: Call[] = [];
   readonly #inFlight = new Set<Promise<void>>();
   #lost: Lost[] = [];
@@ -59,8 +60,9 @@ export class CallLine {
   #running = false;
   #stopped = false;
 
-  constructor(owner: LineOwner) {
+  constructor(owner: LineOwner, environment: Environment) {
     this.#owner = owner;
+    this.#persistence = new Persistence(environment);
   }
 
   add(call: Call): void {

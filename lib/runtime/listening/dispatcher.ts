@@ -1,5 +1,4 @@
-// The real ones, also where a test runner has replaced the globals.
-import { setTimeout } from 'node:timers';
+import { sleep } from '../../engine/environment.js';
 import { EventPull } from '../../engine/event-pull.js';
 import { OmniscientError } from '../../kernel/errors.js';
 import type { EventRecord, StoredEvent } from '../../kernel/event.js';
@@ -124,13 +123,13 @@ export class Dispatcher {
   }
 
   #open(): Promise<Bookmark<Place>> {
-    return Bookmark.open(this.#parts.engine, this.name, NOWHERE);
+    return Bookmark.open(this.#parts, this.name, NOWHERE);
   }
 
   /** Each time that somebody else has written where it stands (one who led before, or an answer was lost) it begins anew with that. */
   async #work(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const bookmark = await Bookmark.claim(this.#parts.engine, this.name, NOWHERE);
+      const bookmark = await Bookmark.claim(this.#parts, this.name, NOWHERE);
       if (bookmark && !signal.aborted) await this.#workFrom(bookmark, signal);
     }
   }
@@ -164,9 +163,10 @@ export class Dispatcher {
   }
 
   #pullFrom(position: number): EventPull {
+    const { engine, log, environment } = this.#parts;
     const names = [...new Set(this.#calling.flatMap(({ events }) => [...(events ?? [])]))];
     const what = `${this.#owner.actorName}: the events it listens to could not be read; it is tried again`;
-    return new EventPull(this.#parts.engine, { names }, position, (error) => this.#parts.log.warn(what, error));
+    return new EventPull(engine, { names }, position, (error) => log.warn(what, error), environment);
   }
 
   async #dispatch(record: EventRecord, work: Work): Promise<void> {
@@ -180,7 +180,7 @@ export class Dispatcher {
       if (!whom) done();
       else this.#lineTo(listen, whom.id, work).add({ sound, done, undeliverable: whom.undeliverable });
     }
-    while (work.progress.size >= UNDER_WAY_MAX && !work.over) await new Promise((resolve) => setTimeout(resolve, 1));
+    while (work.progress.size >= UNDER_WAY_MAX && !work.over) await sleep(this.#parts.environment, 1);
   }
 
   /** Which actor it concerns; nobody, if `to` says so. What `to` throws, and an id that is none, would be the same again: it is pure. */
@@ -206,9 +206,13 @@ export class Dispatcher {
 
   #lineTo(listen: Calling, id: string, { lines }: Work): CallLine {
     const key = `${listen.name}\0${id}`;
-    const line = lines.get(key) ?? new CallLine(this.#lineOwner(listen, id, () => lines.delete(key)));
+    const line = lines.get(key) ?? this.#newLine(listen, id, () => lines.delete(key));
     lines.set(key, line);
     return line;
+  }
+
+  #newLine(listen: Calling, id: string, ended: () => void): CallLine {
+    return new CallLine(this.#lineOwner(listen, id, ended), this.#parts.environment);
   }
 
   #lineOwner(listen: Calling, id: string, ended: () => void): LineOwner {

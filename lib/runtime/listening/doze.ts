@@ -1,6 +1,5 @@
-// The real one, also where a test runner has replaced the global.
-import { setTimeout } from 'node:timers';
-import { Backoff } from '../../engine/backoff.js';
+import { backoffIn } from '../../engine/backoff.js';
+import type { Environment } from '../../engine/environment.js';
 import { EventPull } from '../../engine/event-pull.js';
 import { ALL_STREAMS, type HeardSource } from '../../kernel/hearing.js';
 import type { RuntimeParts } from '../settings.js';
@@ -16,6 +15,7 @@ export type DozingSource = HeardSource & { readonly events: ReadonlySet<string> 
 
 /** An actor that was let go while it listened: hears only that something was said, and wakes it then; again, if that fails. */
 export class Doze {
+  readonly #environment: Environment;
   readonly #pulls: EventPull[];
   readonly #wake: () => Promise<unknown>;
   readonly #failed: (error: unknown) => void;
@@ -30,11 +30,12 @@ export class Doze {
     wake: () => Promise<unknown>,
     failed: (error: unknown) => void,
   ) {
+    this.#environment = parts.environment;
     this.#wake = wake;
     this.#failed = failed;
     this.#pulls = sources.map(({ source, events, at }) => {
       const pulled = source === ALL_STREAMS ? { names: [...(events ?? [])] } : { stream: source };
-      return new EventPull(parts.engine, pulled, at);
+      return new EventPull(parts.engine, pulled, at, undefined, parts.environment);
     });
     for (const [i, pull] of this.#pulls.entries()) {
       outsideTurns(() => {
@@ -62,7 +63,7 @@ export class Doze {
     if (this.#woken) return;
     this.#woken = true;
     for (const pull of this.#pulls) pull.stop();
-    const backoff = new Backoff(WAKE_AGAIN_MS_MIN, WAKE_AGAIN_MS_MAX);
+    const backoff = backoffIn(this.#environment, WAKE_AGAIN_MS_MIN, WAKE_AGAIN_MS_MAX);
     while (!this.#stopped) {
       try {
         await this.#wake();
@@ -76,9 +77,9 @@ export class Doze {
 
   #wait(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms).unref();
+      const timer = this.#environment.setTimeout(resolve, ms).unref();
       this.#rest = () => {
-        clearTimeout(timer);
+        this.#environment.clearTimeout(timer);
         resolve();
       };
       if (this.#stopped) this.#rest();

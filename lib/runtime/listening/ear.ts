@@ -1,7 +1,4 @@
-import { performance } from 'node:perf_hooks';
-// The real one, also where a test runner has replaced the global.
-import { setTimeout } from 'node:timers';
-import { Backoff } from '../../engine/backoff.js';
+import { backoffIn } from '../../engine/backoff.js';
 import { EventPull, type PullSource } from '../../engine/event-pull.js';
 import type { EventRecord } from '../../kernel/event.js';
 import { ALL_STREAMS, type HeardSource } from '../../kernel/hearing.js';
@@ -41,7 +38,7 @@ export class Ear {
   readonly #owner: ListeningOwner;
   readonly #parts: RuntimeParts;
   readonly #reactions: Reactions;
-  readonly #persistence = new Persistence();
+  readonly #persistence: Persistence;
   readonly #inFlight = new Set<Promise<unknown>>();
   #pull: EventPull;
   /** Place of the last reaction that was run here. */
@@ -68,7 +65,8 @@ export class Ear {
     this.listener = listener;
     this.source = heard.source;
     this.sinceMs = heard.sinceMs;
-    this.#patience = new Patience(this.#owner.leads !== undefined);
+    this.#patience = new Patience(this.#owner.leads !== undefined, parts.parts.environment);
+    this.#persistence = new Persistence(parts.parts.environment);
     this.#heardHere = heard.at;
     this.#pull = this.#newPull(heard.at);
   }
@@ -107,7 +105,7 @@ export class Ear {
 
   /** Whatever happens it begins again, until it is stopped. */
   async #listen(): Promise<void> {
-    const backoff = new Backoff(LISTEN_AGAIN_MS_MIN, LISTEN_AGAIN_MS_MAX);
+    const backoff = backoffIn(this.#parts.environment, LISTEN_AGAIN_MS_MIN, LISTEN_AGAIN_MS_MAX);
     while (!this.#stopped) {
       try {
         await this.#run();
@@ -117,9 +115,9 @@ export class Ear {
         const what = `${this.#owner.label}: '${this.listener.name}' could not listen`;
         this.#parts.log.error(`${what}; it tries again in ${Math.round(waitMs)} ms`, error);
         await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, waitMs).unref();
+          const timer = this.#parts.environment.setTimeout(resolve, waitMs).unref();
           this.#rest = () => {
-            clearTimeout(timer);
+            this.#parts.environment.clearTimeout(timer);
             resolve();
           };
         });
@@ -132,7 +130,7 @@ export class Ear {
     for (;;) {
       const page = (await this.#pull.next()) ?? [];
       if (this.#stopped) return;
-      const readAtMs = performance.now();
+      const readAtMs = this.#parts.environment.monotonicMs();
       for (const record of page) {
         if (this.#stopped) return;
         if (hears(this.listener.events, record.name)) await this.#hear(record, readAtMs);
@@ -259,8 +257,8 @@ export class Ear {
   #newPull(after: number): EventPull {
     const { events } = this.listener;
     const source: PullSource = this.source === ALL_STREAMS ? { names: [...(events ?? [])] } : { stream: this.source };
-    return new EventPull(this.#parts.engine, source, after, (error) =>
-      this.#parts.log.warn(`${this.#owner.label}: '${this.listener.name}' could not read; it tries again`, error),
-    );
+    const retried = (error: unknown) =>
+      this.#parts.log.warn(`${this.#owner.label}: '${this.listener.name}' could not read; it tries again`, error);
+    return new EventPull(this.#parts.engine, source, after, retried, this.#parts.environment);
   }
 }

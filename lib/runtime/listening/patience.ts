@@ -1,6 +1,4 @@
-import { performance } from 'node:perf_hooks';
-// The real one, also where a test runner has replaced the global.
-import { setTimeout } from 'node:timers';
+import { type Environment, sleep } from '../../engine/environment.js';
 
 /** Where another node was first the last time, it gets so long to be first again: from when the event was read here, or it was seen to go on. Milliseconds. */
 const PATIENCE_MS = 250;
@@ -9,12 +7,17 @@ const LOOK_MS = 20;
 
 /** How long one ear waits for others who listen to the same, so that they need not all react. */
 export class Patience {
+  readonly #environment: Environment;
   #ms: number;
   /** When another node was last seen to go on. */
   #othersMovedMs = 0;
 
   /** @param hasLeader whether one of them leads: whoever does not waits from the beginning. */
-  constructor(readonly hasLeader: boolean) {
+  constructor(
+    readonly hasLeader: boolean,
+    environment: Environment,
+  ) {
+    this.#environment = environment;
     this.#ms = hasLeader ? PATIENCE_MS : 0;
   }
 
@@ -31,12 +34,12 @@ export class Patience {
   async wait(at: number, readAtMs: number, heardAt: () => number | undefined): Promise<void> {
     let fromMs = Math.max(readAtMs, this.#othersMovedMs);
     for (let before = heardAt(); before !== undefined && before < at; ) {
-      const leftMs = fromMs + this.#ms - performance.now();
+      const leftMs = fromMs + this.#ms - this.#environment.monotonicMs();
       if (leftMs <= 0) return;
-      await new Promise((resolve) => setTimeout(resolve, Math.min(LOOK_MS, Math.max(1, leftMs))));
+      await sleep(this.#environment, Math.min(LOOK_MS, Math.max(1, leftMs)));
       const now = heardAt();
       // As long as they go on they are first.
-      if (now !== undefined && now > before) fromMs = this.#othersMovedMs = performance.now();
+      if (now !== undefined && now > before) fromMs = this.#othersMovedMs = this.#environment.monotonicMs();
       before = now;
     }
   }

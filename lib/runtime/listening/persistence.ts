@@ -1,6 +1,5 @@
-// The real one, also where a test runner has replaced the global.
-import { setTimeout } from 'node:timers';
-import { Backoff } from '../../engine/backoff.js';
+import { backoffIn } from '../../engine/backoff.js';
+import type { Environment } from '../../engine/environment.js';
 import type { OnFailure } from '../../kernel/marks.js';
 import { isOutage, isPassing } from './failure.js';
 
@@ -30,15 +29,20 @@ export const GIVEN_UP = new Error('given up because this node or activation ends
 export class Persistence {
   /** Whether it waits to try again. */
   waiting = false;
+  readonly #environment: Environment;
   #stopped = false;
   #wake: () => void = () => {};
+
+  constructor(environment: Environment) {
+    this.#environment = environment;
+  }
 
   /**
    * @param tries how often it was tried in vain already, with the last error.
    * @throws GIVEN_UP when it is stopped meanwhile.
    */
   async see(task: Task, tries = 0, error?: unknown): Promise<'done' | 'parked'> {
-    const backoff = new Backoff(TRY_AGAIN_MS_MIN, TRY_AGAIN_MS_MAX);
+    const backoff = backoffIn(this.#environment, TRY_AGAIN_MS_MIN, TRY_AGAIN_MS_MAX);
     let failures = tries;
     let passing = 0;
     let last = error;
@@ -70,9 +74,9 @@ export class Persistence {
   async #rest(ms: number): Promise<void> {
     this.waiting = true;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms).unref();
+      const timer = this.#environment.setTimeout(resolve, ms).unref();
       this.#wake = () => {
-        clearTimeout(timer);
+        this.#environment.clearTimeout(timer);
         resolve();
       };
       if (this.#stopped) this.#wake();

@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import { appendWithRetry } from '../../engine/append-retry.js';
 import { READ_PAGE_EVENTS_MAX } from '../../engine/read.js';
 import type { EventRecord } from '../../kernel/event.js';
@@ -95,15 +94,15 @@ export class ParkedStream {
   }
 
   async #store(name: string, all: readonly object[], triesForMs: number): Promise<void> {
-    const { clock, nodeId, ids, engine } = this.#parts;
+    const { clock, nodeId, ids, engine, environment } = this.#parts;
     const writer = new MetadataWriter(clock, this.#definition.name, nodeId, this.#streamId);
     const metadata = writer.write(causeOf(ids.next(), undefined));
     const events = all.map((data) => ({ id: ids.next(), name, data: JSON.stringify(data), metadata }));
-    const endMs = performance.now() + triesForMs;
+    const endMs = environment.monotonicMs() + triesForMs;
     await appendWithRetry(
       engine,
       { streamId: this.#streamId, expectedVersion: 'any', events },
-      { lastSeenVersion: 0, stopped: () => performance.now() >= endMs },
+      { lastSeenVersion: 0, stopped: () => environment.monotonicMs() >= endMs, environment },
     );
   }
 }

@@ -95,7 +95,7 @@ export class ProjectionRunner implements WorkOwner, ParkedOwner {
   }
 
   async #state(): Promise<ProjectionState> {
-    return (await Bookmark.open<ProjectionState>(this.#parts.engine, this.name, NEW_PROJECTION)).value;
+    return (await Bookmark.open<ProjectionState>(this.#parts, this.name, NEW_PROJECTION)).value;
   }
 
   async #work(signal: AbortSignal): Promise<void> {
@@ -105,7 +105,7 @@ export class ProjectionRunner implements WorkOwner, ParkedOwner {
     try {
       // Each time that somebody else changes the checkpoint (a rebuild was asked for) it begins anew with that.
       while (!signal.aborted) {
-        const bookmark = await Bookmark.claim<ProjectionState>(this.#parts.engine, this.name, NEW_PROJECTION);
+        const bookmark = await Bookmark.claim<ProjectionState>(this.#parts, this.name, NEW_PROJECTION);
         if (!bookmark || signal.aborted) continue;
         work = new ProjectionWork(this, this.#parts, bookmark);
         try {

@@ -130,7 +130,7 @@ export class ProjectionWork {
   async #addToTheirs(): Promise<void> {
     try {
       for (let tries = 1; tries <= ADD_TRIES_MAX; tries += 1) {
-        const theirs = await Bookmark.open(this.#parts.engine, this.#owner.name, NEW_PROJECTION);
+        const theirs = await Bookmark.open(this.#parts, this.#owner.name, NEW_PROJECTION);
         if (await theirs.save(furthest(theirs.value, this.#state()))) return;
       }
     } catch (error) {

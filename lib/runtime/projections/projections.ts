@@ -1,6 +1,5 @@
-// The real one, also where a test runner has replaced the global.
-import { setTimeout } from 'node:timers';
 import { distinctUntilChanged, Observable, type Subscriber } from 'rxjs';
+import type { Timer } from '../../engine/environment.js';
 import { EngineError, OmniscientError, RegistrationError } from '../../kernel/errors.js';
 import { defineProjection } from '../../kernel/projection.js';
 import type { LeaderElection } from '../cluster/leader-election.js';
@@ -90,7 +89,7 @@ export class Projections {
   async rebuild(projection: ProjectionClass | string): Promise<void> {
     const { name } = this.#known(projection);
     for (let tries = 1; tries <= ASK_TRIES_MAX; tries += 1) {
-      const bookmark = await Bookmark.open<ProjectionState>(this.#parts.engine, name, NEW_PROJECTION);
+      const bookmark = await Bookmark.open<ProjectionState>(this.#parts, name, NEW_PROJECTION);
       const { generation, position, next } = bookmark.value;
       const asked = { generation: Math.max(generation, next?.generation ?? 0) + 1, position: 0 };
       if (await bookmark.save({ generation, position, next: asked })) return;
@@ -108,7 +107,7 @@ export class Projections {
   async progress(projection: ProjectionClass | string): Promise<ProjectionProgress> {
     const runner = this.#known(projection);
     const lastPosition = await this.#parts.engine.lastPosition();
-    const { value } = await Bookmark.open<ProjectionState>(this.#parts.engine, runner.name, NEW_PROJECTION);
+    const { value } = await Bookmark.open<ProjectionState>(this.#parts, runner.name, NEW_PROJECTION);
     const { generation, position, next } = value;
     const rebuilding = next && { ...next, share: position === 0 ? 1 : Math.min(1, next.position / position) };
     return { name: runner.definition.name, generation, position, lastPosition, ...(rebuilding && { rebuilding }) };
@@ -118,10 +117,10 @@ export class Projections {
   progress$(projection: ProjectionClass | string): Observable<ProjectionProgress> {
     return new Observable<ProjectionProgress>((subscriber) => {
       if (this.#closed) return subscriber.complete();
-      let timer: NodeJS.Timeout | undefined;
+      let timer: Timer | undefined;
       let isAway = false;
       const lookLater = () => {
-        if (!subscriber.closed) timer = setTimeout(look, LOOK_MS).unref();
+        if (!subscriber.closed) timer = this.#parts.environment.setTimeout(look, LOOK_MS).unref();
       };
       const look = () => {
         this.progress(projection).then(
@@ -144,7 +143,7 @@ export class Projections {
       look();
       return () => {
         this.#watchers.delete(subscriber);
-        clearTimeout(timer);
+        this.#parts.environment.clearTimeout(timer);
       };
     }).pipe(distinctUntilChanged((a, b) => JSON.stringify(a) === JSON.stringify(b)));
   }

@@ -26,7 +26,7 @@ export class Pump {
   readonly generation: number;
   readonly #owner: PumpOwner;
   readonly #parts: RuntimeParts;
-  readonly #persistence = new Persistence();
+  readonly #persistence: Persistence;
   readonly #pull: EventPull;
   readonly #moved: () => void;
   readonly #aside: ReadonlySet<number>;
@@ -50,9 +50,11 @@ export class Pump {
     this.#handled = at.position;
     this.#done = at.position;
     this.#moved = moved;
-    this.#pull = new EventPull(parts.engine, { names: owner.definition.names }, at.position, (error) =>
-      parts.log.warn(`projection ${owner.definition.name}: events could not be read; it is tried again`, error),
-    );
+    this.#persistence = new Persistence(parts.environment);
+    const retried = (error: unknown) =>
+      parts.log.warn(`projection ${owner.definition.name}: events could not be read; it is tried again`, error);
+    const { names } = owner.definition;
+    this.#pull = new EventPull(parts.engine, { names }, at.position, retried, parts.environment);
     this.#pull.onQuiet = moved;
   }
 

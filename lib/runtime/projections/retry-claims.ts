@@ -86,7 +86,7 @@ export class RetryClaims {
 
   async #write(to: (claims: Claims['claims']) => Claims['claims']): Promise<void> {
     for (let tries = 1; tries <= CLAIM_TRIES_MAX; tries += 1) {
-      const bookmark = await Bookmark.open<Claims>(this.#parts.engine, this.#name, { claims: {} });
+      const bookmark = await Bookmark.open<Claims>(this.#parts, this.#name, { claims: {} });
       const claims = to(await this.#valid(bookmark.value.claims));
       if (await bookmark.save({ claims })) return;
     }

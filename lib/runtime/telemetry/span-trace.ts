@@ -1,5 +1,5 @@
-import { performance } from 'node:perf_hooks';
 import type { Attributes, Context, Span } from '@opentelemetry/api';
+import { SYSTEM } from '../../engine/system-environment.js';
 import type { Api } from './api.js';
 import type { Trace } from './telemetry.js';
 import { traceparentOf } from './traceparent.js';
@@ -18,7 +18,7 @@ export class SpanTrace implements Trace {
   readonly #span: Span;
   readonly #context: Context;
   readonly #hooks: SpanHooks;
-  readonly #beganMs = performance.now();
+  readonly #beganMs = SYSTEM.monotonicMs();
   #isOver = false;
 
   /** @param context the one in which the span began. */
@@ -61,7 +61,7 @@ export class SpanTrace implements Trace {
     this.#isOver = true;
     this.#span.setAttributes(result);
     this.#span.end();
-    this.#hooks.ended?.((performance.now() - this.#beganMs) / 1_000, result);
+    this.#hooks.ended?.((SYSTEM.monotonicMs() - this.#beganMs) / 1_000, result);
   }
 }
 

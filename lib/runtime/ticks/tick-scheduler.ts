@@ -1,11 +1,9 @@
-// The real one, also where a test runner has replaced the global.
-import { setImmediate } from 'node:timers';
 import type { Cluster } from '../cluster/cluster.js';
 import type { RuntimeParts } from '../settings.js';
 import { DueHeap } from './due-heap.js';
 import type { TickRole } from './tick-role.js';
 import { TickSchedules } from './tick-schedules.js';
-import { MACHINE_TIME, type TickTime } from './tick-time.js';
+import { type TickTime, tickTimeOf } from './tick-time.js';
 
 /** Most ticks fired before the event loop gets a turn. */
 const TICKS_AT_ONCE_MAX = 256;
@@ -34,7 +32,7 @@ export class TickScheduler {
     parts: RuntimeParts,
     cluster: Cluster,
     activate: (actor: string, id: string) => Promise<TickRole | undefined>,
-    time: TickTime = MACHINE_TIME,
+    time: TickTime = tickTimeOf(parts.environment),
   ) {
     this.#parts = parts;
     this.#cluster = cluster;
@@ -120,7 +118,7 @@ export class TickScheduler {
     }
     const next = this.#heap.first;
     if (!next || this.#stopped) return;
-    if (next.atMs <= nowMs) setImmediate(() => this.#fireDue());
+    if (next.atMs <= nowMs) this.#parts.environment.setImmediate(() => this.#fireDue());
     else this.#setTimer(next.atMs);
   }
 

@@ -1,5 +1,4 @@
-// The real ones, also where a test runner has replaced the globals.
-import { setImmediate, setTimeout } from 'node:timers';
+import type { Timer } from '../../engine/environment.js';
 import { SCHEDULES_MAX, type TickSchedule } from '../../engine/tick-schedules.js';
 import type { Cluster } from '../cluster/cluster.js';
 import type { RuntimeParts } from '../settings.js';
@@ -20,7 +19,7 @@ export class TickSchedules {
   readonly #cluster: Cluster;
   readonly #activate: (actor: string, id: string) => Promise<TickRole | undefined>;
   readonly #roles = new Map<string, TickRole>();
-  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #timers = new Set<Timer>();
   #adding: { schedule: TickSchedule; settle: (kept: TickSchedule) => void; fail: (error: unknown) => void }[] = [];
   #removing: TickSchedule[] = [];
   #removingSoon = false;
@@ -47,7 +46,7 @@ export class TickSchedules {
 
   stop(): void {
     this.#stopped = true;
-    for (const timer of this.#timers) clearTimeout(timer);
+    for (const timer of this.#timers) this.#parts.environment.clearTimeout(timer);
   }
 
   async own(role: TickRole): Promise<void> {
@@ -70,7 +69,7 @@ export class TickSchedules {
     this.#removing.push(this.#scheduleOf(role));
     if (this.#removingSoon) return;
     this.#removingSoon = true;
-    setImmediate(() => {
+    this.#parts.environment.setImmediate(() => {
       this.#removingSoon = false;
       const removing = this.#removing.splice(0);
       void this.#logged(() => this.#parts.engine.removeSchedules(removing));
@@ -90,13 +89,13 @@ export class TickSchedules {
   #add(schedule: TickSchedule): Promise<TickSchedule> {
     return new Promise((settle, fail) => {
       this.#adding.push({ schedule, settle, fail });
-      if (this.#adding.length === 1) setImmediate(() => void this.#addAll());
+      if (this.#adding.length === 1) this.#parts.environment.setImmediate(() => void this.#addAll());
     });
   }
 
   async #addAll(): Promise<void> {
     const adding = this.#adding.splice(0, SCHEDULES_MAX);
-    if (this.#adding.length > 0) setImmediate(() => void this.#addAll());
+    if (this.#adding.length > 0) this.#parts.environment.setImmediate(() => void this.#addAll());
     try {
       await this.#cluster.start();
       const kept = await this.#parts.engine.addSchedules(adding.map(({ schedule }) => schedule));
@@ -167,7 +166,7 @@ export class TickSchedules {
 
   #later(ms: number, work: () => void): void {
     if (this.#stopped) return;
-    const timer = setTimeout(() => {
+    const timer = this.#parts.environment.setTimeout(() => {
       this.#timers.delete(timer);
       work();
     }, ms);

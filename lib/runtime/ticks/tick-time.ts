@@ -1,6 +1,4 @@
-import { performance } from 'node:perf_hooks';
-// The real ones, also where a test runner has replaced the globals.
-import { clearTimeout, setTimeout } from 'node:timers';
+import type { Environment } from '../../engine/environment.js';
 
 /** Longest wait of one timer; Node's overflow beyond 24.8 days. Milliseconds. */
 const TIMER_MS_MAX = 24 * 3_600_000;
@@ -13,13 +11,15 @@ export interface TickTime {
   wake(atMs: number, due: () => void): () => void;
 }
 
-/** The machine's monotonic clock. */
-export const MACHINE_TIME: TickTime = {
-  nowMs: () => performance.now(),
-  wake: (atMs, due) => {
-    // A timer counts whole milliseconds and may be one early.
-    const delayMs = Math.min(Math.max(0, Math.ceil(atMs - performance.now())), TIMER_MS_MAX);
-    const timer = setTimeout(due, delayMs).unref();
-    return () => clearTimeout(timer);
-  },
-};
+/** The node's monotonic clock. */
+export function tickTimeOf(environment: Environment): TickTime {
+  return {
+    nowMs: () => environment.monotonicMs(),
+    wake: (atMs, due) => {
+      // A timer counts whole milliseconds and may be one early.
+      const delayMs = Math.min(Math.max(0, Math.ceil(atMs - environment.monotonicMs())), TIMER_MS_MAX);
+      const timer = environment.setTimeout(due, delayMs).unref();
+      return () => environment.clearTimeout(timer);
+    },
+  };
+}

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
 import type { AppendResult } from '../../engine/append.js';
 import type { Engine } from '../../engine/engine.js';
+import { sleep } from '../../engine/environment.js';
+import { SYSTEM } from '../../engine/system-environment.js';
 import type { EventRecord, NewEvent } from '../../kernel/event.js';
 import { seed } from './random.js';
 
@@ -61,7 +62,7 @@ export async function runCase(
 
 /** An event to append; every one has an id of its own. */
 export function newEvent(name = 'happened', data: unknown = {}): NewEvent {
-  return { id: randomUUID(), name, data: JSON.stringify(data), metadata: '{"at":"2026-01-01T00:00:00.000Z"}' };
+  return { id: SYSTEM.uuid(), name, data: JSON.stringify(data), metadata: '{"at":"2026-01-01T00:00:00.000Z"}' };
 }
 
 export function newEvents(count: number, name = 'happened'): NewEvent[] {
@@ -137,9 +138,9 @@ export function assertStream(found: readonly EventRecord[], streamId: string, gi
 
 /** Waits until `holds`, at most `forMs`. */
 export async function eventually(what: string, holds: () => boolean, forMs = 5_000): Promise<void> {
-  const deadlineMs = Date.now() + forMs;
+  const deadlineMs = SYSTEM.monotonicMs() + forMs;
   while (!holds()) {
-    assert.ok(Date.now() < deadlineMs, `${what}: not within ${forMs} ms`);
+    assert.ok(SYSTEM.monotonicMs() < deadlineMs, `${what}: not within ${forMs} ms`);
     await pause(2);
   }
 }
@@ -152,5 +153,5 @@ export async function positionsGiven(engine: Engine, streamIds: readonly string[
 }
 
 export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+  return sleep(SYSTEM, ms);
 }

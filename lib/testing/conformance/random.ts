@@ -1,5 +1,7 @@
+import { SYSTEM } from '../../engine/system-environment.js';
+
 /** Of all that is random in the cases; `SEED=…` in the environment repeats a run, as far as timing lets it. */
-export const seed = process.env.SEED ? Number(process.env.SEED) : Math.floor(Math.random() * 2 ** 31);
+export const seed = process.env.SEED ? Number(process.env.SEED) : Math.floor(SYSTEM.random() * 2 ** 31);
 
 let state = seed >>> 0;
 

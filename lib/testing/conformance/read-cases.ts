@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Engine } from '../../engine/engine.js';
+import { turnOfTheLoop } from '../../engine/environment.js';
+import { SYSTEM } from '../../engine/system-environment.js';
 import type { EventRecord } from '../../kernel/event.js';
 import {
   type ConformanceCase,
@@ -122,7 +124,7 @@ export const readCases: readonly ConformanceCase[] = [
       const reader = (async () => {
         while (writing) {
           seen.push(...(await nodes[0].readAll(seen.at(-1)?.position ?? 0, 10)));
-          await new Promise((resolve) => setImmediate(resolve));
+          await turnOfTheLoop(SYSTEM);
         }
       })();
       await Promise.all(writers);

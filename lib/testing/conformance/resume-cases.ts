@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import type { Engine } from '../../engine/engine.js';
+import { turnOfTheLoop } from '../../engine/environment.js';
 import type { Follower, FollowerOptions } from '../../engine/follower.js';
 import { StoreFollower } from '../../engine/store-follower.js';
 import { StreamFollower } from '../../engine/stream-follower.js';
+import { SYSTEM } from '../../engine/system-environment.js';
 import type { EventRecord } from '../../kernel/event.js';
 import {
   type ConformanceCase,
@@ -79,7 +81,7 @@ export const resumeCases: readonly ConformanceCase[] = [
           const page = await reader.readAll(after, 10_000, RARE);
           looks.push({ after, upTo, seen: idsOf(page) });
           after = Math.max(upTo, page.at(-1)?.position ?? 0);
-          await new Promise((resolve) => setImmediate(resolve));
+          await turnOfTheLoop(SYSTEM);
         }
       })();
       await Promise.all(writers).finally(() => (writing = false));
