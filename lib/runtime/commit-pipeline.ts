@@ -179,6 +179,7 @@ export class CommitPipeline {
 
   #onResult(count: number, result: AppendResult): void {
     this.appending = false;
+    this.#parts.writes.worked();
     this.#lastRetryError = undefined;
     if (this.#stopped) return;
     if (result.kind === 'appended') {
@@ -208,6 +209,7 @@ export class CommitPipeline {
 
   #onFailure(count: number, error: unknown): void {
     this.appending = false;
+    this.#parts.writes.failed(error);
     if (this.#stopped) return;
     if (error instanceof EngineError && error.outcomeUnknown) {
       // What may be stored already must not be stored again, and the state is not known any more.
@@ -250,6 +252,7 @@ export class CommitPipeline {
 
   #noteRetry(error: unknown, trace: Trace | undefined): void {
     trace?.noted('retry', error);
+    this.#parts.writes.failed(error);
     if (this.#lastRetryError === undefined)
       this.#parts.log.warn(`${this.#owner.label}: a commit is being retried`, error);
     this.#lastRetryError = error;

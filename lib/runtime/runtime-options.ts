@@ -8,6 +8,7 @@ import { checkedLimits, type Log, type RuntimeLimits, type RuntimeParts } from '
 import { RandomIds, SystemClock } from './system-clock.js';
 import type { Telemetry } from './telemetry/telemetry.js';
 import type { TickTime } from './ticks/tick-time.js';
+import { WriteHealth } from './write-health.js';
 
 /** What a node is made of; all but the engine has a default. */
 export interface RuntimeOptions extends Partial<RuntimeLimits> {
@@ -50,6 +51,7 @@ export function partsOf(options: RuntimeOptions): RuntimeParts {
   const parts = {
     engine,
     begun,
+    writes: new WriteHealth(engine, environment),
     environment,
     clock: clock ?? new SystemClock(environment),
     ids: ids ?? new RandomIds(environment),
