@@ -34,6 +34,26 @@ export function sleep(environment: Environment, ms: number): Promise<void> {
   });
 }
 
+/** The same, but the process may end before that: for what nobody awaits. */
+export function pause(environment: Environment, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    environment.setTimeout(resolve, ms).unref();
+  });
+}
+
+/** Whether it ends within so many milliseconds; the process does not end before that is known. @throws what `work` throws in time. */
+export async function endsWithin(environment: Environment, work: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: Timer | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = environment.setTimeout(() => resolve(false), ms);
+  });
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    environment.clearTimeout(timer);
+  }
+}
+
 /** Resolves in the next turn of the event loop: timers and sockets come first. */
 export function turnOfTheLoop(environment: Environment): Promise<void> {
   return new Promise((resolve) => environment.setImmediate(resolve));
