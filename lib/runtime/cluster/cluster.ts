@@ -63,7 +63,8 @@ export class Cluster {
         await this.membership.start();
         return;
       } catch (error) {
-        if (!(error instanceof EngineError && error.retryable) || this.#stopped) {
+        // Whoever leaves waits for this to end.
+        if (!(error instanceof EngineError && error.retryable) || this.leaving || this.#stopped) {
           this.#parts.log.error('this node could not join the others', error);
           throw error;
         }
