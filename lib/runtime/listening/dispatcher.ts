@@ -104,7 +104,7 @@ export class Dispatcher {
   }
 
   start(election: LeaderElection): void {
-    this.#resign = election.whenLeader(this.name, (signal) => this.#work(signal));
+    this.#resign = election.standFor(this.name, (signal) => this.#work(signal));
   }
 
   /** Whether something that was said is not dealt with yet, as far as this node knows; always while another one leads. */
