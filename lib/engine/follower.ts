@@ -56,8 +56,6 @@ export class Follower {
     this.#place = options.after;
     this.#environment = options.environment ?? SYSTEM;
     this.#backoff = backoffIn(this.#environment);
-    // Nobody has looked yet.
-    this.#wakeUps.hear();
   }
 
   /** Version or position up to which everything was handed over. */
@@ -86,6 +84,8 @@ export class Follower {
         return;
       }
       this.#unwatch = unwatch;
+      // What was stored before the watch was in force wakes nobody, though a wake-up may have made it read already.
+      this.#wakeUps.hear();
     } catch (error) {
       this.#retryOrFail(error, () => void this.#open());
       return;

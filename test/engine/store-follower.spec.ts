@@ -70,7 +70,7 @@ describe('StoreFollower', () => {
     follower.stop();
     expect(seen.map(({ position }) => position)).toEqual([511]);
     expect(engine.readAfter.filter((after) => after < 500)).toEqual([0]);
-    expect(engine.readAfter.at(-1)).toBe(511);
+    expect([engine.readAfter.at(-1), follower.place]).toEqual([510, 511]);
   });
 
   it('gives each event once and in order over an engine at its worst, stopped and resumed at random', async () => {
