@@ -146,8 +146,14 @@ export class EventPull {
   }
 
   #open(): Promise<Unwatch> {
+    const isStream = 'stream' in this.#source;
+    const placeOf = ({ version, position }: EventRecord) => (isStream ? version : position);
     const wake = (hint: readonly EventRecord[]) => {
-      if (!this.#takeAhead(hint)) this.#hear(hint);
+      if (!this.#takeAhead(hint)) {
+        // What is held is read again with the rest.
+        this.#ahead.length = 0;
+        this.#wakeUps.hearOf(hint, placeOf);
+      }
       this.#wake();
     };
     const watch =
@@ -161,15 +167,6 @@ export class EventPull {
       },
     );
     return watch;
-  }
-
-  #hear(hint: readonly EventRecord[]): void {
-    // What is held is read again with the rest.
-    this.#ahead.length = 0;
-    if (hint.length === 0) this.#wakeUps.hear();
-    for (const { version, position } of hint) {
-      this.#wakeUps.hear(('stream' in this.#source ? version : position) || undefined);
-    }
   }
 
   /** Whether what this says leaves nothing to read, because all before it is known and it continues that without a hole. */

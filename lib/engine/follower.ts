@@ -95,16 +95,11 @@ export class Follower {
 
   #wake(hint: readonly EventRecord[]): void {
     if (this.#stopped) return;
-    this.#hear(hint);
+    this.#wakeUps.hearOf(hint, this.#source.placeOf);
     if (this.#reading || this.#delivering || this.#retryTimer) return;
     const fitting = this.#source.fitting(hint, this.#place);
     if (fitting.length > 0) this.#deliver(fitting, this.#source.placeOf(fitting.at(-1) as EventRecord));
     void this.#catchUp();
-  }
-
-  #hear(hint: readonly EventRecord[]): void {
-    if (hint.length === 0) this.#wakeUps.hear();
-    for (const event of hint) this.#wakeUps.hear(this.#source.placeOf(event) || undefined);
   }
 
   /** Reads until nothing more is there, giving the event loop a turn between pages. */

@@ -1,3 +1,5 @@
+import type { EventRecord } from '../kernel/event.js';
+
 /**
  * Remembers whether there may be something that no read has shown. The rule, for everybody who reads when woken: **a read answers for what was heard before
  * it began, and for nothing that is heard while it is under way.** So whoever is woken during a read reads once more after it, also if it found nothing;
@@ -14,6 +16,12 @@ export class WakeUps {
   /** There is something up to this place (a version or a position), or nobody knows up to where. */
   hear(place = Number.POSITIVE_INFINITY): void {
     if (place > this.#since) this.#since = place;
+  }
+
+  /** What a wake-up brought: it says how far its last event goes, or nothing. @param placeOf 0 where it is not known yet. */
+  hearOf(hint: readonly EventRecord[], placeOf: (event: EventRecord) => number): void {
+    if (hint.length === 0) this.hear();
+    for (const event of hint) this.hear(placeOf(event) || undefined);
   }
 
   /** Before the engine is asked. */
