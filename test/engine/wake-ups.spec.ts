@@ -14,8 +14,10 @@ import { VirtualEnvironment } from '../support/virtual-environment.js';
 import { DistantEngine } from './distant-engine.js';
 import { someEvents } from './flaky-engine.js';
 
-const SEEDS = 60;
-const COMMITS = 30;
+const SEEDS = 40;
+/** Times of much being stored, each followed by a rest in which everybody has to come to the end. */
+const BURSTS = 8;
+const COMMITS_MAX = 6;
 
 describe('WakeUps', () => {
   it('what is heard during a read is not answered by it, whatever it finds', () => {
@@ -107,7 +109,7 @@ function wanted(source: PullSource, after: number): (event: EventRecord) => bool
   return ({ name, position }) => position > after && (!source.names || source.names.includes(name));
 }
 
-/** Writes for a while, lets everything happen that is due then, and looks who is left behind. @returns what is wrong. */
+/** Writes now and then, lets everything happen that is due then, and looks who is left behind. @returns what is wrong. */
 async function play(seed: number, begin: readonly Begin[], isShared: boolean): Promise<string[]> {
   const environment = new VirtualEnvironment(seed);
   const { random } = environment;
@@ -118,29 +120,36 @@ async function play(seed: number, begin: readonly Begin[], isShared: boolean): P
   await Promise.all([writer.open(), distant.open()]);
   const engine = isShared ? new SharedReader(distant, environment) : distant;
   const listeners: Listener[] = [];
-  const writing = (async () => {
-    for (let i = 0; i < COMMITS; i += 1) {
-      if (i < 3 || (isShared && random() < 0.5)) {
-        for (const each of begin) listeners.push(each({ environment, store, engine }));
+  const wrong: string[] = [];
+  for (let burst = 0; burst < BURSTS && wrong.length === 0; burst += 1) {
+    const writing = (async () => {
+      const commits = 1 + Math.floor(random() * COMMITS_MAX);
+      for (let i = 0; i < commits; i += 1) {
+        for (let come = burst === 0 || isShared ? 3 : 0; come > 0; come -= 1) {
+          if (random() < 0.5) for (const each of begin) listeners.push(each({ environment, store, engine }));
+          await environment.sleep(random() * 10);
+        }
+        const events = someEvents(1 + Math.floor(random() * 3), random() < 0.5 ? 'rare' : 'common');
+        await writer.append({ streamId: random() < 0.7 ? 'a' : 'b', expectedVersion: 'any', events });
+        await environment.sleep(random() < 0.3 ? 0 : random() * 25);
       }
-      const events = someEvents(1 + Math.floor(random() * 3), random() < 0.2 ? 'rare' : 'common');
-      await writer.append({ streamId: random() < 0.5 ? 'a' : 'b', expectedVersion: 'any', events });
-      await environment.sleep(random() < 0.3 ? 0 : random() * 25);
+    })();
+    await environment.run();
+    await writing;
+    for (const [i, { got, wants }] of listeners.entries()) {
+      const owed = store.all.filter(wants);
+      const isRight = got.length === owed.length && got.every(({ id }, at) => id === owed[at]?.id);
+      if (!isRight) wrong.push(`seed ${seed}, listener ${i}: got ${got.length} of ${owed.length}`);
     }
-  })();
-  await environment.run();
-  await writing;
-  const wrong = listeners.flatMap(({ got, wants }, i) => {
-    const owed = store.all.filter(wants);
-    const isRight = got.length === owed.length && got.every(({ id }, at) => id === owed[at]?.id);
-    return isRight ? [] : [`seed ${seed}, listener ${i}: got ${got.length} of ${owed.length}`];
-  });
+  }
   for (const each of listeners) each.stop();
   await environment.run();
   return wrong;
 }
 
-/** Somebody who comes back with a place near the end. */
+/** Somebody who comes back with the last position they have seen. */
+const atEnd = ({ store }: Scene) => store.all.length;
+
 const nearEnd = ({ store, environment }: Scene) => Math.max(0, store.all.length - Math.floor(environment.random() * 3));
 
 describe('whoever is woken late, twice, in another order, or without a word, has everything in the end, though nothing else happens', () => {
@@ -156,6 +165,7 @@ describe('whoever is woken late, twice, in another order, or without a word, has
       [follower({ stream: 'a' }), follower({}, nearEnd), follower({ names: ['rare'] }, nearEnd), pull({})],
       true,
     ],
+    ['many who come back to a shared reader', [follower({}, atEnd), follower({}, atEnd), follower({}, atEnd)], true],
   ])('%s', async (name, begin, isShared) => {
     const first = seedFor(`woken: ${name}`);
     const wrong: string[] = [];
