@@ -5,6 +5,7 @@ import type { EventRecord } from '../kernel/event.js';
 import { ANSWERED_EVENT, PARTLY_EVENT } from '../kernel/framework-events.js';
 import { assertJson } from '../kernel/plain-data.js';
 import { unwrap } from '../kernel/state-tree.js';
+import { whenThere } from '../kernel/thenable.js';
 import { encodeArguments, type RemoteCall } from './cluster/remote-calls.js';
 import type { RequestCause } from './request.js';
 import type { RoleOwner } from './role-owner.js';
@@ -38,8 +39,7 @@ export function answering(method: CommandMethod, what: string, record: (answer: 
     return plain;
   };
   return function (...args) {
-    const answer = method.apply(this, args as unknown[]);
-    return answer instanceof Promise ? answer.then(finish) : finish(answer);
+    return whenThere(method.apply(this, args as unknown[]), finish);
   };
 }
 

@@ -7,7 +7,6 @@ import { conflictOf, incomplete, ledElsewhere } from './conflict-errors.js';
 import { type Commit, settleFailed, settleStored } from './request.js';
 import type { RuntimeParts } from './settings.js';
 import type { Trace, TracedActor } from './telemetry/telemetry.js';
-import { outsideTurns } from './turn.js';
 
 /** What the pipeline tells the activation it stores for. */
 export interface PipelineOwner extends TracedActor {
@@ -75,12 +74,10 @@ export class CommitPipeline {
   schedule(): void {
     if (this.#flushScheduled || this.appending) return;
     this.#flushScheduled = true;
-    outsideTurns(() =>
-      this.#parts.environment.setImmediate(() => {
-        this.#flushScheduled = false;
-        this.#flush();
-      }),
-    );
+    this.#parts.environment.setImmediate(() => {
+      this.#flushScheduled = false;
+      this.#flush();
+    });
   }
 
   /** Others' events were stored first. */

@@ -1,3 +1,4 @@
+import { type AsyncContext, callersContext } from '../engine/async-context.js';
 import type { CommandMethod } from '../kernel/definition.js';
 import type { OnConflict } from '../kernel/marks.js';
 import type { PendingCommit } from '../kernel/optimistic-state.js';
@@ -22,6 +23,10 @@ export class Request {
   isStale: (() => boolean) | undefined;
   /** Told as soon as the method has run and what it fired is applied. */
   onExecuted: (() => void) | undefined;
+  /** Users gave them, and it may run again: each run gets a copy of its arguments, because what one does to them must not be seen by the next. */
+  copiesArguments = false;
+  /** Where it runs, unless it runs only once and at once: in the context of whoever gave it. */
+  context: AsyncContext | undefined;
   /** Whom it tells how it goes; `undefined` if nobody observes this node. */
   trace: Trace | undefined;
   /** Why such a part could not be stored, if its method did not wait to hear of it. */
@@ -40,6 +45,11 @@ export class Request {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+  }
+
+  /** It will run later, or may run again: in the context of the calling code. */
+  keepContext(): void {
+    this.context ??= callersContext();
   }
 
   resolve(value: unknown): void {

@@ -55,6 +55,8 @@ export class TurnLoop implements TurnOwner {
       request.reject(this.#endError);
       return;
     }
+    const mustWait = this.#pumping || this.running !== undefined || this.#held.length + this.#mailbox.length > 0;
+    if (mustWait || request.onConflict === 'rerun' || request.isStale) request.keepContext();
     this.#mailbox.push(request);
     this.#pump();
   }

@@ -1,5 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { type AsyncContext, callersContext } from '../engine/async-context.js';
+import { copyOfArguments } from '../kernel/data-copy.js';
 import { DeadlockError, TurnError } from '../kernel/errors.js';
+import { promiseOf } from '../kernel/thenable.js';
 import type { Request } from './request.js';
 
 /** What a turn needs to know of the activation it runs in. */
@@ -56,15 +59,17 @@ export function currentTurn(): Turn | undefined {
   return turn?.over ? undefined : turn;
 }
 
-/** Runs what concerns no turn (subscribers, timers), so that calls made there are not taken for a turn's own. */
-export function outsideTurns(run: () => void): void {
-  if (turns.getStore() === undefined) run();
-  else turns.run(undefined as never, run);
+/** The context of the calling code but for its turn, for a subscriber: what that calls later is never a part of the turn in which it subscribed. */
+export function subscribersContext(): AsyncContext {
+  return turns.getStore() ? turns.run(undefined as never, callersContext) : callersContext();
 }
 
-/** Runs the method of the turn's request, so that all it calls knows to which turn it belongs. */
+/** Runs the method of the turn's request, in the context of whoever gave it, so that all it calls knows to which turn it belongs. */
 export function runInTurn(turn: Turn, actor: object): unknown {
-  return turns.run(turn, callMethod, turn.request, actor);
+  const { request } = turn;
+  // One that runs at once, as a part of its call, is in that context already.
+  if (!request.context) return turns.run(turn, callMethod, request, actor);
+  return request.context.runInAsyncScope(() => turns.run(turn, callMethod, request, actor));
 }
 
 /** Runs more that belongs to the turn. */
@@ -73,9 +78,16 @@ export function runOn<T>(turn: Turn, work: (turn: Turn) => T): T {
 }
 
 function callMethod(request: Request, actor: object): unknown {
-  const { method, args, trace } = request;
-  if (trace) return trace.run(() => method.apply(actor as never, args as unknown[]));
-  return method.apply(actor as never, args as unknown[]);
+  const { trace } = request;
+  return trace ? trace.run(() => answerOf(request, actor)) : answerOf(request, actor);
+}
+
+/** What the method answers; a promise of ours for whatever has to be waited for. */
+function answerOf(request: Request, actor: object): unknown {
+  const { method, args, copiesArguments } = request;
+  const own = copiesArguments ? copyOfArguments(args) : args;
+  const answer = method.apply(actor as never, own as unknown[]);
+  return promiseOf(answer) ?? answer;
 }
 
 /** Throws unless the calling code belongs to that turn. */

@@ -12,6 +12,7 @@ import {
   UNPARKED_EVENT,
   type UnparkedData,
 } from '../../kernel/hearing.js';
+import { whenThere } from '../../kernel/thenable.js';
 import { decodeEvent, todaysEvent } from '../event-codec.js';
 import type { RuntimeParts } from '../settings.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
@@ -261,5 +262,5 @@ function command(name: string, run: (...args: readonly unknown[]) => unknown): C
 }
 
 function then(answer: unknown, next: () => undefined): unknown {
-  return answer instanceof Promise ? answer.then(next) : next();
+  return whenThere(answer, next);
 }
