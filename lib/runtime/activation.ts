@@ -197,7 +197,7 @@ export class Activation implements PipelineOwner, FeedOwner {
     this.alive = false;
     this.feed?.stop();
     this.listening?.stop();
-    if (this.ticks) this.parts.ticks.forget(this.ticks);
+    if (this.ticks) this.parts.ticks.ended(this.ticks);
     this.#pipeline.abandon(error);
     this.loop.end(error);
     this.#host.gone(this);

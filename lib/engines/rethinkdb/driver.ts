@@ -2,7 +2,7 @@ import { EngineError } from '../../kernel/errors.js';
 
 /** A ReQL term: what is used of the driver's, so that its types are needed by nobody who uses another engine. */
 export interface Term {
-  (field: string | number): Term;
+  (field: string | number | Term): Term;
   run(connection: DriverConnection, options?: object): Promise<unknown>;
   table(name: string, options?: object): Term;
   tableCreate(name: string, options?: object): Term;
@@ -33,6 +33,9 @@ export interface Term {
   default(value: unknown): Term;
   eq(value: unknown): Term;
   gt(value: unknown): Term;
+  lt(value: unknown): Term;
+  le(value: unknown): Term;
+  merge(other: unknown): Term;
   and(...values: unknown[]): Term;
 }
 
@@ -45,6 +48,7 @@ export interface Reql {
   expr(value: unknown): Term;
   json(text: string): Term;
   args(values: unknown): Term;
+  do(value: Term, use: (value: Term) => Term): Term;
   row: Term;
   branch(...values: unknown[]): Term;
   desc(index: string): unknown;
