@@ -49,6 +49,7 @@ export class Clients {
   readonly #leftOut: ReadonlySet<string>;
   readonly #thrown = new WeakSet<object>();
   readonly #given: string[] = [];
+  readonly #definitions = new Map<ActorClass, ActorDefinition>();
 
   /** @param leftOut names of operations that are not done. */
   constructor(
@@ -105,12 +106,18 @@ export class Clients {
       random,
       sleep: (ms) => this.#world.time.sleep(ms),
       actor: <A extends AnyActor>(actorClass: ActorClass<A>, id: string) => {
-        const definition = defineActor(actorClass);
+        const definition = this.#definitionOf(actorClass);
         const ref = refOf(definition, (command, args) => give(definition, id, command, args));
         const once = (key: string) => refOf(definition, (command, args) => give(definition, id, command, args, key));
         return Object.assign(ref, { once }) as unknown as SimulatedRef<A>;
       },
     };
+  }
+
+  #definitionOf(actorClass: ActorClass): ActorDefinition {
+    const known = this.#definitions.get(actorClass) ?? defineActor(actorClass);
+    this.#definitions.set(actorClass, known);
+    return known;
   }
 
   #give(given: Given, ways: SeededRandom): Promise<unknown> {
