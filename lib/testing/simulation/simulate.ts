@@ -10,6 +10,7 @@ import type { Invariant } from './course-end.js';
 import { FAULT_NAMES, type FaultName } from './faults/fault-plan.js';
 import { shrink } from './shrink.js';
 import { SimulationError } from './simulation-error.js';
+import type { SeededRandom } from './world/seeded-random.js';
 
 /** What `simulate` takes. */
 export interface SimulationOptions {
@@ -35,8 +36,8 @@ export interface SimulationOptions {
   projections?: (node: NodeParts) => readonly object[];
   /** The actor classes that are deployed while others still run the old ones: by the same names. Default: none. */
   deploys?: readonly ActorClass[];
-  /** Limits and waits of the nodes, as in `forRoot`. Default: the library's. */
-  limits?: Partial<RuntimeLimits>;
+  /** Limits and waits of the nodes, as in `forRoot`; others for each seed, if it is a function. Default: the library's. */
+  limits?: Partial<RuntimeLimits> | ((random: SeededRandom) => Partial<RuntimeLimits>);
   /** How long things go wrong, in milliseconds of virtual time. Default: 1.5 to 6 seconds, sometimes longer. */
   chaosMs?: number;
   /** How long after everything has healed all must be as if nothing had happened, in milliseconds of virtual time. Default 15,000. */
@@ -129,7 +130,7 @@ export function planOf(options: SimulationOptions): CoursePlan {
   return {
     program: {
       generations,
-      limits: options.limits ?? {},
+      limits: limitsOf(options),
       create: create ?? ((actorClass) => new actorClass()),
       projections: projections ?? (() => []),
     },
@@ -141,6 +142,10 @@ export function planOf(options: SimulationOptions): CoursePlan {
     chaosMs: options.chaosMs,
     settleMs: options.settleMs ?? 15_000,
   };
+}
+
+function limitsOf({ limits = {} }: SimulationOptions): CoursePlan['program']['limits'] {
+  return typeof limits === 'function' ? limits : () => limits;
 }
 
 const NOTHING: LeftOut = { faults: new Set(), operations: new Set() };

@@ -1,5 +1,6 @@
 import { Actor, Command, EventHandler, LiveActor, OneActor } from 'omniscient-nest';
 import type { CourseEnd, SimulationOptions } from 'omniscient-nest/testing';
+import { hastyLimits } from './hasty-limits.js';
 
 interface BasketState {
   items: string[];
@@ -113,7 +114,7 @@ export class Account extends OneActor<{ cents: number; marks: string[] }, Accoun
 /** What is put or paid is marked with the command, so that it is found again. */
 export const ACCOUNTS: SimulationOptions = {
   actors: [Basket, BasketSize, Account],
-  limits: { heartbeatTimeoutMs: 1_000, leaderTimeoutMs: 1_500, commitTimeoutMs: 3_000, passivateAfterMs: 700, residentMax: 6, snapshotEvery: 5, shutdownTimeoutMs: 2_000 },
+  limits: hastyLimits,
   workload: async ({ actor, random, client, operation }) => {
     const mark = `${client}.${operation}`;
     const id = `b${random.int(3)}`;
@@ -141,7 +142,10 @@ export const ACCOUNTS: SimulationOptions = {
   },
   invariants: [
     { name: 'every mark is there once', check: marksAreOnce },
-    { name: 'no account is overdrawn', check: ({ ids, state }) => ids(Account).every((id) => state(Account, id).cents >= 0) || 'overdrawn' },
+    {
+      name: 'no account is overdrawn',
+      check: ({ ids, state }) => ids(Account).every((id) => state(Account, id).cents >= 0) || 'overdrawn',
+    },
   ],
 };
 

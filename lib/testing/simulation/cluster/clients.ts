@@ -13,8 +13,8 @@ type AnyActor = ActorBase<object, object>;
 
 /** Longest way between a client and a node. Milliseconds. */
 const WAY_MS_MAX = 3;
-/** Longest time between two operations of one client. Milliseconds. */
-const PAUSE_MS_MAX = 160;
+/** Longest time between two operations of one client, in a course of clients that hurry and in one of those that don't. Milliseconds. */
+const PAUSE_MS_MAX = [15, 200] as const;
 
 /** An actor as a client of a simulation sees it: its commands, each given to a node that is picked for it. */
 export type SimulatedRef<A extends AnyActor> = CommandsOf<A> & {
@@ -71,9 +71,11 @@ export class Clients {
 
   /** Runs one client until then. */
   async run(client: number, untilMs: number, pace: number): Promise<void> {
+    const [hurrying, idling] = PAUSE_MS_MAX;
+    const pauseMs = this.#world.random.fork('pauses').between(hurrying, idling);
     const pauses = this.#world.random.fork(`pauses of client ${client}`);
     for (let operation = 1; this.#world.time.nowMs < untilMs; operation += 1) {
-      await this.#world.time.sleep(pauses.between(0, PAUSE_MS_MAX) * pace);
+      await this.#world.time.sleep(pauses.between(0, pauseMs) * pace);
       if (this.#world.time.nowMs >= untilMs) return;
       const name = `${client}.${operation}`;
       if (this.#leftOut.has(name)) continue;

@@ -10,6 +10,7 @@ import type { FaultyNode } from '../faults/fault.js';
 import { Link } from '../store/link.js';
 import type { Mailboxes } from '../store/mailboxes.js';
 import { SimulatedEngine } from '../store/simulated-engine.js';
+import type { SeededRandom } from '../world/seeded-random.js';
 import { SimulatedEnvironment } from '../world/simulated-environment.js';
 import { SimulatedProcess } from '../world/simulated-process.js';
 import type { World } from '../world.js';
@@ -34,7 +35,8 @@ export interface NodeParts {
 export interface NodeProgram {
   /** The actor classes of each generation of the code: the first, and what is deployed later. */
   readonly generations: readonly (readonly ActorDefinition[])[];
-  readonly limits: Partial<RuntimeLimits>;
+  /** Of the nodes of one course. */
+  limits(random: SeededRandom): Partial<RuntimeLimits>;
   create(actorClass: ActorClass, node: NodeParts): AnyActor;
   projections(node: NodeParts): readonly object[];
 }
@@ -49,6 +51,7 @@ export class SimulatedNode implements FaultyNode {
   readonly #program: NodeProgram;
   readonly #commands: Commands;
   readonly #keepsId: boolean;
+  readonly #limits: Partial<RuntimeLimits>;
   readonly #cuts = { in: false, out: false };
   #generation = 0;
   #starts = 0;
@@ -68,6 +71,7 @@ export class SimulatedNode implements FaultyNode {
     this.#program = parts.program;
     this.#commands = parts.commands;
     this.#keepsId = parts.keepsId;
+    this.#limits = parts.program.limits(parts.world.random.fork('limits'));
   }
 
   /** The process that runs, if it is ready. */
@@ -182,7 +186,7 @@ export class SimulatedNode implements FaultyNode {
     const engine = new SimulatedEngine(this.#world, link, this.#number, this.#mailboxes);
     const commands = this.#commands;
     const runtime = new Runtime({
-      ...this.#program.limits,
+      ...this.#limits,
       engine,
       environment,
       nodeId: this.#keepsId ? this.name : name,
@@ -242,6 +246,7 @@ export class Started {
 
   async boot(program: NodeProgram, generation: number): Promise<void> {
     const { parts } = this;
+    await this.runtime.start();
     for (const definition of program.generations[generation] ?? []) {
       const newActor = () => program.create(definition.actorClass, parts);
       const actor = watched(definition, newActor, this.#commands);
@@ -250,7 +255,6 @@ export class Started {
     for (const projection of program.projections(parts)) {
       this.runtime.projections.add(projection.constructor, projection);
     }
-    await this.runtime.start();
     await this.runtime.prepare();
     await this.runtime.begin();
   }
