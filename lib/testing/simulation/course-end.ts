@@ -15,6 +15,8 @@ export interface CourseEnd {
   readonly events: readonly StoredEvent[];
   /** Every command that a client gave, in order. */
   readonly commands: readonly CommandRecord[];
+  /** What the nodes shared. */
+  readonly shared: ReadonlyMap<string, unknown>;
   /** The events of one stream. */
   stream(streamId: string): readonly StoredEvent[];
   /** What the stored events make of the actor with this id. */
@@ -36,6 +38,7 @@ export function endOf({ world, commands, newActor }: Watched): CourseEnd {
   return {
     events,
     commands: [...commands.all.values()],
+    shared: world.shared,
     stream: (streamId) => events.filter((event) => event.streamId === streamId),
     state: <A extends AnyActor>(actorClass: ActorClass<A>, id: string) => {
       const definition = defineActor(actorClass);

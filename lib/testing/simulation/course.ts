@@ -2,11 +2,12 @@ import type { ActorClass } from '../../kernel/actor.js';
 import type { ActorDefinition } from '../../kernel/definition.js';
 import { Clients, type Workload } from './cluster/clients.js';
 import { Commands } from './cluster/commands.js';
-import { type NodeProgram, SimulatedNode } from './cluster/simulated-node.js';
+import { SimulatedNode } from './cluster/simulated-node.js';
+import type { NodeProgram } from './cluster/started-node.js';
 import { Subscriber, type Wanted } from './cluster/subscribers.js';
 import { type CourseEnd, endOf, type Invariant } from './course-end.js';
-import type { Fault } from './faults/fault.js';
-import { type FaultName, planFaults } from './faults/fault-plan.js';
+import { CourseFaults } from './course-faults.js';
+import type { FaultName } from './faults/fault-plan.js';
 import { BUILT_IN_INVARIANTS } from './invariants/built-in-invariants.js';
 import type { InvariantWatch, Watched } from './invariants/invariant.js';
 import { Mailboxes } from './store/mailboxes.js';
@@ -71,17 +72,15 @@ export class Course implements Watched {
   quietSinceMs: number | undefined;
   readonly #seed: number;
   readonly #plan: CoursePlan;
-  readonly #leftOut: LeftOut;
   readonly #clients: Clients;
   readonly #watches: readonly InvariantWatch[];
   readonly #subscribers: readonly Subscriber[];
-  #faults: readonly Fault[] = [];
+  readonly #faults: CourseFaults;
   #broken: Broken | undefined;
 
   constructor(seed: number, plan: CoursePlan, leftOut: LeftOut) {
     this.#seed = seed;
     this.#plan = plan;
-    this.#leftOut = leftOut;
     const world = new World(seed);
     const commands = new Commands(world);
     const mailboxes = new Mailboxes(world);
@@ -90,6 +89,7 @@ export class Course implements Watched {
     this.world = world;
     this.commands = commands;
     this.nodes = Array.from({ length: plan.nodes }, (_, number) => new SimulatedNode(number, parts));
+    this.#faults = new CourseFaults(world, this.nodes, leftOut.faults);
     this.definitions = new Map(plan.program.generations.flat().map((each) => [each.name, each]));
     this.#clients = new Clients({ world, nodes: this.nodes, commands }, plan.workload, leftOut.operations);
     this.#clients.onBroken = (error) =>
@@ -122,7 +122,7 @@ export class Course implements Watched {
       broken: this.#broken,
       world: this.world,
       commands: this.commands,
-      faults: this.#faults.map(({ id }) => id),
+      faults: this.#faults.ids,
       operations: this.#clients.operations,
     };
   }
@@ -140,7 +140,8 @@ export class Course implements Watched {
     });
     await time.goTo(chaosMs);
     if (this.#broken) return;
-    this.#heal();
+    this.#faults.heal();
+    this.#look();
     await time.goTo(time.nowMs + LAST_ANSWERS_MS_MAX, () => isDone);
     this.quietSinceMs = time.nowMs;
     this.world.trace.note('all', 'nothing happens any more but what follows by itself');
@@ -152,51 +153,13 @@ export class Course implements Watched {
   #planChaos(): number {
     const { time, random } = this.world;
     const own = random.fork('chaos');
-    const isLong = own.chance(LONG_SHARE);
-    const [minMs, maxMs] = isLong ? LONG_CHAOS_MS : CHAOS_MS;
+    const [minMs, maxMs] = own.chance(LONG_SHARE) ? LONG_CHAOS_MS : CHAOS_MS;
     const drawnMs = own.between(minMs, maxMs);
     const chaosMs = this.#plan.chaosMs ?? drawnMs;
-    const names = this.#plan.faults;
-    const planned = planFaults({ names, random: random.fork('faults'), nodes: this.nodes.length, untilMs: chaosMs });
-    this.#faults = planned.filter(({ id }) => !this.#leftOut.faults.has(id));
-    for (const fault of this.#faults) {
-      time.at(fault.atMs, () => this.#begin(fault));
-      if (fault.untilMs < chaosMs) time.at(fault.untilMs, () => this.#endFault(fault));
-    }
+    this.#faults.schedule(this.#plan.faults, chaosMs);
     for (const node of this.nodes) time.after(own.between(0, START_MS_MAX), () => node.restart());
     for (let i = 0; i < LOOKS; i += 1) time.after(own.between(0, chaosMs), () => this.#look());
     return chaosMs;
-  }
-
-  #begin(fault: Fault): void {
-    this.world.trace.note(
-      'all',
-      `fault '${fault.id}' begins${fault.node === undefined ? '' : ` (n${fault.node + 1})`}`,
-    );
-    this.world.faults.begin(fault);
-    fault.kind.begin?.(this.nodes, fault, {
-      stallLog: (untilMs) => {
-        this.world.store.logStallsUntilMs = untilMs;
-      },
-    });
-  }
-
-  #endFault(fault: Fault): void {
-    this.world.trace.note('all', `fault '${fault.id}' ends`);
-    this.world.faults.end(fault);
-    fault.kind.end?.(this.nodes, fault);
-  }
-
-  #heal(): void {
-    this.world.trace.note('all', 'everything heals');
-    for (const fault of this.#faults) this.#endFault(fault);
-    for (const node of this.nodes) {
-      node.thaw();
-      node.cut('in', false);
-      node.cut('out', false);
-      node.restart();
-    }
-    this.#look();
   }
 
   #look(): void {

@@ -4,7 +4,7 @@ import { OmniscientError } from '../../kernel/errors.js';
 import type { RuntimeLimits } from '../../runtime/settings.js';
 import type { Workload } from './cluster/clients.js';
 import type { CommandOutcome } from './cluster/commands.js';
-import type { NodeParts } from './cluster/simulated-node.js';
+import type { NodeParts } from './cluster/started-node.js';
 import { Course, type CoursePlan, type CourseResult, type LeftOut } from './course.js';
 import type { Invariant } from './course-end.js';
 import { FAULT_NAMES, type FaultName } from './faults/fault-plan.js';

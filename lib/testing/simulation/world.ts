@@ -9,6 +9,8 @@ export class World {
   readonly time = new VirtualTime();
   readonly trace = new Trace(() => this.time.nowMs);
   readonly faults = new ActiveFaults();
+  /** The application's own. */
+  readonly shared = new Map<string, unknown>();
   readonly random: SeededRandom;
   readonly store: SimulatedStore;
 

@@ -7,7 +7,8 @@ import type { SeededRandom } from '../world/seeded-random.js';
 import type { World } from '../world.js';
 import type { CommandRecord, Commands } from './commands.js';
 import { outcomeOf } from './outcome.js';
-import type { SimulatedNode, Started } from './simulated-node.js';
+import type { SimulatedNode } from './simulated-node.js';
+import type { NodeParts, Started } from './started-node.js';
 
 type AnyActor = ActorBase<object, object>;
 
@@ -30,6 +31,8 @@ export interface SimulatedClient {
   readonly random: SeededRandom;
   /** Resolves after so many milliseconds of virtual time: there is no other. */
   sleep(ms: number): Promise<void>;
+  /** Does something on whichever node: asks it for another read model, say. */
+  on<T>(work: (node: NodeParts) => Promise<T>): Promise<T>;
   /** Which client this is, from 1 on, and which of its operations. */
   readonly client: number;
   readonly operation: number;
@@ -74,8 +77,10 @@ export class Clients {
     const [hurrying, idling] = PAUSE_MS_MAX;
     const pauseMs = this.#world.random.fork('pauses').between(hurrying, idling);
     const pauses = this.#world.random.fork(`pauses of client ${client}`);
-    for (let operation = 1; this.#world.time.nowMs < untilMs; operation += 1) {
-      await this.#world.time.sleep(pauses.between(0, pauseMs) * pace);
+    // When each is to begin depends on nothing else, so that leaving one out leaves the others where they are.
+    for (let operation = 1, atMs = 0; ; operation += 1) {
+      atMs += pauses.between(0, pauseMs) * pace;
+      if (atMs > this.#world.time.nowMs) await this.#world.time.sleep(atMs - this.#world.time.nowMs);
       if (this.#world.time.nowMs >= untilMs) return;
       const name = `${client}.${operation}`;
       if (this.#leftOut.has(name)) continue;
@@ -107,6 +112,7 @@ export class Clients {
       operation,
       random,
       sleep: (ms) => this.#world.time.sleep(ms),
+      on: (work) => this.#on(work, ways),
       actor: <A extends AnyActor>(actorClass: ActorClass<A>, id: string) => {
         const definition = this.#definitionOf(actorClass);
         const ref = refOf(definition, (command, args) => give(definition, id, command, args));
@@ -116,6 +122,27 @@ export class Clients {
     };
   }
 
+  #on<T>(work: (node: NodeParts) => Promise<T>, ways: SeededRandom): Promise<T> {
+    const started = this.#pick(ways).ready;
+    return new Promise((resolve, reject) => {
+      const fail = (error: unknown) => {
+        if (typeof error === 'object' && error !== null) this.#thrown.add(error);
+        reject(error);
+      };
+      const lost = () => fail(nodeLost(started?.process.name ?? 'of any name', 'is gone', !started));
+      if (!started) return lost();
+      started.onEnd.add(lost);
+      const run = () => void work(started.parts).then(resolve, fail);
+      this.#world.time.after(ways.between(0.1, WAY_MS_MAX), run, started.process);
+    });
+  }
+
+  /** A node that takes commands, if there is one. */
+  #pick(ways: SeededRandom): SimulatedNode {
+    const ready = this.#nodes.filter((node) => node.ready);
+    return ways.pick(ready.length > 0 ? ready : this.#nodes);
+  }
+
   #definitionOf(actorClass: ActorClass): ActorDefinition {
     const known = this.#definitions.get(actorClass) ?? defineActor(actorClass);
     this.#definitions.set(actorClass, known);
@@ -123,9 +150,7 @@ export class Clients {
   }
 
   #give(given: Given, ways: SeededRandom): Promise<unknown> {
-    const node = ways.pick(
-      this.#nodes.filter(({ ready }) => ready).concat(this.#nodes.every(({ ready }) => !ready) ? this.#nodes : []),
-    );
+    const node = this.#pick(ways);
     const { key, definition, id, command, args, once } = given;
     const label = once === undefined ? command : `once('${once}').${command}`;
     const record = this.#commands.begin({ key, actor: definition.name, id, command: label, args, node: node.name });

@@ -1,45 +1,18 @@
-import type { ActorBase, ActorClass } from '../../../kernel/actor.js';
-import { Clock, Ids } from '../../../kernel/clock.js';
-import { type ActorDefinition, defineActor } from '../../../kernel/definition.js';
-import type { ActorRepository } from '../../../runtime/actor-repository.js';
 import { Runtime } from '../../../runtime/runtime.js';
 import type { RuntimeLimits } from '../../../runtime/settings.js';
-import type { EventSubscriptions } from '../../../runtime/subscriptions.js';
-import { currentTurn } from '../../../runtime/turn.js';
 import type { FaultyNode } from '../faults/fault.js';
 import { Link } from '../store/link.js';
 import type { Mailboxes } from '../store/mailboxes.js';
 import { SimulatedEngine } from '../store/simulated-engine.js';
-import type { SeededRandom } from '../world/seeded-random.js';
 import { SimulatedEnvironment } from '../world/simulated-environment.js';
 import { SimulatedProcess } from '../world/simulated-process.js';
 import type { World } from '../world.js';
 import type { Commands } from './commands.js';
-import { watched } from './watched-actor.js';
-
-type AnyActor = ActorBase<object, object>;
+import { type NodeParts, type NodeProgram, Started } from './started-node.js';
+import { WatchedIds } from './watched-ids.js';
 
 /** How soon a process that could not start is started again. Milliseconds. */
 const START_AGAIN_MS = 200;
-
-/** What actors and projections of one process can be given. */
-export interface NodeParts {
-  /** `n2`, say: the same after a restart. */
-  readonly name: string;
-  repository<A extends AnyActor>(actorClass: ActorClass<A>): ActorRepository<A>;
-  readonly subscriptions: EventSubscriptions;
-  readonly clock: Clock;
-}
-
-/** What a node runs. */
-export interface NodeProgram {
-  /** The actor classes of each generation of the code: the first, and what is deployed later. */
-  readonly generations: readonly (readonly ActorDefinition[])[];
-  /** Of the nodes of one course. */
-  limits(random: SeededRandom): Partial<RuntimeLimits>;
-  create(actorClass: ActorClass, node: NodeParts): AnyActor;
-  projections(node: NodeParts): readonly object[];
-}
 
 /** One node: a process that runs a real `Runtime`, and another one after each restart. */
 export class SimulatedNode implements FaultyNode {
@@ -197,7 +170,7 @@ export class SimulatedNode implements FaultyNode {
       },
       warnsOfUnknownEvents: false,
     });
-    return new Started(process, runtime, engine, commands);
+    return new Started({ process, runtime, engine, environment, shared: this.#world.shared }, commands);
   }
 
   #end(): void {
@@ -215,70 +188,5 @@ export class SimulatedNode implements FaultyNode {
   #log({ name }: SimulatedProcess, message: string, error: unknown): void {
     const why = error === undefined ? '' : ` (${error instanceof Error ? error.message : String(error)})`;
     this.#world.trace.note(name, `logs: ${message}${why}`);
-  }
-}
-
-/** One start of a node. */
-export class Started {
-  isReady = false;
-  isLeaving = false;
-  readonly repositories = new Map<string, ActorRepository<AnyActor>>();
-  /** Called when it ends: whoever waits for an answer waits in vain. */
-  readonly onEnd = new Set<() => void>();
-  readonly parts: NodeParts;
-  readonly #commands: Commands;
-
-  constructor(
-    readonly process: SimulatedProcess,
-    readonly runtime: Runtime,
-    readonly engine: SimulatedEngine,
-    commands: Commands,
-  ) {
-    this.#commands = commands;
-    this.parts = {
-      name: process.name,
-      repository: <A extends AnyActor>(actorClass: ActorClass<A>) =>
-        this.repositories.get(defineActor(actorClass).name) as unknown as ActorRepository<A>,
-      subscriptions: runtime.subscriptions,
-      clock: runtime.parts.clock,
-    };
-  }
-
-  async boot(program: NodeProgram, generation: number): Promise<void> {
-    const { parts } = this;
-    await this.runtime.start();
-    for (const definition of program.generations[generation] ?? []) {
-      const newActor = () => program.create(definition.actorClass, parts);
-      const actor = watched(definition, newActor, this.#commands);
-      this.repositories.set(definition.name, this.runtime.register(actor.definition, actor.newActor));
-    }
-    for (const projection of program.projections(parts)) {
-      this.runtime.projections.add(projection.constructor, projection);
-    }
-    await this.runtime.prepare();
-    await this.runtime.begin();
-  }
-
-  end(): void {
-    this.process.isDead = true;
-    this.engine.end();
-    for (const tell of [...this.onEnd]) tell();
-  }
-}
-
-/** Ids of one process; it is known afterwards when and in which turn each was made. */
-class WatchedIds extends Ids {
-  constructor(
-    private readonly process: SimulatedProcess,
-    private readonly environment: SimulatedEnvironment,
-    private readonly commands: Commands,
-  ) {
-    super();
-  }
-
-  next(): string {
-    const id = this.environment.uuid();
-    this.commands.mint(id, this.process.name, currentTurn());
-    return id;
   }
 }

@@ -3,8 +3,10 @@ import type { EventRecord, StoredEvent } from '../../../kernel/event.js';
 import type { EventSubscriptions } from '../../../runtime/subscriptions.js';
 import { indexAfter } from '../store/simulated-reads.js';
 import type { SeededRandom } from '../world/seeded-random.js';
+import { LOG } from '../world/trace.js';
 import type { World } from '../world.js';
-import type { SimulatedNode, Started } from './simulated-node.js';
+import type { SimulatedNode } from './simulated-node.js';
+import type { Started } from './started-node.js';
 
 /** How long a subscriber stays away before it comes back. Milliseconds. */
 const AWAY_MS_MAX = 300;
@@ -55,7 +57,11 @@ export class Subscriber {
     const next = this.#next();
     if (next) {
       const where = this.#at?.process.name ?? 'no node';
-      this.#fail(`${this.#name} on ${where} stands at ${this.#place} and never got ${textOf(next)}`, next.streamId);
+      this.#fail(
+        `${this.#name} on ${where} stands at ${this.#place} and never got ${textOf(next)}`,
+        LOG,
+        next.streamId,
+      );
     }
   }
 
@@ -73,7 +79,7 @@ export class Subscriber {
     };
     const subscribe = () => {
       if (!isHere()) return;
-      this.#world.trace.note(started.process.name, `${this.#name} subscribes after ${this.#place}`);
+      this.#world.trace.note(started.process.name, `${this.#name} subscribes after ${this.#place}`, LOG);
       this.#subscription = this.#eventsOf(started.runtime.subscriptions).subscribe({
         next: (event) => isHere() && this.#take(event),
         error: (error: unknown) => {
@@ -120,7 +126,7 @@ export class Subscriber {
     const next = this.#next();
     if (next?.id !== event.id) {
       const instead = next ? `instead of ${textOf(next)}` : 'which is not stored';
-      this.#fail(`${this.#name} stands at ${this.#place} and got ${textOf(event)} ${instead}`, event.streamId);
+      this.#fail(`${this.#name} stands at ${this.#place} and got ${textOf(event)} ${instead}`, LOG, event.streamId);
     }
     this.#place = ('stream' in Object(this.#wanted) ? event.version : event.position) ?? 0;
   }

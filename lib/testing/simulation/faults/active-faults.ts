@@ -11,8 +11,9 @@ export class ActiveFaults {
     if (fault.kind.begin) this.#count(fault);
   }
 
-  end(fault: Fault): void {
-    this.#active.delete(fault);
+  /** Whether it was under way. */
+  end(fault: Fault): boolean {
+    return this.#active.delete(fault);
   }
 
   onRequest(fate: RequestFate, node: number, request: StoreRequest): void {

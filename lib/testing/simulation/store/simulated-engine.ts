@@ -8,6 +8,7 @@ import type { SnapshotRecord } from '../../../engine/snapshots.js';
 import type { TickSchedule } from '../../../engine/tick-schedules.js';
 import type { EventRecord } from '../../../kernel/event.js';
 import type { RequestKind } from '../faults/fault.js';
+import { LOG } from '../world/trace.js';
 import type { World } from '../world.js';
 import type { Link } from './link.js';
 import type { Mailboxes } from './mailboxes.js';
@@ -83,11 +84,11 @@ export class SimulatedEngine implements Engine {
   }
 
   readAll(after: number, limit: number, names?: readonly string[]): Promise<EventRecord[]> {
-    return this.#ask('read', `read of the log after ${after}`, () => readLog(this.#store, after, limit, names));
+    return this.#ask('read', `read of the log after ${after}`, () => readLog(this.#store, after, limit, names), LOG);
   }
 
   lastPosition(): Promise<number> {
-    return this.#ask('read', 'last position', () => this.#store.lastPosition);
+    return this.#ask('read', 'last position', () => this.#store.lastPosition, LOG);
   }
 
   watchStream(streamId: string, wake: Wake): Promise<Unwatch> {
@@ -95,7 +96,7 @@ export class SimulatedEngine implements Engine {
   }
 
   watchAll(wake: Wake): Promise<Unwatch> {
-    return this.#ask('watch', 'watch of the log', () => this.#wakeUps.watchAll(wake));
+    return this.#ask('watch', 'watch of the log', () => this.#wakeUps.watchAll(wake), LOG);
   }
 
   loadSnapshot(streamId: string, actor: string): Promise<SnapshotRecord | undefined> {

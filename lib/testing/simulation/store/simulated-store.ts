@@ -3,7 +3,7 @@ import { SYSTEM } from '../../../engine/system-environment.js';
 import { MemoryEngine } from '../../../engines/memory/index.js';
 import type { EventRecord } from '../../../kernel/event.js';
 import type { SeededRandom } from '../world/seeded-random.js';
-import type { Trace } from '../world/trace.js';
+import { LOG, type Trace } from '../world/trace.js';
 import type { VirtualTime } from '../world/virtual-time.js';
 
 /** How long a commit waits for its positions, usually. Milliseconds. */
@@ -101,7 +101,7 @@ export class SimulatedStore {
         placed.push(withPosition);
       }
     }
-    this.#trace.note('store', `positions up to ${this.lastPosition}`);
+    this.#trace.note('store', `positions up to ${this.lastPosition}`, LOG);
     for (const observer of this.observers) observer.placed?.(placed);
   }
 }

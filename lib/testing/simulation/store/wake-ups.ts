@@ -3,6 +3,7 @@ import { WakeTable } from '../../../engine/wake-table.js';
 import type { EventRecord } from '../../../kernel/event.js';
 import type { WakeFate } from '../faults/fault.js';
 import type { SeededRandom } from '../world/seeded-random.js';
+import { LOG } from '../world/trace.js';
 import type { World } from '../world.js';
 import type { Link } from './link.js';
 import type { StoredCommit, StoreObserver } from './simulated-store.js';
@@ -83,7 +84,7 @@ export class WakeUps implements StoreObserver {
       return;
     }
     if (streamId === undefined) {
-      this.#world.trace.note(this.#link.process.name, 'is woken: the log has grown');
+      this.#world.trace.note(this.#link.process.name, 'is woken: the log has grown', LOG);
       this.#ofAll.wake(hint);
       return;
     }

@@ -1,3 +1,6 @@
+/** Stands for the store's log where otherwise a stream's id stands. */
+export const LOG = '$log';
+
 /** One thing that happened. */
 export interface TraceEntry {
   readonly atMs: number;
