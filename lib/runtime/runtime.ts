@@ -3,6 +3,7 @@ import type { ActorDefinition, ActorKind } from '../kernel/definition.js';
 import { duplicateActor } from '../kernel/errors.js';
 import type { ParkedData } from '../kernel/hearing.js';
 import { Prefixes } from '../kernel/prefixes.js';
+import type { Activation } from './activation.js';
 import { ActorHost } from './actor-host.js';
 import { ActorRepository } from './actor-repository.js';
 import { AuditTrail } from './audit-trail.js';
@@ -70,6 +71,11 @@ export class Runtime {
   /** How many activations are loaded. */
   get residents(): number {
     return this.#residents.size;
+  }
+
+  /** The activations that are loaded: for tests that compare every replica with its stream. */
+  loaded(): readonly Activation[] {
+    return this.#residents.all();
   }
 
   /**
