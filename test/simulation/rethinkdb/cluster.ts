@@ -63,13 +63,16 @@ export class Cluster {
   }
 
   /** Brings something from one server to another, some time later, if it can. */
-  send(from: number, to: number, arrive: () => void): void {
+  send(from: number, to: number, arrive: () => void, mayResolve = true): void {
     const { life } = this.server(to);
-    const ms = from === to ? 0.05 : this.chance.skewed(0.1, 8) * this.slowness;
-    this.time.after(ms, () => {
-      if (this.#isCut(from, to)) return;
+    if (from === to) {
       this.at(to, life, arrive);
-    });
+      return;
+    }
+    const bring = () => {
+      if (!this.#isCut(from, to)) this.at(to, life, arrive);
+    };
+    this.time.after(this.chance.skewed(0.1, 8) * this.slowness, bring, mayResolve);
   }
 
   /** Does this on a server, if it still lives the same life; when it is thawed, if it is frozen. */
@@ -82,7 +85,7 @@ export class Cluster {
 
   afterDisk(index: number, done: () => void): void {
     const { life } = this.server(index);
-    this.time.after(this.chance.skewed(0.5, 20) * this.slowness, () => this.at(index, life, done));
+    this.time.after(this.chance.skewed(0.5, 20) * this.slowness, () => this.at(index, life, done), false);
   }
 
   /** Asks one server from another. @param failed made when the two lose contact before there is an answer. */

@@ -13,7 +13,7 @@ import { type Rewrite, simulatedDriver } from './simulated-driver.js';
 
 /** Streams that all nodes write to. */
 export const STREAMS = ['a', 'b', 'c'];
-const WRITERS = 3;
+const WRITERS = 2;
 
 /** What a node that was killed had seen: the next one in its place goes on from there. */
 export class Place {
@@ -122,7 +122,7 @@ export class Node {
 
   async #write(): Promise<void> {
     for (;;) {
-      await this.#sleep(this.#chance.skewed(1, 600));
+      await this.#sleep(this.#chance.skewed(5, 2_000));
       if (!this.isWriting) return;
       const burst = this.#chance.in(0.2) ? 1 + this.#chance.int(4) : 1;
       await Promise.all(Array.from({ length: burst }, () => this.append(this.#chance.pick(STREAMS))));

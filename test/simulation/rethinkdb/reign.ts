@@ -64,7 +64,7 @@ export class Reign {
       copy.follow(log, length);
       const from = this.#acked[part]?.[server] as number;
       const acknowledge = () => {
-        this.#cluster.send(server, this.server, () => this.#acknowledged(part, server, length));
+        this.#cluster.send(server, this.server, () => this.#acknowledged(part, server, length), false);
       };
       if (!copy.needsDisk(from, length)) acknowledge();
       else {
@@ -74,7 +74,7 @@ export class Reign {
           acknowledge();
         });
       }
-    });
+    }, false);
   }
 
   #acknowledged(part: number, server: number, length: number): void {
@@ -88,6 +88,7 @@ export class Reign {
     this.#cluster.onCommitted(this, part, from, majority);
     const waiters = this.#waiters[part] as Waiter[];
     this.#waiters[part] = waiters.filter(({ length }) => length > majority);
+    this.#cluster.time.resolved();
     for (const waiter of waiters) if (waiter.length <= majority) waiter.resolve();
   }
 
@@ -105,6 +106,7 @@ export class Reign {
   end(): void {
     if (this.isOver) return;
     this.isOver = true;
+    this.#cluster.time.resolved();
     for (const waiter of this.#waiters.flat()) waiter.reject(lostContact());
     for (const feed of this.feeds) feed.orphaned();
     this.feeds.clear();

@@ -60,7 +60,7 @@ export async function readRows(
   selection: Selection,
 ): Promise<Document[]> {
   const parts = selection.table.parts.map(async (part) => {
-    await cluster.time.sleep(chance.in(0.2) ? chance.skewed(0.1, 30) : 0);
+    if (chance.in(0.2)) await cluster.time.sleep(chance.skewed(0.1, 30));
     return onPrimary(cluster, contact, selection.table, notAvailable, async (reign) => {
       const found = [...selection.table.copyOf(part, reign.server).documents.values()].filter((document) =>
         matches(selection, document),

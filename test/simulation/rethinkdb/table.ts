@@ -2,7 +2,7 @@ import { Copy } from './copy.js';
 import type { Reign } from './reign.js';
 
 /** In how many parts a table is kept, each with a course of its own: a query sees them one after another. */
-const PARTS = 3;
+const PARTS = 2;
 
 /** A table on every server of the cluster. */
 export class Table {

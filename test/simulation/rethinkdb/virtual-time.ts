@@ -6,6 +6,8 @@ export interface Call {
   /** Decides between two at the same time. */
   readonly sequence: number;
   readonly run: () => void;
+  /** Whether it may resolve a promise. */
+  readonly mayResolve: boolean;
   isCancelled: boolean;
 }
 
@@ -15,11 +17,15 @@ export class VirtualTime {
   /** How many calls were made. */
   calls = 0;
   #sequence = 0;
+  /** Whether the present call may have resolved a promise. */
+  #mayHaveResolved = true;
   /** A binary heap: what is called next comes first. */
   readonly #heap: Call[] = [];
 
-  after(ms: number, run: () => void): Call {
-    const call = { atMs: this.nowMs + Math.max(0, ms), sequence: this.#sequence++, run, isCancelled: false };
+  /** @param mayResolve whether it may resolve a promise; if not, `resolved()` says so when it does. */
+  after(ms: number, run: () => void, mayResolve = true): Call {
+    const atMs = this.nowMs + Math.max(0, ms);
+    const call = { atMs, sequence: this.#sequence++, run, mayResolve, isCancelled: false };
     this.#add(call);
     return call;
   }
@@ -37,10 +43,16 @@ export class VirtualTime {
       if (call.isCancelled) continue;
       this.nowMs = Math.max(this.nowMs, call.atMs);
       this.calls += 1;
+      this.#mayHaveResolved = call.mayResolve;
       call.run();
-      await new Promise((resolve) => setImmediate(resolve));
+      if (this.#mayHaveResolved) await new Promise((resolve) => setImmediate(resolve));
     }
     this.nowMs = atMs;
+  }
+
+  /** The present call resolves a promise. */
+  resolved(): void {
+    this.#mayHaveResolved = true;
   }
 
   #add(call: Call): void {

@@ -36,7 +36,7 @@ export async function write(query: Query, ast: TermAst): Promise<object> {
       byPart.set(part, [...(byPart.get(part) ?? []), change]);
     }
     const writing = [...byPart].map(async ([part, own]) => {
-      await query.cluster.time.sleep(chance.in(0.2) ? chance.skewed(0.1, 50) : 0);
+      if (chance.in(0.2)) await query.cluster.time.sleep(chance.skewed(0.1, 50));
       return onPrimary(query.cluster, query.contact, table, lostContact, async (reign) => {
         const applied = own.map((change) => apply(reign, part, change, isHard));
         reign.spread(part);
