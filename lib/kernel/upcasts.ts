@@ -4,6 +4,7 @@ import type { EventInfo } from './event.js';
 import { assertJson } from './plain-data.js';
 import { fitting } from './schemas.js';
 import { type SchemaIssue, type StandardSchema, textOfSchema, validate } from './standard-schema.js';
+import { messageOf } from './thrown.js';
 
 /** One `@Upcast` of a class, ready to run. */
 export interface UpcastStep {
@@ -198,7 +199,7 @@ function renamed(info: EventInfo, name: string): EventInfo {
 }
 
 function failed(what: string, cause: unknown): OmniscientError {
-  return new OmniscientError('UPCAST_FAILED', `${what}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+  return new OmniscientError('UPCAST_FAILED', `${what}: ${messageOf(cause)}`, {
     cause,
   });
 }

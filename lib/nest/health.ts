@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { messageOf } from '../kernel/thrown.js';
 import type { NodeHealth } from '../runtime/health.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { RUNTIME } from './injection.js';
@@ -57,7 +58,7 @@ export class EventSourcingHealth {
       const reason = illness(health, limits);
       return resultOf(key, { status: reason === undefined ? 'up' : 'down', ...(reason && { reason }), ...health });
     } catch (error) {
-      return resultOf(key, { status: 'down', reason: error instanceof Error ? error.message : String(error) });
+      return resultOf(key, { status: 'down', reason: messageOf(error) });
     }
   }
 }

@@ -1,4 +1,5 @@
 import { EngineError } from '../../kernel/errors.js';
+import { codeOf, isInstance, messageOf } from '../../kernel/thrown.js';
 
 /** What is used of better-sqlite3, so that its types are needed by nobody who uses another engine. */
 export interface SqliteDatabase {
@@ -40,11 +41,11 @@ export async function loadDriver(): Promise<OpenSqlite> {
 
 /** Turns what SQLite or the operating system says into what to do about it. */
 export function sqliteError(error: unknown, file: string): EngineError {
-  if (error instanceof EngineError) return error;
-  const said = String((error as { code?: unknown } | null)?.code ?? '');
+  if (isInstance(error, EngineError)) return error;
+  const said = codeOf(error) ?? '';
   const code = CODES.find(([prefix]) => said.startsWith(prefix))?.[1] ?? 'ENGINE_FAILED';
   const { advice, ...flags } = ADVICE[code];
-  const why = error instanceof Error ? error.message : String(error);
+  const why = messageOf(error);
   return new EngineError(code, `${file}: ${advice} (${said || 'no code'}: ${why})`, { cause: error, ...flags });
 }
 
