@@ -1,4 +1,5 @@
 import type { NewEvent, StoredEvent } from './event.js';
+import type { StoredFailure } from './thrown.js';
 import type { EventName } from './types.js';
 
 /** The framework's events of an actor that listens. */
@@ -51,14 +52,6 @@ export interface HeardData {
   readonly source: string;
   /** Version in the source's stream; position, where the source is `ALL_STREAMS`. */
   readonly at: number;
-}
-
-/** Why a reaction or a projection failed, as it is kept. */
-export interface StoredFailure {
-  readonly name: string;
-  readonly message: string;
-  readonly code?: string;
-  readonly stack?: string;
 }
 
 /** `$parked`: an event that could not be reacted to, with all that is needed to look at it and to try again. */

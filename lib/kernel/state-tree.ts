@@ -1,6 +1,7 @@
 import { isContainer, isPlainObject, putProperty } from './plain-data.js';
 import { nodeOf, type StateNode } from './state-node.js';
 import { TreeWriter } from './state-writer.js';
+import { isInstance, messageOf } from './thrown.js';
 
 /**
  * An actor's state. Users hold views of it, which always show what is true now and can be written to only inside `change()`, or frozen copies.
@@ -110,10 +111,10 @@ export class StateTree<S extends object = object> {
 const WRITE_TO_FROZEN = /read only property|not extensible|Cannot delete property/;
 
 function withHint(error: unknown): unknown {
-  if (!(error instanceof TypeError && WRITE_TO_FROZEN.test(error.message))) return error;
+  if (!isInstance(error, TypeError) || !WRITE_TO_FROZEN.test(messageOf(error))) return error;
   const hint =
     'what is assigned to the state is copied, and the original frozen: read it back from the state to change it further';
-  return new TypeError(`${error.message} (${hint})`, { cause: error });
+  return new TypeError(`${messageOf(error)} (${hint})`, { cause: error });
 }
 
 /** Whether a value is a live view of some state. */

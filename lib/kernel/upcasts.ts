@@ -5,6 +5,7 @@ import { assertJson } from './plain-data.js';
 import { fitting } from './schemas.js';
 import { type SchemaIssue, type StandardSchema, textOfSchema, validate } from './standard-schema.js';
 import { disown } from './thenable.js';
+import { messageOf } from './thrown.js';
 
 /** One `@Upcast` of a class, ready to run. */
 export interface UpcastStep {
@@ -200,7 +201,7 @@ function renamed(info: EventInfo, name: string): EventInfo {
 }
 
 function failed(what: string, cause: unknown): OmniscientError {
-  return new OmniscientError('UPCAST_FAILED', `${what}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+  return new OmniscientError('UPCAST_FAILED', `${what}: ${messageOf(cause)}`, {
     cause,
   });
 }

@@ -6,6 +6,7 @@ import { ANSWERED_EVENT, PARTLY_EVENT } from '../kernel/framework-events.js';
 import { assertJson } from '../kernel/plain-data.js';
 import { unwrap } from '../kernel/state-tree.js';
 import { whenThere } from '../kernel/thenable.js';
+import { isError, isInstance, messageOf } from '../kernel/thrown.js';
 import { encodeArguments, type RemoteCall } from './cluster/remote-calls.js';
 import type { RequestCause } from './request.js';
 import type { RoleOwner } from './role-owner.js';
@@ -94,12 +95,12 @@ export function unknownCommand(label: string, command: string, nodeId: string): 
 
 /** What a caller is told whose command was not even begun here; the time-out of something else that had to be stored first says nothing about it. */
 export function notRun(label: string, { command, again }: RemoteCall, why: string, error: unknown): unknown {
-  if (!(error instanceof CommitTimeoutError)) return error;
+  if (!isInstance(error, CommitTimeoutError)) return error;
   const { cause } = error;
   const ended = again
     ? 'it was sent to an earlier leader, which gave no answer: look at the stream to learn whether it was stored'
     : 'nothing of it was run: give it again';
-  const last = cause instanceof Error ? ` (the last try failed: ${cause.message})` : '';
+  const last = isError(cause) ? ` (the last try failed: ${messageOf(cause)})` : '';
   const message = `${label}: '${command}' was given up, for ${why} in time (commitTimeoutMs)${last}; ${ended}`;
   return new OmniscientError('NO_LEADER', message, { cause, retryable: !again });
 }

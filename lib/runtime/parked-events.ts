@@ -1,13 +1,8 @@
 import { READ_PAGE_EVENTS_MAX } from '../engine/read.js';
 import { OmniscientError } from '../kernel/errors.js';
 import type { EventMetadata, EventRecord, StoredEvent } from '../kernel/event.js';
-import {
-  PARKED_EVENT,
-  type ParkedData,
-  type StoredFailure,
-  UNPARKED_EVENT,
-  type UnparkedData,
-} from '../kernel/hearing.js';
+import { PARKED_EVENT, type ParkedData, UNPARKED_EVENT, type UnparkedData } from '../kernel/hearing.js';
+import type { StoredFailure } from '../kernel/thrown.js';
 import { Bookmark } from './listening/bookmark.js';
 import type { RuntimeParts } from './settings.js';
 

@@ -1,4 +1,5 @@
 import { EngineError } from '../../kernel/errors.js';
+import { isInstance, messageOf, nameOf, propertyOf } from '../../kernel/thrown.js';
 
 /** A ReQL term: what is used of the driver's, so that its types are needed by nobody who uses another engine. */
 export interface Term {
@@ -105,11 +106,11 @@ export async function loadDriver(): Promise<Reql> {
 
 /** Turns what the driver or a socket says into what to do about it. `mayHaveHappened`: what failed was a write that was sent. */
 export function rethinkDbError(error: unknown, mayHaveHappened: boolean): EngineError {
-  if (error instanceof EngineError) return error;
-  const { name, msg, message } = (error ?? {}) as { name?: string; msg?: string; message?: string };
-  const said = msg ?? message ?? String(error);
+  if (isInstance(error, EngineError)) return error;
+  const msg = propertyOf(error, 'msg');
+  const said = typeof msg === 'string' ? msg : messageOf(error);
   const kind =
-    KINDS.find(([names, text]) => names.includes(name ?? '') && text.test(said))?.[2] ?? 'ENGINE_UNREACHABLE';
+    KINDS.find(([names, text]) => names.includes(nameOf(error)) && text.test(said))?.[2] ?? 'ENGINE_UNREACHABLE';
   const { advice, unknown, ...flags } = ADVICE[kind];
   const outcomeUnknown = unknown && mayHaveHappened;
   return new EngineError(kind, `RethinkDB: ${advice} (${said})`, { cause: error, ...flags, outcomeUnknown });

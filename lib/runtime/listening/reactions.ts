@@ -8,15 +8,14 @@ import {
   type ListeningData,
   PARKED_EVENT,
   type ParkedData,
-  type StoredFailure,
   UNPARKED_EVENT,
   type UnparkedData,
 } from '../../kernel/hearing.js';
 import { whenThere } from '../../kernel/thenable.js';
+import { type StoredFailure, storedFailure } from '../../kernel/thrown.js';
 import { decodeEvent, todaysEvent } from '../event-codec.js';
 import type { RuntimeParts } from '../settings.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
-import { storedFailure } from './failure.js';
 import type { Listener } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';
 import { originOf, parkedSound, placeIn, type Sound, saidAtMs } from './sound.js';

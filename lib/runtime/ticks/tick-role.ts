@@ -9,6 +9,7 @@ import {
   type TickingData,
   type TickOptions,
 } from '../../kernel/framework-events.js';
+import { isInstance } from '../../kernel/thrown.js';
 import type { RuntimeParts } from '../settings.js';
 import type { Turn } from '../turn.js';
 import { scheduleKeyOf } from './schedule-writes.js';
@@ -235,7 +236,7 @@ export class TickRole {
 
   #failed(error: unknown): void {
     // Others were first, or the node goes: no harm. Anything else is tried again a whole tick later.
-    if (!(error instanceof ShuttingDownError || error instanceof ConflictError)) {
+    if (!(isInstance(error, ShuttingDownError) || isInstance(error, ConflictError))) {
       this.#parts.log.warn(`${this.#owner.label}: a tick could not be stored; it is tried again`, error);
     }
     // One that only took too long may be stored yet.
