@@ -52,6 +52,8 @@ export interface CourseResult {
 
 /** Nodes start within so many milliseconds. */
 const START_MS_MAX = 60;
+/** Most subscribers from outside. */
+const SUBSCRIBERS_MAX = 8;
 /** How often replicas are compared while things go wrong. */
 const LOOKS = 4;
 /** How long chaos lasts, usually, and how often it lasts long. Milliseconds. */
@@ -231,16 +233,13 @@ export class Course implements Watched {
   #newSubscribers(): Subscriber[] {
     const random = this.world.random.fork('subscribers');
     const names = [...new Set([...this.definitions.values()].flatMap(({ handlers }) => [...handlers.keys()]))];
-    const wanted: Wanted[] = [
-      'all',
-      'all',
-      { names: names.filter(() => random.chance(0.4)).concat(names.slice(0, 1)) },
-    ];
+    const newOne = (): Wanted =>
+      random.chance(0.7) ? 'all' : { names: names.filter(() => random.chance(0.4)).concat(names.slice(0, 1)) };
     const fail = (message: string, ...streams: string[]) =>
       this.fail('each subscriber gets every event once, in order', message, streams);
-    return wanted.map(
-      (each, i) => new Subscriber(`subscriber ${i + 1}`, each, { world: this.world, nodes: this.nodes, fail }),
-    );
+    const parts = { world: this.world, nodes: this.nodes, fail };
+    const count = random.int(2, SUBSCRIBERS_MAX + 1);
+    return Array.from({ length: count }, (_, i) => new Subscriber(`subscriber ${i + 1}`, newOne(), parts));
   }
 
   #breakOff(broken: Broken): void {

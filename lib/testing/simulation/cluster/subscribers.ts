@@ -10,8 +10,11 @@ import type { Started } from './started-node.js';
 
 /** How long a subscriber stays away before it comes back. Milliseconds. */
 const AWAY_MS_MAX = 300;
-/** How long one stays, while it is one that comes and goes. Milliseconds. */
-const STAY_MS_MAX = 2_500;
+/** How long one stays that comes and goes often, and one that does not. Milliseconds. */
+const STAY_MS_MAX = [60, 2_500] as const;
+
+/** How long an event may take to come while nothing goes wrong. Milliseconds. */
+const FRESH_MS = 100;
 
 /** What a subscriber wants. */
 export type Wanted = { readonly stream: string } | { readonly names: readonly string[] } | 'all';
@@ -55,7 +58,7 @@ export class Subscriber {
   /** Everything has come to rest: what is there must have come. */
   end(): void {
     const next = this.#next();
-    if (next) {
+    if (next && !this.#isFresh(next)) {
       const where = this.#at?.process.name ?? 'no node';
       this.#fail(
         `${this.#name} on ${where} stands at ${this.#place} and never got ${textOf(next)}`,
@@ -63,6 +66,14 @@ export class Subscriber {
         next.streamId,
       );
     }
+  }
+
+  /** It was stored just now. */
+  #isFresh({ position, streamId }: EventRecord): boolean {
+    const { log, placedAtMs, commits } = this.#world.store;
+    const commit = commits.findLast((each) => each.streamId === streamId);
+    const atMs = position === 0 ? commit?.atMs : placedAtMs[indexAfter(log, position) - 1];
+    return this.#world.time.nowMs - (atMs ?? 0) < FRESH_MS;
   }
 
   #come(): void {
@@ -95,7 +106,7 @@ export class Subscriber {
     this.#at = started;
     started.onEnd.add(lost);
     this.#world.time.after(this.#random.between(0, 3), subscribe, started.process);
-    this.#world.time.after(this.#random.between(10, STAY_MS_MAX), () => {
+    this.#world.time.after(this.#random.between(10, this.#random.pick(STAY_MS_MAX)), () => {
       if (isHere() && !this.#stays) this.#leave();
     });
   }

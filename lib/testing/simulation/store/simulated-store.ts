@@ -33,6 +33,8 @@ export class SimulatedStore {
   readonly streams = new Map<string, EventRecord[]>();
   /** All that has a position, in order. */
   readonly log: EventRecord[] = [];
+  /** When each of those could be read by its position first. Milliseconds. */
+  readonly placedAtMs: number[] = [];
   /** All commits, in the order in which they were stored. */
   readonly commits: StoredCommit[] = [];
   /** Snapshots, heartbeats, tick schedules and checkpoints. */
@@ -98,6 +100,7 @@ export class SimulatedStore {
         const withPosition = { ...record, position: this.lastPosition + step };
         stream[record.version - 1] = withPosition;
         this.log.push(withPosition);
+        this.placedAtMs.push(this.#time.nowMs);
         placed.push(withPosition);
       }
     }
