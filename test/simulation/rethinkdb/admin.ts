@@ -22,9 +22,7 @@ export function adminValue(query: Query, ast: TermAst): Promise<unknown> | undef
         config_changes: [{ new_val: { id: catalog.createDatabase(contact, args[0] as string).id } }],
       }));
     case TERM.TABLE_LIST:
-      return soon(() =>
-        catalog.tablesOf(contact, catalog.database(contact, database()).id).map(({ name }) => name),
-      );
+      return soon(() => catalog.tablesOf(contact, catalog.database(contact, database()).id).map(({ name }) => name));
     case TERM.TABLE_CREATE:
       return soon(async () => {
         const { id } = catalog.database(contact, database());
@@ -62,7 +60,8 @@ async function waitReady(query: Query, database: string): Promise<object> {
     const names = new Set(tables.map(({ name }) => name));
     if (names.size < tables.length)
       throw new ReqlError('ReqlOpFailedError', `Table \`${database}\` is ambiguous; there are multiple tables.`);
-    if (tables.every((table) => table.viewOf(contact) && !table.viewOf(contact)?.isOver)) return { ready: tables.length };
+    if (tables.every((table) => table.viewOf(contact) && !table.viewOf(contact)?.isOver))
+      return { ready: tables.length };
     await cluster.time.sleep(50);
   }
   throw new ReqlError('ReqlOpFailedError', 'Timed out while waiting for tables.');
@@ -84,7 +83,11 @@ export function isSystemTable(ast: Ast): boolean {
   return systemTableIn(ast) !== undefined;
 }
 
-async function systemValue(query: Query, ast: TermAst, { name, key }: { name: string; key?: string }): Promise<unknown> {
+async function systemValue(
+  query: Query,
+  ast: TermAst,
+  { name, key }: { name: string; key?: string },
+): Promise<unknown> {
   const { cluster, contact } = query;
   await cluster.time.sleep(cluster.chance.skewed(0.5, 20) * cluster.slowness);
   if (name === 'cluster_config') return { id: 'heartbeat', heartbeat_timeout_secs: 2 };
@@ -109,7 +112,11 @@ function renamed({ cluster }: Query, id: string, change: Ast): object {
 function systemRows({ cluster, contact }: Query, name: string): Document[] {
   const { catalog } = cluster;
   if (name === 'server_status') {
-    return cluster.servers.map((server) => ({ id: server.name, name: server.name, process: { version: 'rethinkdb 2.4.4' } }));
+    return cluster.servers.map((server) => ({
+      id: server.name,
+      name: server.name,
+      process: { version: 'rethinkdb 2.4.4' },
+    }));
   }
   const databases = catalog.databases(contact);
   if (name === 'db_config') return databases.map(({ id, name }) => ({ id, name }));
@@ -129,4 +136,3 @@ function pluckIn(ast: Ast): readonly Ast[] | undefined {
   const [term, args] = ast;
   return term === TERM.PLUCK ? args.slice(1) : pluckIn(args[0]);
 }
-

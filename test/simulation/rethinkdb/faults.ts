@@ -9,7 +9,11 @@ type Kind = (simulation: Simulation, chance: Chance) => { readonly undo: () => v
 const server = (cluster: Cluster, chance: Chance) => chance.int(cluster.servers.length);
 const nothing = () => {};
 
-function onPaths(simulation: Simulation, chance: Chance, change: (network: Network, node: string, server: number) => void): void {
+function onPaths(
+  simulation: Simulation,
+  chance: Chance,
+  change: (network: Network, node: string, server: number) => void,
+): void {
   const node = chance.pick(simulation.nodes).place.name;
   const isAll = chance.in(0.5);
   for (const { index } of simulation.cluster.servers) {
