@@ -216,7 +216,7 @@ export class Activation implements PipelineOwner, FeedOwner {
 
   /** A number that changes with `seen()`. */
   get seenRevision(): number {
-    return this.leader ? this.optimistic.version : this.optimistic.revision;
+    return this.leader ? this.optimistic.confirmedRevision : this.optimistic.revision;
   }
 
   /** How many events are seen and not yet stored. */

@@ -209,9 +209,7 @@ export class TurnLoop implements TurnOwner {
     const isMixed = state.openTurn.touched && request.onConflict === 'rerun' && !request.partlyCommitted;
     turn.over = true;
     this.running = undefined;
-    const { revision } = state;
     state.discard();
-    if (state.revision !== revision) this.#parts.changed();
     if (turn.evicted) request.evict(error);
     else if ((turn.mustRunAgain || isMixed) && !this.#ended) this.#decideAgain(request);
     else request.reject(error);
