@@ -1,7 +1,8 @@
 import type { Timer } from '../../engine/environment.js';
 import type { CommandDefinition } from '../../kernel/definition.js';
+import { hearingKey } from '../../kernel/ended-sources.js';
 import { OmniscientError } from '../../kernel/errors.js';
-import { ALL_STREAMS, type HeardSource, hearingKey, IN_CODE } from '../../kernel/hearing.js';
+import { ALL_STREAMS, type HeardSource, IN_CODE } from '../../kernel/hearing.js';
 import { checkedStreamId, eventNameFault } from '../../kernel/ids.js';
 import type { ListenHandler, Listening, ListenSource, ListenToOptions } from '../../kernel/listening.js';
 import { shownText } from '../../kernel/text.js';
@@ -113,8 +114,8 @@ export class ActorListening {
   #callLeader(): void {
     if (this.#recording) return;
     const sources = this.#owner.leads === undefined ? [] : [...this.#owner.hearing.sources.values()];
-    const isInCode = sources.some(({ listener, source, isOver }) => {
-      return !isOver && listener.startsWith(IN_CODE) && !this.#listener(listener, source);
+    const isInCode = sources.some(({ listener, source }) => {
+      return listener.startsWith(IN_CODE) && !this.#listener(listener, source);
     });
     if (isInCode) this.#record();
     else this.#isUnled = false;
@@ -153,9 +154,9 @@ export class ActorListening {
     this.#inCode.set(key, { listener, turn, isSetAgain: isActivating || before?.isSetAgain === true });
     // What ended stays so for the next activation's `onActivate`; a command may begin it anew.
     const isLate = wasLate || this.reactions.isLate(listener, streamId, nowMs);
-    const isOver = !isActivating && (isLate || this.reactions.isOver(listener, streamId));
+    const isOver = isLate || this.reactions.isOver(listener, streamId);
     const { from, count, forMs } = options;
-    this.#records.begin(turn, name, { source: streamId, from, count, forMs }, isOver);
+    if (!isActivating || !isOver) this.#records.begin(turn, name, { source: streamId, from, count, forMs }, isOver);
     this.#seenRevision = -1;
     // It may be written down already, by an activation before this one.
     this.#parts.environment.queueMicrotask(() => this.look());
@@ -170,9 +171,10 @@ export class ActorListening {
     const { hearing } = this.#owner;
     for (const [key, ear] of this.#ears) {
       const heard = hearing.sources.get(key);
-      if (heard?.sinceMs === ear.sinceMs && !heard?.isOver) continue;
+      if (heard?.sinceMs === ear.sinceMs) continue;
       ear.stop();
       this.#ears.delete(key);
+      this.#forget(key);
     }
     for (const [key, heard] of hearing.sources) {
       const listener = this.#listener(heard.listener, heard.source);
@@ -182,6 +184,13 @@ export class ActorListening {
       this.#ears.set(key, ear);
       ear.start();
     }
+  }
+
+  /** What a command set is of no use once it has ended; `onActivate` would set its own again. */
+  #forget(key: string): void {
+    if (!this.#owner.hearing.ended.has(key)) return;
+    this.reactions.forget(key);
+    if (!this.#inCode.get(key)?.isSetAgain) this.#inCode.delete(key);
   }
 
   #record(): void {

@@ -75,7 +75,7 @@ export class SourceRecords {
     // What a turn began that failed, or that runs again, never was.
     if (this.#inCodeTurn !== turn) this.#inCode.length = 0;
     this.#inCodeTurn = turn;
-    this.#inCode.push({ listener, begin: [begin], end: isRecorded ? [source] : [] });
+    this.#inCode.push({ listener, begin: [begin], end: isRecorded || isOver ? [source] : [] });
   }
 
   /** Listening ends, from code. */
