@@ -1,4 +1,5 @@
 import { detached } from '../engine/async-context.js';
+import { keptAlive } from '../engine/environment.js';
 import { type ActorBase, bindContext } from '../kernel/actor.js';
 import { ActorState } from '../kernel/actor-state.js';
 import type { CommandDefinition, CommandMethod } from '../kernel/definition.js';
@@ -112,7 +113,7 @@ export class Activation implements PipelineOwner, FeedOwner {
     }
     if (!this.leader) return this.enqueue(command, args, cause, caller, trace && { trace }).promise;
     this.used = true;
-    const answer = this.leader.run(command, args, cause, { trace });
+    const answer = keptAlive(this.parts.environment, this.leader.run(command, args, cause, { trace }));
     this.#host.busy(this);
     caller?.waitFor(answer, this.loop);
     return answer;
