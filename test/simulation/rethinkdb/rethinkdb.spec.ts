@@ -11,6 +11,7 @@ it('seeds', async () => {
   for (let seed = FROM; seed < FROM + SEEDS; seed += 1) {
     const course = await simulate({
       seed,
+      isFresh: Boolean(process.env.FRESH),
       ...(process.env.SABOTAGE ? { rewrite: (await import('./sabotage.js')).SABOTAGES[process.env.SABOTAGE] } : {}),
     });
     appended += course.appended;

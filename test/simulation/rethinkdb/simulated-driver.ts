@@ -1,5 +1,5 @@
 import { type DriverConnection, loadDriver, type Reql } from '../../../lib/engines/rethinkdb/driver.js';
-import type { SimulatedConnection } from './connection.js';
+import { SimulatedConnection } from './connection.js';
 import type { Machine } from './machine.js';
 import type { Network } from './network.js';
 import type { Ast } from './terms.js';
@@ -60,9 +60,10 @@ export async function simulatedDriver(
     constructor(options: { host: string }, opened: (error: unknown) => void) {
       let inner: SimulatedConnection | undefined;
       const listeners: [string, () => void][] = [];
-      network.connect(machine, Number(options.host.slice(1)), (error, connection) => {
-        inner = connection;
-        for (const [event, listener] of listeners) connection?.on(event, listener);
+      const server = Number(options.host.slice(1));
+      network.connect(machine, server, (error) => {
+        if (!error) inner = new SimulatedConnection(network, machine, server);
+        for (const [event, listener] of listeners) inner?.on(event, listener);
         opened(error);
       });
       const facade: DriverConnection & { ask(ast: Ast): Promise<unknown> } = {
