@@ -45,7 +45,9 @@ export function answering(method: CommandMethod, what: string, record: (answer: 
 
 /**
  * Looks for what a command has stored that was sent before, to a leader that never answered. Nothing means that it was not stored, and never
- * will be: whoever looks leads by now, so the old leader's appends fail.
+ * will be: whoever looks leads by now, so the old leader's appends fail, and no leader of another term takes the old message.
+ *
+ * @throws EngineError when it cannot be read.
  */
 export async function findAnswer(
   engine: ReadDuty,
@@ -93,13 +95,36 @@ export function unknownCommand(label: string, command: string, nodeId: string): 
 }
 
 /** What a caller is told whose command was not even begun here; the time-out of something else that had to be stored first says nothing about it. */
-export function notRun(label: string, { command, again }: RemoteCall, why: string, error: unknown): unknown {
-  if (!(error instanceof CommitTimeoutError)) return error;
+export function notRun(label: string, call: RemoteCall, why: string, error: unknown): unknown {
+  if (!(error instanceof CommitTimeoutError)) return beforeLookingUp(label, call, error);
   const { cause } = error;
-  const ended = again
-    ? 'it was sent to an earlier leader, which gave no answer: look at the stream to learn whether it was stored'
-    : 'nothing of it was run: give it again';
+  const ended = call.again ? `${SENT_BEFORE} (${idOf(call)})` : 'nothing of it was run: give it again';
   const last = cause instanceof Error ? ` (the last try failed: ${cause.message})` : '';
-  const message = `${label}: '${command}' was given up, for ${why} in time (commitTimeoutMs)${last}; ${ended}`;
-  return new OmniscientError('NO_LEADER', message, { cause, retryable: !again });
+  const message = `${label}: '${call.command}' was given up, for ${why} in time (commitTimeoutMs)${last}; ${ended}`;
+  return new OmniscientError('NO_LEADER', message, { cause, retryable: !call.again });
+}
+
+/** What a caller is told who found nobody to run it. */
+export function noLeader(label: string, call: RemoteCall, tries: number): OmniscientError {
+  const ended = call.again ? `${SENT_BEFORE} (${idOf(call)})` : 'nothing of it was run: give it again';
+  const message = `${label}: no leader would run '${call.command}' after ${tries} tries; ${ended}`;
+  return new OmniscientError('NO_LEADER', message, { retryable: !call.again });
+}
+
+/**
+ * What a caller is told when something failed before its command was run here. If it was sent to an earlier leader and has not been looked for yet, that
+ * failure says nothing of what became of it.
+ */
+export function beforeLookingUp(label: string, call: RemoteCall, error: unknown): unknown {
+  if (!call.again) return error;
+  const why = error instanceof Error ? error.message : String(error);
+  const message = `${label}: it is not known what became of '${call.command}': ${SENT_BEFORE} (${idOf(call)}); now this failed: ${why}`;
+  return new OmniscientError('OUTCOME_UNKNOWN', message, { cause: error });
+}
+
+const SENT_BEFORE =
+  'it was sent to an earlier leader, which gave no answer: look at the stream to learn whether it was stored';
+
+function idOf({ commandId }: RemoteCall): string {
+  return `commandId ${commandId}`;
 }

@@ -1,6 +1,7 @@
 import type { CommandMethod } from '../kernel/definition.js';
 import type { OnConflict } from '../kernel/marks.js';
 import type { PendingCommit } from '../kernel/optimistic-state.js';
+import { afterPart } from './conflict-errors.js';
 import type { Trace } from './telemetry/telemetry.js';
 import type { Turn } from './turn.js';
 
@@ -55,8 +56,9 @@ export class Request {
 
   /** May come before the work is over (a timeout); whoever settles first wins. */
   reject(error: unknown): void {
-    this.trace?.failed(error);
-    this.#reject(error);
+    const told = this.partlyCommitted ? afterPart(this.name, error) : error;
+    this.trace?.failed(told);
+    this.#reject(told);
   }
 }
 

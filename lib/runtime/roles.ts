@@ -95,7 +95,7 @@ export function actorListening(activation: Activation, listens: readonly ListenD
       return activation.leader?.leads;
     },
     get mayRecord() {
-      return !activation.leader || activation.leader.leads || !framework.leader?.nodeId;
+      return !activation.leader?.isLedElsewhere;
     },
     onLeaderGone: (gone) => {
       if (!activation.leader) return () => {};

@@ -25,5 +25,5 @@ export function isPassing(error: unknown): boolean {
 /** Whether the store could not be reached, which is nobody's fault, however long it takes. */
 export function isOutage(error: unknown): boolean {
   if (error instanceof CommitTimeoutError || (error instanceof EngineError && error.retryable)) return true;
-  return error instanceof OmniscientError && error.code === 'NO_LEADER';
+  return error instanceof OmniscientError && (error.code === 'NO_LEADER' || error.code === 'OUTCOME_UNKNOWN');
 }
