@@ -1,7 +1,7 @@
 import type { EventRecord } from '../kernel/event.js';
 import type { Environment } from './environment.js';
 import type { FollowDuty, Unwatch, Wake } from './follow.js';
-import type { ReadDuty } from './read.js';
+import type { ReadDuty, StorePage } from './read.js';
 import { SYSTEM } from './system-environment.js';
 import { wakeEach } from './wake-table.js';
 
@@ -43,7 +43,7 @@ export class SharedReader implements ReadDuty, FollowDuty {
     return this.#engine.streamVersion(streamId);
   }
 
-  readAll(after: number, limit: number, names?: readonly string[]): Promise<EventRecord[]> {
+  readAll(after: number, limit: number, names?: readonly string[]): Promise<StorePage> {
     const key = `${after} ${limit} ${names ? JSON.stringify(names) : ''}`;
     return this.#all.share(key, () => this.#engine.readAll(after, limit, names));
   }

@@ -1,7 +1,6 @@
 import type { ActorBase } from '../kernel/actor.js';
 import type { ActorDefinition, CommandMethod } from '../kernel/definition.js';
 import { ShuttingDownError } from '../kernel/errors.js';
-import { streamIdOf } from '../kernel/ids.js';
 import type { Activation } from './activation.js';
 import type { ActivationHost } from './activation-host.js';
 import { Doze, type DozingSource } from './listening/doze.js';
@@ -48,7 +47,7 @@ export class ActorHost implements ActivationHost, ResidentHost {
   }
 
   streamIdOf(id: string): string {
-    return streamIdOf(this.definition.name, this.definition.prefix, id);
+    return this.parts.prefixes.streamIdOf(this.definition, id);
   }
 
   /** How many activations are loaded. */

@@ -51,12 +51,13 @@ export class AuditTrail {
     const text = JSON.stringify(correlationId);
     for (let position = after; position < upTo; ) {
       const page = await engine.readAll(position, READ_PAGE_EVENTS_MAX);
-      for (const record of page) {
+      for (const record of page.events) {
         if (!record.metadata.includes(text)) continue;
         const event = decodeEvent(record);
         if (event.metadata.correlationId === correlationId) yield event;
       }
-      position = page.at(-1)?.position ?? upTo;
+      if (page.ended) break;
+      position = page.upTo;
     }
   }
 }

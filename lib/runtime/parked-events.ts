@@ -130,7 +130,8 @@ export class ParkedEvents {
   }
 
   async #recordAt(position: number): Promise<EventRecord> {
-    const [record] = await this.#parts.engine.readAll(position - 1, 1, [PARKED_EVENT]);
+    const { events } = await this.#parts.engine.readAll(position - 1, 1, [PARKED_EVENT]);
+    const [record] = events;
     if (record?.position === position) return record;
     const message = `there is no parked event at position ${position} any more: was the store restored or replaced?`;
     throw new OmniscientError('EVENT_UNREADABLE', message);
@@ -169,8 +170,9 @@ export class ParkedEvents {
     this.#bookmark ??= await this.#begin(upTo);
     while (this.#position < upTo) {
       const page = await engine.readAll(this.#position, READ_PAGE_EVENTS_MAX, [PARKED_EVENT, UNPARKED_EVENT]);
-      for (const record of page) this.#apply(record);
-      this.#position = page.at(-1)?.position ?? upTo;
+      for (const record of page.events) this.#apply(record);
+      this.#position = page.upTo;
+      if (page.ended) break;
     }
     if (this.#position - this.#savedAt >= SAVE_AFTER_POSITIONS) await this.#save(this.#bookmark);
   }

@@ -2,6 +2,7 @@ import type { Engine } from '../engine/engine.js';
 import type { Environment } from '../engine/environment.js';
 import { SYSTEM } from '../engine/system-environment.js';
 import type { Clock, Ids } from '../kernel/clock.js';
+import { assertName } from '../kernel/option-checks.js';
 import type { ErrorClass } from './cluster/error-codec.js';
 import { Gate } from './gate.js';
 import { checkedLimits, type Log, type RuntimeLimits, type RuntimeParts } from './settings.js';
@@ -45,6 +46,7 @@ export function partsOf(options: RuntimeOptions): RuntimeParts {
     errors: _errors,
     ...limits
   } = options;
+  if (nodeId !== undefined) assertName('EventSourcingModule.forRoot()', 'nodeId', nodeId);
   const begun = new Gate();
   if (!waitsForBegin) begun.open();
   const parts = {

@@ -2,6 +2,7 @@ import type { ActorBase } from '../kernel/actor.js';
 import type { ActorDefinition, ActorKind } from '../kernel/definition.js';
 import { duplicateActor } from '../kernel/errors.js';
 import type { ParkedData } from '../kernel/hearing.js';
+import { Prefixes } from '../kernel/prefixes.js';
 import { ActorHost } from './actor-host.js';
 import { ActorRepository } from './actor-repository.js';
 import { beforeLookingUp } from './answers.js';
@@ -51,6 +52,7 @@ export class Runtime {
       cluster,
       ticks,
       unknownEvents: new UnknownEvents(parts.log, options.warnsOfUnknownEvents),
+      prefixes: new Prefixes(),
     };
     this.election = new LeaderElection(parts, cluster);
     this.projections = new Projections(this.parts, this.election);
@@ -85,6 +87,7 @@ export class Runtime {
       throw duplicateActor(definition.name);
     }
     if (known) return known.repository as unknown as ActorRepository<A>;
+    this.parts.prefixes.add(definition);
     this.parts.unknownEvents.learn(definition);
     const host = new ActorHost(definition, this.parts, this.#residents, newActor);
     this.#join(definition.kind);

@@ -5,8 +5,9 @@ import { SharedReader } from '../engine/shared-reader.js';
 import { StoreFollower } from '../engine/store-follower.js';
 import { StreamFollower } from '../engine/stream-follower.js';
 import { OmniscientError } from '../kernel/errors.js';
-import type { StoredEvent } from '../kernel/event.js';
+import { EVENT_NAME_LENGTH_MAX, type StoredEvent } from '../kernel/event.js';
 import { checkedStreamId } from '../kernel/ids.js';
+import { shownText, textFault } from '../kernel/text.js';
 import { EventReader, EventStream } from './event-stream.js';
 import { PageDecoder } from './page-decoder.js';
 import type { RuntimeParts } from './settings.js';
@@ -48,6 +49,7 @@ export class EventSubscriptions {
 
   /** Events of these names across all streams, after position `after`; each bears the position to resume from. */
   named$(names: readonly string[], options: SubscriptionOptions = {}): EventStream {
+    assertNames(names);
     const newFollower = (follow: FollowerOptions) => new StoreFollower(this.#reader, { ...follow, names });
     return this.#events(options, newFollower, () => ({ names }));
   }
@@ -122,6 +124,15 @@ export class EventSubscriptions {
     if (this.#closed) void reader.return();
     else this.#readers.add(reader);
     return reader;
+  }
+}
+
+/** The library's own names too: whoever looks at everything may want them. @throws OmniscientError (`INVALID_EVENT_NAME`). */
+function assertNames(names: readonly unknown[]): void {
+  for (const name of names) {
+    const fault = textFault(name, EVENT_NAME_LENGTH_MAX);
+    if (fault !== undefined)
+      throw new OmniscientError('INVALID_EVENT_NAME', `the name of an event ${shownText(name)} ${fault}`);
   }
 }
 

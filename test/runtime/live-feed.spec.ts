@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import type { Wake } from '../../lib/engine/follow.js';
+import { SYSTEM } from '../../lib/engine/system-environment.js';
 import { EngineError } from '../../lib/kernel/errors.js';
 import type { EventRecord } from '../../lib/kernel/event.js';
 import { LiveFeed } from '../../lib/runtime/live-feed.js';
@@ -47,7 +48,7 @@ describe('a feed whose engine is down', () => {
       },
       take: (events: readonly EventRecord[]) => void taken.push(...events.map(({ version }) => version)),
     };
-    const feed = new LiveFeed({ engine, log } as unknown as RuntimeParts, 's', owner);
+    const feed = new LiveFeed({ engine, log, environment: SYSTEM } as unknown as RuntimeParts, 's', owner);
     await feed.watch();
     feed.start();
     for (let i = 0; i < NEWS; i += 1) {

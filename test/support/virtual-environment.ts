@@ -1,80 +1,78 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate } from 'node:timers';
 import type { Environment, Timer } from '../../lib/engine/environment.js';
+import { randomFrom } from './seed.js';
 
-interface VirtualTimer extends Timer {
+interface Due {
   readonly atMs: number;
-  readonly order: number;
-  readonly callback: () => void;
+  readonly number: number;
+  readonly call: () => void;
 }
 
-/** A machine whose time goes on by itself as soon as nothing is left to do: minutes pass in milliseconds, and the same random numbers give the same course. */
+/** Time that passes only when a spec lets it, in which everything happens in the order that a seed gives. */
 export class VirtualEnvironment implements Environment {
   readonly random: () => number;
   #nowMs = 0;
-  #timers: VirtualTimer[] = [];
-  #immediates: (() => void)[] = [];
-  #order = 0;
+  #number = 0;
+  readonly #due = new Map<number, Due>();
 
-  constructor(random: () => number) {
-    this.random = random;
+  constructor(seed: number) {
+    this.random = randomFrom(seed);
   }
 
   now(): number {
-    return 1_700_000_000_000 + this.#nowMs;
+    return this.#nowMs;
   }
 
   monotonicMs(): number {
     return this.#nowMs;
   }
 
-  setTimeout(callback: () => void, ms: number): Timer {
-    const timer: VirtualTimer = { atMs: this.#nowMs + ms, order: ++this.#order, callback, unref: () => timer };
-    const at = this.#timers.findLastIndex((other) => other.atMs <= timer.atMs);
-    this.#timers.splice(at + 1, 0, timer);
-    return timer;
+  setTimeout(call: () => void, ms: number): Timer {
+    return this.#add(call, ms);
   }
 
   clearTimeout(timer: Timer | undefined): void {
-    const at = this.#timers.indexOf(timer as VirtualTimer);
-    if (at >= 0) this.#timers.splice(at, 1);
+    if (timer) this.#due.delete((timer as Timer & { number: number }).number);
   }
 
-  setImmediate(callback: () => void): void {
-    this.#immediates.push(callback);
+  setImmediate(call: () => void): void {
+    this.#add(call, 0);
   }
 
-  queueMicrotask(callback: () => void): void {
-    queueMicrotask(callback);
+  queueMicrotask(call: () => void): void {
+    queueMicrotask(call);
   }
 
   uuid(): string {
-    const hex = Array.from({ length: 32 }, () => Math.floor(this.random() * 16).toString(16)).join('');
-    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`;
+    return `id-${(this.#number += 1)}`;
   }
 
-  /** Lets time go on until this is settled. @throws if it is not within so many milliseconds of this time. */
-  async until<T>(work: Promise<T>, withinMs: number): Promise<T> {
-    const endMs = this.#nowMs + withinMs;
-    let settled = false;
-    const done = () => {
-      settled = true;
-    };
-    work.then(done, done);
+  /** Resolves after so many milliseconds of this time. */
+  sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#add(resolve, ms));
+  }
+
+  /** Lets time pass until nothing is left to happen, or `isOver`. */
+  async run(isOver: () => boolean = () => false): Promise<void> {
     for (;;) {
-      await turn();
-      if (settled) return work;
-      if (this.#immediates.length > 0) {
-        for (const callback of this.#immediates.splice(0)) callback();
-        continue;
+      // Whatever needs no time has happened after this: a chain of promises ends before the next turn of the real event loop.
+      await new Promise((resolve) => setImmediate(resolve));
+      if (isOver()) return;
+      let next: Due | undefined;
+      for (const due of this.#due.values()) {
+        if (!next || due.atMs < next.atMs || (due.atMs === next.atMs && due.number < next.number)) next = due;
       }
-      const next = this.#timers.shift();
-      if (!next || next.atMs > endMs) throw new Error(`not settled after ${withinMs} ms of virtual time`);
-      this.#nowMs = Math.max(this.#nowMs, next.atMs);
-      next.callback();
+      if (!next) return;
+      this.#due.delete(next.number);
+      this.#nowMs = next.atMs;
+      next.call();
     }
   }
 
-  sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => void this.setTimeout(resolve, ms));
+  #add(call: () => void, ms: number): Timer & { number: number } {
+    const number = (this.#number += 1);
+    this.#due.set(number, { atMs: this.#nowMs + Math.max(0, ms), number, call });
+    const timer = { number, unref: () => timer };
+    return timer;
   }
 }

@@ -5,6 +5,7 @@ import type { Unwatch, Wake } from '../../engine/follow.js';
 import { type BatchWriter, GroupCommit } from '../../engine/group-commit.js';
 import type { NodeMessage } from '../../engine/messages.js';
 import type { NodeRecord } from '../../engine/nodes.js';
+import type { StorePage } from '../../engine/read.js';
 import type { SnapshotRecord } from '../../engine/snapshots.js';
 import type { TickSchedule } from '../../engine/tick-schedules.js';
 import { EngineError } from '../../kernel/errors.js';
@@ -99,7 +100,7 @@ export class RethinkDbEngine implements Engine {
       announcements,
       log,
       sweeper,
-      store: new StoreReader(log, placed),
+      store: new StoreReader(log, placed, environment),
       watcher,
       commits,
       mailbox,
@@ -154,7 +155,7 @@ export class RethinkDbEngine implements Engine {
     return this.#use().reader.streamVersion(streamId);
   }
 
-  async readAll(after: number, limit: number, names?: readonly string[]): Promise<EventRecord[]> {
+  async readAll(after: number, limit: number, names?: readonly string[]): Promise<StorePage> {
     return this.#use().store.readAll(after, limit, names);
   }
 

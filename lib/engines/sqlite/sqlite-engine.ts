@@ -8,6 +8,7 @@ import type { Unwatch, Wake } from '../../engine/follow.js';
 import { GroupCommit } from '../../engine/group-commit.js';
 import type { NodeMessage } from '../../engine/messages.js';
 import type { NodeRecord } from '../../engine/nodes.js';
+import type { StorePage } from '../../engine/read.js';
 import type { SnapshotRecord } from '../../engine/snapshots.js';
 import { SYSTEM } from '../../engine/system-environment.js';
 import type { TickSchedule } from '../../engine/tick-schedules.js';
@@ -98,10 +99,8 @@ export class SqliteEngine implements Engine {
     return this.#read(({ reader }) => reader.streamVersion(streamId));
   }
 
-  async readAll(after: number, limit: number, names?: readonly string[]): Promise<EventRecord[]> {
-    return this.#read(({ reader }) =>
-      names ? reader.readNamed(after, limit, names) : reader.readAll(after, limit).events,
-    );
+  async readAll(after: number, limit: number, names?: readonly string[]): Promise<StorePage> {
+    return this.#read(({ reader }) => (names ? reader.readNamed(after, limit, names) : reader.readAll(after, limit)));
   }
 
   async lastPosition(): Promise<number> {

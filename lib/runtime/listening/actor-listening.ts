@@ -1,10 +1,10 @@
 import type { Timer } from '../../engine/environment.js';
 import type { CommandDefinition } from '../../kernel/definition.js';
 import { OmniscientError } from '../../kernel/errors.js';
-import { FRAMEWORK_EVENT_PREFIX } from '../../kernel/event.js';
 import { ALL_STREAMS, type HeardSource, hearingKey, IN_CODE } from '../../kernel/hearing.js';
-import { checkedStreamId } from '../../kernel/ids.js';
+import { checkedStreamId, eventNameFault } from '../../kernel/ids.js';
 import type { ListenHandler, Listening, ListenSource, ListenToOptions } from '../../kernel/listening.js';
+import { shownText } from '../../kernel/text.js';
 import type { RuntimeParts } from '../settings.js';
 import type { Turn } from '../turn.js';
 import { Ear } from './ear.js';
@@ -219,9 +219,12 @@ export class ActorListening {
 function checkedSource(label: string, source: ListenSource, handler: ListenHandler, options: ListenToOptions) {
   const isStream = typeof source === 'string';
   const events = isStream ? undefined : [source?.event ?? []].flat();
-  const isEvents = events?.length !== 0 && events?.every((each) => isUsersName(each));
-  if (!isStream && !isEvents)
+  if (!isStream && !events?.length)
     throw invalid(label, `a stream's id or { event: 'name' }, but got ${JSON.stringify(source)}`);
+  for (const name of events ?? []) {
+    const fault = eventNameFault(name);
+    if (fault !== undefined) throw invalid(label, `names of events, but ${shownText(name)} ${fault}`);
+  }
   if (typeof handler !== 'function') throw invalid(label, 'a function as its second argument');
   const { count, forMs, from } = options;
   if (count !== undefined && !(Number.isSafeInteger(count) && count > 0)) throw invalid(label, `a 'count' from 1 on`);
@@ -231,10 +234,6 @@ function checkedSource(label: string, source: ListenSource, handler: ListenHandl
   const name = `${IN_CODE}${options.name ?? (handler.name || (events ?? []).join())}`;
   const streamId = isStream ? checkedStreamId(source) : ALL_STREAMS;
   return { name, streamId, events, key: hearingKey(name, streamId) };
-}
-
-function isUsersName(name: unknown): boolean {
-  return typeof name === 'string' && name !== '' && !name.startsWith(FRAMEWORK_EVENT_PREFIX);
 }
 
 function invalid(label: string, wanted: string): OmniscientError {

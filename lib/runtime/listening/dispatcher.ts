@@ -104,13 +104,13 @@ export class Dispatcher {
   }
 
   start(election: LeaderElection): void {
-    this.#resign = election.whenLeader(this.name, (signal) => this.#work(signal));
+    this.#resign = election.standFor(this.name, (signal) => this.#work(signal));
   }
 
   /** Whether something that was said is not dealt with yet, as far as this node knows; always while another one leads. */
   get behind(): boolean {
     const work = this.#current;
-    return !work || work.over || work.progress.size > 0 || work.pull.place > work.pull.quietAt;
+    return !work || work.over || work.progress.size > 0 || work.pull.isBehind;
   }
 
   /** Up to where everything is done, as far as it is written down. */

@@ -57,10 +57,11 @@ export class Undelivered implements ParkedOwner {
     const upTo = await engine.lastPosition();
     for (let at = position; at < upTo; ) {
       const page = await engine.readAll(at, READ_PAGE_EVENTS_MAX, [PARKED_EVENT]);
-      for (const { streamId, data } of page) {
+      for (const { streamId, data } of page.events) {
         if (streamId === this.#name) parked.add(undeliveredKey(JSON.parse(data) as ParkedData));
       }
-      at = page.at(-1)?.position ?? upTo;
+      if (page.ended) break;
+      at = page.upTo;
     }
     return parked;
   }

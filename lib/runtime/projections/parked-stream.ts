@@ -64,15 +64,14 @@ export class ParkedStream {
     if (position === 0) return aside;
     for (let read = position; ; ) {
       const page = await this.#parts.engine.readAll(read, READ_PAGE_EVENTS_MAX, [PARKED_EVENT]);
-      const last = page.at(-1);
-      if (!last) return aside;
-      read = last.position;
-      for (const { streamId, data } of page) {
+      read = page.upTo;
+      for (const { streamId, data } of page.events) {
         if (streamId !== this.#streamId) continue;
         const { actorId, at, after } = JSON.parse(data) as ParkedData;
         const wasHere = after !== undefined && after <= position;
         if (wasHere && at > position && Number(actorId) === generation) aside.add(at);
       }
+      if (page.ended) return aside;
     }
   }
 
