@@ -1,7 +1,7 @@
 import { READ_PAGE_EVENTS_MAX, type ReadDuty } from '../engine/read.js';
 import type { CommandDefinition, CommandMethod } from '../kernel/definition.js';
 import { CommitTimeoutError, OmniscientError } from '../kernel/errors.js';
-import type { EventRecord } from '../kernel/event.js';
+import type { EventRecord, NewEvent } from '../kernel/event.js';
 import { ANSWERED_EVENT, PARTLY_EVENT } from '../kernel/framework-events.js';
 import { assertJson } from '../kernel/plain-data.js';
 import { unwrap } from '../kernel/state-tree.js';
@@ -54,21 +54,36 @@ export async function findAnswer(
   at: { readonly label: string; readonly streamId: string; readonly version: number },
   call: RemoteCall,
 ): Promise<{ answer: unknown } | { error: unknown } | undefined> {
-  const own = await eventsOf(engine, at, call);
+  return answerIn(at.label, call, await eventsOf(engine, at, call));
+}
+
+/** What a command answered, by the events that it fired; nothing if it fired none. */
+export function answerIn(
+  label: string,
+  { command, commandId }: Pick<RemoteCall, 'command' | 'commandId'>,
+  own: readonly NewEvent[],
+): { answer: unknown } | { error: unknown } | undefined {
   if (own.length === 0) return undefined;
   const answered = own.find(({ name }) => name === ANSWERED_EVENT);
-  if (answered) return { answer: (JSON.parse(answered.data) as { answer?: unknown }).answer };
-  if (!own.some(({ name }) => name === PARTLY_EVENT)) return { answer: undefined };
+  const { answer, isLost } = answered ? (JSON.parse(answered.data) as { answer?: unknown; isLost?: boolean }) : {};
+  if (isLost) {
+    const message =
+      `${label}: '${command}' is stored already (commandId ${commandId}), was given again by a command that runs again, and what it ` +
+      'answered is not plain data, which alone can be given again: let it answer with plain data, or with nothing';
+    return { error: new OmniscientError('ANSWER_LOST', message) };
+  }
+  if (answered || !own.some(({ name }) => name === PARTLY_EVENT)) return { answer };
   const message =
-    `${at.label}: '${call.command}' was stored in part when its leader died, and is not run again: look at the stream to learn what was ` +
-    `stored (commandId ${call.commandId})`;
+    `${label}: '${command}' was stored in part when its run ended, and is not run again: look at the stream to learn what was ` +
+    `stored (commandId ${commandId})`;
   return { error: new OmniscientError('COMMAND_INTERRUPTED', message) };
 }
 
-async function eventsOf(
+/** What a command has stored after that version. @throws EngineError. */
+export async function eventsOf(
   engine: ReadDuty,
   { streamId, version }: { streamId: string; version: number },
-  { commandId, since }: RemoteCall,
+  { commandId, since }: Pick<RemoteCall, 'commandId' | 'since'>,
 ): Promise<EventRecord[]> {
   const own: EventRecord[] = [];
   for (let after = since; after < version; ) {

@@ -7,6 +7,7 @@ import { ActorElection } from './actor-election.js';
 import { answering, beforeLookingUp, findAnswer, newCall, noLeader, notRun } from './answers.js';
 import type { Cluster } from './cluster/cluster.js';
 import { decodeArguments, type NoReply, type RemoteCall, type Reply } from './cluster/remote-calls.js';
+import { isRepeatable } from './repeated-commands.js';
 import { causeIn, type RequestCause } from './request.js';
 import type { EnqueueOptions, RoleOwner } from './role-owner.js';
 import { type Outcome, ServedCalls } from './served-calls.js';
@@ -200,13 +201,15 @@ export class LeaderRole {
   #enqueue(command: CommandDefinition, call: RemoteCall, options: EnqueueOptions): Promise<Outcome> {
     const { commandId, correlationId, causationId, chain, traceparent } = call;
     const owner = this.#owner;
+    const recorded = options.recorded || isRepeatable(command.name, commandId);
     const method = answering(command.method, `the answer of '${command.name}' (${owner.label})`, (answer) => {
-      if (options.recorded) owner.recordAnswer(answer);
+      if (recorded) owner.recordAnswer(answer);
     });
     return new Promise((settle) => {
       const cause = { commandId, correlationId, causationId, chain, traceparent };
       const request = owner.enqueueCommand({ ...command, method }, decodeArguments(call.args), cause, {
         ...options,
+        recorded,
         onEvicted: () => settle({ again: false }),
       });
       request.promise.then(

@@ -2,6 +2,7 @@ import type { CommandMethod } from '../kernel/definition.js';
 import type { OnConflict } from '../kernel/marks.js';
 import type { PendingCommit } from '../kernel/optimistic-state.js';
 import { afterPart } from './conflict-errors.js';
+import type { NestedCalls } from './nested-calls.js';
 import type { Trace } from './telemetry/telemetry.js';
 import type { Turn } from './turn.js';
 
@@ -23,6 +24,8 @@ export class Request {
   isStale: (() => boolean) | undefined;
   /** Told as soon as the method has run and what it fired is applied. */
   onExecuted: (() => void) | undefined;
+  /** What it asked of other actors, if it may run again; made on first use. */
+  nestedCalls: NestedCalls | undefined;
   /** Whom it tells how it goes; `undefined` if nobody observes this node. */
   trace: Trace | undefined;
   /** Why such a part could not be stored, if its method did not wait to hear of it. */
@@ -75,6 +78,8 @@ export interface RequestCause {
 
 /** What made a request that no turn made: an event that was heard, say. */
 export interface Origin {
+  /** The id of what it makes, where that is to be the same whenever it is made again. */
+  readonly commandId?: string;
   readonly correlationId: string;
   readonly causationId: string | null;
   /** The span that it belongs to. */

@@ -12,7 +12,9 @@ import {
   UNPARKED_EVENT,
   type UnparkedData,
 } from '../../kernel/hearing.js';
+import { derivedId } from '../derived-ids.js';
 import { decodeEvent, todaysEvent } from '../event-codec.js';
+import type { Origin } from '../request.js';
 import type { RuntimeParts } from '../settings.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import { storedFailure } from './failure.js';
@@ -77,7 +79,7 @@ export class Reactions {
    */
   react(sound: Sound, after = 0, onExecuted: () => void = () => {}): Promise<unknown> {
     return this.#owner.run(this.#command('$react'), [sound, after], {
-      cause: originOf(sound),
+      cause: this.#causeOf(sound),
       isStale: () => this.#isStale(sound, after),
       onExecuted,
     });
@@ -102,7 +104,7 @@ export class Reactions {
   async retry(parked: ParkedData): Promise<void> {
     const sound = parkedSound(parked);
     await this.#owner.run(this.#command('$retry'), [parked.id, sound], {
-      cause: originOf(sound),
+      cause: this.#causeOf(sound),
       isStale: () => !this.#isParked(parked.id),
     });
   }
@@ -153,6 +155,13 @@ export class Reactions {
     }
     this.#passedOver.delete(sound);
     return then(this.#tell(listener, record), () => this.#note(listener, sound));
+  }
+
+  /** What is asked of other actors while it is reacted to must be recognised there, whoever reacts, and how often. */
+  #causeOf(sound: Sound): Origin {
+    const { actorName, id } = this.#owner;
+    const { listener, source, record } = sound;
+    return { ...originOf(sound), commandId: derivedId('reaction', actorName, id, listener, source, record.id) };
   }
 
   #tell(listener: Listener, record: EventRecord): unknown {
