@@ -40,6 +40,11 @@ export function mustRunAgain({ onConflict, isStale }: Pick<PendingCommit, 'onCon
   return onConflict === 'rerun' || (isStale?.() ?? false);
 }
 
+/** Whether what is stored by now makes it wrong as it is. */
+function isStale(commit: Pick<PendingCommit, 'isStale'>): boolean {
+  return commit.isStale?.() ?? false;
+}
+
 const UNTOUCHED: Rebased<never> = { rejected: [], failed: [], held: [] };
 
 /**
@@ -187,7 +192,7 @@ export class OptimisticState<Commit extends PendingCommit> {
     this.version = last.version;
     this.lastEventId = last.id;
     this.#onStored?.(others);
-    if (!others.some((event) => this.#state.handles(event.name))) return UNTOUCHED;
+    if (!others.some((event) => this.#state.handles(event.name)) && !this.pending.some(isStale)) return UNTOUCHED;
     this.#state.tree.undoTo(this.#firstMark());
     for (const event of others) this.#state.apply(event, event.version, false);
     this.confirmedRevision += 1;
@@ -206,7 +211,7 @@ export class OptimisticState<Commit extends PendingCommit> {
         held.push(commit);
         continue;
       }
-      if (commit.onConflict === 'reject' && commit.events.length > 0) {
+      if ((commit.onConflict === 'reject' && commit.events.length > 0) || (commit.midTurn && isStale(commit))) {
         rejected.push(commit);
         continue;
       }

@@ -6,6 +6,7 @@ import { Prefixes } from '../kernel/prefixes.js';
 import type { Activation } from './activation.js';
 import { ActorHost } from './actor-host.js';
 import { ActorRepository } from './actor-repository.js';
+import { beforeLookingUp } from './answers.js';
 import { AuditTrail } from './audit-trail.js';
 import { Cluster } from './cluster/cluster.js';
 import { LeaderElection } from './cluster/leader-election.js';
@@ -229,7 +230,8 @@ export class Runtime {
       const { leader } = await host.activate(call.id);
       return leader ? await leader.serve(call) : refused;
     } catch (error) {
-      return { kind: 'failed', version: 0, error: cluster.errors.encode(error) };
+      const told = beforeLookingUp(`${call.actor} '${call.id}'`, call, error);
+      return { kind: 'failed', version: 0, error: cluster.errors.encode(told) };
     }
   }
 
