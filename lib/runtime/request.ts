@@ -80,7 +80,7 @@ export interface RequestCause {
   readonly commandId: string;
   readonly correlationId: string;
   readonly causationId: string | null;
-  /** Labels of the actors whose turns wait for this request, on whichever node; the outermost first. */
+  /** The turns that wait for this request, on whichever node, unless they are over; the outermost first. See `Turn.place`. */
   readonly chain: readonly string[];
   /** Its span, for what it fires and calls (W3C Trace Context); that of whoever made it, if nobody traces here. */
   readonly traceparent?: string | undefined;
@@ -108,7 +108,7 @@ export function causeOf(commandId: string, caller: Turn | undefined, origin?: Or
     return { commandId, ...origin, correlationId, chain: NOBODY };
   }
   const { correlationId, commandId: causationId, traceparent } = from;
-  return { commandId, correlationId, causationId, traceparent, chain: [...from.chain, caller.owner.label] };
+  return { commandId, correlationId, causationId, traceparent, chain: [...from.chain, caller.placeIn(commandId)] };
 }
 
 /** What it gives on to what it leads to: its own span, if it has one. */

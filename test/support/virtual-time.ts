@@ -113,6 +113,10 @@ export class VirtualMachine implements Environment {
     queueMicrotask(callback);
   }
 
+  keepAlive(): () => void {
+    return () => {};
+  }
+
   random(): number {
     return this.#random();
   }
