@@ -242,11 +242,9 @@ export class Runtime {
 
   async #drain(): Promise<void> {
     const hosts = [...this.#hosts.values()].map(({ host }) => host);
-    for (const host of hosts) {
-      host.closing = true;
-      host.stopListening();
-    }
+    for (const host of hosts) host.closing = true;
     this.parts.ticks.stop();
+    for (const host of hosts) await host.stopListening();
     await this.election.resignAll();
     // Once they hear that this node leaves, others may try the same again.
     await untilOrLate(() => this.projections.retrying === 0, this.parts);
