@@ -59,6 +59,10 @@ class CountedEngine extends MemoryEngine {
 class StoppedEnvironment implements Environment {
   monotonic = 0;
   now = SYSTEM.now;
+  keepAlive(): () => void {
+    return () => {};
+  }
+
   setTimeout = SYSTEM.setTimeout;
   clearTimeout = SYSTEM.clearTimeout;
   setImmediate = SYSTEM.setImmediate;

@@ -83,10 +83,6 @@ export class VirtualMachine implements Environment {
     return VIRTUAL_START_MS + Math.floor(this.#time.nowMs + this.aheadMs);
   }
 
-  keepAlive(): () => void {
-    return () => {};
-  }
-
   monotonicMs(): number {
     return this.#time.nowMs + this.#bootedMs;
   }
