@@ -92,8 +92,7 @@ async function asInTheBeginning(
   const there = (await run((r) => r.db('omniscient').tableList())) as string[];
   const missing = TABLES.filter((name) => !there.includes(name));
   await Promise.all(missing.map((name) => unlessThere((r) => r.db('omniscient').tableCreate(name))));
-  if (missing.length === 0) return;
-  await sleep(300);
+  if (missing.length > 0) await sleep(300);
   const all = (await run((r) =>
     r.db('rethinkdb').table('table_config').filter({ db: 'omniscient' }).pluck('id', 'name').coerceTo('array'),
   )) as Document[];

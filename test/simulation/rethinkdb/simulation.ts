@@ -25,6 +25,8 @@ export interface SimulationOptions {
   readonly isFresh?: boolean;
   /** How long it takes at most until another server hears of a new table, where all start at once. Milliseconds. */
   readonly gossipMs?: number;
+  /** The database is there already, and every server knows it. */
+  readonly hasDatabase?: boolean;
   readonly sabotage?: Sabotage;
 }
 
@@ -91,6 +93,7 @@ export class Simulation {
 
   /** Another node takes the place of one that was killed. */
   replace(old: Node): void {
+    if (!this.nodes.includes(old)) return;
     const node = new Node(this.network, old.place, this.ledger, this.#options.sabotage);
     this.nodes = this.nodes.map((each) => (each === old ? node : each));
     void node.start();
@@ -115,6 +118,7 @@ export class Simulation {
   /** What one server creates, the others hear of late. */
   async #beginTogether(): Promise<void> {
     const { chance, cluster } = this;
+    if (this.#options.hasDatabase) cluster.catalog.createDatabaseEverywhere('omniscient');
     const slowestMs = chance.skewed(5, this.#options.gossipMs ?? 500);
     cluster.catalog.delayMs = () => chance.skewed(1, slowestMs);
     cluster.slowness = chance.skewed(1, 10);
