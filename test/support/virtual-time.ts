@@ -113,9 +113,8 @@ export class VirtualMachine implements Environment {
     queueMicrotask(callback);
   }
 
-  random(): number {
-    return this.#random();
-  }
+  // Some take this alone.
+  readonly random = (): number => this.#random();
 
   uuid(): string {
     this.#ids += 1;
