@@ -73,7 +73,10 @@ interface Look {
 }
 
 const SEEN: Look = { state: (activation) => activation.seen(), revision: (activation) => activation.seenRevision };
-const CONFIRMED: Look = { state: ({ optimistic }) => optimistic.confirmed(), revision: ({ version }) => version };
+const CONFIRMED: Look = {
+  state: ({ optimistic }) => optimistic.confirmed(),
+  revision: ({ optimistic }) => optimistic.confirmedRevision,
+};
 
 /** Cold: loads the actor on subscription, keeps it loaded until the end, and never emits the same state twice in a row. */
 function observeState(host: ActorHost, id: string, look: Look): Observable<object> {

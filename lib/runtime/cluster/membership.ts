@@ -60,7 +60,8 @@ export class Membership {
 
   constructor(parts: RuntimeParts) {
     this.#parts = parts;
-    this.incarnation = parts.ids.next();
+    // Not one of the user's ids: whatever those are, another start must not be taken for this one.
+    this.incarnation = parts.environment.uuid();
     this.#timeoutMs = parts.limits.heartbeatTimeoutMs;
     this.clocks = new NodeClocks(this.#timeoutMs * CLOCK_DELAY_SHARE_MAX);
   }

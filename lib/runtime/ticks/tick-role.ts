@@ -57,6 +57,8 @@ export class TickRole {
   readonly #clock: TickClock;
   /** This node makes it tick. */
   #owned = false;
+  /** It did, so the schedule may still be this node's. */
+  #hasOwned = false;
   #firing = false;
   /** Number of the tick that was fired here last, until it or another one is stored. */
   #firedN = 0;
@@ -154,6 +156,7 @@ export class TickRole {
   /** This node makes it tick from now on; or another one does. */
   setOwned(owned: boolean): void {
     this.#owned = owned;
+    this.#hasOwned ||= owned;
     this.look();
     if (owned && this.#owned) this.#wait();
   }
@@ -193,7 +196,7 @@ export class TickRole {
     if (this.#owned) this.#wait();
     const isOurs = ticking.lastBy === this.#parts.nodeId;
     // Whoever owned it before may be gone, or about to let go of it: somebody has to own it in the end.
-    if (this.#owned ? !isOurs : ticking.n === 0 || !known) this.#scheduler.check(this, this.#owned || isOurs);
+    if (this.#owned ? !isOurs : ticking.n === 0 || !known) this.#scheduler.check(this, this.#hasOwned || isOurs);
   }
 
   #fireIfDue(): Fired | undefined {

@@ -21,11 +21,12 @@ export function truthOf(cluster: Cluster, wrong: (what: string) => void = () => 
   const commits = documentsOf(cluster, 'commits');
   const byKey = new Map(commits.map((commit) => [commit.id, commit as unknown as CommitDocument]));
   const streams = new Map<string, string[]>();
-  for (const { stream } of byKey.values()) if (stream && !streams.has(stream)) streams.set(stream, chainOf(stream, byKey));
+  for (const { stream } of byKey.values())
+    if (stream && !streams.has(stream)) streams.set(stream, chainOf(stream, byKey));
   const inStreams = [...streams.values()].flat();
-  const stored = commits.filter((document) => 'stream' in document).flatMap((document) =>
-    (document as unknown as CommitDocument).events.map(({ id }) => id),
-  );
+  const stored = commits
+    .filter((document) => 'stream' in document)
+    .flatMap((document) => (document as unknown as CommitDocument).events.map(({ id }) => id));
   if (inStreams.length !== stored.length) wrong(`${stored.length - inStreams.length} events are stored behind a hole`);
   const store = placesOf(cluster, byKey, wrong);
   const placed = new Set(store);
@@ -39,7 +40,7 @@ export function truthOf(cluster: Cluster, wrong: (what: string) => void = () => 
 
 function documentsOf(cluster: Cluster, name: string): Document[] {
   return cluster.tables
-    .filter((table) => table.name === name)
+    .filter((table) => table.name === name && !table.isDropped)
     .flatMap((table) =>
       table.parts.flatMap((part) => [...table.copyOf(part, table.reign?.server ?? 0).documents.values()]),
     );
@@ -54,7 +55,11 @@ function chainOf(stream: string, commits: ReadonlyMap<unknown, CommitDocument>):
   }
 }
 
-function placesOf(cluster: Cluster, commits: ReadonlyMap<unknown, CommitDocument>, wrong: (what: string) => void): string[] {
+function placesOf(
+  cluster: Cluster,
+  commits: ReadonlyMap<unknown, CommitDocument>,
+  wrong: (what: string) => void,
+): string[] {
   const entries = documentsOf(cluster, 'log') as unknown as LogDocument[];
   const store: string[] = [];
   for (const entry of entries.sort((a, b) => a.id - b.id)) {
@@ -83,7 +88,9 @@ export function check(truth: Truth, ledger: Ledger, nodes: readonly Node[]): voi
       if (found.length > 1) ledger.fault(`an event is stored at ${found.join(', ')}`);
       if (isRefused && found.length > 0) ledger.fault(`an event that was refused is stored at ${found.join(', ')}`);
       if (version !== undefined && found[0] !== `${streamId} ${version + i}`)
-        ledger.fault(`what was acknowledged at ${streamId} ${version + i} is stored at ${found.join(', ') || 'no place'}`);
+        ledger.fault(
+          `what was acknowledged at ${streamId} ${version + i} is stored at ${found.join(', ') || 'no place'}`,
+        );
       if (typeof expectedVersion === 'number' && found[0] && found[0] !== `${streamId} ${expectedVersion + 1 + i}`)
         ledger.fault(`what was to be stored after version ${expectedVersion} of ${streamId} is stored at ${found[0]}`);
     }
@@ -100,9 +107,15 @@ function checkSeen(truth: Truth, ledger: Ledger, { place }: Node): void {
   }
   compare(`the store on ${place.name}`, place.store, truth.store, ({ position }) => position);
 
-  function compare(what: string, seen: readonly EventRecord[], stored: readonly string[], numberOf: (event: EventRecord) => number) {
+  function compare(
+    what: string,
+    seen: readonly EventRecord[],
+    stored: readonly string[],
+    numberOf: (event: EventRecord) => number,
+  ) {
     const wrongAt = seen.findIndex((event, i) => event.id !== stored[i] || numberOf(event) !== i + 1);
     if (wrongAt !== -1) ledger.fault(`${what}: what was seen as number ${wrongAt + 1} is not what is stored there`);
-    else if (seen.length < stored.length) ledger.fault(`${what}: only ${seen.length} of ${stored.length} events were seen`);
+    else if (seen.length < stored.length)
+      ledger.fault(`${what}: only ${seen.length} of ${stored.length} events were seen`);
   }
 }

@@ -9,7 +9,11 @@ type Kind = (simulation: Simulation, chance: Chance) => { readonly undo: () => v
 const server = (cluster: Cluster, chance: Chance) => chance.int(cluster.servers.length);
 const nothing = () => {};
 
-function onPaths(simulation: Simulation, chance: Chance, change: (network: Network, node: string, server: number) => void): void {
+function onPaths(
+  simulation: Simulation,
+  chance: Chance,
+  change: (network: Network, node: string, server: number) => void,
+): void {
   const node = chance.pick(simulation.nodes).place.name;
   const isAll = chance.in(0.5);
   for (const { index } of simulation.cluster.servers) {
@@ -40,7 +44,9 @@ export const FAULTS: Readonly<Record<string, Kind>> = {
     return { undo: () => cluster.heal(), ms: chance.skewed(300, 6_000) };
   },
   'a table gets another primary': ({ cluster }, chance) => {
-    const named = cluster.tables.filter(({ name }) => chance.in(0.3) || name === 'commits' || name === 'log');
+    const named = cluster.tables.filter(
+      ({ name, isDropped }) => !isDropped && (chance.in(0.3) || name === 'commits' || name === 'log'),
+    );
     cluster.elect(chance.pick(named));
     return { undo: nothing, ms: 0 };
   },

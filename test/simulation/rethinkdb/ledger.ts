@@ -1,7 +1,7 @@
 import type { AppendRequest } from '../../../lib/engine/append.js';
-import { EngineError } from '../../../lib/kernel/errors.js';
 import type { CommitDocument } from '../../../lib/engines/rethinkdb/commit-document.js';
 import type { LogDocument } from '../../../lib/engines/rethinkdb/log-entry.js';
+import { EngineError } from '../../../lib/kernel/errors.js';
 import type { Table } from './table.js';
 import type { Document } from './terms.js';
 import type { VirtualTime } from './virtual-time.js';
@@ -40,7 +40,8 @@ export class Ledger {
   }
 
   failed(error: unknown): void {
-    if (!(error instanceof EngineError && (error.retryable || error.outcomeUnknown))) this.fault('an append failed', error);
+    if (!(error instanceof EngineError && (error.retryable || error.outcomeUnknown)))
+      this.fault('an append failed', error);
   }
 
   fault(what: string, error?: unknown): void {
@@ -59,8 +60,10 @@ export class Ledger {
   #commit({ stream, first, last, events }: CommitDocument): void {
     const ends = this.#ends.get(stream) ?? new Set([0]);
     this.#ends.set(stream, ends);
-    if (!ends.has(first - 1)) this.fault(`stream ${stream}: a commit ${first}..${last} is stored, and none that ends before it`);
-    if (last !== first + events.length - 1) this.fault(`stream ${stream}: commit ${first}..${last} has ${events.length} events`);
+    if (!ends.has(first - 1))
+      this.fault(`stream ${stream}: a commit ${first}..${last} is stored, and none that ends before it`);
+    if (last !== first + events.length - 1)
+      this.fault(`stream ${stream}: commit ${first}..${last} has ${events.length} events`);
     ends.add(last);
   }
 

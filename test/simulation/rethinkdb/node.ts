@@ -73,6 +73,7 @@ export class Node {
           this.#ledger.fault(`node ${this.place.name} could not start`, error);
           return;
         }
+        if (process.env.DEBUG) console.log(this.machine.monotonicMs(), this.place.name, (error as Error).message);
         await this.#sleep(500);
       }
     }

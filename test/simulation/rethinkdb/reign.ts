@@ -58,23 +58,28 @@ export class Reign {
 
   #sendTo(server: number, part: number, length: number): void {
     const { log } = this.table.copyOf(part, this.server);
-    this.#cluster.send(this.server, server, () => {
-      if (!this.table.accepts(server, this)) return;
-      const copy = this.table.copyOf(part, server);
-      copy.follow(log, length);
-      const from = this.#acked[part]?.[server] as number;
-      const acknowledge = () => {
-        this.#cluster.send(server, this.server, () => this.#acknowledged(part, server, length), false);
-      };
-      if (!copy.needsDisk(from, length)) acknowledge();
-      else {
-        this.#cluster.afterDisk(server, () => {
-          if (copy.log !== log || !this.table.accepts(server, this)) return;
-          copy.durable = Math.max(copy.durable, length);
-          acknowledge();
-        });
-      }
-    }, false);
+    this.#cluster.send(
+      this.server,
+      server,
+      () => {
+        if (!this.table.accepts(server, this)) return;
+        const copy = this.table.copyOf(part, server);
+        copy.follow(log, length);
+        const from = this.#acked[part]?.[server] as number;
+        const acknowledge = () => {
+          this.#cluster.send(server, this.server, () => this.#acknowledged(part, server, length), false);
+        };
+        if (!copy.needsDisk(from, length)) acknowledge();
+        else {
+          this.#cluster.afterDisk(server, () => {
+            if (copy.log !== log || !this.table.accepts(server, this)) return;
+            copy.durable = Math.max(copy.durable, length);
+            acknowledge();
+          });
+        }
+      },
+      false,
+    );
   }
 
   #acknowledged(part: number, server: number, length: number): void {

@@ -1,5 +1,5 @@
-import { loadDriver, type DriverConnection, type Reql } from '../../../lib/engines/rethinkdb/driver.js';
-import type { SimulatedConnection } from './connection.js';
+import { type DriverConnection, loadDriver, type Reql } from '../../../lib/engines/rethinkdb/driver.js';
+import { SimulatedConnection } from './connection.js';
 import type { Machine } from './machine.js';
 import type { Network } from './network.js';
 import type { Ast } from './terms.js';
@@ -14,7 +14,11 @@ export type Rewrite = (ast: Ast) => Ast;
  * The driver with its own terms, so that queries are what they are on the wire, and connections that lead to the simulated cluster. A server's host is
  * its name: `s0`, `s1` …
  */
-export async function simulatedDriver(network: Network, machine: Machine, rewrite: Rewrite = (ast) => ast): Promise<Reql> {
+export async function simulatedDriver(
+  network: Network,
+  machine: Machine,
+  rewrite: Rewrite = (ast) => ast,
+): Promise<Reql> {
   const real = (await loadDriver()) as unknown as Record<string, unknown>;
   const raw = new WeakMap<object, Buildable>();
 
@@ -44,7 +48,8 @@ export async function simulatedDriver(network: Network, machine: Machine, rewrit
     if (typeof value === 'function') {
       const given = value as Call;
       // The driver counts the arguments that a function takes.
-      if (given.length === 3) return (a: Buildable, b: Buildable, c: Buildable) => bare(given(wrapped(a), wrapped(b), wrapped(c)));
+      if (given.length === 3)
+        return (a: Buildable, b: Buildable, c: Buildable) => bare(given(wrapped(a), wrapped(b), wrapped(c)));
       return (a: Buildable) => bare(given(wrapped(a)));
     }
     if (Array.isArray(value)) return value.map(bare);
@@ -55,9 +60,10 @@ export async function simulatedDriver(network: Network, machine: Machine, rewrit
     constructor(options: { host: string }, opened: (error: unknown) => void) {
       let inner: SimulatedConnection | undefined;
       const listeners: [string, () => void][] = [];
-      network.connect(machine, Number(options.host.slice(1)), (error, connection) => {
-        inner = connection;
-        for (const [event, listener] of listeners) connection?.on(event, listener);
+      const server = Number(options.host.slice(1));
+      network.connect(machine, server, (error) => {
+        if (!error) inner = new SimulatedConnection(network, machine, server);
+        for (const [event, listener] of listeners) inner?.on(event, listener);
         opened(error);
       });
       const facade: DriverConnection & { ask(ast: Ast): Promise<unknown> } = {

@@ -21,6 +21,8 @@ export interface SimulationOptions {
   readonly seed: number;
   readonly nodes?: number;
   readonly servers?: number;
+  /** All nodes start at once on servers that have nothing yet. */
+  readonly isFresh?: boolean;
   /** Sabotage of queries. */
   readonly rewrite?: Rewrite;
 }
@@ -60,7 +62,8 @@ export class Simulation {
 
   async run(): Promise<Course> {
     await this.#begin();
-    await this.#trouble();
+    if (!this.#options.isFresh) await this.#trouble();
+    else await this.time.runUntil(this.time.nowMs + 3_000);
     await this.#mend();
     const truth = await this.#settle();
     check(truth, this.ledger, this.nodes);
@@ -90,12 +93,25 @@ export class Simulation {
   async #begin(): Promise<void> {
     const names = Array.from({ length: this.#options.nodes ?? 3 }, (_, i) => `n${i}`);
     this.nodes = names.map((name) => new Node(this.network, new Place(name), this.ledger, this.#options.rewrite));
+    if (this.#options.isFresh) return this.#beginTogether();
     const [first, ...others] = this.nodes;
     // Tables are made by one; what comes of it when all make them at once is another simulation's.
     void first?.start();
     await this.#until(() => first?.isOpen === true, 30_000);
     for (const node of others) void node.start();
     await this.#until(() => this.nodes.every(({ isOpen }) => isOpen), 30_000);
+  }
+
+  /** What one server creates, the others hear of late. */
+  async #beginTogether(): Promise<void> {
+    const { chance, cluster } = this;
+    const slowestMs = chance.skewed(5, Number(process.env.GOSSIP ?? 500));
+    cluster.catalog.delayMs = () => chance.skewed(1, slowestMs);
+    cluster.slowness = chance.skewed(1, 10);
+    const startsMs = chance.pick([5, 100, 2_000]);
+    for (const node of this.nodes) this.time.after(chance.skewed(1, startsMs), () => void node.start());
+    await this.#until(() => this.nodes.every(({ isOpen }) => isOpen), 60_000);
+    cluster.slowness = 1;
   }
 
   async #trouble(): Promise<void> {

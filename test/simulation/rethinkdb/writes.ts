@@ -142,4 +142,3 @@ function inserting(document: Document, conflict: Ast): Change {
   };
   return { key: document.id, next };
 }
-

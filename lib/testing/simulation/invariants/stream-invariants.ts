@@ -1,4 +1,4 @@
-import type { EventMetadata, EventRecord } from '../../../kernel/event.js';
+import type { EventRecord } from '../../../kernel/event.js';
 import {
   FrameworkState,
   LEADER_EVENT,
@@ -9,6 +9,7 @@ import {
 } from '../../../kernel/framework-events.js';
 import { HEARD_EVENT, type HeardData, IN_CODE, PARKED_EVENT } from '../../../kernel/hearing.js';
 import type { BuiltInInvariant } from './invariant.js';
+import { metadataOf } from './metadata.js';
 
 /** What led before stores nothing any more once another leads: only `$leader` events of candidates. */
 export const OLD_LEADER_IS_FENCED: BuiltInInvariant = {
@@ -17,7 +18,8 @@ export const OLD_LEADER_IS_FENCED: BuiltInInvariant = {
     const leaders = new Map<string, Leadership>();
     return {
       stored({ streamId, records }) {
-        for (const { name, data, metadata, version } of records) {
+        for (const record of records) {
+          const { name, data, version } = record;
           const leader = leaders.get(streamId);
           if (name === LEADER_EVENT) {
             const next = JSON.parse(data) as Leadership;
@@ -26,7 +28,7 @@ export const OLD_LEADER_IS_FENCED: BuiltInInvariant = {
             }
             leaders.set(streamId, next);
           } else if (!name.startsWith('$')) {
-            const { actor, firedBy } = JSON.parse(metadata) as EventMetadata;
+            const { actor, firedBy } = metadataOf(record);
             if (definitions.get(actor)?.kind !== 'one' || firedBy.nodeId === leader?.nodeId) continue;
             const leading = leader?.nodeId ?? 'nobody';
             fail(`${streamId} ${version}: '${name}' was fired by ${firedBy.nodeId}, and ${leading} leads`, streamId);
@@ -110,7 +112,7 @@ export const TICKS_IN_TIME: BuiltInInvariant = {
       stored({ records }) {
         for (const record of records) {
           if (record.name !== TICK_EVENT && record.name !== TICKING_EVENT) continue;
-          const { actor } = JSON.parse(record.metadata) as EventMetadata;
+          const { actor } = metadataOf(record);
           if (definitions.get(actor)?.kind === 'tick') check(record, actor);
         }
       },
