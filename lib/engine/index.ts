@@ -18,3 +18,4 @@ export * from './stream-follower.js';
 export { SYSTEM } from './system-environment.js';
 export * from './tick-schedules.js';
 export { WakeTable } from './wake-table.js';
+export * from './wake-ups.js';

@@ -12,6 +12,8 @@ export const TICK_EVENT = 'tick';
 /** A leadership of a stream: `nodeId` leads until a higher term is in the stream; `null` when it gave up. */
 export interface Leadership {
   readonly nodeId: string | null;
+  /** Which start of that node it is: another start of it does not lead. Leaderships from before this was stored have none. */
+  readonly incarnation?: string;
   /** 1, 2, 3 … */
   readonly term: number;
 }
@@ -111,8 +113,10 @@ export class FrameworkState {
 
   /** For a snapshot; nothing if there is nothing to remember. */
   toJSON(): FrameworkMemory | undefined {
-    if (!this.leader && !this.ticking && !this.#hearing && !this.#once) return undefined;
-    return { leader: this.leader, ticking: this.ticking, hearing: this.#hearing?.toJSON(), once: this.#once?.toJSON() };
+    const { leader, ticking } = this;
+    const hearing = this.#hearing?.toJSON();
+    const once = this.#once?.toJSON();
+    return leader || ticking || hearing || once ? { leader, ticking, hearing, once } : undefined;
   }
 
   restore({ leader, ticking, hearing, once }: FrameworkMemory): void {

@@ -55,6 +55,8 @@ export class TurnLoop implements TurnOwner {
       request.reject(this.#endError);
       return;
     }
+    const mustWait = this.#pumping || this.running !== undefined || this.#held.length + this.#mailbox.length > 0;
+    if (mustWait || request.onConflict === 'rerun' || request.isStale) request.keepContext();
     this.#mailbox.push(request);
     this.#pump();
   }
@@ -86,7 +88,7 @@ export class TurnLoop implements TurnOwner {
   #refusalOf(turn: Turn): unknown {
     const { touched, failure, events } = this.#parts.state.openTurn;
     turn.failure ??= failure;
-    if (turn.failure === undefined && touched && mustDecideAgain(turn.request, events.length)) {
+    if (turn.failure === undefined && isOvertaken(turn.request, touched, events.length)) {
       turn.failure = conflictOf(this.label, { request: turn.request });
       // Whatever the method makes of that: what has stored nothing yet can be decided anew.
       turn.mustRunAgain = !turn.request.partlyCommitted;
@@ -181,7 +183,7 @@ export class TurnLoop implements TurnOwner {
     }
     turn.over = true;
     this.running = undefined;
-    if (touched && mustDecideAgain(request, events.length)) {
+    if (isOvertaken(request, touched, events.length)) {
       state.discard();
       this.#decideAgain(request);
       return;
@@ -204,12 +206,12 @@ export class TurnLoop implements TurnOwner {
     const { request } = turn;
     const { state } = this.#parts;
     // It may have failed because it read the old state and then found the new one.
-    const isMixed = state.openTurn.touched && request.onConflict === 'rerun' && !request.partlyCommitted;
+    const { touched } = state.openTurn;
+    const isMixed =
+      !request.partlyCommitted && ((touched && request.onConflict === 'rerun') || (request.isStale?.() ?? false));
     turn.over = true;
     this.running = undefined;
-    const { revision } = state;
     state.discard();
-    if (state.revision !== revision) this.#parts.changed();
     if (turn.evicted) request.evict(error);
     else if ((turn.mustRunAgain || isMixed) && !this.#ended) this.#decideAgain(request);
     else request.reject(error);
@@ -262,6 +264,11 @@ export class TurnLoop implements TurnOwner {
     const at = this.#held.findIndex((other) => other.request.order > commit.request.order);
     this.#held.splice(at === -1 ? this.#held.length : at, 0, commit);
   }
+}
+
+/** Whether what was stored while its method ran makes it wrong; also what changed nothing in the state. */
+function isOvertaken(request: Request, touched: boolean, eventCount: number): boolean {
+  return touched ? mustDecideAgain(request, eventCount) : (request.isStale?.() ?? false);
 }
 
 /** A command that only read may be told an older truth, unless it asked to be decided on the newest. */

@@ -73,8 +73,8 @@ describe('the SQLite engine', () => {
     const names = ['big-0', 'big-1'];
     const pages = [
       await engine.readStream('s', 0, 1_000),
-      await engine.readAll(0, 1_000),
-      await engine.readAll(0, 1_000, names),
+      (await engine.readAll(0, 1_000)).events,
+      (await engine.readAll(0, 1_000, names)).events,
     ];
     for (const page of [...pages, conflict.kind === 'conflict' ? conflict.events : []]) {
       expect(page.length).toBeGreaterThan(0);

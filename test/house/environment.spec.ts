@@ -14,7 +14,7 @@ const ASKS_THE_MACHINE: readonly RegExp[] = [
   /\bprocess\.(hrtime|nextTick|uptime)\b/,
   /(?<![.#\w])(setTimeout|setInterval|setImmediate|clearTimeout|clearInterval|clearImmediate|queueMicrotask)\b/,
   /\bMath\.random\b/,
-  /\b(randomUUID|randomBytes|randomInt|getRandomValues)\b/,
+  /\b(randomUUID|randomBytes|getRandomValues)\b/,
   /\bAbortSignal\.timeout\b/,
   /'node:(timers|timers\/promises|perf_hooks)'/,
 ];

@@ -4,6 +4,7 @@ import type { Engine } from '../../../engine/engine.js';
 import type { Unwatch, Wake } from '../../../engine/follow.js';
 import type { NodeMessage } from '../../../engine/messages.js';
 import type { NodeRecord } from '../../../engine/nodes.js';
+import type { StorePage } from '../../../engine/read.js';
 import type { SnapshotRecord } from '../../../engine/snapshots.js';
 import type { TickSchedule } from '../../../engine/tick-schedules.js';
 import type { EventRecord } from '../../../kernel/event.js';
@@ -83,7 +84,7 @@ export class SimulatedEngine implements Engine {
     return this.#ask('read', `version of ${streamId}`, () => this.#store.version(streamId), streamId);
   }
 
-  readAll(after: number, limit: number, names?: readonly string[]): Promise<EventRecord[]> {
+  readAll(after: number, limit: number, names?: readonly string[]): Promise<StorePage> {
     return this.#ask('read', `read of the log after ${after}`, () => readLog(this.#store, after, limit, names), LOG);
   }
 

@@ -1,19 +1,21 @@
+import type { StorePage } from '../../../engine/read.js';
 import type { EventRecord } from '../../../kernel/event.js';
 import type { SimulatedStore } from './simulated-store.js';
 
+/** Most events that one read looks at: fewer than there are, so that pages without an event, and before the end, do come. */
+const LOOKED_AT_MAX = 40;
+
 /** Events with `position > after`, at most `limit`; only those of `names`, if given. */
-export function readLog(
-  { log }: SimulatedStore,
-  after: number,
-  limit: number,
-  names?: readonly string[],
-): EventRecord[] {
-  const page: EventRecord[] = [];
-  for (let i = indexAfter(log, after); i < log.length && page.length < limit; i += 1) {
-    const record = log[i] as EventRecord;
-    if (!names || names.includes(record.name)) page.push(record);
+export function readLog({ log }: SimulatedStore, after: number, limit: number, names?: readonly string[]): StorePage {
+  const events: EventRecord[] = [];
+  const begin = indexAfter(log, after);
+  let next = begin;
+  for (; next < log.length && events.length < limit && next - begin < LOOKED_AT_MAX; next += 1) {
+    const record = log[next] as EventRecord;
+    if (!names || names.includes(record.name)) events.push(record);
   }
-  return page;
+  const upTo = Math.max(after, log[next - 1]?.position ?? 0);
+  return { events, upTo, ended: next >= log.length };
 }
 
 /** Index of the first event with a higher position. */

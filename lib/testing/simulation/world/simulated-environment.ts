@@ -1,4 +1,4 @@
-import { AsyncResource } from 'node:async_hooks';
+import { detached } from '../../../engine/async-context.js';
 import type { Environment, Timer } from '../../../engine/environment.js';
 import { SYSTEM } from '../../../engine/system-environment.js';
 import type { ScheduledCall } from './call-heap.js';
@@ -41,7 +41,7 @@ export class SimulatedEnvironment implements Environment {
 
   setTimeout(callback: () => void, ms: number): Timer {
     const waitMs = ms >= 1 && ms <= TIMER_MS_MAX ? ms : 1;
-    const run = inThisContext(callback);
+    const run = inNobodysContext(callback);
     const call = this.#time.after(
       waitMs + this.#random.next(),
       () => {
@@ -59,11 +59,15 @@ export class SimulatedEnvironment implements Environment {
 
   setImmediate(callback: () => void): void {
     this.#turns += 1;
-    this.#time.after(this.#turns > TURNS_MAX ? WAITING_TURN_MS : TURN_MS, inThisContext(callback), this.#process);
+    this.#time.after(this.#turns > TURNS_MAX ? WAITING_TURN_MS : TURN_MS, inNobodysContext(callback), this.#process);
   }
 
   queueMicrotask(callback: () => void): void {
     SYSTEM.queueMicrotask(callback);
+  }
+
+  keepAlive(): () => void {
+    return () => {};
   }
 
   /** Some take it without the object that it belongs to. */
@@ -90,8 +94,7 @@ class SimulatedTimer implements Timer {
   }
 }
 
-/** Timers are called in the context (AsyncLocalStorage) of whoever set them. */
-function inThisContext(callback: () => void): () => void {
-  const context = new AsyncResource('SimulatedCall');
-  return () => context.runInAsyncScope(callback);
+/** As the machine does it. */
+function inNobodysContext(callback: () => void): () => void {
+  return () => detached(callback);
 }
