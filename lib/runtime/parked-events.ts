@@ -1,3 +1,4 @@
+import { keptAlive } from '../engine/environment.js';
 import { storePages } from '../engine/paging.js';
 import { OmniscientError } from '../kernel/errors.js';
 import type { EventMetadata, EventRecord, StoredEvent } from '../kernel/event.js';
@@ -96,13 +97,21 @@ export class ParkedEvents {
    * @throws what the listener throws, and it stays parked; OmniscientError (`NOT_PARKED`; `RETRY_UNDER_WAY`, if a projection handles it already for another
    *   who asked).
    */
-  async retry(id: string): Promise<void> {
+  retry(id: string): Promise<void> {
+    return keptAlive(this.#parts.environment, this.#retry(id));
+  }
+
+  /** Decides that it need not be reacted to. @throws OmniscientError (`NOT_PARKED`). */
+  discard(id: string): Promise<void> {
+    return keptAlive(this.#parts.environment, this.#discard(id));
+  }
+
+  async #retry(id: string): Promise<void> {
     const { data, owner } = await this.#find(id);
     await owner.retry(data, () => this.#isParked(id));
   }
 
-  /** Decides that it need not be reacted to. @throws OmniscientError (`NOT_PARKED`). */
-  async discard(id: string): Promise<void> {
+  async #discard(id: string): Promise<void> {
     const { owner } = await this.#find(id);
     await owner.discard(id);
   }

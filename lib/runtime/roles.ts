@@ -81,7 +81,7 @@ export function tickRole(activation: Activation): TickRole {
       return activation.running;
     },
     unstored: () => optimistic.unstored(),
-    fireFramework: (name, data, atMs) => context.fireFramework(name, data, atMs),
+    fireFramework: (name, data, notBeforeMs) => context.fireFramework(name, data, notBeforeMs),
     decide: (name, decide, origin) => activation.decide(name, decide, 'rerun', origin),
   };
   return new TickRole(owner, parts, parts.ticks);
