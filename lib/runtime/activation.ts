@@ -73,7 +73,7 @@ export class Activation implements PipelineOwner, FeedOwner {
     this.actorState = new ActorState(definition, actor, streamId, parts.unknownEvents);
     this.optimistic = new OptimisticState(this.actorState, (events) => {
       framework.applyAll(events);
-      this.#repeats?.confirmed(events);
+      return this.#repeats?.confirmed(events) ?? false;
     });
     const isLive = definition.kind !== 'actor';
     const isChecked = isLive || definition.listens.length > 0;
