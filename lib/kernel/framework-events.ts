@@ -113,8 +113,10 @@ export class FrameworkState {
 
   /** For a snapshot; nothing if there is nothing to remember. */
   toJSON(): FrameworkMemory | undefined {
-    if (!this.leader && !this.ticking && !this.#hearing && !this.#once) return undefined;
-    return { leader: this.leader, ticking: this.ticking, hearing: this.#hearing?.toJSON(), once: this.#once?.toJSON() };
+    const { leader, ticking } = this;
+    const hearing = this.#hearing?.toJSON();
+    const once = this.#once?.toJSON();
+    return leader || ticking || hearing || once ? { leader, ticking, hearing, once } : undefined;
   }
 
   restore({ leader, ticking, hearing, once }: FrameworkMemory): void {

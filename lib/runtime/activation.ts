@@ -1,3 +1,4 @@
+import { detached } from '../engine/async-context.js';
 import { type ActorBase, bindContext } from '../kernel/actor.js';
 import { ActorState } from '../kernel/actor-state.js';
 import type { CommandDefinition, CommandMethod } from '../kernel/definition.js';
@@ -11,13 +12,14 @@ import type { LeaderRole } from './leader-role.js';
 import type { ActorListening } from './listening/actor-listening.js';
 import { type FeedOwner, LiveFeed } from './live-feed.js';
 import type { NodeParts } from './node-parts.js';
+import { isOnce, isUsers } from './once.js';
 import { isRepeatable, type RepeatedCommands } from './repeated-commands.js';
 import { type Commit, causeIn, causeOf, type Origin, Request, type RequestCause } from './request.js';
 import type { EnqueueOptions } from './role-owner.js';
 import { actorListening, leaderRole, repeatedCommands, tickRole } from './roles.js';
 import { submit } from './submission.js';
 import type { TickRole } from './ticks/tick-role.js';
-import { outsideTurns, type Turn } from './turn.js';
+import type { Turn } from './turn.js';
 import { TurnContext } from './turn-context.js';
 import { TurnLoop } from './turn-loop.js';
 
@@ -109,7 +111,7 @@ export class Activation implements PipelineOwner, FeedOwner {
   /** Runs a lifecycle hook, or what the framework itself decides, as a turn of its own; also while the host is closing. */
   decide(name: string, method: CommandMethod, onConflict: OnConflict, origin?: Origin): Promise<unknown> {
     const cause = causeOf(this.parts.ids.next(), undefined, origin);
-    return this.enqueue({ name, method, onConflict }, [], cause, undefined).promise;
+    return detached(() => this.enqueue({ name, method, onConflict }, [], cause, undefined).promise);
   }
 
   /** Puts a command in the queue, whoever leads. */
@@ -127,6 +129,7 @@ export class Activation implements PipelineOwner, FeedOwner {
     const request = new Request(name, method, args, onConflict, causeIn(trace, cause));
     if (options) Object.assign(request, options);
     request.trace = trace;
+    request.copiesArguments = isUsers(name) && (onConflict === 'rerun' || isOnce(name));
     caller?.waitFor(request.promise, this.loop);
     this.used = true;
     this.#host.busy(this);
@@ -151,8 +154,10 @@ export class Activation implements PipelineOwner, FeedOwner {
   runOwn(command: CommandDefinition, args: readonly unknown[], origin: Origin | undefined, options: EnqueueOptions) {
     const cause = causeOf(origin?.commandId ?? this.parts.ids.next(), undefined, origin);
     const observed = { ...options, trace: this.trace(command, args, cause, false) };
-    if (this.leader) return this.leader.run(command, args, cause, observed);
-    return this.enqueue(command, args, cause, undefined, observed).promise;
+    return detached(() => {
+      if (this.leader) return this.leader.run(command, args, cause, observed);
+      return this.enqueue(command, args, cause, undefined, observed).promise;
+    });
   }
 
   /** The turn that runs now. */
@@ -184,11 +189,11 @@ export class Activation implements PipelineOwner, FeedOwner {
     this.alive = false;
     this.feed?.stop();
     this.listening?.stop();
-    if (this.ticks) this.parts.ticks.forget(this.ticks);
+    if (this.ticks) this.parts.ticks.ended(this.ticks);
     this.#pipeline.abandon(error);
     this.loop.end(error);
     this.#host.gone(this);
-    outsideTurns(() => this.#observers?.forEach((observer) => observer.ended(error)));
+    this.#observers?.forEach((observer) => observer.ended(error));
   }
 
   /** Version of the last stored event that is in the state. */
@@ -203,7 +208,7 @@ export class Activation implements PipelineOwner, FeedOwner {
 
   /** A number that changes with `seen()`. */
   get seenRevision(): number {
-    return this.leader ? this.optimistic.version : this.optimistic.revision;
+    return this.leader ? this.optimistic.confirmedRevision : this.optimistic.revision;
   }
 
   /** How many events are seen and not yet stored. */
@@ -233,8 +238,7 @@ export class Activation implements PipelineOwner, FeedOwner {
     this.#host.confirmed(this);
     this.ticks?.look();
     this.lookWhatToHear();
-    const observers = this.#observers;
-    if (observers && observers.size > 0) outsideTurns(() => observers.forEach((observer) => observer.changed()));
+    this.#observers?.forEach((observer) => observer.changed());
   }
 
   hold(commits: readonly Commit[]): void {

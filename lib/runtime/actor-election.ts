@@ -1,5 +1,6 @@
 import { CommitTimeoutError, ConflictError } from '../kernel/errors.js';
 import { LEADER_EVENT, type Leadership } from '../kernel/framework-events.js';
+import { isInstance } from '../kernel/thrown.js';
 import type { Membership } from './cluster/membership.js';
 import type { RoleOwner } from './role-owner.js';
 import type { RuntimeParts } from './settings.js';
@@ -61,7 +62,7 @@ export class ActorElection {
       await this.#owner.storeFrameworkEvent(LEADER_EVENT, { nodeId, incarnation, term } satisfies Leadership);
     } catch (error) {
       // Somebody else's events were first, maybe those of an election: look again.
-      if (!(error instanceof ConflictError)) throw error;
+      if (!isInstance(error, ConflictError)) throw error;
     }
   }
 

@@ -5,6 +5,8 @@ import type { EventRecord, NewEvent } from '../kernel/event.js';
 import { ANSWERED_EVENT, PARTLY_EVENT } from '../kernel/framework-events.js';
 import { assertJson } from '../kernel/plain-data.js';
 import { unwrap } from '../kernel/state-tree.js';
+import { whenThere } from '../kernel/thenable.js';
+import { isError, isInstance, messageOf } from '../kernel/thrown.js';
 import { encodeArguments, type RemoteCall } from './cluster/remote-calls.js';
 import type { RequestCause } from './request.js';
 import type { RoleOwner } from './role-owner.js';
@@ -38,8 +40,7 @@ export function answering(method: CommandMethod, what: string, record: (answer: 
     return plain;
   };
   return function (...args) {
-    const answer = method.apply(this, args as unknown[]);
-    return answer instanceof Promise ? answer.then(finish) : finish(answer);
+    return whenThere(method.apply(this, args as unknown[]), finish);
   };
 }
 
@@ -111,10 +112,10 @@ export function unknownCommand(label: string, command: string, nodeId: string): 
 
 /** What a caller is told whose command was not even begun here; the time-out of something else that had to be stored first says nothing about it. */
 export function notRun(label: string, call: RemoteCall, why: string, error: unknown): unknown {
-  if (!(error instanceof CommitTimeoutError)) return beforeLookingUp(label, call, error);
+  if (!isInstance(error, CommitTimeoutError)) return beforeLookingUp(label, call, error);
   const { cause } = error;
   const ended = call.again ? `${SENT_BEFORE} (${idOf(call)})` : 'nothing of it was run: give it again';
-  const last = cause instanceof Error ? ` (the last try failed: ${cause.message})` : '';
+  const last = isError(cause) ? ` (the last try failed: ${messageOf(cause)})` : '';
   const message = `${label}: '${call.command}' was given up, for ${why} in time (commitTimeoutMs)${last}; ${ended}`;
   return new OmniscientError('NO_LEADER', message, { cause, retryable: !call.again });
 }
@@ -132,7 +133,7 @@ export function noLeader(label: string, call: RemoteCall, tries: number): Omnisc
  */
 export function beforeLookingUp(label: string, call: RemoteCall, error: unknown): unknown {
   if (!call.again) return error;
-  const why = error instanceof Error ? error.message : String(error);
+  const why = messageOf(error);
   const message = `${label}: it is not known what became of '${call.command}': ${SENT_BEFORE} (${idOf(call)}); now this failed: ${why}`;
   return new OmniscientError('OUTCOME_UNKNOWN', message, { cause: error });
 }

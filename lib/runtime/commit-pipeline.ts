@@ -7,7 +7,6 @@ import { conflictOf, incomplete, ledElsewhere } from './conflict-errors.js';
 import { type Commit, settleFailed, settleStored } from './request.js';
 import type { RuntimeParts } from './settings.js';
 import type { Trace, TracedActor } from './telemetry/telemetry.js';
-import { outsideTurns } from './turn.js';
 
 /** What the pipeline tells the activation it stores for. */
 export interface PipelineOwner extends TracedActor {
@@ -75,12 +74,10 @@ export class CommitPipeline {
   schedule(): void {
     if (this.#flushScheduled || this.appending) return;
     this.#flushScheduled = true;
-    outsideTurns(() =>
-      this.#parts.environment.setImmediate(() => {
-        this.#flushScheduled = false;
-        this.#flush();
-      }),
-    );
+    this.#parts.environment.setImmediate(() => {
+      this.#flushScheduled = false;
+      this.#flush();
+    });
   }
 
   /** Others' events were stored first. */
@@ -179,6 +176,7 @@ export class CommitPipeline {
 
   #onResult(count: number, result: AppendResult): void {
     this.appending = false;
+    this.#parts.writes.worked();
     this.#lastRetryError = undefined;
     if (this.#stopped) return;
     if (result.kind === 'appended') {
@@ -208,6 +206,7 @@ export class CommitPipeline {
 
   #onFailure(count: number, error: unknown): void {
     this.appending = false;
+    this.#parts.writes.failed(error);
     if (this.#stopped) return;
     if (error instanceof EngineError && error.outcomeUnknown) {
       // What may be stored already must not be stored again, and the state is not known any more.
@@ -250,6 +249,7 @@ export class CommitPipeline {
 
   #noteRetry(error: unknown, trace: Trace | undefined): void {
     trace?.noted('retry', error);
+    this.#parts.writes.failed(error);
     if (this.#lastRetryError === undefined)
       this.#parts.log.warn(`${this.#owner.label}: a commit is being retried`, error);
     this.#lastRetryError = error;

@@ -1,13 +1,8 @@
-import { READ_PAGE_EVENTS_MAX } from '../engine/read.js';
+import { storePages } from '../engine/paging.js';
 import { OmniscientError } from '../kernel/errors.js';
 import type { EventMetadata, EventRecord, StoredEvent } from '../kernel/event.js';
-import {
-  PARKED_EVENT,
-  type ParkedData,
-  type StoredFailure,
-  UNPARKED_EVENT,
-  type UnparkedData,
-} from '../kernel/hearing.js';
+import { PARKED_EVENT, type ParkedData, UNPARKED_EVENT, type UnparkedData } from '../kernel/hearing.js';
+import type { StoredFailure } from '../kernel/thrown.js';
 import { Bookmark } from './listening/bookmark.js';
 import type { RuntimeParts } from './settings.js';
 
@@ -165,14 +160,15 @@ export class ParkedEvents {
   }
 
   async #readOn(): Promise<void> {
-    const { engine } = this.#parts;
+    const { engine, environment } = this.#parts;
     const upTo = await engine.lastPosition();
     this.#bookmark ??= await this.#begin(upTo);
-    while (this.#position < upTo) {
-      const page = await engine.readAll(this.#position, READ_PAGE_EVENTS_MAX, [PARKED_EVENT, UNPARKED_EVENT]);
-      for (const record of page.events) this.#apply(record);
-      this.#position = page.upTo;
-      if (page.ended) break;
+    if (this.#position < upTo) {
+      for await (const page of storePages(engine, environment, this.#position, [PARKED_EVENT, UNPARKED_EVENT])) {
+        for (const record of page.events) this.#apply(record);
+        this.#position = page.upTo;
+        if (page.upTo >= upTo) break;
+      }
     }
     if (this.#position - this.#savedAt >= SAVE_AFTER_POSITIONS) await this.#save(this.#bookmark);
   }

@@ -3,6 +3,7 @@ import type { CommandDefinition } from '../kernel/definition.js';
 import type { EventRecord, NewEvent } from '../kernel/event.js';
 import { findRefusal } from '../kernel/plain-data.js';
 import { unwrap } from '../kernel/state-tree.js';
+import { whenThere } from '../kernel/thenable.js';
 import { answerIn, eventsOf } from './answers.js';
 import { derivedIdIn, isDerivedId } from './derived-ids.js';
 import { REACTIONS } from './listening/reactions.js';
@@ -110,9 +111,7 @@ export class RepeatedCommands {
     request.isStale = () => this.#stored.get(commandId)?.isOthers ?? false;
     request.recorded = true;
     if (this.#owner.isLed) return whole();
-    const answer = whole();
-    const record = (value: unknown) => this.#record(value);
-    return answer instanceof Promise ? answer.then(record) : record(answer);
+    return whenThere(whole(), (answer) => this.#record(answer));
   }
 
   #record(answer: unknown): unknown {

@@ -64,7 +64,7 @@ export function repeatedCommands(activation: Activation): RepeatedCommands {
 
 /** How this activation ticks. */
 export function tickRole(activation: Activation): TickRole {
-  const { label, id, streamId, actorName, context, optimistic, parts } = activation;
+  const { label, id, streamId, actorName, context, optimistic, loop, parts } = activation;
   const owner: TickOwner = {
     label,
     id,
@@ -73,6 +73,12 @@ export function tickRole(activation: Activation): TickRole {
     framework: activation.framework,
     get alive() {
       return activation.alive;
+    },
+    get version() {
+      return activation.version;
+    },
+    get held() {
+      return loop.held;
     },
     get running() {
       return activation.running;

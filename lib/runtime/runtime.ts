@@ -3,6 +3,7 @@ import type { ActorDefinition, ActorKind } from '../kernel/definition.js';
 import { duplicateActor } from '../kernel/errors.js';
 import type { ParkedData } from '../kernel/hearing.js';
 import { Prefixes } from '../kernel/prefixes.js';
+import type { Activation } from './activation.js';
 import { ActorHost } from './actor-host.js';
 import { ActorRepository } from './actor-repository.js';
 import { beforeLookingUp } from './answers.js';
@@ -71,6 +72,11 @@ export class Runtime {
   /** How many activations are loaded. */
   get residents(): number {
     return this.#residents.size;
+  }
+
+  /** The activations that are loaded: for tests that compare every replica with its stream. */
+  loaded(): readonly Activation[] {
+    return this.#residents.all();
   }
 
   /**
@@ -236,11 +242,9 @@ export class Runtime {
 
   async #drain(): Promise<void> {
     const hosts = [...this.#hosts.values()].map(({ host }) => host);
-    for (const host of hosts) {
-      host.closing = true;
-      host.stopListening();
-    }
+    for (const host of hosts) host.closing = true;
     this.parts.ticks.stop();
+    for (const host of hosts) await host.stopListening();
     await this.election.resignAll();
     // Once they hear that this node leaves, others may try the same again.
     await untilOrLate(() => this.projections.retrying === 0, this.parts);

@@ -1,5 +1,6 @@
 import type { ActorContext } from '../kernel/actor.js';
 import type { ActorState } from '../kernel/actor-state.js';
+import { copyOfData } from '../kernel/data-copy.js';
 import { TurnError } from '../kernel/errors.js';
 import {
   ANSWERED_EVENT,
@@ -15,6 +16,7 @@ import type { OptimisticState } from '../kernel/optimistic-state.js';
 import { assertJson } from '../kernel/plain-data.js';
 import { payloadText } from '../kernel/schemas.js';
 import { unwrap } from '../kernel/state-tree.js';
+import { whenThere } from '../kernel/thenable.js';
 import { derivedId } from './derived-ids.js';
 import { MetadataWriter } from './event-codec.js';
 import type { ActorListening } from './listening/actor-listening.js';
@@ -105,13 +107,14 @@ export class TurnContext implements ActorContext {
     const { framework, label, actorName: actor } = this.#owner;
     const present = () => framework.once.get(key) ?? this.#pendingAnswer(key);
     const known = present();
+    request.keepContext();
     // Whoever gives it again, and gets no answer from what is stored, asks the same of others again.
     request.nestedCalls ??= new NestedCalls(derivedId('once', actor, this.#owner.id, key, command));
     // Another node may be first with the same key; and an answer that was not stored yet may be lost, also to another node's.
     request.isStale = known ? () => !isSameAnswer(known, present()) : () => framework.once.get(key) !== undefined;
     if (known) {
       assertSameCommand(label, key, command, known);
-      return known.answer;
+      return copyOfData(known.answer);
     }
     const finish = (answer: unknown): unknown => {
       const plain = unwrap(answer);
@@ -119,8 +122,7 @@ export class TurnContext implements ActorContext {
       this.fireFramework(ANSWERED_EVENT, { actor, key, command, answer: plain } satisfies OnceData);
       return plain;
     };
-    const answer = run();
-    return answer instanceof Promise ? answer.then(finish) : finish(answer);
+    return whenThere(run(), finish);
   }
 
   #pendingAnswer(key: string): OnceData | undefined {

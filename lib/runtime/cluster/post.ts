@@ -1,3 +1,4 @@
+import { detached } from '../../engine/async-context.js';
 import { backoffIn } from '../../engine/backoff.js';
 import { sleep, turnOfTheLoop } from '../../engine/environment.js';
 import type { Unwatch } from '../../engine/follow.js';
@@ -63,7 +64,7 @@ export class Post {
 
   async open(): Promise<void> {
     this.#unwatch = await this.#parts.engine.receive(this.#parts.nodeId, (texts) => {
-      for (const text of texts) this.#take(text);
+      detached(() => texts.forEach((text) => this.#take(text)));
     });
   }
 
