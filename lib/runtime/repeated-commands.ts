@@ -1,6 +1,6 @@
 import type { ReadDuty } from '../engine/read.js';
-import type { CommandDefinition } from '../kernel/definition.js';
-import type { EventRecord, NewEvent } from '../kernel/event.js';
+import type { CommandDefinition, CommandMethod } from '../kernel/definition.js';
+import type { NewEvent } from '../kernel/event.js';
 import { findRefusal } from '../kernel/plain-data.js';
 import { unwrap } from '../kernel/state-tree.js';
 import { whenThere } from '../kernel/thenable.js';
@@ -62,17 +62,13 @@ export class RepeatedCommands {
     this.#owner = owner;
   }
 
-  /** The same command, which has effect once under this id. */
-  recognising({ name, method, onConflict }: CommandDefinition, commandId: string): CommandDefinition {
+  /** The command's method, which has effect once under this id. */
+  recognising({ name, method }: CommandDefinition, commandId: string): CommandMethod {
     const run = (whole: () => unknown) => this.#run(name, commandId, whole);
     const read = () => (this.#isRead ? undefined : this.#read());
-    return {
-      name,
-      onConflict,
-      method(...args) {
-        const whole = () => method.apply(this, args as unknown[]);
-        return read()?.then(() => run(whole)) ?? run(whole);
-      },
+    return function (...args) {
+      const whole = () => method.apply(this, args as unknown[]);
+      return read()?.then(() => run(whole)) ?? run(whole);
     };
   }
 
@@ -146,12 +142,13 @@ export class RepeatedCommands {
 
   async #readLast(): Promise<void> {
     const { engine, streamId, version } = this.#owner;
-    const page: EventRecord[] = await engine.readStream(
-      streamId,
-      Math.max(0, version - REMEMBERED_MAX),
-      REMEMBERED_MAX,
-    );
-    for (const event of page) this.#note(event, { version: event.version, isOthers: true });
+    for (let after = Math.max(0, version - REMEMBERED_MAX); after < version; ) {
+      const page = await engine.readStream(streamId, after, REMEMBERED_MAX);
+      for (const event of page) this.#note(event, { version: event.version, isOthers: true });
+      const last = page.at(-1);
+      if (!last) break;
+      after = last.version;
+    }
     this.#isRead = true;
   }
 
