@@ -12,6 +12,8 @@ export const TICK_EVENT = 'tick';
 /** A leadership of a stream: `nodeId` leads until a higher term is in the stream; `null` when it gave up. */
 export interface Leadership {
   readonly nodeId: string | null;
+  /** Which start of that node it is: another start of it does not lead. Leaderships from before this was stored have none. */
+  readonly incarnation?: string;
   /** 1, 2, 3 … */
   readonly term: number;
 }

@@ -83,6 +83,7 @@ function observeState(host: ActorHost, id: string, look: Look): Observable<objec
   return new Observable((subscriber) => {
     // Whoever changes the state is not whoever looks at it.
     const context = subscribersContext();
+    const release = host.parts.environment.keepAlive();
     let stopObserving: (() => void) | undefined;
     let lastState: object | undefined;
     let lastRevision: number | undefined;
@@ -96,6 +97,9 @@ function observeState(host: ActorHost, id: string, look: Look): Observable<objec
       lastState = state;
       context.runInAsyncScope(() => subscriber.next(state));
     };
+    // That this node leaves is the end, and no error.
+    const fail = (error: unknown) =>
+      context.runInAsyncScope(() => (host.closing ? subscriber.complete() : subscriber.error(error)));
     const attach = (activation: Activation): void => {
       if (subscriber.closed) return;
       if (!activation.alive) {
@@ -105,13 +109,15 @@ function observeState(host: ActorHost, id: string, look: Look): Observable<objec
       }
       stopObserving = activation.observe({
         changed: () => emit(activation),
-        ended: (error) =>
-          context.runInAsyncScope(() => (host.closing ? subscriber.complete() : subscriber.error(error))),
+        ended: fail,
       });
       emit(activation);
     };
-    const load = () => void host.activate(id).then(attach, (error: unknown) => subscriber.error(error));
+    const load = () => void host.activate(id).then(attach, fail);
     load();
-    return () => stopObserving?.();
+    return () => {
+      release();
+      stopObserving?.();
+    };
   });
 }

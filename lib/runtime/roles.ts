@@ -8,6 +8,7 @@ import { ActorListening } from './listening/actor-listening.js';
 import type { ListeningOwner } from './listening/listening-owner.js';
 import { tellUnheard } from './listening/unheard.js';
 import { onceNamed } from './once.js';
+import { RepeatedCommands } from './repeated-commands.js';
 import type { RoleOwner } from './role-owner.js';
 import { type TickOwner, TickRole } from './ticks/tick-role.js';
 import { currentTurn } from './turn.js';
@@ -39,6 +40,26 @@ export function leaderRole(activation: Activation, definition: ActorDefinition):
     runOnActivate: () => runOnActivate(activation),
   };
   return new LeaderRole(owner, parts, parts.cluster);
+}
+
+/** What this activation knows of commands that come again. */
+export function repeatedCommands(activation: Activation): RepeatedCommands {
+  const { label, streamId, context, optimistic, parts } = activation;
+  return new RepeatedCommands({
+    label,
+    streamId,
+    get version() {
+      return activation.version;
+    },
+    engine: parts.engine,
+    isLed: activation.leader !== undefined,
+    get running() {
+      return activation.running;
+    },
+    unstored: () => optimistic.unstored(),
+    findPending: (holds) => optimistic.findPending(holds),
+    recordAnswer: (answer, isLost) => context.recordAnswer(answer, isLost),
+  });
 }
 
 /** How this activation ticks. */
@@ -101,7 +122,7 @@ export function actorListening(activation: Activation, listens: readonly ListenD
       return activation.leader?.leads;
     },
     get mayRecord() {
-      return !activation.leader || activation.leader.leads || !framework.leader?.nodeId;
+      return !activation.leader?.isLedElsewhere;
     },
     onLeaderGone: (gone) => {
       if (!activation.leader) return () => {};

@@ -13,6 +13,15 @@ export interface TurnOwner {
   readonly running: Turn | undefined;
 }
 
+/** In the chain of a call, between the actor's label and what tells its turn from all others. */
+const PLACE = '\n';
+
+/** The actor whose turn stands in a chain of calls. */
+export function labelIn(place: string): string {
+  const at = place.lastIndexOf(PLACE);
+  return at === -1 ? place : place.slice(0, at);
+}
+
 /** One run of one command in its activation. */
 export class Turn {
   over = false;
@@ -28,6 +37,7 @@ export class Turn {
   completed = false;
   /** What must be done before what it fired is stored. */
   preparation: Promise<unknown> | undefined;
+  #place: string | undefined;
   /** What this turn asked for and has not got yet (answers, actors that are being loaded), and where it comes from. Made on first use. */
   #waits: Map<Promise<unknown>, TurnOwner> | undefined;
 
@@ -35,6 +45,17 @@ export class Turn {
     readonly owner: TurnOwner,
     readonly request: Request,
   ) {}
+
+  /** How it stands in the chain of a call that it makes; no other turn, not even the next run of the same command, stands in one like that. */
+  get place(): string | undefined {
+    return this.#place;
+  }
+
+  /** The same, as it makes a call. @param commandId of the call. */
+  placeIn(commandId: string): string {
+    this.#place ??= `${this.owner.label}${PLACE}${commandId}`;
+    return this.#place;
+  }
 
   /** Whom it waits for. */
   get waitsFor(): Iterable<TurnOwner> {

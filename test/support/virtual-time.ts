@@ -83,10 +83,6 @@ export class VirtualMachine implements Environment {
     return VIRTUAL_START_MS + Math.floor(this.#time.nowMs + this.aheadMs);
   }
 
-  keepAlive(): () => void {
-    return () => {};
-  }
-
   monotonicMs(): number {
     return this.#time.nowMs + this.#bootedMs;
   }
@@ -115,6 +111,10 @@ export class VirtualMachine implements Environment {
 
   // Some take this alone.
   readonly random = (): number => this.#random();
+
+  keepAlive(): () => void {
+    return () => {};
+  }
 
   uuid(): string {
     this.#ids += 1;

@@ -17,6 +17,8 @@ import { SourceRecords } from './source-records.js';
 
 /** When it was not possible to write down what is listened to: how soon it is tried again. Milliseconds. */
 const RECORD_AGAIN_MS = 500;
+/** How often it is looked, at most, for what ended by its time: that is written down with whatever is stored next. Milliseconds. */
+const LOOK_FOR_ENDS_MS = 1_000;
 
 /**
  * What one activation listens to. Its stream says which sources those are, from where on, and how far each was heard; this opens an ear for each, and
@@ -39,6 +41,7 @@ export class ActorListening {
   /** Nothing has shown yet that somebody leads, and listens in code: it was just loaded, or the leader is gone. */
   #isUnled = true;
   #timer: Timer | undefined;
+  #lookedForEndsMs = 0;
 
   constructor(owner: ListeningOwner, parts: RuntimeParts) {
     this.#owner = owner;
@@ -91,7 +94,7 @@ export class ActorListening {
   }
 
   /** A command has run: what its end brings with it. */
-  readonly completing = (turn: object): Promise<void> | undefined => this.#records.completing(turn);
+  readonly completing = (turn: Turn): Promise<void> | undefined => this.#records.completing(turn, this.#overInCode());
 
   /** The actor is loaded, or what is stored may have changed. */
   look(): void {
@@ -191,6 +194,17 @@ export class ActorListening {
     if (!this.#owner.hearing.ended.has(key)) return;
     this.reactions.forget(key);
     if (!this.#inCode.get(key)?.isSetAgain) this.#inCode.delete(key);
+  }
+
+  /** What code listens to and has heard to its end, though what is stored does not say so yet. */
+  #overInCode(): HeardSource[] {
+    const nowMs = this.#parts.environment.monotonicMs();
+    if (this.#owner.firedInTurn() === 0 || nowMs < this.#lookedForEndsMs + LOOK_FOR_ENDS_MS) return [];
+    this.#lookedForEndsMs = nowMs;
+    const { sources } = this.#owner.hearing;
+    return [...this.#ears].flatMap(([key, ear]) =>
+      ear.listener.isInCode && ear.isOver ? (sources.get(key) ?? []) : [],
+    );
   }
 
   #record(): void {

@@ -1,6 +1,5 @@
 import type { Chance } from './chance.js';
 import type { Cluster } from './cluster.js';
-import { SimulatedConnection } from './connection.js';
 import type { Machine } from './machine.js';
 
 /** How a node and a server hear of each other now. */
