@@ -1,5 +1,6 @@
 import { EngineError } from '../kernel/errors.js';
 import type { EventRecord } from '../kernel/event.js';
+import { codeOf, isInstance, messageOf } from '../kernel/thrown.js';
 import type { AppendDuty, AppendRequest, AppendResult } from './append.js';
 import { type Backoff, backoffIn } from './backoff.js';
 import { type Environment, sleep } from './environment.js';
@@ -71,15 +72,14 @@ async function tryAgain(
 }
 
 function isPassing(error: unknown): error is EngineError {
-  return error instanceof EngineError && (error.retryable || error.outcomeUnknown);
+  return isInstance(error, EngineError) && (error.retryable || error.outcomeUnknown);
 }
 
 /** The error that ends it says nothing of an earlier try that may have stored everything. */
 function doubtful(error: unknown): unknown {
-  if (error instanceof EngineError && error.outcomeUnknown) return error;
-  const { message, code = 'ENGINE_FAILED' } = error as { message?: string; code?: string };
-  const said = `it is not known whether it was stored: an answer was lost, and then: ${message ?? String(error)}`;
-  return new EngineError(code, said, { cause: error, outcomeUnknown: true });
+  if (isInstance(error, EngineError) && error.outcomeUnknown) return error;
+  const said = `it is not known whether it was stored: an answer was lost, and then: ${messageOf(error)}`;
+  return new EngineError(codeOf(error) ?? 'ENGINE_FAILED', said, { cause: error, outcomeUnknown: true });
 }
 
 /**

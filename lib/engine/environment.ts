@@ -7,7 +7,7 @@ export interface Environment {
   now(): number;
   /** Milliseconds since some moment. Nobody sets it: waits and time-outs are measured by it. */
   monotonicMs(): number;
-  /** Calls once, after so many milliseconds or a little more. */
+  /** Calls once, after so many milliseconds or a little more; as all of these, in the asynchronous context of nobody. */
   setTimeout(callback: () => void, ms: number): Timer;
   /** Does nothing if there is none, or if it has been called. */
   clearTimeout(timer: Timer | undefined): void;
@@ -15,6 +15,8 @@ export interface Environment {
   setImmediate(callback: () => void): void;
   /** Calls when the code that runs now has ended, before the event loop turns. */
   queueMicrotask(callback: () => void): void;
+  /** The process does not end by itself before the function that this returns is called. */
+  keepAlive(): () => void;
   /** From 0 to below 1. */
   random(): number;
   /** An id that nobody else has: a UUID. */
@@ -52,6 +54,13 @@ export async function endsWithin(environment: Environment, work: Promise<unknown
   } finally {
     environment.clearTimeout(timer);
   }
+}
+
+/** The process does not end while somebody waits for this, even if all that it waits for itself would not keep it. */
+export function keptAlive<T>(environment: Environment, awaited: Promise<T>): Promise<T> {
+  const release = environment.keepAlive();
+  awaited.then(release, release);
+  return awaited;
 }
 
 /** Resolves in the next turn of the event loop: timers and sockets come first. */

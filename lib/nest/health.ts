@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { codeOf, messageOf } from '../kernel/thrown.js';
 import type { NodeHealth } from '../runtime/health.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { RUNTIME } from './injection.js';
@@ -60,9 +61,8 @@ export class EventSourcingHealth {
       const illness = illnessOf(health, limits);
       return resultOf(key, { status: illness === undefined ? 'up' : 'down', ...illness, ...health });
     } catch (error) {
-      const { code } = error as { code?: unknown };
-      const reason = error instanceof Error ? error.message : String(error);
-      return resultOf(key, { status: 'down', reason, ...(typeof code === 'string' && { code }) });
+      const code = codeOf(error);
+      return resultOf(key, { status: 'down', reason: messageOf(error), ...(code !== undefined && { code }) });
     }
   }
 }

@@ -1,3 +1,4 @@
+import { detached } from '../engine/async-context.js';
 import { timeSlicesOf } from '../engine/time-slices.js';
 import type { ActorBase } from '../kernel/actor.js';
 import type { ActorDefinition, CommandMethod } from '../kernel/definition.js';
@@ -9,7 +10,7 @@ import { loadActivation, loadPersistently } from './loader.js';
 import type { NodeParts } from './node-parts.js';
 import type { ResidentHost, Residents } from './residents.js';
 import { Snapshots } from './snapshots.js';
-import { currentTurn, outsideTurns, type TurnOwner } from './turn.js';
+import { currentTurn, type TurnOwner } from './turn.js';
 
 /** Most actors of a class that doze; the one that has done so longest sleeps then, until somebody asks for it. */
 const DOZING_MAX = 100_000;
@@ -154,7 +155,7 @@ export class ActorHost implements ActivationHost, ResidentHost {
     let made: Activation | undefined;
     const loaded = new Promise<Activation>((resolve, reject) => {
       // Many turns may wait for this one loading: it is none of theirs.
-      outsideTurns(() => {
+      detached(() => {
         const load = () =>
           loadActivation(this, this.snapshots, { id, streamId }, this.newActor, (activation) => {
             made = activation;

@@ -4,6 +4,7 @@ import { streamPages } from '../engine/paging.js';
 import { timeSlicesOf } from '../engine/time-slices.js';
 import type { ActorBase } from '../kernel/actor.js';
 import { EngineError } from '../kernel/errors.js';
+import { isInstance } from '../kernel/thrown.js';
 import { Activation } from './activation.js';
 import type { ActivationHost } from './activation-host.js';
 import { runOnActivate } from './roles.js';
@@ -29,7 +30,7 @@ export async function loadPersistently(
       return await load();
     } catch (error) {
       const waitMs = backoff.nextMs();
-      const mayWork = error instanceof EngineError && error.retryable && !host.closing;
+      const mayWork = isInstance(error, EngineError) && error.retryable && !host.closing;
       if (!mayWork || environment.monotonicMs() + waitMs > deadlineMs) throw error;
       if (tries === 1) log.warn(`${label}: could not be loaded; it is tried again`, error);
       await sleep(environment, waitMs);

@@ -16,7 +16,7 @@ const SAVES_UNDER_WAY_MAX = 16;
 const SNAPSHOT_LENGTH_MAX = 64 * 1024 * 1024;
 
 /** Changes when `Memory` does. */
-const MEMORY_FORMAT = 3;
+const MEMORY_FORMAT = 4;
 
 /** What is memoised: the state, and what the framework's events say. */
 interface Memory {

@@ -65,6 +65,7 @@ class StoppedEnvironment implements Environment {
   queueMicrotask = SYSTEM.queueMicrotask;
   random = SYSTEM.random;
   uuid = SYSTEM.uuid;
+  keepAlive = SYSTEM.keepAlive;
   monotonicMs = () => this.monotonic;
 }
 

@@ -50,6 +50,7 @@ const BATCHES = { batchEventsMax: 10_000, batchesMax: 8 };
 export class RethinkDbEngine implements Engine {
   readonly name = 'rethinkdb';
   readonly #settings: Settings;
+  readonly #driver: () => Promise<Reql>;
   readonly #groupCommit: GroupCommit;
   #opening: Promise<void> | undefined;
   #opened: Opened | undefined;
@@ -57,8 +58,10 @@ export class RethinkDbEngine implements Engine {
   #preparing: Connections | undefined;
   #closing = false;
 
-  constructor(options: RethinkDbEngineOptions = {}) {
+  /** @param driver where its driver comes from: a simulation gives another. Default: the package `rethinkdb`. */
+  constructor(options: RethinkDbEngineOptions = {}, driver: () => Promise<Reql> = loadDriver) {
     this.#settings = settingsOf(options);
+    this.#driver = driver;
     const write: BatchWriter = (requests) => this.#use().commits.write(requests);
     this.#groupCommit = new GroupCommit(write, BATCHES, this.#settings.environment);
   }
@@ -74,7 +77,7 @@ export class RethinkDbEngine implements Engine {
 
   async #open(): Promise<void> {
     this.#closing = false;
-    const r = await loadDriver();
+    const r = await this.#driver();
     await this.#prepare(r);
     if (this.#closing) throw closed();
     const { environment } = this.#settings;

@@ -1,17 +1,17 @@
 import { EngineError } from '../../kernel/errors.js';
+import { codeOf, isInstance, messageOf } from '../../kernel/thrown.js';
 
 /** What was being done when it failed. Only what fails in the middle of a `COMMIT` may be stored all the same. */
 export type Doing = 'reading' | 'writing' | 'committing';
 
 /** Turns what SQLite or the operating system says into what to do about it. */
 export function sqliteError(error: unknown, file: string, doing: Doing = 'reading'): EngineError {
-  if (error instanceof EngineError) return error;
-  const said = String((error as { code?: unknown } | null)?.code ?? '');
+  if (isInstance(error, EngineError)) return error;
+  const said = codeOf(error) ?? '';
   const code = CODES.find(([prefix]) => said.startsWith(prefix))?.[1] ?? 'ENGINE_FAILED';
   const { advice, retryable, isNeverStored }: Advice = ADVICE[code];
   const outcomeUnknown = doing === 'committing' && !isNeverStored && !NEVER_STORED.has(said);
-  const why = error instanceof Error ? error.message : String(error);
-  const message = `${file}: ${advice} (${said || 'no code'}: ${why})`;
+  const message = `${file}: ${advice} (${said || 'no code'}: ${messageOf(error)})`;
   return new EngineError(code, message, { cause: error, retryable, outcomeUnknown });
 }
 

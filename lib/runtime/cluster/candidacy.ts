@@ -1,3 +1,4 @@
+import { detached } from '../../engine/async-context.js';
 import { backoffIn } from '../../engine/backoff.js';
 import { endsWithin, pause, type Timer } from '../../engine/environment.js';
 import { StreamFollower } from '../../engine/stream-follower.js';
@@ -5,7 +6,6 @@ import type { EventRecord } from '../../kernel/event.js';
 import { FrameworkState, LEADER_EVENT, type Leadership } from '../../kernel/framework-events.js';
 import { MetadataWriter } from '../event-codec.js';
 import type { RuntimeParts } from '../settings.js';
-import { outsideTurns } from '../turn.js';
 import type { Cluster } from './cluster.js';
 import type { LeaderTask } from './leader-election.js';
 
@@ -115,7 +115,7 @@ export class Candidacy {
     const leader = written !== undefined && membership.isAlive(written) ? written : undefined;
     if (leader !== this.#told) {
       this.#told = leader;
-      outsideTurns(() => this.onLeader(leader));
+      detached(() => this.onLeader(leader));
     }
     if (!this.#what.task) return;
     if (isOurs && !membership.isolated) this.#win();
@@ -128,7 +128,7 @@ export class Candidacy {
     const controller = new AbortController();
     this.#leading = controller;
     const before = this.#taskEnded();
-    outsideTurns(() => {
+    detached(() => {
       this.#task = before.then(() => this.#runTask(controller.signal));
     });
   }

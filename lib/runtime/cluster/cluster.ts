@@ -1,3 +1,4 @@
+import { detached } from '../../engine/async-context.js';
 import { backoffIn } from '../../engine/backoff.js';
 import { sleep } from '../../engine/environment.js';
 import { EngineError } from '../../kernel/errors.js';
@@ -29,7 +30,7 @@ export class Cluster {
 
   /** Resolves when this node knows the others, and they can know it; tries for as long as the engine is unreachable. */
   start(): Promise<void> {
-    this.#started ??= this.#start();
+    this.#started ??= detached(() => this.#start());
     return this.#started;
   }
 

@@ -1,7 +1,8 @@
 import type { Timer } from '../../engine/environment.js';
 import type { CommandDefinition } from '../../kernel/definition.js';
+import { hearingKey } from '../../kernel/ended-sources.js';
 import { OmniscientError } from '../../kernel/errors.js';
-import { ALL_STREAMS, type HeardSource, hearingKey, IN_CODE } from '../../kernel/hearing.js';
+import { ALL_STREAMS, type HeardSource, IN_CODE } from '../../kernel/hearing.js';
 import { checkedStreamId, eventNameFault } from '../../kernel/ids.js';
 import type { ListenHandler, Listening, ListenSource, ListenToOptions } from '../../kernel/listening.js';
 import { shownText } from '../../kernel/text.js';
@@ -16,6 +17,8 @@ import { SourceRecords } from './source-records.js';
 
 /** When it was not possible to write down what is listened to: how soon it is tried again. Milliseconds. */
 const RECORD_AGAIN_MS = 500;
+/** How often it is looked, at most, for what ended by its time: that is written down with whatever is stored next. Milliseconds. */
+const LOOK_FOR_ENDS_MS = 1_000;
 
 /**
  * What one activation listens to. Its stream says which sources those are, from where on, and how far each was heard; this opens an ear for each, and
@@ -38,6 +41,7 @@ export class ActorListening {
   /** Nothing has shown yet that somebody leads, and listens in code: it was just loaded, or the leader is gone. */
   #isUnled = true;
   #timer: Timer | undefined;
+  #lookedForEndsMs = 0;
 
   constructor(owner: ListeningOwner, parts: RuntimeParts) {
     this.#owner = owner;
@@ -90,7 +94,7 @@ export class ActorListening {
   }
 
   /** A command has run: what its end brings with it. */
-  readonly completing = (turn: object): Promise<void> | undefined => this.#records.completing(turn);
+  readonly completing = (turn: Turn): Promise<void> | undefined => this.#records.completing(turn, this.#overInCode());
 
   /** The actor is loaded, or what is stored may have changed. */
   look(): void {
@@ -113,8 +117,8 @@ export class ActorListening {
   #callLeader(): void {
     if (this.#recording) return;
     const sources = this.#owner.leads === undefined ? [] : [...this.#owner.hearing.sources.values()];
-    const isInCode = sources.some(({ listener, source, isOver }) => {
-      return !isOver && listener.startsWith(IN_CODE) && !this.#listener(listener, source);
+    const isInCode = sources.some(({ listener, source }) => {
+      return listener.startsWith(IN_CODE) && !this.#listener(listener, source);
     });
     if (isInCode) this.#record();
     else this.#isUnled = false;
@@ -153,9 +157,9 @@ export class ActorListening {
     this.#inCode.set(key, { listener, turn, isSetAgain: isActivating || before?.isSetAgain === true });
     // What ended stays so for the next activation's `onActivate`; a command may begin it anew.
     const isLate = wasLate || this.reactions.isLate(listener, streamId, nowMs);
-    const isOver = !isActivating && (isLate || this.reactions.isOver(listener, streamId));
+    const isOver = isLate || this.reactions.isOver(listener, streamId);
     const { from, count, forMs } = options;
-    this.#records.begin(turn, name, { source: streamId, from, count, forMs }, isOver);
+    if (!isActivating || !isOver) this.#records.begin(turn, name, { source: streamId, from, count, forMs }, isOver);
     this.#seenRevision = -1;
     // It may be written down already, by an activation before this one.
     this.#parts.environment.queueMicrotask(() => this.look());
@@ -170,9 +174,10 @@ export class ActorListening {
     const { hearing } = this.#owner;
     for (const [key, ear] of this.#ears) {
       const heard = hearing.sources.get(key);
-      if (heard?.sinceMs === ear.sinceMs && !heard?.isOver) continue;
+      if (heard?.sinceMs === ear.sinceMs) continue;
       ear.stop();
       this.#ears.delete(key);
+      this.#forget(key);
     }
     for (const [key, heard] of hearing.sources) {
       const listener = this.#listener(heard.listener, heard.source);
@@ -182,6 +187,24 @@ export class ActorListening {
       this.#ears.set(key, ear);
       ear.start();
     }
+  }
+
+  /** What a command set is of no use once it has ended; `onActivate` would set its own again. */
+  #forget(key: string): void {
+    if (!this.#owner.hearing.ended.has(key)) return;
+    this.reactions.forget(key);
+    if (!this.#inCode.get(key)?.isSetAgain) this.#inCode.delete(key);
+  }
+
+  /** What code listens to and has heard to its end, though what is stored does not say so yet. */
+  #overInCode(): HeardSource[] {
+    const nowMs = this.#parts.environment.monotonicMs();
+    if (this.#owner.firedInTurn() === 0 || nowMs < this.#lookedForEndsMs + LOOK_FOR_ENDS_MS) return [];
+    this.#lookedForEndsMs = nowMs;
+    const { sources } = this.#owner.hearing;
+    return [...this.#ears].flatMap(([key, ear]) =>
+      ear.listener.isInCode && ear.isOver ? (sources.get(key) ?? []) : [],
+    );
   }
 
   #record(): void {

@@ -1,21 +1,24 @@
 import type { CommandDefinition } from '../../kernel/definition.js';
+import { hearingKey } from '../../kernel/ended-sources.js';
 import { OmniscientError } from '../../kernel/errors.js';
 import type { EventRecord, NewEvent } from '../../kernel/event.js';
 import {
   HEARD_EVENT,
-  hearingKey,
+  IN_CODE,
   LISTENING_EVENT,
   type ListeningData,
   PARKED_EVENT,
   type ParkedData,
-  type StoredFailure,
   UNPARKED_EVENT,
   type UnparkedData,
 } from '../../kernel/hearing.js';
+import { whenThere } from '../../kernel/thenable.js';
+import { type StoredFailure, storedFailure } from '../../kernel/thrown.js';
+import { derivedId } from '../derived-ids.js';
 import { decodeEvent, todaysEvent } from '../event-codec.js';
+import type { Origin } from '../request.js';
 import type { RuntimeParts } from '../settings.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
-import { storedFailure } from './failure.js';
 import type { Listener } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';
 import { originOf, parkedSound, placeIn, type Sound, saidAtMs } from './sound.js';
@@ -77,7 +80,7 @@ export class Reactions {
    */
   react(sound: Sound, after = 0, onExecuted: () => void = () => {}): Promise<unknown> {
     return this.#owner.run(this.#command('$react'), [sound, after], {
-      cause: originOf(sound),
+      cause: this.#causeOf(sound),
       isStale: () => this.#isStale(sound, after),
       onExecuted,
     });
@@ -102,7 +105,7 @@ export class Reactions {
   async retry(parked: ParkedData): Promise<void> {
     const sound = parkedSound(parked);
     await this.#owner.run(this.#command('$retry'), [parked.id, sound], {
-      cause: originOf(sound),
+      cause: this.#causeOf(sound),
       isStale: () => !this.#isParked(parked.id),
     });
   }
@@ -129,8 +132,16 @@ export class Reactions {
 
   /** Whether it has heard as often as it was to, or was stopped. */
   isOver({ name, count }: Listener, source: string): boolean {
-    const heard = this.#owner.hearing.sources.get(hearingKey(name, source));
-    return heard !== undefined && (heard.isOver === true || (count !== undefined && heard.count >= count));
+    const key = hearingKey(name, source);
+    const heard = this.#owner.hearing.sources.get(key);
+    if (!heard) return this.#owner.hearing.ended.has(key);
+    return count !== undefined && heard.count >= count;
+  }
+
+  /** Nothing of this is heard here any more. */
+  forget(key: string): void {
+    this.#unrecorded.delete(key);
+    this.#notedAt.delete(key);
   }
 
   /** Whether its time was over then. What was said before is heard, however late. */
@@ -155,6 +166,13 @@ export class Reactions {
     return then(this.#tell(listener, record), () => this.#note(listener, sound));
   }
 
+  /** What is asked of other actors while it is reacted to must be recognised there, whoever reacts, and how often. */
+  #causeOf(sound: Sound): Origin {
+    const { actorName, id } = this.#owner;
+    const { listener, source, record } = sound;
+    return { ...originOf(sound), commandId: derivedId('reaction', actorName, id, listener, source, record.id) };
+  }
+
   #tell(listener: Listener, record: EventRecord): unknown {
     return listener.react(this.#owner.actor, todaysEvent(this.#owner.upcasts, decodeEvent(record)));
   }
@@ -170,7 +188,7 @@ export class Reactions {
   }
 
   #park({ listener, source, at, record }: Sound, error: StoredFailure, attempts: number): Outcome {
-    if (this.appliedAt(listener, source) >= at) return 'heard';
+    if (this.appliedAt(listener, source) >= at || this.#hasEnded(listener, source)) return 'heard';
     const { actorName: _actor, id: actorId } = this.#owner;
     const parked = { id: this.#newId(), actorId, event: decodeEvent(record), error, attempts };
     this.#fireHeard(PARKED_EVENT, { listener, source, at, ...parked });
@@ -218,6 +236,7 @@ export class Reactions {
     if (listener.forMs !== undefined && this.isLate(listener, source, saidAtMs(sound))) return false;
     // Only what began in code ends from code.
     if (!listener.isInCode) return true;
+    if (this.#hasEnded(listener.name, source)) return false;
     const isEnding = ({ name, data }: NewEvent) => {
       if (name !== LISTENING_EVENT) return false;
       const change = JSON.parse(data) as ListeningData;
@@ -225,6 +244,12 @@ export class Reactions {
       return isOurs && (change.over ?? []).includes(source);
     };
     return !this.#owner.findPending(isEnding);
+  }
+
+  /** Whether code listened to it and does so no more; how far it was heard need not be known then. */
+  #hasEnded(listener: string, source: string): boolean {
+    const heard = this.#owner.hearing.sources.get(hearingKey(listener, source));
+    return listener.startsWith(IN_CODE) && heard?.sinceMs === undefined;
   }
 
   #isStale(sound: Sound, after: number): boolean {
@@ -261,5 +286,5 @@ function command(name: string, run: (...args: readonly unknown[]) => unknown): C
 }
 
 function then(answer: unknown, next: () => undefined): unknown {
-  return answer instanceof Promise ? answer.then(next) : next();
+  return whenThere(answer, next);
 }

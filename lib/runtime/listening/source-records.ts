@@ -1,6 +1,12 @@
 import type { ReadDuty } from '../../engine/read.js';
 import type { CommandDefinition } from '../../kernel/definition.js';
-import { ALL_STREAMS, LISTENING_EVENT, type ListeningData, type ListeningLimits } from '../../kernel/hearing.js';
+import {
+  ALL_STREAMS,
+  type HeardSource,
+  LISTENING_EVENT,
+  type ListeningData,
+  type ListeningLimits,
+} from '../../kernel/hearing.js';
 import { checkedStreamId } from '../../kernel/ids.js';
 import type { ListenDefinition } from '../../kernel/listen-definition.js';
 import { sourcesOf } from './listener.js';
@@ -47,10 +53,11 @@ export class SourceRecords {
     this.commands = new Map([store, end].map((each) => [each.name, each]));
   }
 
-  /** At the end of a turn: writes down what follows from it; a promise if that takes time. */
-  completing(turn: object): Promise<void> | undefined {
+  /** At the end of a turn: writes down what follows from it; a promise if that takes time. @param over what has ended by itself. */
+  completing(turn: object, over: readonly HeardSource[]): Promise<void> | undefined {
     try {
       if (this.#inCodeTurn !== turn) this.#inCode.length = 0;
+      for (const { listener, source } of over) this.fireEnd(listener, source);
       return this.areBehind() || this.#inCode.length > 0 ? this.#fireChanges() : undefined;
     } catch (error) {
       return Promise.reject(error);
@@ -75,7 +82,7 @@ export class SourceRecords {
     // What a turn began that failed, or that runs again, never was.
     if (this.#inCodeTurn !== turn) this.#inCode.length = 0;
     this.#inCodeTurn = turn;
-    this.#inCode.push({ listener, begin: [begin], end: isRecorded ? [source] : [] });
+    this.#inCode.push({ listener, begin: [begin], end: isRecorded || isOver ? [source] : [] });
   }
 
   /** Listening ends, from code. */
