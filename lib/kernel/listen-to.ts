@@ -25,7 +25,7 @@ export interface NamedListenOptions<Events extends object, Name extends EventNam
   events: readonly Name[];
   /**
    * Id of the actor that the event concerns: it is loaded, on one node of the cluster, and hears it; `undefined` if it concerns nobody. Must be
-   * pure. Without it, an actor hears what happens from the moment it is loaded first, whenever it is loaded.
+   * pure. Without it, an actor hears what happens from its first event on, whenever it is loaded: one that has none is only looked at.
    */
   to?: (event: Heard<Events, Name>) => string | undefined;
 }

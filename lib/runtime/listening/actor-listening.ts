@@ -109,8 +109,15 @@ export class ActorListening {
       this.look();
     });
     if (this.#isUnled || (this.#owner.leads === false && this.#owner.mayRecord)) this.#callLeader();
-    // Another class on the stream may have changed the state, or the actor is new.
-    if (!this.#recording && this.#owner.settled && this.#owner.mayRecord && this.#areBehind()) this.#record();
+    // Another class on the stream may have changed the state. Of an actor that has no event nothing is written down: it is only looked at.
+    if (
+      !this.#recording &&
+      this.#owner.version > 0 &&
+      this.#owner.settled &&
+      this.#owner.mayRecord &&
+      this.#areBehind()
+    )
+      this.#record();
   }
 
   /** What is listened to in code only who leads knows: somebody has to lead for that to be heard. */
@@ -148,7 +155,7 @@ export class ActorListening {
     const isAgain = isActivating && before?.turn !== turn;
     const nowMs = this.#parts.clock.now();
     const wasLate = before !== undefined && this.reactions.isLate(before.listener, streamId, nowMs);
-    if (before && !isAgain && (before.turn === turn || (this.#ears.has(key) && !wasLate))) {
+    if (before && !isAgain && (before.turn === turn || (this.#hasBegun(name, streamId) && !wasLate))) {
       throw new OmniscientError(
         'ALREADY_LISTENING',
         `${this.#owner.label}: '${name}' listens to that already: stop it first, or give this one another name with listenTo(…, { name })`,
@@ -164,6 +171,11 @@ export class ActorListening {
     // It may be written down already, by an activation before this one.
     this.#parts.environment.queueMicrotask(() => this.look());
     return { stop: () => this.#end(name, streamId) };
+  }
+
+  /** Whether it listens to it from code, or will from the first event on. */
+  #hasBegun(name: string, source: string): boolean {
+    return this.#ears.has(hearingKey(name, source)) || this.#records.isDeferred(name, source);
   }
 
   #listener(name: string, source: string): Listener | undefined {
