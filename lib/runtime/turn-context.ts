@@ -17,7 +17,7 @@ import { payloadText } from '../kernel/schemas.js';
 import { unwrap } from '../kernel/state-tree.js';
 import { MetadataWriter } from './event-codec.js';
 import type { ActorListening } from './listening/actor-listening.js';
-import { REACTIONS } from './listening/reactions.js';
+import { REACTIONS } from './listening/reaction-commands.js';
 import { assertSameCommand, isOnce, isSameAnswer } from './once.js';
 import type { Commit } from './request.js';
 import type { RuntimeParts } from './settings.js';

@@ -2,12 +2,11 @@ import type { Timer } from '../../engine/environment.js';
 import type { CommandDefinition } from '../../kernel/definition.js';
 import { hearingKey } from '../../kernel/ended-sources.js';
 import { OmniscientError } from '../../kernel/errors.js';
-import { FRAMEWORK_EVENT_PREFIX } from '../../kernel/event.js';
-import { ALL_STREAMS, type HeardSource, IN_CODE } from '../../kernel/hearing.js';
-import { checkedStreamId } from '../../kernel/ids.js';
+import { type HeardSource, IN_CODE } from '../../kernel/hearing.js';
 import type { ListenHandler, Listening, ListenSource, ListenToOptions } from '../../kernel/listening.js';
 import type { RuntimeParts } from '../settings.js';
 import type { Turn } from '../turn.js';
+import { checkedSource } from './checked-source.js';
 import { Ear } from './ear.js';
 import { decorated, inCode, type Listener } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';
@@ -249,29 +248,4 @@ export class ActorListening {
         this.#parts.log.warn(`${this.#owner.label}: could not write down that '${listener}' ended`, error);
     });
   }
-}
-
-function checkedSource(label: string, source: ListenSource, handler: ListenHandler, options: ListenToOptions) {
-  const isStream = typeof source === 'string';
-  const events = isStream ? undefined : [source?.event ?? []].flat();
-  const isEvents = events?.length !== 0 && events?.every((each) => isUsersName(each));
-  if (!isStream && !isEvents)
-    throw invalid(label, `a stream's id or { event: 'name' }, but got ${JSON.stringify(source)}`);
-  if (typeof handler !== 'function') throw invalid(label, 'a function as its second argument');
-  const { count, forMs, from } = options;
-  if (count !== undefined && !(Number.isSafeInteger(count) && count > 0)) throw invalid(label, `a 'count' from 1 on`);
-  if (forMs !== undefined && !(Number.isFinite(forMs) && forMs > 0))
-    throw invalid(label, `'forMs' in milliseconds, above 0`);
-  if (from !== undefined && !(Number.isSafeInteger(from) && from >= 0)) throw invalid(label, `'from' from 0 on`);
-  const name = `${IN_CODE}${options.name ?? (handler.name || (events ?? []).join())}`;
-  const streamId = isStream ? checkedStreamId(source) : ALL_STREAMS;
-  return { name, streamId, events, key: hearingKey(name, streamId) };
-}
-
-function isUsersName(name: unknown): boolean {
-  return typeof name === 'string' && name !== '' && !name.startsWith(FRAMEWORK_EVENT_PREFIX);
-}
-
-function invalid(label: string, wanted: string): OmniscientError {
-  return new OmniscientError('INVALID_LISTENER', `${label}: listenTo takes ${wanted}`);
 }
