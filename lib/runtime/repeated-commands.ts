@@ -6,7 +6,7 @@ import { unwrap } from '../kernel/state-tree.js';
 import { whenThere } from '../kernel/thenable.js';
 import { answerIn, eventsOf } from './answers.js';
 import { derivedIdIn, isDerivedId } from './derived-ids.js';
-import { REACTIONS } from './listening/reactions.js';
+import { REACTIONS } from './listening/reaction-commands.js';
 import { isOnce } from './once.js';
 import { currentTurn, type Turn } from './turn.js';
 
