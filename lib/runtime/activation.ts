@@ -1,5 +1,4 @@
 import { detached } from '../engine/async-context.js';
-import { keptAlive } from '../engine/environment.js';
 import { type ActorBase, bindContext } from '../kernel/actor.js';
 import { ActorState } from '../kernel/actor-state.js';
 import type { CommandDefinition, CommandMethod } from '../kernel/definition.js';
@@ -8,19 +7,19 @@ import { FrameworkState } from '../kernel/framework-events.js';
 import type { OnConflict } from '../kernel/marks.js';
 import { OptimisticState } from '../kernel/optimistic-state.js';
 import type { ActivationHost, ActivationObserver } from './activation-host.js';
-import { assertAccepts } from './admission.js';
 import { CommitPipeline, type PipelineOwner } from './commit-pipeline.js';
 import type { LeaderRole } from './leader-role.js';
 import type { ActorListening } from './listening/actor-listening.js';
 import { type FeedOwner, LiveFeed } from './live-feed.js';
 import type { NodeParts } from './node-parts.js';
 import { isOnce, isUsers } from './once.js';
-import { currentOrigin } from './origin.js';
+import { isRepeatable, type RepeatedCommands } from './repeated-commands.js';
 import { type Commit, causeIn, causeOf, type Origin, Request, type RequestCause } from './request.js';
 import type { EnqueueOptions } from './role-owner.js';
-import { actorListening, leaderRole, tickRole } from './roles.js';
+import { actorListening, leaderRole, repeatedCommands, tickRole } from './roles.js';
+import { submit } from './submission.js';
 import type { TickRole } from './ticks/tick-role.js';
-import { currentTurn, type Turn } from './turn.js';
+import type { Turn } from './turn.js';
 import { TurnContext } from './turn-context.js';
 import { TurnLoop } from './turn-loop.js';
 
@@ -58,6 +57,7 @@ export class Activation implements PipelineOwner, FeedOwner {
   readonly #host: ActivationHost;
   readonly #pipeline: CommitPipeline;
   #observers: Set<ActivationObserver> | undefined;
+  #repeats: RepeatedCommands | undefined;
 
   constructor(
     host: ActivationHost,
@@ -73,7 +73,10 @@ export class Activation implements PipelineOwner, FeedOwner {
     const framework = new FrameworkState(definition.name);
     this.framework = framework;
     this.actorState = new ActorState(definition, actor, streamId, parts.unknownEvents);
-    this.optimistic = new OptimisticState(this.actorState, (events) => framework.applyAll(events));
+    this.optimistic = new OptimisticState(this.actorState, (events) => {
+      framework.applyAll(events);
+      return this.#repeats?.confirmed(events) ?? false;
+    });
     const isLive = definition.kind !== 'actor';
     const isChecked = isLive || definition.listens.length > 0;
     this.#pipeline = new CommitPipeline(parts, streamId, isChecked, this.optimistic, this);
@@ -102,21 +105,7 @@ export class Activation implements PipelineOwner, FeedOwner {
 
   /** Takes a command; the promise settles when its commit is durable or has failed. */
   submit(command: CommandDefinition, args: readonly unknown[]): Promise<unknown> {
-    const caller = currentTurn();
-    const cause = causeOf(this.parts.ids.next(), caller, currentOrigin());
-    const trace = this.#trace(command, args, cause, true);
-    try {
-      assertAccepts(this, this.#host.closing, caller, cause);
-    } catch (error) {
-      trace?.failed(error);
-      return Promise.reject(error);
-    }
-    if (!this.leader) return this.enqueue(command, args, cause, caller, trace && { trace }).promise;
-    this.used = true;
-    const answer = keptAlive(this.parts.environment, this.leader.run(command, args, cause, { trace }));
-    this.#host.busy(this);
-    caller?.waitFor(answer, this.loop);
-    return answer;
+    return submit(this, this.#host, command, args);
   }
 
   /** Runs a lifecycle hook, or what the framework itself decides, as a turn of its own; also while the host is closing. */
@@ -133,12 +122,15 @@ export class Activation implements PipelineOwner, FeedOwner {
     caller: Turn | undefined,
     options?: EnqueueOptions,
   ): Request {
-    const { name, method, onConflict } = command;
-    const trace = options?.trace ?? this.#trace(command, args, cause, false);
+    const { name, onConflict } = command;
+    const repeats = isRepeatable(name, cause.commandId);
+    const method = repeats ? this.#repeatedCommands().recognising(command, cause.commandId) : command.method;
+    const trace = options?.trace ?? this.trace(command, args, cause, false);
     const request = new Request(name, method, args, onConflict, causeIn(trace, cause));
     if (options) Object.assign(request, options);
     request.trace = trace;
-    request.copiesArguments = isUsers(name) && (onConflict === 'rerun' || isOnce(name));
+    request.copiesArguments = repeats || (isUsers(name) && (onConflict === 'rerun' || isOnce(name)));
+    if (repeats) request.keepContext();
     caller?.waitFor(request.promise, this.loop);
     this.used = true;
     this.#host.busy(this);
@@ -161,8 +153,8 @@ export class Activation implements PipelineOwner, FeedOwner {
 
   /** Runs a command of the framework's own, wherever commands run. */
   runOwn(command: CommandDefinition, args: readonly unknown[], origin: Origin | undefined, options: EnqueueOptions) {
-    const cause = causeOf(this.parts.ids.next(), undefined, origin);
-    const observed = { ...options, trace: this.#trace(command, args, cause, false) };
+    const cause = causeOf(origin?.commandId ?? this.parts.ids.next(), undefined, origin);
+    const observed = { ...options, trace: this.trace(command, args, cause, false) };
     return detached(() => {
       if (this.leader) return this.leader.run(command, args, cause, observed);
       return this.enqueue(command, args, cause, undefined, observed).promise;
@@ -270,7 +262,12 @@ export class Activation implements PipelineOwner, FeedOwner {
     this.#host.broke(this, error);
   }
 
-  #trace(command: CommandDefinition, args: readonly unknown[], cause: RequestCause, isCalled: boolean) {
+  trace(command: CommandDefinition, args: readonly unknown[], cause: RequestCause, isCalled: boolean) {
     return this.parts.telemetry?.command(this, command.name, args, cause, isCalled);
+  }
+
+  #repeatedCommands(): RepeatedCommands {
+    this.#repeats ??= repeatedCommands(this);
+    return this.#repeats;
   }
 }

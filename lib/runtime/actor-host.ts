@@ -1,4 +1,5 @@
 import { detached } from '../engine/async-context.js';
+import { timeSlicesOf } from '../engine/time-slices.js';
 import type { ActorBase } from '../kernel/actor.js';
 import type { ActorDefinition, CommandMethod } from '../kernel/definition.js';
 import { ShuttingDownError } from '../kernel/errors.js';
@@ -122,15 +123,31 @@ export class ActorHost implements ActivationHost, ResidentHost {
   /** Runs every `onPassivate` and forgets all; for shutdown, after everything has settled. */
   async close(error: unknown): Promise<void> {
     await Promise.allSettled([...this.#loading.values()].map(({ loaded }) => loaded));
-    await Promise.all([...this.#activations.values()].map((activation) => this.passivate(activation)));
-    for (const activation of [...this.#activations.values()]) activation.end(error);
+    const slices = timeSlicesOf(this.parts.environment);
+    const passivated: Promise<void>[] = [];
+    for (const activation of this.#activations.values()) {
+      if (slices.isTimeUp) await slices.turn();
+      passivated.push(this.passivate(activation));
+    }
+    await Promise.all(passivated);
+    for (const activation of this.#activations.values()) {
+      if (slices.isTimeUp) await slices.turn();
+      activation.end(error);
+    }
   }
 
   /** Hears nothing more; what is under way is brought to its end. */
-  stopListening(): void {
-    for (const doze of this.#dozing.values()) doze.stop();
+  async stopListening(): Promise<void> {
+    const slices = timeSlicesOf(this.parts.environment);
+    for (const doze of this.#dozing.values()) {
+      if (slices.isTimeUp) await slices.turn();
+      doze.stop();
+    }
     this.#dozing.clear();
-    for (const { listening } of this.#activations.values()) listening?.stop();
+    for (const { listening } of this.#activations.values()) {
+      if (slices.isTimeUp) await slices.turn();
+      listening?.stop();
+    }
   }
 
   #load(id: string, streamId: string): Loading {

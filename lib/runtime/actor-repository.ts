@@ -97,6 +97,9 @@ function observeState(host: ActorHost, id: string, look: Look): Observable<objec
       lastState = state;
       context.runInAsyncScope(() => subscriber.next(state));
     };
+    // That this node leaves is the end, and no error.
+    const fail = (error: unknown) =>
+      context.runInAsyncScope(() => (host.closing ? subscriber.complete() : subscriber.error(error)));
     const attach = (activation: Activation): void => {
       if (subscriber.closed) return;
       if (!activation.alive) {
@@ -106,12 +109,11 @@ function observeState(host: ActorHost, id: string, look: Look): Observable<objec
       }
       stopObserving = activation.observe({
         changed: () => emit(activation),
-        ended: (error) =>
-          context.runInAsyncScope(() => (host.closing ? subscriber.complete() : subscriber.error(error))),
+        ended: fail,
       });
       emit(activation);
     };
-    const load = () => void host.activate(id).then(attach, (error: unknown) => subscriber.error(error));
+    const load = () => void host.activate(id).then(attach, fail);
     load();
     return () => {
       release();

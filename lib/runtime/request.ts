@@ -2,6 +2,8 @@ import { type AsyncContext, callersContext } from '../engine/async-context.js';
 import type { CommandMethod } from '../kernel/definition.js';
 import type { OnConflict } from '../kernel/marks.js';
 import type { PendingCommit } from '../kernel/optimistic-state.js';
+import { afterPart } from './conflict-errors.js';
+import type { NestedCalls } from './nested-calls.js';
 import type { Trace } from './telemetry/telemetry.js';
 import type { Turn } from './turn.js';
 
@@ -27,6 +29,8 @@ export class Request {
   copiesArguments = false;
   /** Where it runs, unless it runs only once and at once: in the context of whoever gave it. */
   context: AsyncContext | undefined;
+  /** What it asked of other actors, if it may run again; made on first use. */
+  nestedCalls: NestedCalls | undefined;
   /** Whom it tells how it goes; `undefined` if nobody observes this node. */
   trace: Trace | undefined;
   /** Why such a part could not be stored, if its method did not wait to hear of it. */
@@ -65,8 +69,9 @@ export class Request {
 
   /** May come before the work is over (a timeout); whoever settles first wins. */
   reject(error: unknown): void {
-    this.trace?.failed(error);
-    this.#reject(error);
+    const told = this.partlyCommitted ? afterPart(this.name, error) : error;
+    this.trace?.failed(told);
+    this.#reject(told);
   }
 }
 
@@ -83,6 +88,8 @@ export interface RequestCause {
 
 /** What made a request that no turn made: an event that was heard, say. */
 export interface Origin {
+  /** The id of what it makes, where that is to be the same whenever it is made again. */
+  readonly commandId?: string;
   readonly correlationId: string;
   readonly causationId: string | null;
   /** The span that it belongs to. */

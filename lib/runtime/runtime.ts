@@ -6,6 +6,7 @@ import { Prefixes } from '../kernel/prefixes.js';
 import type { Activation } from './activation.js';
 import { ActorHost } from './actor-host.js';
 import { ActorRepository } from './actor-repository.js';
+import { beforeLookingUp } from './answers.js';
 import { AuditTrail } from './audit-trail.js';
 import { Cluster } from './cluster/cluster.js';
 import { LeaderElection } from './cluster/leader-election.js';
@@ -229,7 +230,8 @@ export class Runtime {
       const { leader } = await host.activate(call.id);
       return leader ? await leader.serve(call) : refused;
     } catch (error) {
-      return { kind: 'failed', version: 0, error: cluster.errors.encode(error) };
+      const told = beforeLookingUp(`${call.actor} '${call.id}'`, call, error);
+      return { kind: 'failed', version: 0, error: cluster.errors.encode(told) };
     }
   }
 
@@ -240,11 +242,9 @@ export class Runtime {
 
   async #drain(): Promise<void> {
     const hosts = [...this.#hosts.values()].map(({ host }) => host);
-    for (const host of hosts) {
-      host.closing = true;
-      host.stopListening();
-    }
+    for (const host of hosts) host.closing = true;
     this.parts.ticks.stop();
+    for (const host of hosts) await host.stopListening();
     await this.election.resignAll();
     // Once they hear that this node leaves, others may try the same again.
     await untilOrLate(() => this.projections.retrying === 0, this.parts);

@@ -18,7 +18,7 @@ export async function untilOrLate(holds: () => boolean, { limits, environment }:
 /** Waits until everything accepted is stored, `shutdownTimeoutMs` at most; what is left then ends, and its callers are told. */
 export async function settleAll(residents: Residents, parts: RuntimeParts): Promise<void> {
   const { shutdownTimeoutMs } = parts.limits;
-  await untilOrLate(() => residents.unsettled().length === 0, parts);
+  await untilOrLate(() => residents.isSettled, parts);
   const why = `not everything was stored within ${shutdownTimeoutMs} ms (shutdownTimeoutMs) of the shutdown: look at the stream to learn what was`;
   cutOff(residents, parts, why);
 }

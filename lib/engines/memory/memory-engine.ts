@@ -14,7 +14,7 @@ import { EngineError } from '../../kernel/errors.js';
 import type { EventRecord } from '../../kernel/event.js';
 
 /** Events that one read of some names looks at. */
-const LOOKED_AT_EVENTS_MAX = 10_000;
+const LOOKED_AT_EVENTS_MAX = 2_000;
 
 /** What several nodes of one process can share: `new MemoryEngine({ store })` for each. Gone when nobody holds it any more. */
 export class MemoryStore {

@@ -134,7 +134,8 @@ const ADVICE = {
   },
   DATABASE_AMBIGUOUS: {
     advice:
-      'there are two tables of one name: look at rethinkdb.table_config, keep the one with the data, delete the other by its id',
+      'there are two tables of one name. It passes where nodes have just created them; else look at rethinkdb.table_config, keep the one with the data, delete the other by its id',
+    retryable: true,
     unknown: false,
   },
   COMMIT_TOO_LARGE: {

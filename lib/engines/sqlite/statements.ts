@@ -52,8 +52,12 @@ export function prepareStatements(db: SqliteDatabase) {
     /** Also what is deleted by now counts. */
     lastMessage: db.prepare("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'messages'), 0)").pluck(),
     messagesFor: db.prepare('SELECT id, text FROM messages WHERE receiver = ? AND id > ? ORDER BY id LIMIT ?').raw(),
-    deleteMessages: db.prepare('DELETE FROM messages WHERE receiver = ? AND id <= ?'),
-    deleteOldMessages: db.prepare('DELETE FROM messages WHERE sent_at_ms < ?'),
+    deleteMessages: db.prepare(
+      'DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE receiver = ? AND id <= ? ORDER BY id LIMIT ?)',
+    ),
+    deleteOldMessages: db.prepare(
+      'DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE sent_at_ms < ? ORDER BY id LIMIT ?)',
+    ),
 
     addSchedule: db.prepare(
       `INSERT INTO schedules (stream_id, actor, id, owner, since) VALUES (?, ?, ?, ?, ?)

@@ -1,3 +1,4 @@
+import { CoalescedWork } from '../../engine/coalesced-work.js';
 import type { Timer } from '../../engine/environment.js';
 import type { NodeRecord } from '../../engine/nodes.js';
 import type { RuntimeParts } from '../settings.js';
@@ -55,12 +56,14 @@ export class Membership {
   #lastLookFromMs = 0;
   #beatTimer: Timer | undefined;
   #lookTimer: Timer | undefined;
+  readonly #looks = new CoalescedWork(() => this.#look());
   #stopped = false;
   #warned = '';
 
   constructor(parts: RuntimeParts) {
     this.#parts = parts;
-    this.incarnation = parts.ids.next();
+    // Not one of the user's ids: whatever those are, another start must not be taken for this one.
+    this.incarnation = parts.environment.uuid();
     this.#timeoutMs = parts.limits.heartbeatTimeoutMs;
     this.clocks = new NodeClocks(this.#timeoutMs * CLOCK_DELAY_SHARE_MAX);
   }
@@ -69,7 +72,7 @@ export class Membership {
   async start(): Promise<void> {
     this.#lastBeatAtMs ??= this.#parts.environment.monotonicMs();
     await this.#beat();
-    await this.#look();
+    await this.#looks.run();
     this.#beatLater();
     this.#lookLater();
   }
@@ -134,7 +137,7 @@ export class Membership {
 
   /** Learns of nodes that came a moment ago. */
   async refresh(): Promise<void> {
-    await this.#look().catch(() => {});
+    await this.#looks.run().catch(() => {});
   }
 
   /** It says itself that it leaves. */
@@ -247,7 +250,7 @@ export class Membership {
   }
 
   #lookLater(): void {
-    this.#lookTimer = this.#later(LOOKS_PER_TIMEOUT, () => this.#look().finally(() => this.#lookLater()));
+    this.#lookTimer = this.#later(LOOKS_PER_TIMEOUT, () => this.#looks.run().finally(() => this.#lookLater()));
   }
 
   #later(timesPerTimeout: number, work: () => Promise<void>): Timer | undefined {

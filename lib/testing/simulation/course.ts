@@ -58,8 +58,8 @@ const SUBSCRIBERS_MAX = 8;
 const LOOKS = 4;
 /** How long chaos lasts, usually, and how often it lasts long. Milliseconds. */
 const CHAOS_MS = [1_500, 6_000] as const;
-const LONG_CHAOS_MS = [20_000, 90_000] as const;
-const LONG_SHARE = 0.04;
+const LONG_CHAOS_MS = [20_000, 75_000] as const;
+const LONG_SHARE = 0.015;
 /** Longest time that clients wait for their last answers after everything has healed. Milliseconds. */
 const LAST_ANSWERS_MS_MAX = 60_000;
 /** Longest time that a node may take to shut down while nothing goes wrong. Milliseconds. */

@@ -40,7 +40,7 @@ export interface SimulationOptions {
   limits?: Partial<RuntimeLimits> | ((random: SeededRandom) => Partial<RuntimeLimits>);
   /** How long things go wrong, in milliseconds of virtual time. Default: 1.5 to 6 seconds, sometimes longer. */
   chaosMs?: number;
-  /** How long after everything has healed all must be as if nothing had happened, in milliseconds of virtual time. Default 15,000. */
+  /** How long after everything has healed all must be as if nothing had happened, in milliseconds of virtual time. Default 12,000. */
   settleMs?: number;
   /** Whether a course that failed is shortened, which runs it up to 120 times more. Default true. */
   shrinks?: boolean;
@@ -140,7 +140,7 @@ export function planOf(options: SimulationOptions): CoursePlan {
     faults: deploys ? faults : faults.filter((name) => name !== 'rolling-deployment'),
     invariants: options.invariants ?? [],
     chaosMs: options.chaosMs,
-    settleMs: options.settleMs ?? 15_000,
+    settleMs: options.settleMs ?? 12_000,
   };
 }
 

@@ -19,7 +19,7 @@ export function adminValue(query: Query, ast: TermAst): Promise<unknown> | undef
       return soon(() => catalog.databases(contact).map(({ name }) => name));
     case TERM.DB_CREATE:
       return soon(() => ({
-        config_changes: [{ new_val: { id: catalog.createDatabase(contact, args[0] as string).id } }],
+        config_changes: [{ new_val: { id: catalog.createDatabase(contact, args[0] as string) } }],
       }));
     case TERM.TABLE_LIST:
       return soon(() => catalog.tablesOf(contact, catalog.database(contact, database()).id).map(({ name }) => name));
@@ -60,7 +60,7 @@ async function waitReady(query: Query, database: string): Promise<object> {
     const names = new Set(tables.map(({ name }) => name));
     if (names.size < tables.length)
       throw new ReqlError('ReqlOpFailedError', `Table \`${database}\` is ambiguous; there are multiple tables.`);
-    if (tables.every((table) => table.viewOf(contact) && !table.viewOf(contact)?.isOver))
+    if (tables.every(({ table }) => table.viewOf(contact) && !table.viewOf(contact)?.isOver))
       return { ready: tables.length };
     await cluster.time.sleep(50);
   }
@@ -92,21 +92,17 @@ async function systemValue(
   await cluster.time.sleep(cluster.chance.skewed(0.5, 20) * cluster.slowness);
   if (name === 'cluster_config') return { id: 'heartbeat', heartbeat_timeout_secs: 2 };
   if (ast[0] === TERM.DELETE) {
-    cluster.catalog.drop(contact, key as string);
-    return { deleted: 1 };
+    return { deleted: cluster.catalog.drop(contact, key as string) ? 1 : 0, skipped: 0 };
   }
-  if (ast[0] === TERM.UPDATE) return renamed(query, key as string, ast[1][1]);
+  if (ast[0] === TERM.UPDATE) {
+    const { name: newName } = ast[1][1] as { name: string };
+    return { replaced: cluster.catalog.rename(contact, key as string, newName) ? 1 : 0 };
+  }
   const rows = systemRows(query, name).filter(({ id }) => key === undefined || id === key);
   const wanted = filterIn(ast);
   const kept = rows.filter((row) => Object.entries(wanted).every(([field, value]) => row[field] === value));
   const fields = pluckIn(ast);
   return fields ? kept.map((row) => plucked(row, fields)) : kept;
-}
-
-function renamed({ cluster }: Query, id: string, change: Ast): object {
-  const table = cluster.tables.find((each) => each.id === id);
-  if (table) table.name = (change as { name: string }).name;
-  return { replaced: table ? 1 : 0 };
 }
 
 function systemRows({ cluster, contact }: Query, name: string): Document[] {

@@ -40,7 +40,7 @@ export function truthOf(cluster: Cluster, wrong: (what: string) => void = () => 
 
 function documentsOf(cluster: Cluster, name: string): Document[] {
   return cluster.tables
-    .filter((table) => table.name === name)
+    .filter((table) => table.name === name && !table.isDropped)
     .flatMap((table) =>
       table.parts.flatMap((part) => [...table.copyOf(part, table.reign?.server ?? 0).documents.values()]),
     );

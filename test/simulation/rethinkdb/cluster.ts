@@ -145,6 +145,7 @@ export class Cluster {
 
   /** The servers choose a new primary for a table, if a majority is there. */
   elect(table: Table): boolean {
+    if (table.isDropped) return false;
     const there = this.chance.shuffled(this.servers.filter((server) => !server.isDown && !server.isFrozen));
     const [first] = there;
     if (!first) return false;
@@ -207,7 +208,7 @@ export class Cluster {
       const { life } = this.server(pending.from);
       this.at(pending.from, life, pending.fail);
     }
-    for (const table of this.tables) this.#lookAt(table);
+    for (const table of this.tables) if (!table.isDropped) this.#lookAt(table);
     this.catalog.spread();
   }
 

@@ -17,6 +17,7 @@ export class SimulatedConnection implements DriverConnection {
     this.#network = network;
     this.machine = machine;
     this.server = server;
+    network.add(this);
   }
 
   on(event: string, listener: () => void): this {
@@ -28,7 +29,6 @@ export class SimulatedConnection implements DriverConnection {
     this.#end();
   }
 
-  /** It is cut: this end hears of it. */
   breaks(): void {
     if (!this.open) return;
     this.#end();

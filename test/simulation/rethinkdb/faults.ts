@@ -44,7 +44,9 @@ export const FAULTS: Readonly<Record<string, Kind>> = {
     return { undo: () => cluster.heal(), ms: chance.skewed(300, 6_000) };
   },
   'a table gets another primary': ({ cluster }, chance) => {
-    const named = cluster.tables.filter(({ name }) => chance.in(0.3) || name === 'commits' || name === 'log');
+    const named = cluster.tables.filter(
+      ({ name, isDropped }) => !isDropped && (chance.in(0.3) || name === 'commits' || name === 'log'),
+    );
     cluster.elect(chance.pick(named));
     return { undo: nothing, ms: 0 };
   },

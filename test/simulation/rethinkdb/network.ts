@@ -1,6 +1,5 @@
 import type { Chance } from './chance.js';
 import type { Cluster } from './cluster.js';
-import { SimulatedConnection } from './connection.js';
 import type { Machine } from './machine.js';
 
 /** How a node and a server hear of each other now. */
@@ -13,6 +12,14 @@ export interface Path {
   swallowsAnswers: boolean;
 }
 
+/** One end of a connection. */
+export interface Breakable {
+  readonly machine: Machine;
+  readonly server: number;
+  /** It is cut: this end hears of it. */
+  breaks(): void;
+}
+
 /** How late a query may be that was taken for lost. Milliseconds. */
 export const LATE_MS_MAX = 20_000;
 
@@ -23,7 +30,7 @@ export class Network {
   /** How many of all queries are lost, or late, or lose their answers. */
   faultRate = 0;
   readonly #paths = new Map<string, Path>();
-  readonly #connections = new Set<SimulatedConnection>();
+  readonly #connections = new Set<Breakable>();
 
   constructor(cluster: Cluster, chance: Chance) {
     this.cluster = cluster;
@@ -50,11 +57,12 @@ export class Network {
   }
 
   /** All connections to a server that was killed, or of a node that was. */
-  breakAll(isMeant: (connection: SimulatedConnection) => boolean): void {
+  breakAll(isMeant: (connection: Breakable) => boolean): void {
     for (const connection of this.#connections) if (isMeant(connection)) connection.breaks();
   }
 
-  connect(machine: Machine, server: number, opened: (error: unknown, connection?: SimulatedConnection) => void): void {
+  /** Tries to connect: tells of an error, or of nothing if it can. */
+  connect(machine: Machine, server: number, opened: (error?: unknown) => void): void {
     const path = this.pathOf(machine.name, server);
     this.cluster.time.after(this.delayMs(), () => {
       const { isDown, isFrozen } = this.cluster.server(server);
@@ -64,14 +72,16 @@ export class Network {
           opened({ name: 'ReqlDriverError', msg: `Could not connect to s${server}` });
           return;
         }
-        const connection = new SimulatedConnection(this, machine, server);
-        this.#connections.add(connection);
-        opened(undefined, connection);
+        opened();
       });
     });
   }
 
-  forget(connection: SimulatedConnection): void {
+  add(connection: Breakable): void {
+    this.#connections.add(connection);
+  }
+
+  forget(connection: Breakable): void {
     this.#connections.delete(connection);
   }
 

@@ -1,14 +1,12 @@
 import { type DriverConnection, loadDriver, type Reql } from '../../../lib/engines/rethinkdb/driver.js';
-import type { SimulatedConnection } from './connection.js';
+import { SimulatedConnection } from './connection.js';
 import type { Machine } from './machine.js';
 import type { Network } from './network.js';
+import type { Sabotage } from './sabotage.js';
 import type { Ast } from './terms.js';
 
 type Call = (...values: unknown[]) => unknown;
 type Buildable = Call & { build(): Ast } & Record<string, unknown>;
-
-/** What a query is made to before it is sent: sabotage, for a test that wants to see it found. */
-export type Rewrite = (ast: Ast) => Ast;
 
 /**
  * The driver with its own terms, so that queries are what they are on the wire, and connections that lead to the simulated cluster. A server's host is
@@ -17,15 +15,20 @@ export type Rewrite = (ast: Ast) => Ast;
 export async function simulatedDriver(
   network: Network,
   machine: Machine,
-  rewrite: Rewrite = (ast) => ast,
+  sabotage: Sabotage = {},
 ): Promise<Reql> {
   const real = (await loadDriver()) as unknown as Record<string, unknown>;
   const raw = new WeakMap<object, Buildable>();
 
+  const asked = (connection: SimulatedConnection, term: Buildable): Promise<unknown> => {
+    const query = sabotage.rewrite?.(term.build()) ?? term.build();
+    return connection.ask(query).catch((error: unknown) => Promise.reject(sabotage.mistake?.(error) ?? error));
+  };
+
   const wrapped = (term: Buildable): object => {
     const proxy = new Proxy(term, {
       get: (target, name: string) => {
-        if (name === 'run') return (connection: SimulatedConnection) => connection.ask(rewrite(target.build()));
+        if (name === 'run') return (connection: SimulatedConnection) => asked(connection, target);
         const value = target[name];
         return typeof value === 'function' ? calling(target, value as Call) : value;
       },
@@ -60,9 +63,10 @@ export async function simulatedDriver(
     constructor(options: { host: string }, opened: (error: unknown) => void) {
       let inner: SimulatedConnection | undefined;
       const listeners: [string, () => void][] = [];
-      network.connect(machine, Number(options.host.slice(1)), (error, connection) => {
-        inner = connection;
-        for (const [event, listener] of listeners) connection?.on(event, listener);
+      const server = Number(options.host.slice(1));
+      network.connect(machine, server, (error) => {
+        if (!error) inner = new SimulatedConnection(network, machine, server);
+        for (const [event, listener] of listeners) inner?.on(event, listener);
         opened(error);
       });
       const facade: DriverConnection & { ask(ast: Ast): Promise<unknown> } = {

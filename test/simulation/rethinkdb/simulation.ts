@@ -6,7 +6,7 @@ import { FAULTS } from './faults.js';
 import { Ledger } from './ledger.js';
 import { Network } from './network.js';
 import { Node, Place, STREAMS } from './node.js';
-import type { Rewrite } from './simulated-driver.js';
+import type { Sabotage } from './sabotage.js';
 import { VirtualTime } from './virtual-time.js';
 
 /** How long there are faults. Milliseconds. */
@@ -21,8 +21,13 @@ export interface SimulationOptions {
   readonly seed: number;
   readonly nodes?: number;
   readonly servers?: number;
-  /** Sabotage of queries. */
-  readonly rewrite?: Rewrite;
+  /** All nodes start at once on servers that have nothing yet. */
+  readonly isFresh?: boolean;
+  /** How long it takes at most until another server hears of a new table, where all start at once. Milliseconds. */
+  readonly gossipMs?: number;
+  /** The database is there already, and every server knows it. */
+  readonly hasDatabase?: boolean;
+  readonly sabotage?: Sabotage;
 }
 
 export interface Course {
@@ -59,8 +64,18 @@ export class Simulation {
   }
 
   async run(): Promise<Course> {
+    const undo = this.#options.sabotage?.patch?.();
+    try {
+      return await this.#run();
+    } finally {
+      undo?.();
+    }
+  }
+
+  async #run(): Promise<Course> {
     await this.#begin();
-    await this.#trouble();
+    if (!this.#options.isFresh) await this.#trouble();
+    else await this.time.runUntil(this.time.nowMs + 3_000);
     await this.#mend();
     const truth = await this.#settle();
     check(truth, this.ledger, this.nodes);
@@ -78,7 +93,8 @@ export class Simulation {
 
   /** Another node takes the place of one that was killed. */
   replace(old: Node): void {
-    const node = new Node(this.network, old.place, this.ledger, this.#options.rewrite);
+    if (!this.nodes.includes(old)) return;
+    const node = new Node(this.network, old.place, this.ledger, this.#options.sabotage);
     this.nodes = this.nodes.map((each) => (each === old ? node : each));
     void node.start();
   }
@@ -89,13 +105,27 @@ export class Simulation {
 
   async #begin(): Promise<void> {
     const names = Array.from({ length: this.#options.nodes ?? 3 }, (_, i) => `n${i}`);
-    this.nodes = names.map((name) => new Node(this.network, new Place(name), this.ledger, this.#options.rewrite));
+    this.nodes = names.map((name) => new Node(this.network, new Place(name), this.ledger, this.#options.sabotage));
+    if (this.#options.isFresh) return this.#beginTogether();
     const [first, ...others] = this.nodes;
     // Tables are made by one; what comes of it when all make them at once is another simulation's.
     void first?.start();
     await this.#until(() => first?.isOpen === true, 30_000);
     for (const node of others) void node.start();
     await this.#until(() => this.nodes.every(({ isOpen }) => isOpen), 30_000);
+  }
+
+  /** What one server creates, the others hear of late. */
+  async #beginTogether(): Promise<void> {
+    const { chance, cluster } = this;
+    if (this.#options.hasDatabase) cluster.catalog.createDatabaseEverywhere('omniscient');
+    const slowestMs = chance.skewed(5, this.#options.gossipMs ?? 500);
+    cluster.catalog.delayMs = () => chance.skewed(1, slowestMs);
+    cluster.slowness = chance.skewed(1, 10);
+    const startsMs = chance.pick([5, 100, 2_000]);
+    for (const node of this.nodes) this.time.after(chance.skewed(1, startsMs), () => void node.start());
+    await this.#until(() => this.nodes.every(({ isOpen }) => isOpen), 60_000);
+    cluster.slowness = 1;
   }
 
   async #trouble(): Promise<void> {

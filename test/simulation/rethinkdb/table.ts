@@ -8,12 +8,14 @@ const PARTS = 2;
 export class Table {
   readonly id: string;
   readonly databaseId: string;
-  name: string;
+  /** The name that it was given first. */
+  readonly name: string;
   readonly indexes = new Map<string, { readonly isMulti: boolean }>();
   readonly parts: readonly number[] = Array.from({ length: PARTS }, (_, part) => part);
   /** Who is its primary, as the servers have agreed. */
   reign: Reign | undefined;
   epoch = 0;
+  isDropped = false;
   readonly #copies: readonly (readonly Copy[])[];
   /** Whom each server takes for the primary. */
   readonly #views: (Reign | undefined)[];
@@ -38,6 +40,12 @@ export class Table {
     let hash = 0;
     for (let i = 0; i < text.length; i += 1) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0;
     return (hash >>> 0) % PARTS;
+  }
+
+  /** It is gone, with all that is in it. */
+  drop(): void {
+    this.isDropped = true;
+    for (const view of this.#views) view?.end();
   }
 
   viewOf(server: number): Reign | undefined {

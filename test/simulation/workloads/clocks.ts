@@ -48,9 +48,9 @@ export const CLOCKS: SimulationOptions = {
   actors: [WallClock],
   limits: hastyLimits,
   workload: async ({ actor, random, sleep }) => {
-    const id = `t${random.int(3)}`;
-    const everyMs = random.pick([50, 200, 700]);
-    await sleep(random.int(300));
+    const id = `t${random.int(6)}`;
+    const everyMs = random.pick([100, 300, 700]);
+    await sleep(random.int(400));
     switch (random.int(7)) {
       case 0:
         return actor(WallClock, id).halt();

@@ -162,6 +162,7 @@ export class Counter extends LiveActor<{ count: number; seen: number }, { counte
 export const ORDERS: SimulationOptions = {
   actors: [Order, Book, LedBook, Watcher, Counter],
   limits: hastyLimits,
+  clients: 2,
   workload: async ({ actor, random, client, operation }) => {
     const order = `o${random.int(3)}`;
     const watcher = `w${random.int(2)}`;

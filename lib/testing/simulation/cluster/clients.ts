@@ -96,6 +96,13 @@ export class Clients {
   #clientFor(client: number, operation: number, name: string): SimulatedClient {
     const random = this.#world.random.fork(`operation ${name}`);
     const ways = random.fork('ways');
+    // Some stay with one node for all that an operation does, as clients of a session do.
+    const isSticky = ways.chance(0.5);
+    let last: SimulatedNode | undefined;
+    const pick = () => {
+      last = isSticky && last?.ready ? last : this.#pick(ways);
+      return last;
+    };
     let count = 0;
     const give = (
       definition: ActorDefinition,
@@ -105,14 +112,14 @@ export class Clients {
       once?: string,
     ) => {
       count += 1;
-      return this.#give({ key: `${name}.${count}`, definition, id, command, args, once }, ways);
+      return this.#give({ key: `${name}.${count}`, definition, id, command, args, once }, pick(), ways);
     };
     return {
       client,
       operation,
       random,
       sleep: (ms) => this.#world.time.sleep(ms),
-      on: (work) => this.#on(work, ways),
+      on: (work) => this.#on(work, pick(), ways),
       actor: <A extends AnyActor>(actorClass: ActorClass<A>, id: string) => {
         const definition = this.#definitionOf(actorClass);
         const ref = refOf(definition, (command, args) => give(definition, id, command, args));
@@ -122,8 +129,7 @@ export class Clients {
     };
   }
 
-  #on<T>(work: (node: NodeParts) => Promise<T>, ways: SeededRandom): Promise<T> {
-    const started = this.#pick(ways).ready;
+  #on<T>(work: (node: NodeParts) => Promise<T>, { ready: started }: SimulatedNode, ways: SeededRandom): Promise<T> {
     return new Promise((resolve, reject) => {
       const fail = (error: unknown) => {
         if (typeof error === 'object' && error !== null) this.#thrown.add(error);
@@ -149,8 +155,7 @@ export class Clients {
     return known;
   }
 
-  #give(given: Given, ways: SeededRandom): Promise<unknown> {
-    const node = this.#pick(ways);
+  #give(given: Given, node: SimulatedNode, ways: SeededRandom): Promise<unknown> {
     const { key, definition, id, command, args, once } = given;
     const label = once === undefined ? command : `once('${once}').${command}`;
     const record = this.#commands.begin({ key, actor: definition.name, id, command: label, args, node: node.name });

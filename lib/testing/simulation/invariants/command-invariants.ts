@@ -1,10 +1,11 @@
-import type { EventMetadata, EventRecord } from '../../../kernel/event.js';
+import type { EventRecord } from '../../../kernel/event.js';
 import { type CommandRecord, textOf } from '../cluster/commands.js';
 import type { BuiltInInvariant } from './invariant.js';
+import { metadataOf } from './metadata.js';
 
 /** Every event that a client's own command has fired, by the command's key; not what followed from it. */
-function keyOf({ metadata }: EventRecord): string | undefined {
-  const { correlationId, causationId } = JSON.parse(metadata) as EventMetadata;
+function keyOf(record: EventRecord): string | undefined {
+  const { correlationId, causationId } = metadataOf(record);
   return causationId === null ? correlationId : undefined;
 }
 
@@ -76,10 +77,10 @@ export const EFFECT_AT_MOST_ONCE: BuiltInInvariant = {
     return {
       stored({ records }) {
         for (const record of records) {
-          const { streamId, id, name, version, metadata } = record;
+          const { streamId, id, name, version } = record;
           if (eventIds.has(id)) fail(`event ${id} ('${name}') is stored twice: ${streamId} ${version}`, streamId);
           eventIds.add(id);
-          const { commandId } = JSON.parse(metadata) as EventMetadata;
+          const { commandId } = metadataOf(record);
           const key = `${streamId}\0${commandId}`;
           const first = firstOf.get(key);
           if (!first) {
