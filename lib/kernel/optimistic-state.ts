@@ -65,11 +65,11 @@ export class OptimisticState<Commit extends PendingCommit> {
   /** In order; all of them are applied. */
   readonly pending: Commit[] = [];
   readonly #state: ActorState;
-  readonly #onStored: ((events: readonly NewEvent[]) => void) | undefined;
+  readonly #onStored: ((events: readonly NewEvent[]) => boolean) | undefined;
   #open: OpenTurn | undefined;
 
-  /** @param onStored hears of every event that is confirmed, ours and others', in order. */
-  constructor(state: ActorState, onStored?: (events: readonly NewEvent[]) => void) {
+  /** @param onStored hears of every event that is confirmed, ours and others', in order; says whether something pending is wrong now, also if no handler shows it. */
+  constructor(state: ActorState, onStored?: (events: readonly NewEvent[]) => boolean) {
     this.#state = state;
     this.#onStored = onStored;
   }
@@ -191,8 +191,8 @@ export class OptimisticState<Commit extends PendingCommit> {
     if (!last) return UNTOUCHED;
     this.version = last.version;
     this.lastEventId = last.id;
-    this.#onStored?.(others);
-    if (!others.some((event) => this.#state.handles(event.name)) && !this.pending.some(isStale)) return UNTOUCHED;
+    const isPendingWrong = this.#onStored?.(others) ?? false;
+    if (!isPendingWrong && !others.some((event) => this.#state.handles(event.name))) return UNTOUCHED;
     this.#state.tree.undoTo(this.#firstMark());
     for (const event of others) this.#state.apply(event, event.version, false);
     this.confirmedRevision += 1;

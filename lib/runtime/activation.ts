@@ -75,7 +75,7 @@ export class Activation implements PipelineOwner, FeedOwner {
     this.actorState = new ActorState(definition, actor, streamId, parts.unknownEvents);
     this.optimistic = new OptimisticState(this.actorState, (events) => {
       framework.applyAll(events);
-      this.#repeats?.confirmed(events);
+      return this.#repeats?.confirmed(events) ?? false;
     });
     const isLive = definition.kind !== 'actor';
     const isChecked = isLive || definition.listens.length > 0;
@@ -122,14 +122,15 @@ export class Activation implements PipelineOwner, FeedOwner {
     caller: Turn | undefined,
     options?: EnqueueOptions,
   ): Request {
-    const { name, method, onConflict } = isRepeatable(command.name, cause.commandId)
-      ? this.#repeatedCommands().recognising(command, cause.commandId)
-      : command;
+    const { name, onConflict } = command;
+    const repeats = isRepeatable(name, cause.commandId);
+    const method = repeats ? this.#repeatedCommands().recognising(command, cause.commandId) : command.method;
     const trace = options?.trace ?? this.trace(command, args, cause, false);
     const request = new Request(name, method, args, onConflict, causeIn(trace, cause));
     if (options) Object.assign(request, options);
     request.trace = trace;
-    request.copiesArguments = isUsers(name) && (onConflict === 'rerun' || isOnce(name));
+    request.copiesArguments = repeats || (isUsers(name) && (onConflict === 'rerun' || isOnce(name)));
+    if (repeats) request.keepContext();
     caller?.waitFor(request.promise, this.loop);
     this.used = true;
     this.#host.busy(this);

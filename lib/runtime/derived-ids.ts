@@ -12,7 +12,8 @@ export function derivedId(...parts: readonly string[]): string {
 
 /** Whether it is such an id. An id of another kind that looks like one is only looked for in vain. */
 export function isDerivedId(id: string): boolean {
-  return id.charCodeAt(VERSION_AT) === VERSION && id.length === ID_LENGTH;
+  // Whoever gives the ids may give anything; that is refused elsewhere.
+  return typeof id === 'string' && id.length === ID_LENGTH && id.charCodeAt(VERSION_AT) === VERSION;
 }
 
 /** The derived id of the command that fired an event, in the event's metadata; `undefined` if its id is none, as most are not. */

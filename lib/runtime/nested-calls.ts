@@ -1,4 +1,4 @@
-import { findRefusal } from '../kernel/plain-data.js';
+import { copyOfData } from '../kernel/data-copy.js';
 import { unwrap } from '../kernel/state-tree.js';
 import { derivedId, isDerivedId } from './derived-ids.js';
 import type { Request } from './request.js';
@@ -47,7 +47,7 @@ export class NestedCalls {
     const commandId = this.#idOf(turn, target, call);
     const earlier = this.#answers.get(commandId);
     if (earlier) {
-      const answer = earlier.then(copyOf);
+      const answer = earlier.then(copyOfData);
       turn.waitFor(answer, target.loop);
       return answer;
     }
@@ -66,7 +66,8 @@ export class NestedCalls {
   }
 
   #remember(commandId: string, given: Promise<unknown>): void {
-    const answer = given.then(copyOf);
+    // What this run does to the answer must not be seen by the next.
+    const answer = given.then(copyOfData);
     this.#answers.set(commandId, answer);
     answer.catch(() => this.#answers.delete(commandId));
   }
@@ -79,10 +80,4 @@ function textOf(args: readonly unknown[]): string {
   } catch {
     return '';
   }
-}
-
-/** Plain data is copied: what a run does to an answer must not be seen by the next. */
-function copyOf(answer: unknown): unknown {
-  if (typeof answer !== 'object' || answer === null || Object.isFrozen(answer)) return answer;
-  return findRefusal(answer) ? answer : structuredClone(answer);
 }

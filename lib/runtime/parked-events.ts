@@ -1,3 +1,4 @@
+import { CoalescedWork } from '../engine/coalesced-work.js';
 import { keptAlive } from '../engine/environment.js';
 import { storePages } from '../engine/paging.js';
 import { OmniscientError } from '../kernel/errors.js';
@@ -59,9 +60,7 @@ export class ParkedEvents {
   #position = 0;
   #bookmark: Bookmark<ParkedPlaces> | undefined;
   #savedAt = 0;
-  #reading: Promise<void> | undefined;
-  /** The next one, for all who came while one was under way: that may have looked before what they ask for was stored. */
-  #readingNext: Promise<void> | undefined;
+  readonly #reading = new CoalescedWork(() => this.#readOn());
 
   constructor(parts: RuntimeParts, ownerOf: FindOwner) {
     this.#parts = parts;
@@ -70,7 +69,7 @@ export class ParkedEvents {
 
   /** All that is parked now, oldest first. @throws EngineError. */
   async list(): Promise<ParkedEvent[]> {
-    await this.#read();
+    await this.#reading.run();
     const places = [...this.#parked.values()];
     const listed: ParkedEvent[] = [];
     for (let at = 0; at < places.length; at += READS_MAX) {
@@ -82,7 +81,7 @@ export class ParkedEvents {
 
   /** How many are parked now. Reads only what is new in the store since somebody last asked. @throws EngineError. */
   async count(): Promise<number> {
-    await this.#read();
+    await this.#reading.run();
     return this.#parked.size;
   }
 
@@ -117,7 +116,7 @@ export class ParkedEvents {
   }
 
   async #find(id: string): Promise<{ data: ParkedData; owner: ParkedOwner }> {
-    await this.#read();
+    await this.#reading.run();
     const place = this.#parked.get(id);
     if (place !== undefined) return this.#owned(await this.#recordAt(place));
     throw new OmniscientError(
@@ -127,9 +126,7 @@ export class ParkedEvents {
   }
 
   async #isParked(id: string): Promise<boolean> {
-    // A read that has begun already may not see what was stored a moment ago.
-    await this.#reading?.catch(() => {});
-    await this.#read();
+    await this.#reading.run();
     return this.#parked.has(id);
   }
 
@@ -150,24 +147,6 @@ export class ParkedEvents {
   }
 
   /** Reads on from where it was read last, up to what is stored now. */
-  #read(): Promise<void> {
-    if (this.#readingNext) return this.#readingNext;
-    if (!this.#reading) return this.#beginReading();
-    const next = () => {
-      this.#readingNext = undefined;
-      return this.#beginReading();
-    };
-    this.#readingNext = this.#reading.then(next, next);
-    return this.#readingNext;
-  }
-
-  #beginReading(): Promise<void> {
-    this.#reading = this.#readOn().finally(() => {
-      this.#reading = undefined;
-    });
-    return this.#reading;
-  }
-
   async #readOn(): Promise<void> {
     const { engine, environment } = this.#parts;
     const upTo = await engine.lastPosition();

@@ -1,15 +1,14 @@
 import type { ReadDuty } from '../engine/read.js';
-import type { CommandDefinition } from '../kernel/definition.js';
-import type { EventRecord, NewEvent } from '../kernel/event.js';
+import type { CommandDefinition, CommandMethod } from '../kernel/definition.js';
+import type { NewEvent } from '../kernel/event.js';
 import { findRefusal } from '../kernel/plain-data.js';
 import { unwrap } from '../kernel/state-tree.js';
 import { whenThere } from '../kernel/thenable.js';
 import { answerIn, eventsOf } from './answers.js';
 import { derivedIdIn, isDerivedId } from './derived-ids.js';
-import { REACTIONS } from './listening/reactions.js';
+import { REACTIONS } from './listening/reaction-commands.js';
 import { isOnce } from './once.js';
-import type { Request } from './request.js';
-import { currentTurn } from './turn.js';
+import { currentTurn, type Turn } from './turn.js';
 
 /** So many of an actor's last events are looked through for commands that come again; and of so many nested commands, the last, it is known that they are stored. */
 const REMEMBERED_MAX = 1_000;
@@ -23,6 +22,8 @@ export interface RepeatsOwner {
   readonly engine: ReadDuty;
   /** Whether answers are recorded by whoever leads. */
   readonly isLed: boolean;
+  /** The turn that runs now. */
+  readonly running: Turn | undefined;
   /** The events that are applied and not yet stored. */
   unstored(): Iterable<NewEvent>;
   /** The newest event of a finished command that is not stored yet for which this holds. */
@@ -61,34 +62,42 @@ export class RepeatedCommands {
     this.#owner = owner;
   }
 
-  /** The same command, which has effect once under this id. */
-  recognising({ name, method, onConflict }: CommandDefinition, commandId: string): CommandDefinition {
+  /** The command's method, which has effect once under this id. */
+  recognising({ name, method }: CommandDefinition, commandId: string): CommandMethod {
     const run = (whole: () => unknown) => this.#run(name, commandId, whole);
     const read = () => (this.#isRead ? undefined : this.#read());
-    return {
-      name,
-      onConflict,
-      method(...args) {
-        const whole = () => method.apply(this, args as unknown[]);
-        return read()?.then(() => run(whole)) ?? run(whole);
-      },
+    return function (...args) {
+      const whole = () => method.apply(this, args as unknown[]);
+      return read()?.then(() => run(whole)) ?? run(whole);
     };
   }
 
-  /** These are stored now, ours or another activation's, and in the state. */
-  confirmed(events: readonly NewEvent[]): void {
+  /** These are stored now, ours or another activation's. Returns whether one of them is of a command that was run here too, and is about to be stored. */
+  confirmed(events: readonly NewEvent[]): boolean {
+    let isOvertaken = false;
     let version = this.#owner.version - events.length;
     for (const event of events) {
       version += 1;
-      this.#note(
+      const isOthers = 'version' in event;
+      const commandId = this.#note(
         event,
-        'version' in event ? { version: event.version as number, isOthers: true } : { version, isOthers: false },
+        isOthers ? { version: event.version as number, isOthers } : { version, isOthers },
       );
+      if (isOthers && commandId !== undefined) isOvertaken = this.#isRunningOrPending(commandId) || isOvertaken;
     }
+    return isOvertaken;
+  }
+
+  #isRunningOrPending(commandId: string): boolean {
+    const { running } = this.#owner;
+    if (running?.request.cause.commandId !== commandId) return this.#isPending(commandId);
+    // It may fail by what the other has changed.
+    running.mustRunAgain = !running.request.partlyCommitted;
+    return true;
   }
 
   #run(name: string, commandId: string, whole: () => unknown): unknown {
-    const { request } = currentTurn() as { request: Request };
+    const { request } = currentTurn() as Turn;
     const isKnown = () => this.#stored.has(commandId) || this.#isPending(commandId);
     if (isKnown()) {
       // What is about to be stored may fail, and then this one has to run.
@@ -133,20 +142,23 @@ export class RepeatedCommands {
 
   async #readLast(): Promise<void> {
     const { engine, streamId, version } = this.#owner;
-    const page: EventRecord[] = await engine.readStream(
-      streamId,
-      Math.max(0, version - REMEMBERED_MAX),
-      REMEMBERED_MAX,
-    );
-    for (const event of page) this.#note(event, { version: event.version, isOthers: true });
+    for (let after = Math.max(0, version - REMEMBERED_MAX); after < version; ) {
+      const page = await engine.readStream(streamId, after, REMEMBERED_MAX);
+      for (const event of page) this.#note(event, { version: event.version, isOthers: true });
+      const last = page.at(-1);
+      if (!last) break;
+      after = last.version;
+    }
     this.#isRead = true;
   }
 
-  #note({ metadata }: NewEvent, place: Place): void {
+  /** Returns its command's id, if that is a derived one. */
+  #note({ metadata }: NewEvent, place: Place): string | undefined {
     const commandId = derivedIdIn(metadata);
-    if (commandId === undefined || this.#stored.has(commandId)) return;
+    if (commandId === undefined || this.#stored.has(commandId)) return commandId;
     this.#stored.set(commandId, place);
     const [oldest] = this.#stored.keys();
     if (oldest !== undefined && this.#stored.size > REMEMBERED_MAX) this.#stored.delete(oldest);
+    return commandId;
   }
 }

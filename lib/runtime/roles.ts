@@ -53,6 +53,9 @@ export function repeatedCommands(activation: Activation): RepeatedCommands {
     },
     engine: parts.engine,
     isLed: activation.leader !== undefined,
+    get running() {
+      return activation.running;
+    },
     unstored: () => optimistic.unstored(),
     findPending: (holds) => optimistic.findPending(holds),
     recordAnswer: (answer, isLost) => context.recordAnswer(answer, isLost),

@@ -20,7 +20,7 @@ import { whenThere } from '../kernel/thenable.js';
 import { derivedId } from './derived-ids.js';
 import { MetadataWriter } from './event-codec.js';
 import type { ActorListening } from './listening/actor-listening.js';
-import { REACTIONS } from './listening/reactions.js';
+import { REACTIONS } from './listening/reaction-commands.js';
 import { NestedCalls } from './nested-calls.js';
 import { assertSameCommand, isOnce, isSameAnswer } from './once.js';
 import type { Commit } from './request.js';

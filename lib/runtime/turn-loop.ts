@@ -88,7 +88,7 @@ export class TurnLoop implements TurnOwner {
   #refusalOf(turn: Turn): unknown {
     const { touched, failure, events } = this.#parts.state.openTurn;
     turn.failure ??= failure;
-    if (turn.failure === undefined && isOvertaken(turn.request, touched, events.length)) {
+    if (turn.failure === undefined && touched && mustDecideAgain(turn.request, events.length)) {
       turn.failure = conflictOf(this.label, { request: turn.request });
       // Whatever the method makes of that: what has stored nothing yet can be decided anew.
       turn.mustRunAgain = !turn.request.partlyCommitted;
@@ -183,7 +183,7 @@ export class TurnLoop implements TurnOwner {
     }
     turn.over = true;
     this.running = undefined;
-    if (isOvertaken(request, touched, events.length)) {
+    if (touched && mustDecideAgain(request, events.length)) {
       state.discard();
       this.#decideAgain(request);
       return;
@@ -206,9 +206,7 @@ export class TurnLoop implements TurnOwner {
     const { request } = turn;
     const { state } = this.#parts;
     // It may have failed because it read the old state and then found the new one.
-    const { touched } = state.openTurn;
-    const isMixed =
-      !request.partlyCommitted && ((touched && request.onConflict === 'rerun') || (request.isStale?.() ?? false));
+    const isMixed = state.openTurn.touched && request.onConflict === 'rerun' && !request.partlyCommitted;
     turn.over = true;
     this.running = undefined;
     state.discard();
@@ -264,11 +262,6 @@ export class TurnLoop implements TurnOwner {
     const at = this.#held.findIndex((other) => other.request.order > commit.request.order);
     this.#held.splice(at === -1 ? this.#held.length : at, 0, commit);
   }
-}
-
-/** Whether what was stored while its method ran makes it wrong; also what changed nothing in the state. */
-function isOvertaken(request: Request, touched: boolean, eventCount: number): boolean {
-  return touched ? mustDecideAgain(request, eventCount) : (request.isStale?.() ?? false);
 }
 
 /** A command that only read may be told an older truth, unless it asked to be decided on the newest. */

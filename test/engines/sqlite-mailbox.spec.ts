@@ -5,6 +5,7 @@ import { setImmediate } from 'node:timers';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SqliteEngine } from 'omniscient-nest/sqlite';
 import { eventually } from '../support/eventually.js';
+import { rest } from '../support/rest.js';
 
 /** Most that are handed over in one turn of the event loop. */
 const AT_ONCE_MAX = 1_000;
@@ -55,5 +56,18 @@ describe('many messages at once', () => {
     await sender.send(Array.from({ length: 4_500 }, (_, i) => ({ to: 'b', text: `${i}` })));
     await sender.close();
     await eventually(() => received.length === 4_500);
+  });
+
+  it('are handed over to nobody who stopped receiving in the middle of them', async () => {
+    const [sender, receiver] = engines as [SqliteEngine, SqliteEngine];
+    const delivered: number[] = [];
+    const stop = await receiver.receive('b', (texts) => {
+      delivered.push(texts.length);
+      stop();
+    });
+    await sender.send(Array.from({ length: 2_500 }, (_, i) => ({ to: 'b', text: `${i}` })));
+    await eventually(() => delivered.length > 0);
+    await rest(100);
+    expect(delivered).toHaveLength(1);
   });
 });

@@ -1,6 +1,7 @@
 import { MemoryEngine, type MemoryStore } from 'omniscient-nest/memory';
 import type { NodeMessage } from '../../lib/engine/messages.js';
 import type { NodeRecord } from '../../lib/engine/nodes.js';
+import { EngineError } from '../../lib/kernel/errors.js';
 import type { VirtualEnvironment } from './virtual-environment.js';
 
 /** Shares of messages, and of moments, to which something happens. */
@@ -10,6 +11,9 @@ export interface Mischief {
   late: number;
   /** Longest that one is late. Milliseconds. */
   lateMsMax: number;
+  /** Shares of appends that are refused for good, and whose answer is lost. */
+  refused?: number;
+  unanswered?: number;
 }
 
 /** An engine in memory whose messages get lost, come twice, late and in another order; and whose heartbeats and appends can be held up. */
@@ -34,9 +38,13 @@ export class LateMailEngine extends MemoryEngine {
   override async append(request: Parameters<MemoryEngine['append']>[0]) {
     await this.#world.sleep(this.#world.random() * this.appendMsMax);
     await this.#alive();
+    const { refused = 0, unanswered = 0 } = this.#mischief;
+    if (this.#world.random() < refused) throw new EngineError('REFUSED', 'this append is refused');
     const result = await super.append(request);
     await this.#world.sleep(this.#world.random() * this.appendMsMax);
     await this.#alive();
+    if (this.#world.random() < unanswered)
+      throw new EngineError('ENGINE_UNAVAILABLE', 'the answer was lost', { retryable: true, outcomeUnknown: true });
     return result;
   }
 
@@ -51,7 +59,7 @@ export class LateMailEngine extends MemoryEngine {
     for (const message of messages) {
       if (this.#world.random() < lost) continue;
       const copies = this.#world.random() < doubled ? 2 : 1;
-      for (let n = 0; n < copies; n += 1) this.#world.setTimeout(() => void super.send([message]), this.#delayMs());
+      for (let n = 0; n < copies; n += 1) this.#world.setTimeout(() => void this.#deliver(message), this.#delayMs());
     }
   }
 
@@ -64,6 +72,11 @@ export class LateMailEngine extends MemoryEngine {
       if (waitMs <= 0) take();
       else this.#world.setTimeout(take, waitMs);
     });
+  }
+
+  /** What is on its way arrives also when its sender is gone. */
+  async #deliver(message: NodeMessage): Promise<void> {
+    await super.send([message]).catch(() => {});
   }
 
   /** Never resolves for a process that is gone. */

@@ -112,6 +112,10 @@ export class VirtualMachine implements Environment {
   // Some take this alone.
   readonly random = (): number => this.#random();
 
+  keepAlive(): () => void {
+    return () => {};
+  }
+
   uuid(): string {
     this.#ids += 1;
     return `${this.name}-${this.#ids}`;
