@@ -12,7 +12,13 @@ it('seeds', async () => {
   const say = (text: string) => process.stdout.write(`${text}\n`);
   if (sabotage) say(Object.keys(SABOTAGES)[Number(process.env.SABOTAGE)] as string);
   for (let seed = FROM; seed < FROM + SEEDS; seed += 1) {
-    const course = await simulate({ seed, isFresh: Boolean(process.env.FRESH), hasDatabase: Boolean(process.env.HAS), ...(process.env.GOSSIP ? { gossipMs: Number(process.env.GOSSIP) } : {}), ...(sabotage ? { sabotage } : {}) });
+    const course = await simulate({
+      seed,
+      isFresh: Boolean(process.env.FRESH),
+      hasDatabase: Boolean(process.env.HAS),
+      ...(process.env.GOSSIP ? { gossipMs: Number(process.env.GOSSIP) } : {}),
+      ...(sabotage ? { sabotage } : {}),
+    });
     if (course.faults.length > 0) {
       bad += 1;
       say(`seed ${seed}: ${course.faults.slice(0, 4).join(' | ').slice(0, 700)}`);
