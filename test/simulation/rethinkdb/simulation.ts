@@ -179,6 +179,8 @@ export class Simulation {
       const isSeen = this.nodes.every(({ place }) => place.store.length >= store.length);
       return unplaced.length === 0 && announcements === 0 && isSeen;
     };
+    // What comes late may be announced only then.
+    await this.time.runUntil(Math.max(this.time.nowMs, this.network.lateUntilMs));
     await this.#until(isSettled, PLACED_MS_MAX);
     // What goes wrong only now.
     await this.time.runUntil(this.time.nowMs + 3_000);
