@@ -52,8 +52,11 @@ export class NodeClocks {
   elapsed(nodeId: string, atMs: number, nowMs: number): Elapsed | undefined {
     const known = this.#measured.get(nodeId);
     if (!known) return undefined;
-    const possibleMs = known.aheadMs.map((aheadMs) => nowMs + aheadMs - atMs).filter((ms) => ms >= 0);
-    return { ms: possibleMs.length > 0 ? Math.min(...possibleMs) : 0, watchedMs: nowMs - known.sinceMs };
+    // What was a moment ago lies ahead of a clock that was read late.
+    const soonMs = 2 * this.#toleranceMs;
+    const possibleMs = known.aheadMs.map((aheadMs) => nowMs + aheadMs - atMs).filter((ms) => ms >= -soonMs);
+    const leastMs = possibleMs.length > 0 ? Math.min(...possibleMs) : 0;
+    return { ms: Math.max(0, leastMs), watchedMs: nowMs - known.sinceMs };
   }
 
   /** Whether no clock that was read after `sinceMs` is further than `toleranceMs` from a clock that shows `clockMs` now, or was set. */
