@@ -12,8 +12,7 @@ import { VirtualEnvironment } from '../support/virtual-environment.js';
 const SEEDS = 60;
 
 interface Stock {
-  take(tag: string): Promise<number>;
-  look(): Promise<number>;
+  take(tag: string): Promise<number | undefined>;
 }
 
 type StockEvents = { taken: { tag: string; n: number } };
@@ -27,9 +26,6 @@ class LiveStock extends LiveActor<{ count: number }, StockEvents> {
     const n = this.state.count + 1;
     this.fire('taken', { tag, n });
     return n;
-  }
-  @Command() look(): number {
-    return this.state.count;
   }
   @EventHandler() taken(): void {
     this.state.count += 1;
@@ -47,31 +43,20 @@ class OneStock extends OneActor<{ count: number }, StockEvents> {
     this.fire('taken', { tag, n });
     return n;
   }
-  @Command() look(): number {
-    return this.state.count;
-  }
   @EventHandler() taken(): void {
     this.state.count += 1;
   }
 }
 
-let numbers = 0;
-
-/** No handler shows that another has taken the same. */
+/** Neither a handler nor a stored answer shows that another has taken the same. */
 @Actor({ prefix: 'stock/' })
 class BlindStock extends LiveActor<object, StockEvents> {
   initialState() {
     return {};
   }
-  @Command() async take(tag: string): Promise<number> {
+  @Command() async take(tag: string): Promise<void> {
     await Promise.resolve();
-    numbers += 1;
-    const n = numbers;
-    this.fire('taken', { tag, n });
-    return n;
-  }
-  @Command() look(): number {
-    return numbers;
+    this.fire('taken', { tag, n: 0 });
   }
 }
 
@@ -101,11 +86,8 @@ class Listener extends LiveActor<{ done: number }, CallerEvents> {
   @ListenTo(() => 'source', { events: ['said'] })
   async onSaid({ data }: { data: { tag: string } }): Promise<void> {
     const stock = (await stockOf.get(this)?.()) as Stock;
-    const n = await stock.take(data.tag);
+    const n = (await stock.take(data.tag)) ?? 0;
     this.fire('done', { tag: data.tag, n });
-  }
-  @Command() look(): number {
-    return this.state.done;
   }
   @EventHandler() done(): void {
     this.state.done += 1;
@@ -119,7 +101,7 @@ class Rerunner extends LiveActor<{ done: number }, CallerEvents> {
   }
   @Command({ onConflict: 'rerun' }) async call(tag: string): Promise<number> {
     const stock = (await stockOf.get(this)?.()) as Stock;
-    const n = await stock.take(tag);
+    const n = (await stock.take(tag)) ?? 0;
     this.fire('done', { tag, n });
     return n;
   }
@@ -135,7 +117,7 @@ class Seller extends OneActor<{ done: number }, CallerEvents> {
   }
   @Command() async call(tag: string): Promise<number> {
     const stock = (await stockOf.get(this)?.()) as Stock;
-    const n = await stock.take(tag);
+    const n = (await stock.take(tag)) ?? 0;
     this.fire('done', { tag, n });
     return n;
   }
