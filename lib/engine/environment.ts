@@ -58,7 +58,9 @@ export async function endsWithin(environment: Environment, work: Promise<unknown
 
 /** The process does not end while somebody waits for this, even if all that it waits for itself would not keep it. */
 export function keptAlive<T>(environment: Environment, awaited: Promise<T>): Promise<T> {
-  return awaited.finally(environment.keepAlive());
+  const release = environment.keepAlive();
+  awaited.then(release, release);
+  return awaited;
 }
 
 /** Resolves in the next turn of the event loop: timers and sockets come first. */

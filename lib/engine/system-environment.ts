@@ -9,8 +9,8 @@ const dateNow = Date.now;
 const performanceNow = performance.now.bind(performance);
 const microtask = globalThis.queueMicrotask;
 
-/** A timer keeps the process alive however long it takes. Milliseconds. */
-const KEEPING_MS = 86_400_000;
+/** How often a timer that keeps the process alive looks whether it is still needed. Milliseconds. */
+const KEEPING_MS = 1_000;
 
 const startTimer = (callback: () => void, ms: number) => setTimeout(callback, ms);
 const immediate = (callback: () => void) => setImmediate(callback);
@@ -28,24 +28,27 @@ export const SYSTEM: Environment = Object.freeze({
   uuid: () => randomUUID(),
 });
 
-/** How many keep the process alive, and the timer that does it for all of them. */
+/** How many keep the process alive, and the timer that does it for all of them: to switch it on and off takes less than to set one each time. */
 let keepers = 0;
 let keeping: NodeJS.Timeout | undefined;
 
 function keepAlive(): () => void {
   let isReleased = false;
   keepers += 1;
-  keeping ??= begunByNobody(endlessTimer);
+  if (keepers === 1) keeping = keeping?.ref() ?? begunByNobody(keepingTimer);
   return () => {
     if (isReleased) return;
     isReleased = true;
     keepers -= 1;
-    if (keepers > 0) return;
-    clearInterval(keeping);
-    keeping = undefined;
+    if (keepers === 0) keeping?.unref();
   };
 }
 
-function endlessTimer(): NodeJS.Timeout {
-  return setInterval(() => {}, KEEPING_MS);
+/** Ends by itself when nobody needs it any more. */
+function keepingTimer(): NodeJS.Timeout {
+  return setInterval(() => {
+    if (keepers > 0) return;
+    clearInterval(keeping);
+    keeping = undefined;
+  }, KEEPING_MS);
 }

@@ -83,6 +83,7 @@ function observeState(host: ActorHost, id: string, look: Look): Observable<objec
   return new Observable((subscriber) => {
     // Whoever changes the state is not whoever looks at it.
     const context = subscribersContext();
+    const release = host.parts.environment.keepAlive();
     let stopObserving: (() => void) | undefined;
     let lastState: object | undefined;
     let lastRevision: number | undefined;
@@ -114,6 +115,9 @@ function observeState(host: ActorHost, id: string, look: Look): Observable<objec
     };
     const load = () => void host.activate(id).then(attach, fail);
     load();
-    return () => stopObserving?.();
+    return () => {
+      release();
+      stopObserving?.();
+    };
   });
 }

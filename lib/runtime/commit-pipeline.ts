@@ -42,6 +42,8 @@ export class CommitPipeline {
   #singly = 0;
   #lastRetryError: unknown;
   #stopped = false;
+  /** Whoever waits for an append keeps the process alive until it ends, or they were told that it takes too long. */
+  #letGo: () => void = () => {};
 
   constructor(
     parts: RuntimeParts,
@@ -102,6 +104,7 @@ export class CommitPipeline {
   /** Fails everything pending and stops trying; for an activation that ends. */
   abandon(error: unknown): void {
     this.#stopped = true;
+    this.#letGo();
     for (const commit of this.#state.pending.splice(0)) settleFailed(commit, error);
   }
 
@@ -118,6 +121,7 @@ export class CommitPipeline {
       commit.timedOut = true;
       settleFailed(commit, new CommitTimeoutError(this.#owner.label, commitTimeoutMs, this.#lastRetryError));
     }
+    if (this.#state.pending.every(({ timedOut }) => timedOut)) this.#letGo();
   }
 
   #flush(): void {
@@ -144,6 +148,7 @@ export class CommitPipeline {
         onRetry: (error) => this.#noteRetry(error, trace),
         environment: this.#parts.environment,
       });
+    this.#letGo = this.#parts.environment.keepAlive();
     (trace ? trace.run(append) : append()).then(
       (result) => {
         trace?.ended(result.kind);
@@ -176,6 +181,7 @@ export class CommitPipeline {
 
   #onResult(count: number, result: AppendResult): void {
     this.appending = false;
+    this.#letGo();
     this.#parts.writes.worked();
     this.#lastRetryError = undefined;
     if (this.#stopped) return;
@@ -206,6 +212,7 @@ export class CommitPipeline {
 
   #onFailure(count: number, error: unknown): void {
     this.appending = false;
+    this.#letGo();
     this.#parts.writes.failed(error);
     if (this.#stopped) return;
     if (error instanceof EngineError && error.outcomeUnknown) {

@@ -190,7 +190,7 @@ export class LeaderRole {
 
   async #lookUp(call: RemoteCall): Promise<Outcome | undefined> {
     try {
-      return await findAnswer(this.#parts.engine, this.#owner, call);
+      return await findAnswer(this.#parts, this.#owner, call);
     } catch (error) {
       // It is looked for once more, by whoever leads by then.
       if (error instanceof EngineError && error.retryable) return { again: true };

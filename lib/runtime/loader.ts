@@ -46,6 +46,8 @@ export async function loadActivation(
   newActor: () => ActorBase<object, object> | Promise<ActorBase<object, object>>,
   made: (activation: Activation) => void,
 ): Promise<Activation> {
+  const slices = timeSlicesOf(host.parts.environment);
+  if (slices.isTimeUp) await slices.turn();
   const activation = new Activation(host, ids.id, ids.streamId, await newActor());
   made(activation);
   try {

@@ -51,7 +51,7 @@ export function repeatedCommands(activation: Activation): RepeatedCommands {
     get version() {
       return activation.version;
     },
-    engine: parts.engine,
+    parts,
     isLed: activation.leader !== undefined,
     get running() {
       return activation.running;
@@ -84,7 +84,7 @@ export function tickRole(activation: Activation): TickRole {
       return activation.running;
     },
     unstored: () => optimistic.unstored(),
-    fireFramework: (name, data, atMs) => context.fireFramework(name, data, atMs),
+    fireFramework: (name, data, notBeforeMs) => context.fireFramework(name, data, notBeforeMs),
     decide: (name, decide, origin) => activation.decide(name, decide, 'rerun', origin),
   };
   return new TickRole(owner, parts, parts.ticks);

@@ -1,3 +1,4 @@
+import { keptAlive } from '../engine/environment.js';
 import type { CommandDefinition } from '../kernel/definition.js';
 import type { Activation } from './activation.js';
 import type { ActivationHost } from './activation-host.js';
@@ -43,7 +44,7 @@ function give(
   }
   if (!activation.leader) return activation.enqueue(command, args, cause, caller, trace && { trace }).promise;
   activation.used = true;
-  const answer = activation.leader.run(command, args, cause, { trace });
+  const answer = keptAlive(host.parts.environment, activation.leader.run(command, args, cause, { trace }));
   host.busy(activation);
   caller?.waitFor(answer, activation.loop);
   return answer;

@@ -110,8 +110,11 @@ export class EventSubscriptions {
       });
       this.#running.set(subscriber, context);
       if (follower instanceof StoreFollower) this.#followers.add(follower);
+      // Somebody waits for what comes.
+      const release = this.#parts.environment.keepAlive();
       detached(() => follower.start());
       return () => {
+        release();
         this.#running.delete(subscriber);
         if (follower instanceof StoreFollower) this.#followers.delete(follower);
         follower.stop();
@@ -125,7 +128,7 @@ export class EventSubscriptions {
     const { engine, log, environment } = this.#parts;
     const retried = (error: unknown) => log.warn('a reader of events could not read; it tries again', error);
     const pull = new EventPull(engine, source, after, retried, environment);
-    const reader: EventReader = new EventReader(pull, () => this.#readers.delete(reader));
+    const reader: EventReader = new EventReader(pull, environment, () => this.#readers.delete(reader));
     if (this.#closed) void reader.return();
     else this.#readers.add(reader);
     return reader;

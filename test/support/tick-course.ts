@@ -19,6 +19,7 @@ const STREAM = 'm';
 
 export interface VirtualNode {
   readonly machine: VirtualMachine;
+  readonly engine: VirtualEngine;
   readonly runtime: Runtime;
   readonly metronomes: ActorRepository<Metronome>;
   readonly startedAtMs: number;
@@ -95,8 +96,9 @@ export class TickCourse {
     const machine = new VirtualMachine(`n${this.#machines}`, this.time, this.random);
     machine.aheadMs = aheadMs;
     this.tell(`${machine.name} starts, its clock ${Math.round(aheadMs)} ms ahead`);
+    const engine = new VirtualEngine(this.store, this.time, machine, this.random, this.weather, this.#landedAtMs);
     const runtime = new Runtime({
-      engine: new VirtualEngine(this.store, this.time, machine, this.random, this.weather, this.#landedAtMs),
+      engine,
       nodeId: machine.name,
       environment: machine,
       ids: new TimedIds(machine, this.time, this.#firedAtMs),
@@ -107,7 +109,7 @@ export class TickCourse {
     });
     await runtime.start();
     const metronomes = runtime.register<Metronome>(defineActor(Metronome), () => new Metronome());
-    const node = { machine, runtime, metronomes, startedAtMs: this.time.nowMs };
+    const node = { machine, engine, runtime, metronomes, startedAtMs: this.time.nowMs };
     this.nodes.push(node);
     this.all.push(node);
     return node;

@@ -109,12 +109,11 @@ export class VirtualMachine implements Environment {
     queueMicrotask(callback);
   }
 
+  // Some take this alone.
+  readonly random = (): number => this.#random();
+
   keepAlive(): () => void {
     return () => {};
-  }
-
-  random(): number {
-    return this.#random();
   }
 
   uuid(): string {

@@ -10,13 +10,14 @@ const UNFINISHED = 0;
 const ID = 'schema';
 /** Who claims tables that are about to be dropped. */
 const NOBODY = 'dropped';
-/** A claim that has stood unchanged for so long is its maker's no more: it died. Milliseconds. */
-const CLAIM_MS_MAX = 10_000;
+/** A claim that has not been renewed for so long is its maker's no more: it died. Milliseconds. */
+const CLAIM_MS_MAX = 20_000;
 
 interface Mark {
   readonly version: number;
-  /** Who is making the tables. */
+  /** Who is making the tables, and how often that was said. */
   readonly by?: string;
+  readonly beat?: number;
 }
 
 /**
@@ -30,8 +31,9 @@ export class LayoutMark {
   readonly #database: string;
   readonly #maker: string;
   readonly #nowMs: () => number;
-  /** Another's claim, and since when it is known. */
-  #claimed: { by: string; sinceMs: number } | undefined;
+  #beat = 0;
+  /** Another's claim, and since when it has stood so. */
+  #claimed: { readonly text: string; readonly sinceMs: number } | undefined;
 
   /** @param maker who this node is to the others. @param nowMs the monotonic clock. */
   constructor(r: Reql, connections: Connections, database: string, maker: string, nowMs: () => number) {
@@ -61,10 +63,15 @@ export class LayoutMark {
   async claim(): Promise<boolean> {
     const found = await this.#insert(this.#database, 'checkpoints', this.#maker);
     if (!found || found.version >= VERSION || found.by === this.#maker) return true;
-    const by = found.by ?? '';
-    if (this.#claimed?.by !== by) this.#claimed = { by, sinceMs: this.#nowMs() };
+    const text = `${found.by} ${found.beat}`;
+    if (this.#claimed?.text !== text) this.#claimed = { text, sinceMs: this.#nowMs() };
     if (this.#nowMs() - this.#claimed.sinceMs < CLAIM_MS_MAX) return false;
-    return this.#replace(this.#database, 'checkpoints', by, this.#claimOf(this.#maker));
+    return this.#replace(this.#database, 'checkpoints', found.by ?? '', this.#claimOf(this.#maker));
+  }
+
+  /** Says that it is still at it. Where all was set once, there is nothing to say. */
+  async renew(): Promise<void> {
+    await this.#replace(this.#database, 'checkpoints', this.#maker, this.#claimOf(this.#maker));
   }
 
   /** All is there. */
@@ -81,7 +88,8 @@ export class LayoutMark {
   }
 
   #claimOf(by: string): object {
-    return { id: ID, version: UNFINISHED, by };
+    this.#beat += 1;
+    return { id: ID, version: UNFINISHED, by, beat: this.#beat };
   }
 
   #documents(database: string, table: string): Term {

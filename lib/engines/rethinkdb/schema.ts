@@ -43,6 +43,7 @@ export class Schema {
   readonly #environment: Environment;
   readonly #mark: LayoutMark;
   readonly #doubles: Doubles;
+  #deadlineMs = 0;
 
   constructor(r: Reql, connections: Connections, settings: Settings) {
     this.#r = r;
@@ -60,14 +61,14 @@ export class Schema {
    * @throws EngineError that says what to do.
    */
   async prepare(): Promise<void> {
-    const deadlineMs = this.#environment.monotonicMs() + PREPARE_MS_MAX;
+    this.#putOffDeadline();
     const warned = new Set<string>();
     const warnOnce = (message: string) => {
       if (!warned.has(message)) this.#settings.warn(message);
       warned.add(message);
     };
-    const servers = await this.#again(deadlineMs, () => checkServers(this.#r, this.#connections, warnOnce));
-    await this.#again(deadlineMs, async () => {
+    const servers = await this.#again(() => checkServers(this.#r, this.#connections, warnOnce));
+    await this.#again(async () => {
       if (!(await this.#isComplete())) await this.#complete(servers);
       await this.#ready();
     });
@@ -79,7 +80,7 @@ export class Schema {
   }
 
   /** Until it works: others may be creating the same at this very moment, and the servers electing new primaries. */
-  async #again<T>(deadlineMs: number, step: () => Promise<T>): Promise<T> {
+  async #again<T>(step: () => Promise<T>): Promise<T> {
     const backoff = backoffIn(this.#environment, SETTLE_MS);
     for (;;) {
       try {
@@ -88,13 +89,17 @@ export class Schema {
         const isPassing = error instanceof EngineError && (error.retryable || UNSETTLED.has(error.code));
         // A server that cannot be reached was tried for `connectTimeoutMs` already; one that was lost in the middle of something was not.
         const isUnreachable = isPassing && error.code === 'ENGINE_UNREACHABLE' && !error.outcomeUnknown;
-        if (!isPassing || isUnreachable || this.#environment.monotonicMs() > deadlineMs) throw error;
+        if (!isPassing || isUnreachable || this.#environment.monotonicMs() > this.#deadlineMs) throw error;
         await sleep(this.#environment, backoff.nextMs());
         // The server may be cut off from the others; it still answers what it knows by itself, so it would not be left for its refusals alone.
         if (error.code === 'ENGINE_UNAVAILABLE') await this.#connections.drop(error);
         if (error.code === 'DATABASE_AMBIGUOUS') await this.#dropDoubles();
       }
     }
+  }
+
+  #putOffDeadline(): void {
+    this.#deadlineMs = this.#environment.monotonicMs() + PREPARE_MS_MAX;
   }
 
   async #dropDoubles(): Promise<void> {
@@ -118,9 +123,16 @@ export class Schema {
   async #complete(servers: number): Promise<void> {
     await this.#assertNoneDropped();
     await this.#createSettled(['checkpoints'], servers);
-    if (!(await this.#mark.claim())) throw unfinished('another node is making the tables');
+    if (!(await this.#mark.claim())) {
+      // As long as it is at it: when it stops, the claim passes on.
+      this.#putOffDeadline();
+      throw unfinished('another node is making the tables');
+    }
     await this.#createSettled(NAMES, servers);
-    for (const name of NAMES) await this.#createIndexes(name);
+    for (const name of NAMES) {
+      await this.#mark.renew();
+      await this.#createIndexes(name);
+    }
     await this.#mark.set();
     // Of what was there twice, the other may have stayed.
     if (!(await this.#isComplete())) throw unfinished('another node makes the tables anew');

@@ -1,3 +1,4 @@
+import { CoalescedWork } from '../../engine/coalesced-work.js';
 import type { Timer } from '../../engine/environment.js';
 import type { NodeRecord } from '../../engine/nodes.js';
 import type { RuntimeParts } from '../settings.js';
@@ -55,6 +56,7 @@ export class Membership {
   #lastLookFromMs = 0;
   #beatTimer: Timer | undefined;
   #lookTimer: Timer | undefined;
+  readonly #looks = new CoalescedWork(() => this.#look());
   #stopped = false;
   #warned = '';
 
@@ -70,7 +72,7 @@ export class Membership {
   async start(): Promise<void> {
     this.#lastBeatAtMs ??= this.#parts.environment.monotonicMs();
     await this.#beat();
-    await this.#look();
+    await this.#looks.run();
     this.#beatLater();
     this.#lookLater();
   }
@@ -135,7 +137,7 @@ export class Membership {
 
   /** Learns of nodes that came a moment ago. */
   async refresh(): Promise<void> {
-    await this.#look().catch(() => {});
+    await this.#looks.run().catch(() => {});
   }
 
   /** It says itself that it leaves. */
@@ -248,7 +250,7 @@ export class Membership {
   }
 
   #lookLater(): void {
-    this.#lookTimer = this.#later(LOOKS_PER_TIMEOUT, () => this.#look().finally(() => this.#lookLater()));
+    this.#lookTimer = this.#later(LOOKS_PER_TIMEOUT, () => this.#looks.run().finally(() => this.#lookLater()));
   }
 
   #later(timesPerTimeout: number, work: () => Promise<void>): Timer | undefined {

@@ -2,12 +2,11 @@ import type { Timer } from '../../engine/environment.js';
 import type { CommandDefinition } from '../../kernel/definition.js';
 import { hearingKey } from '../../kernel/ended-sources.js';
 import { OmniscientError } from '../../kernel/errors.js';
-import { ALL_STREAMS, type HeardSource, IN_CODE } from '../../kernel/hearing.js';
-import { checkedStreamId, eventNameFault } from '../../kernel/ids.js';
+import { type HeardSource, IN_CODE } from '../../kernel/hearing.js';
 import type { ListenHandler, Listening, ListenSource, ListenToOptions } from '../../kernel/listening.js';
-import { shownText } from '../../kernel/text.js';
 import type { RuntimeParts } from '../settings.js';
 import type { Turn } from '../turn.js';
+import { checkedSource } from './checked-source.js';
 import { Ear } from './ear.js';
 import { decorated, inCode, type Listener } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';
@@ -109,8 +108,15 @@ export class ActorListening {
       this.look();
     });
     if (this.#isUnled || (this.#owner.leads === false && this.#owner.mayRecord)) this.#callLeader();
-    // Another class on the stream may have changed the state, or the actor is new.
-    if (!this.#recording && this.#owner.settled && this.#owner.mayRecord && this.#areBehind()) this.#record();
+    // Another class on the stream may have changed the state. Of an actor that has no event nothing is written down: it is only looked at.
+    if (
+      !this.#recording &&
+      this.#owner.version > 0 &&
+      this.#owner.settled &&
+      this.#owner.mayRecord &&
+      this.#areBehind()
+    )
+      this.#record();
   }
 
   /** What is listened to in code only who leads knows: somebody has to lead for that to be heard. */
@@ -148,7 +154,7 @@ export class ActorListening {
     const isAgain = isActivating && before?.turn !== turn;
     const nowMs = this.#parts.clock.now();
     const wasLate = before !== undefined && this.reactions.isLate(before.listener, streamId, nowMs);
-    if (before && !isAgain && (before.turn === turn || (this.#ears.has(key) && !wasLate))) {
+    if (before && !isAgain && (before.turn === turn || (this.#hasBegun(name, streamId) && !wasLate))) {
       throw new OmniscientError(
         'ALREADY_LISTENING',
         `${this.#owner.label}: '${name}' listens to that already: stop it first, or give this one another name with listenTo(…, { name })`,
@@ -164,6 +170,11 @@ export class ActorListening {
     // It may be written down already, by an activation before this one.
     this.#parts.environment.queueMicrotask(() => this.look());
     return { stop: () => this.#end(name, streamId) };
+  }
+
+  /** Whether it listens to it from code, or will from the first event on. */
+  #hasBegun(name: string, source: string): boolean {
+    return this.#ears.has(hearingKey(name, source)) || this.#records.isDeferred(name, source);
   }
 
   #listener(name: string, source: string): Listener | undefined {
@@ -237,28 +248,4 @@ export class ActorListening {
         this.#parts.log.warn(`${this.#owner.label}: could not write down that '${listener}' ended`, error);
     });
   }
-}
-
-function checkedSource(label: string, source: ListenSource, handler: ListenHandler, options: ListenToOptions) {
-  const isStream = typeof source === 'string';
-  const events = isStream ? undefined : [source?.event ?? []].flat();
-  if (!isStream && !events?.length)
-    throw invalid(label, `a stream's id or { event: 'name' }, but got ${JSON.stringify(source)}`);
-  for (const name of events ?? []) {
-    const fault = eventNameFault(name);
-    if (fault !== undefined) throw invalid(label, `names of events, but ${shownText(name)} ${fault}`);
-  }
-  if (typeof handler !== 'function') throw invalid(label, 'a function as its second argument');
-  const { count, forMs, from } = options;
-  if (count !== undefined && !(Number.isSafeInteger(count) && count > 0)) throw invalid(label, `a 'count' from 1 on`);
-  if (forMs !== undefined && !(Number.isFinite(forMs) && forMs > 0))
-    throw invalid(label, `'forMs' in milliseconds, above 0`);
-  if (from !== undefined && !(Number.isSafeInteger(from) && from >= 0)) throw invalid(label, `'from' from 0 on`);
-  const name = `${IN_CODE}${options.name ?? (handler.name || (events ?? []).join())}`;
-  const streamId = isStream ? checkedStreamId(source) : ALL_STREAMS;
-  return { name, streamId, events, key: hearingKey(name, streamId) };
-}
-
-function invalid(label: string, wanted: string): OmniscientError {
-  return new OmniscientError('INVALID_LISTENER', `${label}: listenTo takes ${wanted}`);
 }

@@ -12,6 +12,7 @@ import {
   UNPARKED_EVENT,
   type UnparkedData,
 } from '../../kernel/hearing.js';
+import type { OnConflict } from '../../kernel/marks.js';
 import { whenThere } from '../../kernel/thenable.js';
 import { type StoredFailure, storedFailure } from '../../kernel/thrown.js';
 import { derivedId } from '../derived-ids.js';
@@ -21,18 +22,11 @@ import type { RuntimeParts } from '../settings.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import type { Listener } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';
+import { command, OutOfOrderError, REACT } from './reaction-commands.js';
 import { originOf, parkedSound, placeIn, type Sound, saidAtMs } from './sound.js';
 
 /** A listener that fires nothing writes down how far it has heard once in so many events. */
 const UNRECORDED_EVENTS_MAX = 100;
-
-/** Names of the commands that run a listener. */
-export const REACTIONS: ReadonlySet<string> = new Set(['$react', '$retry']);
-
-/** What a command of this name reacts to; nothing if it is no reaction. */
-export function reactedTo(name: string, args: readonly unknown[]): Sound | undefined {
-  return REACTIONS.has(name) ? (args[name === '$retry' ? 1 : 0] as Sound) : undefined;
-}
 
 /** Whoever listens to that source by that name. */
 type FindListener = (name: string, source: string) => Listener | undefined;
@@ -61,12 +55,15 @@ export class Reactions {
     this.#newId = () => ids.next();
     this.#telemetry = telemetry;
     const all = [
-      command('$react', (sound, after) => this.#react(sound as Sound, after as number)),
+      ...Object.entries(REACT).map(([onConflict, name]) => {
+        const react = (...[sound, after]: readonly unknown[]) => this.#react(sound as Sound, after as number);
+        return command(name, react, onConflict as OnConflict);
+      }),
       command('$park', (sound, error, attempts) =>
         this.#park(sound as Sound, error as StoredFailure, attempts as number),
       ),
       command('$adopt', (parked) => this.#adopt(parked as ParkedData)),
-      command('$retry', (id, sound) => this.#retry(id as string, sound as Sound)),
+      command('$retry', (id, sound) => this.#retry(id as string, sound as Sound), 'rerun'),
       command('$discard', (id) => this.#unpark(id as string, 'discarded')),
     ];
     this.commands = new Map(all.map((each) => [each.name, each]));
@@ -79,7 +76,8 @@ export class Reactions {
    * @param onExecuted told when it has run here, before that is stored.
    */
   react(sound: Sound, after = 0, onExecuted: () => void = () => {}): Promise<unknown> {
-    return this.#owner.run(this.#command('$react'), [sound, after], {
+    const { onConflict = 'rerun' } = this.#find(sound.listener, sound.source) ?? {};
+    return this.#owner.run(this.#command(REACT[onConflict]), [sound, after], {
       cause: this.#causeOf(sound),
       isStale: () => this.#isStale(sound, after),
       onExecuted,
@@ -272,17 +270,6 @@ export class Reactions {
   #command(name: string): CommandDefinition {
     return this.commands.get(name) as CommandDefinition;
   }
-}
-
-/** A reaction ran before one that has to come first; it is tried again in its turn. */
-export class OutOfOrderError extends OmniscientError {
-  constructor(label: string, listener: string) {
-    super('OUT_OF_ORDER', `${label}: '${listener}' was to hear an event before an earlier one`, { retryable: true });
-  }
-}
-
-function command(name: string, run: (...args: readonly unknown[]) => unknown): CommandDefinition {
-  return { name, method: (...args) => run(...args), onConflict: 'reapply' };
 }
 
 function then(answer: unknown, next: () => undefined): unknown {

@@ -106,17 +106,17 @@ export class TickClock {
   #past(): Past {
     const hereMs = this.#time.nowMs() - this.#sinceMs;
     if (!this.#stored) return { ms: hereMs, certainMs: hereMs };
-    const { lastAtMs, lastBy } = this.#stored;
+    const { lastBy, lastAtMs, clockMs: atMs = lastAtMs } = this.#stored;
     const { clock, environment, nodeId } = this.#parts;
     const { clocks } = this.#time;
     const [clockMs, nowMs] = [clock.now(), environment.monotonicMs()];
     if (lastBy === nodeId) clocks.read(nodeId, clockMs, nowMs);
-    const elapsed = clocks.elapsed(lastBy, lastAtMs, nowMs);
+    const elapsed = clocks.elapsed(lastBy, atMs, nowMs);
     if (elapsed) {
       const certainMs = Math.max(hereMs, Math.min(elapsed.ms, elapsed.watchedMs));
       return { ms: Math.max(hereMs, elapsed.ms), certainMs };
     }
-    return { ms: this.#agree(clockMs, nowMs) ? Math.max(hereMs, clockMs - lastAtMs) : hereMs, certainMs: hereMs };
+    return { ms: this.#agree(clockMs, nowMs) ? Math.max(hereMs, clockMs - atMs) : hereMs, certainMs: hereMs };
   }
 
   /** Whether clocks seem to be set right where this node runs, so that those it has not seen are likely to be, too. */

@@ -32,7 +32,7 @@ export interface TickOwner {
   readonly running: Turn | undefined;
   /** Events that are applied and not stored, oldest first. */
   unstored(): Iterable<NewEvent>;
-  fireFramework(name: string, data: object, atMs?: number): void;
+  fireFramework(name: string, data: object, notBeforeMs?: number): void;
   /** Runs this as a command of its own, again if others' events came first. */
   decide(name: string, decide: () => void, origin: Ticking['origin']): Promise<unknown>;
 }
@@ -209,8 +209,7 @@ export class TickRole {
     const missed = this.#clock.missed(everyMs);
     const n = ticking.n + 1;
     // Where the last tick was written by a clock ahead of ours, time goes on from there.
-    const atMs = Math.max(this.#parts.clock.now(), ticking.lastAtMs + everyMs);
-    this.#owner.fireFramework(TICK_EVENT, { n, missed }, atMs);
+    this.#owner.fireFramework(TICK_EVENT, { n, missed }, ticking.lastAtMs + everyMs);
     this.#firedN = n;
     this.#clock.beginUnstored();
     return { atMs: nowMs, lateMs, missed };

@@ -52,6 +52,12 @@ export class Catalog {
     return id;
   }
 
+  /** As if it had been made long ago. */
+  createDatabaseEverywhere(name: string): void {
+    const id = this.createDatabase(0, name);
+    for (const { index } of this.#cluster.servers) this.#learn(index, id, { name, isDropped: false, version: 1 });
+  }
+
   createTable(server: number, databaseId: string, databaseName: string, name: string): Table {
     if (this.tablesOf(server, databaseId).some((each) => each.name === name))
       throw new ReqlError('ReqlOpFailedError', `Table \`${databaseName}.${name}\` already exists.`);

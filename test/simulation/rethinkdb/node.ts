@@ -2,6 +2,7 @@ import type { AppendRequest } from '../../../lib/engine/append.js';
 import { appendWithRetry } from '../../../lib/engine/append-retry.js';
 import { StoreFollower } from '../../../lib/engine/store-follower.js';
 import { StreamFollower } from '../../../lib/engine/stream-follower.js';
+import { connect, type Reql, type Term } from '../../../lib/engines/rethinkdb/driver.js';
 import { RethinkDbEngine } from '../../../lib/engines/rethinkdb/index.js';
 import { EngineError } from '../../../lib/kernel/errors.js';
 import type { EventRecord } from '../../../lib/kernel/event.js';
@@ -9,7 +10,8 @@ import type { Chance } from './chance.js';
 import type { Ledger } from './ledger.js';
 import { Machine } from './machine.js';
 import type { Network } from './network.js';
-import { type Rewrite, simulatedDriver } from './simulated-driver.js';
+import type { Sabotage } from './sabotage.js';
+import { simulatedDriver } from './simulated-driver.js';
 
 /** Streams that all nodes write to. */
 export const STREAMS = ['a', 'b', 'c'];
@@ -37,15 +39,15 @@ export class Node {
   readonly #network: Network;
   readonly #chance: Chance;
   readonly #ledger: Ledger;
-  readonly #rewrite: Rewrite | undefined;
+  readonly #sabotage: Sabotage | undefined;
   readonly #known = new Map<string, number>();
   #engine: RethinkDbEngine | undefined;
 
-  constructor(network: Network, place: Place, ledger: Ledger, rewrite?: Rewrite) {
+  constructor(network: Network, place: Place, ledger: Ledger, sabotage?: Sabotage) {
     this.#network = network;
     this.place = place;
     this.#ledger = ledger;
-    this.#rewrite = rewrite;
+    this.#sabotage = sabotage;
     this.#chance = network.chance.fork();
     this.machine = new Machine(place.name, network.cluster.time, network.chance.fork());
   }
@@ -64,8 +66,9 @@ export class Node {
       warn: () => {},
     };
     for (;;) {
-      this.#engine = new RethinkDbEngine(options, () => simulatedDriver(this.#network, this.machine, this.#rewrite));
+      this.#engine = new RethinkDbEngine(options, () => simulatedDriver(this.#network, this.machine, this.#sabotage));
       try {
+        if (this.#sabotage?.prepare) await this.#prepare(this.#sabotage.prepare);
         await this.#engine.open();
         break;
       } catch (error) {
@@ -73,7 +76,6 @@ export class Node {
           this.#ledger.fault(`node ${this.place.name} could not start`, error);
           return;
         }
-        if (process.env.DEBUG) console.log(this.machine.monotonicMs(), this.place.name, (error as Error).message);
         await this.#sleep(500);
       }
     }
@@ -81,6 +83,15 @@ export class Node {
     for (const streamId of STREAMS) this.#follow(streamId);
     this.#followAll();
     for (let i = 0; i < WRITERS; i += 1) void this.#write();
+  }
+
+  /** By one connection, as the engine would. */
+  async #prepare(prepare: NonNullable<Sabotage['prepare']>): Promise<void> {
+    const r = await simulatedDriver(this.#network, this.machine);
+    const host = this.#chance.pick(this.#network.cluster.servers).name;
+    const connection = await connect(r, { host });
+    const run = (query: (r: Reql) => unknown) => (query(r) as Term).run(connection);
+    await prepare(run, (ms) => this.#sleep(ms)).catch(() => {});
   }
 
   kill(): void {

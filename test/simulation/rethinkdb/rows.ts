@@ -31,6 +31,19 @@ export function matches({ keys, index, low, high, isHighClosed }: Selection, doc
   return compare(document.id, low) >= 0 && (isHighClosed ? atHigh <= 0 : atHigh < 0);
 }
 
+function selected(selection: Selection, documents: ReadonlyMap<string | number, Document>): Document[] {
+  const found: Document[] = [];
+  if (selection.keys) {
+    for (const key of new Set(selection.keys)) {
+      const document = documents.get(key);
+      if (document) found.push(document);
+    }
+    return found;
+  }
+  for (const document of documents.values()) if (matches(selection, document)) found.push(document);
+  return found;
+}
+
 /** Where a query looks for the primary of a table: where the server that got it believes it to be. */
 export async function onPrimary<T>(
   cluster: Cluster,
@@ -62,9 +75,7 @@ export async function readRows(
   const parts = selection.table.parts.map(async (part) => {
     if (chance.in(0.2)) await cluster.time.sleep(chance.skewed(0.1, 30));
     return onPrimary(cluster, contact, selection.table, notAvailable, async (reign) => {
-      const found = [...selection.table.copyOf(part, reign.server).documents.values()].filter((document) =>
-        matches(selection, document),
-      );
+      const found = selected(selection, selection.table.copyOf(part, reign.server).documents);
       if (selection.isMajority) await reign.committed(part).catch(() => Promise.reject(notAvailable()));
       return found;
     });

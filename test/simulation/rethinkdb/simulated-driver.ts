@@ -2,30 +2,29 @@ import { type DriverConnection, loadDriver, type Reql } from '../../../lib/engin
 import { SimulatedConnection } from './connection.js';
 import type { Machine } from './machine.js';
 import type { Network } from './network.js';
+import type { Sabotage } from './sabotage.js';
 import type { Ast } from './terms.js';
 
 type Call = (...values: unknown[]) => unknown;
 type Buildable = Call & { build(): Ast } & Record<string, unknown>;
 
-/** What a query is made to before it is sent: sabotage, for a test that wants to see it found. */
-export type Rewrite = (ast: Ast) => Ast;
-
 /**
  * The driver with its own terms, so that queries are what they are on the wire, and connections that lead to the simulated cluster. A server's host is
  * its name: `s0`, `s1` …
  */
-export async function simulatedDriver(
-  network: Network,
-  machine: Machine,
-  rewrite: Rewrite = (ast) => ast,
-): Promise<Reql> {
+export async function simulatedDriver(network: Network, machine: Machine, sabotage: Sabotage = {}): Promise<Reql> {
   const real = (await loadDriver()) as unknown as Record<string, unknown>;
   const raw = new WeakMap<object, Buildable>();
+
+  const asked = (connection: SimulatedConnection, term: Buildable): Promise<unknown> => {
+    const query = sabotage.rewrite?.(term.build()) ?? term.build();
+    return connection.ask(query).catch((error: unknown) => Promise.reject(sabotage.mistake?.(error) ?? error));
+  };
 
   const wrapped = (term: Buildable): object => {
     const proxy = new Proxy(term, {
       get: (target, name: string) => {
-        if (name === 'run') return (connection: SimulatedConnection) => connection.ask(rewrite(target.build()));
+        if (name === 'run') return (connection: SimulatedConnection) => asked(connection, target);
         const value = target[name];
         return typeof value === 'function' ? calling(target, value as Call) : value;
       },

@@ -6,7 +6,7 @@ import { FAULTS } from './faults.js';
 import { Ledger } from './ledger.js';
 import { Network } from './network.js';
 import { Node, Place, STREAMS } from './node.js';
-import type { Rewrite } from './simulated-driver.js';
+import type { Sabotage } from './sabotage.js';
 import { VirtualTime } from './virtual-time.js';
 
 /** How long there are faults. Milliseconds. */
@@ -23,8 +23,11 @@ export interface SimulationOptions {
   readonly servers?: number;
   /** All nodes start at once on servers that have nothing yet. */
   readonly isFresh?: boolean;
-  /** Sabotage of queries. */
-  readonly rewrite?: Rewrite;
+  /** How long it takes at most until another server hears of a new table, where all start at once. Milliseconds. */
+  readonly gossipMs?: number;
+  /** The database is there already, and every server knows it. */
+  readonly hasDatabase?: boolean;
+  readonly sabotage?: Sabotage;
 }
 
 export interface Course {
@@ -61,6 +64,15 @@ export class Simulation {
   }
 
   async run(): Promise<Course> {
+    const undo = this.#options.sabotage?.patch?.();
+    try {
+      return await this.#run();
+    } finally {
+      undo?.();
+    }
+  }
+
+  async #run(): Promise<Course> {
     await this.#begin();
     if (!this.#options.isFresh) await this.#trouble();
     else await this.time.runUntil(this.time.nowMs + 3_000);
@@ -81,7 +93,8 @@ export class Simulation {
 
   /** Another node takes the place of one that was killed. */
   replace(old: Node): void {
-    const node = new Node(this.network, old.place, this.ledger, this.#options.rewrite);
+    if (!this.nodes.includes(old)) return;
+    const node = new Node(this.network, old.place, this.ledger, this.#options.sabotage);
     this.nodes = this.nodes.map((each) => (each === old ? node : each));
     void node.start();
   }
@@ -92,7 +105,7 @@ export class Simulation {
 
   async #begin(): Promise<void> {
     const names = Array.from({ length: this.#options.nodes ?? 3 }, (_, i) => `n${i}`);
-    this.nodes = names.map((name) => new Node(this.network, new Place(name), this.ledger, this.#options.rewrite));
+    this.nodes = names.map((name) => new Node(this.network, new Place(name), this.ledger, this.#options.sabotage));
     if (this.#options.isFresh) return this.#beginTogether();
     const [first, ...others] = this.nodes;
     // Tables are made by one; what comes of it when all make them at once is another simulation's.
@@ -105,7 +118,8 @@ export class Simulation {
   /** What one server creates, the others hear of late. */
   async #beginTogether(): Promise<void> {
     const { chance, cluster } = this;
-    const slowestMs = chance.skewed(5, Number(process.env.GOSSIP ?? 500));
+    if (this.#options.hasDatabase) cluster.catalog.createDatabaseEverywhere('omniscient');
+    const slowestMs = chance.skewed(5, this.#options.gossipMs ?? 500);
     cluster.catalog.delayMs = () => chance.skewed(1, slowestMs);
     cluster.slowness = chance.skewed(1, 10);
     const startsMs = chance.pick([5, 100, 2_000]);

@@ -6,7 +6,8 @@ import {
 } from './command-invariants.js';
 import type { BuiltInInvariant } from './invariant.js';
 import { REPLICAS_ARE_FOLDS, REPLICAS_CATCH_UP } from './replica-invariants.js';
-import { OLD_LEADER_IS_FENCED, REACTIONS_ONCE, TICKS_IN_TIME } from './stream-invariants.js';
+import { OLD_LEADER_IS_FENCED, REACTIONS_ONCE } from './stream-invariants.js';
+import { SOMEBODY_TICKS, TICKS_IN_TIME } from './tick-invariants.js';
 
 /** What must hold in every course, whatever the actors. */
 export const BUILT_IN_INVARIANTS: readonly BuiltInInvariant[] = [
@@ -19,4 +20,5 @@ export const BUILT_IN_INVARIANTS: readonly BuiltInInvariant[] = [
   OLD_LEADER_IS_FENCED,
   REACTIONS_ONCE,
   TICKS_IN_TIME,
+  SOMEBODY_TICKS,
 ];
