@@ -1,11 +1,12 @@
 import { EngineError } from '../kernel/errors.js';
 import type { EventRecord } from '../kernel/event.js';
 import { type Backoff, backoffIn } from './backoff.js';
-import type { Environment } from './environment.js';
+import { type Environment, turnOfTheLoop } from './environment.js';
 import type { FollowDuty, Unwatch } from './follow.js';
-import { READ_PAGE_EVENTS_MAX, type ReadDuty } from './read.js';
+import { READ_PAGE_EVENTS_MAX, type ReadDuty, type StorePage } from './read.js';
 import { contiguous } from './stream-follower.js';
 import { SYSTEM } from './system-environment.js';
+import { WakeUps } from './wake-ups.js';
 
 /** Events that wake-ups brought along and nobody asked for yet; past that they are read when somebody does. */
 const AHEAD_EVENTS_MAX = 256;
@@ -18,7 +19,7 @@ export type PullSource = { readonly stream: string } | { readonly names?: readon
  * calls it holds its place, and the little that wake-ups said comes next: who keeps up with a stream need not read it.
  */
 export class EventPull {
-  /** Called when it has looked and nothing was left to give out. */
+  /** Called when it has looked and nothing was left to give out up to where it looked. */
   onQuiet: () => void = () => {};
   readonly #engine: ReadDuty & FollowDuty;
   readonly #source: PullSource;
@@ -28,11 +29,13 @@ export class EventPull {
   #place: number;
   #quietAt: number;
   #watch: Promise<Unwatch> | undefined;
-  /** Everything up to the place and what is ahead is all that there is, as long as nobody says otherwise. */
-  #knowsAll = false;
+  readonly #wakeUps = new WakeUps();
   /** What wake-ups said comes after the place. */
   readonly #ahead: EventRecord[] = [];
-  #woken = false;
+  /** The last page was not the end. */
+  #isOnTheWay = false;
+  /** A page was read, and nothing was waited for since. */
+  #hasRead = false;
   #wake: () => void = () => {};
   #stopped = false;
 
@@ -54,6 +57,8 @@ export class EventPull {
     this.#onRetry = onRetry;
     this.#environment = environment;
     this.#backoff = backoffIn(environment);
+    // Nobody has looked yet.
+    this.#wakeUps.hear();
   }
 
   /** Version of the stream (position, for names) up to which everything was given out. */
@@ -64,6 +69,11 @@ export class EventPull {
   /** Up to where there was nothing left to give out when it last looked. */
   get quietAt(): number {
     return this.#quietAt;
+  }
+
+  /** Whether something was given out since, or it has not come to the end yet. */
+  get isBehind(): boolean {
+    return this.#place > this.#quietAt || this.#isOnTheWay;
   }
 
   /**
@@ -77,7 +87,7 @@ export class EventPull {
         this.#place += this.#ahead.length;
         return this.#ahead.splice(0);
       }
-      if (this.#knowsAll) {
+      if (!this.#wakeUps.isDue(this.#place)) {
         this.#nothingLeft();
         await this.#sleep();
         continue;
@@ -86,6 +96,8 @@ export class EventPull {
         const events = await this.#look();
         if (events.length > 0) return this.#stopped ? undefined : events;
       } catch (error) {
+        // Whoever ended it may have closed the engine since.
+        if (this.#stopped) break;
         if (!(error instanceof EngineError && error.retryable)) throw error;
         this.#onRetry(error);
         await this.#sleep(this.#backoff.nextMs());
@@ -101,15 +113,20 @@ export class EventPull {
     this.#wake();
   }
 
-  /** Reads on. What wakes it meanwhile may know of something that this does not show. */
+  /** Reads on, giving the event loop a turn between pages: an engine that answers at once would hold it up. */
   async #look(): Promise<readonly EventRecord[]> {
-    this.#woken = false;
+    if (this.#hasRead) await turnOfTheLoop(this.#environment);
     await this.#watching();
     if (this.#stopped) return [];
-    const events = await this.#read();
+    this.#wakeUps.beginRead();
+    const { events, upTo, ended } = await this.#read();
+    this.#hasRead = true;
     this.#backoff.reset();
-    this.#knowsAll = events.length === 0 && !this.#woken;
-    if (events.length === 0 && this.#woken) this.#nothingLeft();
+    this.#place = Math.max(this.#place, upTo);
+    this.#isOnTheWay = !ended;
+    if (ended) this.#wakeUps.reachedEnd();
+    // Also if there is more behind it: whoever goes through much that is none of its business, or is always woken, comes further all the same.
+    if (events.length === 0) this.#nothingLeft();
     return events;
   }
 
@@ -118,18 +135,11 @@ export class EventPull {
     this.onQuiet();
   }
 
-  async #read(): Promise<readonly EventRecord[]> {
-    if ('stream' in this.#source) {
-      const events = await this.#engine.readStream(this.#source.stream, this.#place, READ_PAGE_EVENTS_MAX);
-      this.#place = events.at(-1)?.version ?? this.#place;
-      return events;
-    }
-    // Asked first, so that a reader of rare names need not look again at all that has other names.
-    const upTo = await this.#engine.lastPosition();
-    if (upTo <= this.#place) return [];
-    const events = await this.#engine.readAll(this.#place, READ_PAGE_EVENTS_MAX, this.#source.names);
-    this.#place = events.at(-1)?.position ?? Math.max(this.#place, upTo);
-    return events;
+  async #read(): Promise<StorePage> {
+    const after = this.#place;
+    if (!('stream' in this.#source)) return this.#engine.readAll(after, READ_PAGE_EVENTS_MAX, this.#source.names);
+    const events = await this.#engine.readStream(this.#source.stream, after, READ_PAGE_EVENTS_MAX);
+    return { events, upTo: events.at(-1)?.version ?? after, ended: events.length === 0 };
   }
 
   async #watching(): Promise<void> {
@@ -138,11 +148,13 @@ export class EventPull {
   }
 
   #open(): Promise<Unwatch> {
+    const isStream = 'stream' in this.#source;
+    const placeOf = ({ version, position }: EventRecord) => (isStream ? version : position);
     const wake = (hint: readonly EventRecord[]) => {
       if (!this.#takeAhead(hint)) {
-        this.#knowsAll = false;
+        // What is held is read again with the rest.
         this.#ahead.length = 0;
-        this.#woken = true;
+        this.#wakeUps.hearOf(hint, placeOf);
       }
       this.#wake();
     };
@@ -161,7 +173,7 @@ export class EventPull {
 
   /** Whether what this says leaves nothing to read, because all before it is known and it continues that without a hole. */
   #takeAhead(hint: readonly EventRecord[]): boolean {
-    if (!this.#knowsAll || !('stream' in this.#source) || hint.length === 0) return false;
+    if (this.#wakeUps.isDue(this.#place) || !('stream' in this.#source) || hint.length === 0) return false;
     const end = this.#place + this.#ahead.length;
     const fitting = contiguous(hint, end);
     if (this.#ahead.length + fitting.length > AHEAD_EVENTS_MAX) return false;
@@ -172,6 +184,7 @@ export class EventPull {
 
   /** Until it is woken, or the time is over. */
   #sleep(ms?: number): Promise<void> {
+    this.#hasRead = false;
     return new Promise((resolve) => {
       const timer = ms === undefined ? undefined : this.#environment.setTimeout(resolve, ms).unref();
       this.#wake = () => {

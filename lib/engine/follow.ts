@@ -1,8 +1,9 @@
 import type { EventRecord } from '../kernel/event.js';
 
 /**
- * Called when a stream may have grown, by whichever node; never from inside a call of `append`. `events` is a hint: it may be empty, incomplete,
- * repeated or out of order, and positions in it may be 0, but what it holds is stored for good. The follower (`StreamFollower`,
+ * Called when a stream may have grown, by whichever node; never from inside a call of `append`. `events` is a hint: it may be empty, lack what comes
+ * before, be repeated or out of order, and positions in it may be 0, but what it holds is stored for good, and it holds the last event of what it tells
+ * of: a wake-up that brings less than that says nothing of the rest, and is empty then or followed by another. The follower (`StreamFollower`,
  * `StoreFollower`) merges by version and reads what is missing. Must not throw.
  */
 export type Wake = (events: readonly EventRecord[]) => void;

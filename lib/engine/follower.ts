@@ -3,7 +3,9 @@ import type { EventRecord } from '../kernel/event.js';
 import { type Backoff, backoffIn } from './backoff.js';
 import { type Environment, type Timer, turnOfTheLoop } from './environment.js';
 import type { Unwatch, Wake } from './follow.js';
+import type { StorePage } from './read.js';
 import { SYSTEM } from './system-environment.js';
+import { WakeUps } from './wake-ups.js';
 
 /** Where a follower begins, and whom it tells. */
 export interface FollowerOptions {
@@ -22,8 +24,9 @@ export interface FollowerOptions {
 /** What makes a follower one of a stream or one of the store. */
 export interface FollowerSource {
   watch(wake: Wake): Promise<Unwatch>;
-  /** The next page, and the place up to which there is nothing else to read when the page is empty. */
-  read(after: number): Promise<{ events: readonly EventRecord[]; upTo: number }>;
+  /** The next page, which says itself how far it looked. */
+  read(after: number): Promise<StorePage>;
+  /** Of an event that a wake-up brought; 0 if it is not known yet. */
   placeOf(event: EventRecord): number;
   /** The part of a wake-up's hint that continues after `after` for certain. */
   fitting(hint: readonly EventRecord[], after: number): readonly EventRecord[];
@@ -39,7 +42,7 @@ export class Follower {
   #reading = false;
   /** Events are being handed over: what that itself makes happen must not overtake the rest of them. */
   #delivering = false;
-  #wokenMeanwhile = false;
+  readonly #wakeUps = new WakeUps();
   #unwatch: Unwatch | undefined;
   #retryTimer: Timer | undefined;
   readonly #options: FollowerOptions;
@@ -81,6 +84,8 @@ export class Follower {
         return;
       }
       this.#unwatch = unwatch;
+      // What was stored before the watch was in force wakes nobody, though a wake-up may have made it read already.
+      this.#wakeUps.hear();
     } catch (error) {
       this.#retryOrFail(error, () => void this.#open());
       return;
@@ -89,40 +94,28 @@ export class Follower {
   }
 
   #wake(hint: readonly EventRecord[]): void {
-    if (this.#stopped || this.#retryTimer) return;
-    if (this.#reading || this.#delivering) {
-      this.#wokenMeanwhile = true;
-      return;
-    }
+    if (this.#stopped) return;
+    this.#wakeUps.hearOf(hint, this.#source.placeOf);
+    if (this.#reading || this.#delivering || this.#retryTimer) return;
     const fitting = this.#source.fitting(hint, this.#place);
-    if (fitting.length > 0) this.#deliver(fitting);
-    if (this.#wokenMeanwhile || !this.#knowsAll(hint)) void this.#catchUp();
-  }
-
-  /** Whether nothing of this hint is left to read. An empty one says nothing, so it does not count. */
-  #knowsAll(hint: readonly EventRecord[]): boolean {
-    return (
-      hint.length > 0 &&
-      hint.every((event) => this.#source.placeOf(event) > 0 && this.#source.placeOf(event) <= this.#place)
-    );
+    if (fitting.length > 0) this.#deliver(fitting, this.#source.placeOf(fitting.at(-1) as EventRecord));
+    void this.#catchUp();
   }
 
   /** Reads until nothing more is there, giving the event loop a turn between pages. */
   async #catchUp(): Promise<void> {
-    // Whoever asks while a page is being read may know of something that this page does not show.
-    this.#wokenMeanwhile = true;
-    if (this.#reading) return;
+    if (this.#reading || this.#delivering) return;
     this.#reading = true;
     try {
-      while (!this.#stopped) {
-        this.#wokenMeanwhile = false;
+      while (!this.#stopped && this.#wakeUps.isDue(this.#place)) {
+        this.#wakeUps.beginRead();
         const page = await this.#source.read(this.#place);
         if (this.#stopped) return;
         this.#backoff.reset();
-        if (page.events.length > 0) this.#deliver(page.events);
+        if (page.ended) this.#wakeUps.reachedEnd();
+        if (page.events.length > 0) this.#deliver(page.events, page.upTo);
         else this.#place = Math.max(this.#place, page.upTo);
-        if (page.events.length === 0 && !this.#wokenMeanwhile) return;
-        await turnOfTheLoop(this.#environment);
+        if (this.#wakeUps.isDue(this.#place)) await turnOfTheLoop(this.#environment);
       }
     } catch (error) {
       this.#retryOrFail(error, () => void this.#catchUp());
@@ -131,8 +124,9 @@ export class Follower {
     }
   }
 
-  #deliver(events: readonly EventRecord[]): void {
-    this.#place = this.#source.placeOf(events.at(-1) as EventRecord);
+  /** @param upTo where it stands afterwards. */
+  #deliver(events: readonly EventRecord[], upTo: number): void {
+    this.#place = upTo;
     this.#delivering = true;
     try {
       this.#options.onEvents(events);

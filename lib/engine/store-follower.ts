@@ -10,11 +10,7 @@ export class StoreFollower extends Follower {
   constructor(engine: ReadDuty & FollowDuty, options: FollowerOptions & { names?: readonly string[] }) {
     super(options, {
       watch: (wake) => engine.watchAll(wake),
-      read: async (after) => {
-        // Asked first, so that a reader of rare names need not look again at all that has other names.
-        const upTo = await engine.lastPosition();
-        return { events: await engine.readAll(after, READ_PAGE_EVENTS_MAX, options.names), upTo };
-      },
+      read: (after) => engine.readAll(after, READ_PAGE_EVENTS_MAX, options.names),
       placeOf: (event) => event.position,
       fitting: () => [],
     });

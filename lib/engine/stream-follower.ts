@@ -10,7 +10,10 @@ export class StreamFollower extends Follower {
   constructor(engine: ReadDuty & FollowDuty, streamId: string, options: FollowerOptions) {
     super(options, {
       watch: (wake) => engine.watchStream(streamId, wake),
-      read: async (after) => ({ events: await engine.readStream(streamId, after, READ_PAGE_EVENTS_MAX), upTo: after }),
+      read: async (after) => {
+        const events = await engine.readStream(streamId, after, READ_PAGE_EVENTS_MAX);
+        return { events, upTo: events.at(-1)?.version ?? after, ended: events.length === 0 };
+      },
       placeOf: (event) => event.version,
       fitting: contiguous,
     });

@@ -59,7 +59,7 @@ export interface HandlerDecorator {
 export function EventHandler(): HandlerDecorator;
 export function EventHandler<Name extends string>(event: Name): NamedHandlerDecorator<Name>;
 export function EventHandler(event?: string) {
-  return (prototype: object, method: string): void => {
-    marksOf(prototype).handlers.push({ method, event: event ?? method });
+  return (prototype: object, method: string, descriptor?: PropertyDescriptor): void => {
+    marksOf(prototype).handlers.push({ method, event: event ?? method, decorated: descriptor?.value });
   };
 }

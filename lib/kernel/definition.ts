@@ -1,13 +1,16 @@
 import { Actor, ActorBase, type ActorClass, LiveActor, OneActor, TickActor } from './actor.js';
 import { RegistrationError } from './errors.js';
-import { EVENT_NAME_LENGTH_MAX, type EventInfo, FRAMEWORK_EVENT_PREFIX } from './event.js';
+import type { EventInfo } from './event.js';
 import { ANSWERED_EVENT, LEADER_EVENT, TICK_EVENT, TICKING_EVENT } from './framework-events.js';
 import { HEARING_EVENTS } from './hearing.js';
+import { eventNameFault } from './ids.js';
 import { defineListen, type ListenDefinition, type ListenMethod } from './listen-definition.js';
 import { type ActorOptions, type ArgumentSchemas, actorOptionsOf, marksOf, type OnConflict } from './marks.js';
-import { assertActorOptions, assertCommandOptions } from './option-checks.js';
+import { assertShown, meaningOf } from './meaning.js';
+import { assertActorOptions, assertCommandOptions, assertName } from './option-checks.js';
 import { assertSchema, eventSchemasOf } from './schemas.js';
 import type { StandardSchema } from './standard-schema.js';
+import { shownText } from './text.js';
 import { upcastStepsOf } from './upcast-marks.js';
 import { Upcasts, upcasting } from './upcasts.js';
 
@@ -73,6 +76,7 @@ export function defineActor(actorClass: ActorClass): ActorDefinition {
   const commands = new Map<string, CommandDefinition>();
   const handlers = new Map<string, HandlerMethod>();
   const handlerMethods = new Map<string, string>();
+  const meanings = new Map<string, string>();
   const listens = new Map<string, ListenDefinition>();
   for (const prototype of prototypesOf(actorClass)) {
     const marks = marksOf(prototype);
@@ -84,9 +88,11 @@ export function defineActor(actorClass: ActorClass): ActorDefinition {
         if (schema) assertSchema(schema, `${name}.${method}: the schema of an argument`);
       commands.set(method, { name: method, method: methodOf<CommandMethod>(actorClass, method), onConflict, schemas });
     }
-    for (const { method, event } of marks.handlers) {
+    for (const { method, event, decorated } of marks.handlers) {
       checkHandler(name, event, method, handlerMethods);
-      handlers.set(event, methodOf<HandlerMethod>(actorClass, method));
+      const handler = methodOf<HandlerMethod>(actorClass, method);
+      handlers.set(event, handler);
+      meanings.set(event, meaningOf(handler, decorated));
     }
     for (const mark of marks.listens) {
       listens.set(mark.method, defineListen(name, mark, methodOf<ListenMethod>(actorClass, mark.method)));
@@ -96,7 +102,8 @@ export function defineActor(actorClass: ActorClass): ActorDefinition {
   const schemas = eventSchemasOf(actorClass, name);
   const steps = upcastStepsOf(actorClass, name, prototypesOf(actorClass), handlers);
   const upcasts = new Upcasts(name, steps, new Set([...handlers.keys(), ...schemas.keys()]), schemas);
-  const meaning = meaningOf(actorClass, options, handlers, upcasts);
+  assertShown(actorClass, name, options, prototypesOf(actorClass));
+  const meaning = wholeMeaning(actorClass, options, meanings, upcasts);
   const prefix = options.prefix ?? '';
   return {
     actorClass,
@@ -146,6 +153,7 @@ function checkedOptions(actorClass: ActorClass): ActorOptions {
   const options = actorOptionsOf(actorClass);
   if (!options) throw wrong('NOT_DECORATED', `${name} is not decorated: write @Actor() above 'class ${name}'`);
   assertActorOptions(name, options);
+  if (options.name === undefined) assertName(name, 'name', name);
   return options;
 }
 
@@ -177,17 +185,9 @@ function checkCommand(actor: string, method: string): void {
 }
 
 function checkHandler(actor: string, event: string, method: string, seen: Map<string, string>): void {
-  if (typeof event !== 'string' || event === '' || event.length > EVENT_NAME_LENGTH_MAX) {
-    throw wrong(
-      'INVALID_EVENT_NAME',
-      `${actor}.${method} handles an event whose name is empty or longer than ${EVENT_NAME_LENGTH_MAX} characters`,
-    );
-  }
-  if (event.startsWith(FRAMEWORK_EVENT_PREFIX)) {
-    throw wrong(
-      'INVALID_EVENT_NAME',
-      `${actor}.${method} handles '${event}': names that begin with '$' are the framework's own; choose another`,
-    );
+  const fault = eventNameFault(event);
+  if (fault !== undefined) {
+    throw wrong('INVALID_EVENT_NAME', `${actor}.${method} handles an event whose name ${shownText(event)} ${fault}`);
   }
   noteHandler(actor, event, method, seen);
 }
@@ -206,13 +206,13 @@ function methodOf<M>(actorClass: ActorClass, method: string): M {
   return (actorClass.prototype as unknown as Record<string, M>)[method] as M;
 }
 
-function meaningOf(
+function wholeMeaning(
   actorClass: ActorClass,
   options: ActorOptions,
-  handlers: ReadonlyMap<string, HandlerMethod>,
+  meanings: ReadonlyMap<string, string>,
   upcasts: Upcasts,
 ): string {
-  const sources = [...handlers].map(([event, method]) => `${event}: ${method.toString()}`).sort();
+  const sources = [...meanings].map(([event, meaning]) => `${event}: ${meaning}`).sort();
   const initial = String(actorClass.prototype.initialState);
   return JSON.stringify([options.revision ?? 0, initial, ...sources, ...upcasts.meaning]);
 }

@@ -1,53 +1,54 @@
 import { InvalidIdError, OmniscientError } from './errors.js';
 import { EVENT_NAME_LENGTH_MAX, FRAMEWORK_EVENT_PREFIX, STREAM_ID_LENGTH_MAX } from './event.js';
+import { shownText, textFault } from './text.js';
+
+/** Streams whose ids begin with this are the framework's own (elections, projections): no actor can have such an id. */
+export const FRAMEWORK_STREAM_PREFIX = '$';
 
 /**
  * Checks an actor's id and names its stream.
  *
- * @throws InvalidIdError when the id is not a string, empty, too long with its prefix, holds a NUL, or is no well-formed Unicode.
+ * @throws InvalidIdError when the id is no text that can be stored, is too long with its prefix, or begins with `$`.
  */
 export function streamIdOf(actor: string, prefix: string, id: unknown): string {
-  if (typeof id !== 'string')
-    throw new InvalidIdError(`${actor}: an id must be a string, but got ${id === null ? 'null' : typeof id}`);
-  if (id === '') throw new InvalidIdError(`${actor}: an id must not be empty`);
-  return checkedStreamId(prefix + id);
+  const fault = textFault(id, STREAM_ID_LENGTH_MAX - prefix.length);
+  if (fault !== undefined) throw new InvalidIdError(`${actor}: the id ${shownText(id)} ${fault}`);
+  if ((id as string).startsWith(FRAMEWORK_STREAM_PREFIX)) {
+    throw new InvalidIdError(
+      `${actor}: the id ${shownText(id)} begins with '${FRAMEWORK_STREAM_PREFIX}', as the library's own streams do: choose another`,
+    );
+  }
+  return prefix + (id as string);
 }
 
-/** Checks the name of a stream; the same rules. */
+/** Checks the name of a stream, prefix included; the same rules. @throws InvalidIdError. */
 export function checkedStreamId(streamId: unknown): string {
-  if (typeof streamId !== 'string' || streamId === '') {
+  const fault = textFault(streamId, STREAM_ID_LENGTH_MAX);
+  if (fault !== undefined) throw new InvalidIdError(`the stream id ${shownText(streamId)} ${fault}`);
+  if ((streamId as string).startsWith(FRAMEWORK_STREAM_PREFIX)) {
     throw new InvalidIdError(
-      `a stream id must be a string that is not empty, but got ${JSON.stringify(streamId) ?? typeof streamId}`,
+      `the stream id ${shownText(streamId)} begins with '${FRAMEWORK_STREAM_PREFIX}': that stream is the library's own`,
     );
   }
-  if (streamId.length > STREAM_ID_LENGTH_MAX) {
-    throw new InvalidIdError(
-      `the stream id '${streamId.slice(0, 40)}…' has ${streamId.length} characters; at most ${STREAM_ID_LENGTH_MAX} fit`,
-    );
-  }
-  // A NUL ends a string for some engines, and lone surrogates become U+FFFD in UTF-8: two ids would name one stream.
-  if (streamId.includes('\0') || LONE_SURROGATE.test(streamId)) {
-    throw new InvalidIdError(
-      `the stream id ${JSON.stringify(streamId.slice(0, 40))} holds a NUL or half of a surrogate pair`,
-    );
-  }
-  return streamId;
+  return streamId as string;
 }
-
-const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** Checks the name of an event that a user fires. @throws OmniscientError (`INVALID_EVENT_NAME`). */
 export function assertEventName(name: unknown): asserts name is string {
-  if (
-    typeof name === 'string' &&
-    name !== '' &&
-    name.length <= EVENT_NAME_LENGTH_MAX &&
-    !name.startsWith(FRAMEWORK_EVENT_PREFIX)
-  )
-    return;
-  const shape = `a string of 1 to ${EVENT_NAME_LENGTH_MAX} characters that does not begin with '${FRAMEWORK_EVENT_PREFIX}'`;
-  throw new OmniscientError(
-    'INVALID_EVENT_NAME',
-    `an event's name must be ${shape}, but got ${JSON.stringify(name) ?? typeof name}`,
-  );
+  const fault = eventNameFault(name);
+  if (fault === undefined) return;
+  throw new OmniscientError('INVALID_EVENT_NAME', `the name of an event ${shownText(name)} ${fault}`);
+}
+
+/** What is wrong with the name of a user's event; `undefined` if nothing is. */
+export function eventNameFault(name: unknown): string | undefined {
+  return nameFault(name, EVENT_NAME_LENGTH_MAX);
+}
+
+/** The same for the name of anything that a user names and the library keeps: an actor, a projection, an election. */
+export function nameFault(name: unknown, lengthMax: number): string | undefined {
+  const fault = textFault(name, lengthMax);
+  if (fault !== undefined) return fault;
+  const isFrameworks = (name as string).startsWith(FRAMEWORK_EVENT_PREFIX);
+  return isFrameworks ? `begins with '${FRAMEWORK_EVENT_PREFIX}', as the library's own names do` : undefined;
 }

@@ -1,6 +1,8 @@
 import { RegistrationError } from './errors.js';
-import { EVENT_NAME_LENGTH_MAX, FRAMEWORK_EVENT_PREFIX, type StoredEvent } from './event.js';
+import type { StoredEvent } from './event.js';
+import { eventNameFault } from './ids.js';
 import type { ListenMark, OnConflict, OnFailure } from './marks.js';
+import { shownText } from './text.js';
 
 export type ListenMethod = (this: object, event: StoredEvent) => unknown;
 
@@ -59,14 +61,13 @@ export function isOnConflict(value: unknown): value is OnConflict {
 }
 
 function assertNames(where: string, events: readonly unknown[]): void {
-  const isName = (name: unknown) =>
-    typeof name === 'string' &&
-    name !== '' &&
-    name.length <= EVENT_NAME_LENGTH_MAX &&
-    !name.startsWith(FRAMEWORK_EVENT_PREFIX);
-  if (Array.isArray(events) && events.length > 0 && events.every(isName)) return;
-  const shape = `a list of at least one event name, none of which begins with '${FRAMEWORK_EVENT_PREFIX}'`;
-  throw wrong(`${where}: 'events' is ${shape}, but got ${JSON.stringify(events)}`);
+  if (!Array.isArray(events) || events.length === 0) {
+    throw wrong(`${where}: 'events' is a list of at least one event name, but got ${JSON.stringify(events)}`);
+  }
+  for (const name of events) {
+    const fault = eventNameFault(name);
+    if (fault !== undefined) throw wrong(`${where}: the event name ${shownText(name)} ${fault}`);
+  }
 }
 
 function wrong(message: string): RegistrationError {

@@ -61,6 +61,14 @@ export interface ListenMark {
 /** What is done with an event that a listener fails on time and again: `park` puts it aside and goes on, `stop` waits and tries for ever. */
 export type OnFailure = 'park' | 'stop';
 
+/** What `@EventHandler` wrote down about one method. */
+export interface HandlerMark {
+  readonly method: string;
+  readonly event: string;
+  /** The method as it was when it was decorated: decorators above this one may have wrapped it since. */
+  readonly decorated: unknown;
+}
+
 /** What the decorators wrote down about one class; read once, by `defineActor`. */
 export interface MethodMarks {
   readonly commands: {
@@ -68,7 +76,7 @@ export interface MethodMarks {
     readonly onConflict: OnConflict;
     readonly schemas: ArgumentSchemas | undefined;
   }[];
-  readonly handlers: { readonly method: string; readonly event: string }[];
+  readonly handlers: HandlerMark[];
   readonly listens: ListenMark[];
 }
 

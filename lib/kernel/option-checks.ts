@@ -1,5 +1,10 @@
 import { RegistrationError } from './errors.js';
+import { eventNameFault, nameFault } from './ids.js';
 import type { ActorOptions, MethodMarks } from './marks.js';
+import { shownText } from './text.js';
+
+/** Longest name of an actor, a projection, an election or a node, and longest prefix, in UTF-16 code units. */
+export const NAME_LENGTH_MAX = 200;
 
 /** Longest that a timer of Node waits, in milliseconds; it takes more for 1. */
 const TIMER_MS_MAX = 2_147_483_647;
@@ -33,14 +38,25 @@ export function assertNumber(whose: string, option: string, value: unknown, rule
 export function assertActorOptions(actor: string, options: ActorOptions): void {
   const whose = `${actor}: @Actor()`;
   const { name, prefix, revision, snapshotEvery, passivateAfterMs, ignores } = options;
-  if (name !== undefined && !isText(name)) throw refused(whose, 'name', TEXT, name);
-  if (prefix !== undefined && typeof prefix !== 'string') throw refused(whose, 'prefix', 'a string', prefix);
+  if (name !== undefined) assertName(whose, 'name', name);
+  if (prefix !== undefined && prefix !== '') assertName(whose, 'prefix', prefix);
   if (revision !== undefined && typeof revision !== 'string' && !Number.isFinite(revision))
     throw refused(whose, 'revision', 'a finite number or a string', revision);
   if (snapshotEvery !== undefined) assertNumber(whose, 'snapshotEvery', snapshotEvery, COUNT_OR_NONE);
   if (passivateAfterMs !== undefined) assertNumber(whose, 'passivateAfterMs', passivateAfterMs, TIME);
-  if (ignores !== undefined && !(Array.isArray(ignores) && ignores.every(isText)))
+  if (ignores !== undefined && !(Array.isArray(ignores) && ignores.every((name) => eventNameFault(name) === undefined)))
     throw refused(whose, 'ignores', 'a list of event names', ignores);
+}
+
+/** A name that is stored with what it names. @throws RegistrationError (`INVALID_OPTION`). */
+export function assertName(whose: string, option: string, name: unknown): void {
+  const fault = nameFault(name, NAME_LENGTH_MAX);
+  if (fault === undefined) return;
+  if (typeof name !== 'string') throw refused(whose, option, 'a string', name);
+  throw new RegistrationError(
+    'INVALID_OPTION',
+    `${whose}: the option '${option}' takes a string, but ${shownText(name)} ${fault}`,
+  );
 }
 
 /** What `@Command()` was given; the schemas themselves are looked at elsewhere. @throws RegistrationError (`INVALID_OPTION`). */
@@ -51,12 +67,7 @@ export function assertCommandOptions(actor: string, mark: MethodMarks['commands'
   if (schemas !== undefined && !Array.isArray(schemas)) throw refused(whose, 'args', 'a list of schemas', schemas);
 }
 
-const TEXT = 'a string that is not empty';
 const POLICIES: ReadonlySet<string> = new Set(['reapply', 'rerun', 'reject']);
-
-function isText(value: unknown): boolean {
-  return typeof value === 'string' && value !== '';
-}
 
 function refused(whose: string, option: string, takes: string, got: unknown): RegistrationError {
   return new RegistrationError(

@@ -1,8 +1,10 @@
 import type { ActorBase, ActorClass } from './actor.js';
 import { defineActor, noteHandler } from './definition.js';
 import { RegistrationError } from './errors.js';
-import type { StoredEvent } from './event.js';
+import { EVENT_NAME_LENGTH_MAX, type StoredEvent } from './event.js';
 import { marksOf, type OnFailure } from './marks.js';
+import { assertName } from './option-checks.js';
+import { shownText, textFault } from './text.js';
 import type { Upcasts } from './upcasts.js';
 
 /** What `@Projection()` takes. */
@@ -90,8 +92,25 @@ export function Projection(options: ProjectionOptions = {}) {
   };
 }
 
+/** Whether it is decorated, or extends a class that is. */
 export function isProjection(projectionClass: unknown): boolean {
-  return typeof projectionClass === 'function' && projections.has(projectionClass);
+  return typeof projectionClass === 'function' && decoratedClassOf(projectionClass) !== undefined;
+}
+
+/** The class that bears the decorator: this one, or the nearest that it extends. A decorator above `@Projection()` may have put a class of its own before it. */
+function decoratedClassOf(projectionClass: object): { readonly name: string } | undefined {
+  for (let c: object | null = projectionClass; c; c = Object.getPrototypeOf(c)) {
+    if (projections.has(c)) return c as { readonly name: string };
+  }
+  return undefined;
+}
+
+/** The library's own events too: a projection may follow them. @throws RegistrationError (`INVALID_EVENT_NAME`). */
+function assertHandled(projection: string, method: string, event: unknown): void {
+  const fault = textFault(event, EVENT_NAME_LENGTH_MAX);
+  if (fault === undefined) return;
+  const message = `${projection}.${method} handles an event whose name ${shownText(event)} ${fault}`;
+  throw new RegistrationError('INVALID_EVENT_NAME', message);
 }
 
 /** @throws RegistrationError that names the class and the fix. */
@@ -99,11 +118,17 @@ export function defineProjection(projectionClass: {
   readonly name: string;
   readonly prototype: object;
 }): ProjectionDefinition {
-  const options = projections.get(projectionClass) ?? {};
-  const name = options.name ?? projectionClass.name;
+  const decorated = decoratedClassOf(projectionClass) ?? projectionClass;
+  const options = projections.get(decorated) ?? {};
+  // The decorated class's: what was put before it may be called anything, or nothing.
+  const name = options.name ?? decorated.name;
+  assertName(`${decorated.name}: @Projection()`, 'name', name);
   const handlers = new Map<string, string>();
   for (let p: object | null = projectionClass.prototype; p && p !== Object.prototype; p = Object.getPrototypeOf(p)) {
-    for (const { event, method } of marksOf(p).handlers) noteHandler(name, event, method, handlers);
+    for (const { event, method } of marksOf(p).handlers) {
+      assertHandled(name, method, event);
+      noteHandler(name, event, method, handlers);
+    }
   }
   if (handlers.size > 0) {
     const upcasts = (options.upcastsOf ?? []).map((actorClass) => defineActor(actorClass).upcasts);

@@ -86,6 +86,11 @@ export abstract class StateNode<Values extends object = object> {
     return this.isLender ? this.buildFrozen() : (this.#copy ??= this.buildFrozen());
   }
 
+  /** The copy that somebody looked at, if it is still good. */
+  get lookedAt(): Values | undefined {
+    return this.isLender ? undefined : this.#copy;
+  }
+
   /** Puts a value under a key, or removes the key for `undefined`; gives back what was there. Neither checks nor journals. */
   abstract swap(key: string | number, value: Stored | undefined): Stored | undefined;
 
@@ -228,8 +233,12 @@ export function nodeOf(value: unknown): StateNode | undefined {
 export function indexOfKey(key: string | symbol): number | undefined {
   if (typeof key === 'symbol') return undefined;
   const index = Number(key) >>> 0;
-  return String(index) === key ? index : undefined;
+  // An index is below the longest length of an array (ECMAScript 6.1.7): 4294967295 is a key like any other, with a place in their order.
+  return index < ARRAY_LENGTH_MAX && String(index) === key ? index : undefined;
 }
+
+/** Longest array there can be. */
+const ARRAY_LENGTH_MAX = 2 ** 32 - 1;
 
 /** A value was put, or a key removed; `#other` is what is not in the state at the moment. */
 export class Assigned implements Change {

@@ -82,9 +82,9 @@ export function Upcast<To extends string, From extends StandardSchema | undefine
   renaming: Renaming<To, From>,
 ): UpcastDecorator<To, From>;
 export function Upcast(event: string, old: StandardSchema | Renaming<string, StandardSchema | undefined>) {
-  return (host: object, method: string): void => {
+  return (host: object, method: string, descriptor?: PropertyDescriptor): void => {
     const { to = event, from } = isStandardSchema(old) || !isRenaming(old) ? { from: old } : old;
-    markUpcast(host, { event, to, from: from as StandardSchema | undefined, method });
+    markUpcast(host, { event, to, from: from as StandardSchema | undefined, method, decorated: descriptor?.value });
   };
 }
 

@@ -1,8 +1,10 @@
 import type { ActorClass } from './actor.js';
 import { RegistrationError } from './errors.js';
-import { EVENT_NAME_LENGTH_MAX, FRAMEWORK_EVENT_PREFIX } from './event.js';
+import { eventNameFault } from './ids.js';
+import { meaningOf } from './meaning.js';
 import { assertSchema } from './schemas.js';
 import type { StandardSchema } from './standard-schema.js';
+import { shownText } from './text.js';
 import type { UpcastStep } from './upcasts.js';
 
 /** What one `@Upcast` wrote down; read once, by `defineActor`. */
@@ -11,6 +13,8 @@ export interface UpcastMark {
   readonly to: string;
   readonly from: StandardSchema | undefined;
   readonly method: string;
+  /** The method as it was when it was decorated. */
+  readonly decorated: unknown;
 }
 
 const marks = new WeakMap<object, UpcastMark[]>();
@@ -42,7 +46,7 @@ export function upcastStepsOf(
     const host = (isStatic ? actorClass : actorClass.prototype) as unknown as Record<string, UpcastStep['method']>;
     const method = host[mark.method] as UpcastStep['method'];
     // Bound to what has no state: an upcast may call others of its class, and see nothing but its event.
-    const step = { ...mark, label, method: method.bind(host), source: method.toString() };
+    const step = { ...mark, label, method: method.bind(host), source: meaningOf(method, mark.decorated) };
     steps.set(mark.event, [...(steps.get(mark.event) ?? []), step]);
   }
   for (const event of steps.keys()) assertNoCircle(event, steps, name);
@@ -84,11 +88,11 @@ function assertOrdered({ event, isStatic }: FoundMark, own: readonly FoundMark[]
 
 function check({ event, to, from }: UpcastMark, label: string): void {
   for (const name of [event, to]) {
-    const valid = typeof name === 'string' && name !== '' && name.length <= EVENT_NAME_LENGTH_MAX;
-    if (valid && !name.startsWith(FRAMEWORK_EVENT_PREFIX)) continue;
+    const fault = eventNameFault(name);
+    if (fault === undefined) continue;
     throw new RegistrationError(
       'INVALID_EVENT_NAME',
-      `${label} upcasts an event whose name is empty, longer than ${EVENT_NAME_LENGTH_MAX} characters, or the framework's own (it begins with '$')`,
+      `${label} upcasts an event whose name ${shownText(name)} ${fault}`,
     );
   }
   if (from === undefined && to !== event) return;

@@ -4,6 +4,7 @@ import type { EventInfo } from './event.js';
 import { assertJson } from './plain-data.js';
 import { fitting } from './schemas.js';
 import { type SchemaIssue, type StandardSchema, textOfSchema, validate } from './standard-schema.js';
+import { disown } from './thenable.js';
 import { messageOf } from './thrown.js';
 
 /** One `@Upcast` of a class, ready to run. */
@@ -150,7 +151,8 @@ export class Upcasts {
   #run({ method, label, event }: UpcastStep, data: unknown, info: EventInfo): unknown {
     try {
       const given = method(data, info);
-      if (given instanceof Promise) given.catch(() => {});
+      // A promise is refused below.
+      disown(given);
       // A copy: what one event's handler does to it must not be seen by the next.
       return JSON.parse(assertJson(given, 'what it returns'));
     } catch (cause) {

@@ -74,6 +74,7 @@ export class Lifecycle
       for (const provider of module.providers.values()) {
         const instance = provider.instance as object | undefined;
         const projectionClass: unknown = instance?.constructor;
+        if (isProjection(provider.token) && !isProjection(projectionClass)) this.#tellReplaced(provider.token as Type);
         if (!isProjection(projectionClass) || added.has(instance)) continue;
         // What Nest makes anew for each request, or for each who wants it, is an empty shell here.
         if (provider.isTransient || !provider.isDependencyTreeStatic()) throw scoped(projectionClass as Type);
@@ -81,6 +82,13 @@ export class Lifecycle
         this.#runtime.projections.add(projectionClass as Type, instance as object);
       }
     }
+  }
+
+  /** Meant in a test; otherwise a read model that would stay empty without a word. */
+  #tellReplaced({ name }: Type): void {
+    this.#runtime.parts.log.warn(
+      `the projection ${name} gets no events: what is provided for it is no instance of it (a factory or a decorator put something else in its place)`,
+    );
   }
 
   async beforeApplicationShutdown(): Promise<void> {

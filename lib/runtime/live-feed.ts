@@ -1,7 +1,9 @@
+import { detached } from '../engine/async-context.js';
 import { type Backoff, backoffIn } from '../engine/backoff.js';
-import type { Timer } from '../engine/environment.js';
+import { type Timer, turnOfTheLoop } from '../engine/environment.js';
 import type { Unwatch } from '../engine/follow.js';
 import { READ_PAGE_EVENTS_MAX } from '../engine/read.js';
+import { WakeUps } from '../engine/wake-ups.js';
 import type { EventRecord } from '../kernel/event.js';
 import type { RuntimeParts } from './settings.js';
 
@@ -18,14 +20,14 @@ export interface FeedOwner {
 
 /**
  * Keeps one activation up to date with what others store on its stream. Wake-ups are only hints: what fits exactly is taken, whatever is
- * missing is read.
+ * missing is read. What cannot be taken or read when it is heard (an append or a read is under way, a retry waits, loading is not done) stays heard
+ * until a read that began later has come to the end.
  */
 export class LiveFeed {
   readonly #parts: RuntimeParts;
   readonly #streamId: string;
   readonly #owner: FeedOwner;
-  /** The highest version heard of; infinity when a wake-up did not say. */
-  #announced = 0;
+  readonly #wakeUps = new WakeUps();
   #reading = false;
   #started = false;
   #stopped = false;
@@ -41,7 +43,9 @@ export class LiveFeed {
 
   /** Opens the watch. Until `start()`, what it says is only remembered, so loading can read the stream after this. */
   async watch(): Promise<void> {
-    this.#unwatch = await this.#parts.engine.watchStream(this.#streamId, (events) => this.#wake(events));
+    this.#unwatch = await this.#parts.engine.watchStream(this.#streamId, (events) =>
+      detached(() => this.#wake(events)),
+    );
   }
 
   /** Loading is done: from now on events are taken as they come. */
@@ -64,19 +68,18 @@ export class LiveFeed {
 
   /** Reads what was announced and could not be taken at the time. */
   catchUp(): void {
-    if (this.#announced > this.#owner.version && this.#ready()) void this.#read();
+    if (this.#wakeUps.isDue(this.#owner.version) && this.#ready()) void this.#read();
   }
 
   /** Somebody knows that the stream has come to this version. */
   announce(version: number): void {
-    this.#announced = Math.max(this.#announced, version);
+    this.#wakeUps.hear(version);
     this.catchUp();
   }
 
   #wake(events: readonly EventRecord[]): void {
     if (this.#stopped) return;
-    if (events.length === 0) this.#announced = Number.POSITIVE_INFINITY;
-    for (const event of events) if (event.version > this.#announced) this.#announced = event.version;
+    this.#wakeUps.hearOf(events, versionOf);
     if (!this.#ready()) return;
     const fitting = this.#fitting(events);
     if (fitting.length > 0) this.#owner.take(fitting);
@@ -85,8 +88,15 @@ export class LiveFeed {
 
   #ready(): boolean {
     // While it waits to try again, nobody else's news may make it try at once: an engine that is down would be asked ever more often.
-    const isFree = !this.#reading && this.#retryTimer === undefined;
-    return this.#started && !this.#stopped && isFree && !this.#owner.busy;
+    return !this.#reading && this.#retryTimer === undefined && this.#mayTake();
+  }
+
+  #mayTake(): boolean {
+    return this.#started && !this.#stopped && !this.#owner.busy;
+  }
+
+  #mayRead(): boolean {
+    return this.#mayTake() && this.#wakeUps.isDue(this.#owner.version);
   }
 
   /** The part of `events` that continues the state without a hole. */
@@ -101,21 +111,23 @@ export class LiveFeed {
     return fitting;
   }
 
+  /** Page after page, with a turn of the event loop between them. */
   async #read(): Promise<void> {
     this.#reading = true;
     try {
-      const page = await this.#parts.engine.readStream(this.#streamId, this.#owner.version, READ_PAGE_EVENTS_MAX);
-      this.#backoff = undefined;
-      this.#reading = false;
-      // The end of the stream: whatever else was announced is not there yet, and its commit will wake us again.
-      if (page.length === 0) this.#announced = this.#owner.version;
-      if (!this.#ready()) return;
-      const fitting = this.#fitting(page);
-      if (fitting.length > 0) this.#owner.take(fitting);
-      this.catchUp();
+      while (this.#mayRead()) {
+        this.#wakeUps.beginRead();
+        const page = await this.#parts.engine.readStream(this.#streamId, this.#owner.version, READ_PAGE_EVENTS_MAX);
+        this.#backoff = undefined;
+        if (page.length === 0) this.#wakeUps.reachedEnd();
+        const fitting = this.#mayTake() ? this.#fitting(page) : [];
+        if (fitting.length > 0) this.#owner.take(fitting);
+        if (this.#mayRead()) await turnOfTheLoop(this.#parts.environment);
+      }
     } catch (error) {
-      this.#reading = false;
       this.#retryLater(error);
+    } finally {
+      this.#reading = false;
     }
   }
 
@@ -131,4 +143,8 @@ export class LiveFeed {
     }, this.#backoff.nextMs());
     this.#retryTimer.unref();
   }
+}
+
+function versionOf({ version }: EventRecord): number {
+  return version;
 }

@@ -1,3 +1,4 @@
+import type { Prefixes } from '../kernel/prefixes.js';
 import type { Cluster } from './cluster/cluster.js';
 import type { RuntimeParts } from './settings.js';
 import type { TickScheduler } from './ticks/tick-scheduler.js';
@@ -8,4 +9,6 @@ export interface NodeParts extends RuntimeParts {
   readonly cluster: Cluster;
   readonly ticks: TickScheduler;
   readonly unknownEvents: UnknownEvents;
+  /** Which streams are whose. */
+  readonly prefixes: Prefixes;
 }

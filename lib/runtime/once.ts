@@ -2,6 +2,7 @@ import { contextOf } from '../kernel/actor.js';
 import type { CommandDefinition } from '../kernel/definition.js';
 import { OmniscientError } from '../kernel/errors.js';
 import { ONCE_KEY_LENGTH_MAX, type OnceAnswer } from '../kernel/once-answers.js';
+import { shownText, textFault } from '../kernel/text.js';
 import type { TurnContext } from './turn-context.js';
 
 /** Names of commands that are given with an idempotency key begin with this; the command's own follows. */
@@ -28,6 +29,11 @@ export function isOnce(name: string): boolean {
   return name.startsWith(ONCE);
 }
 
+/** Whether users give it its arguments; names of the framework's own commands begin with `$`. */
+export function isUsers(name: string): boolean {
+  return !name.startsWith('$') || isOnce(name);
+}
+
 /** The command that is meant by a name, if it is one with a key. */
 export function onceNamed(
   name: string,
@@ -39,9 +45,8 @@ export function onceNamed(
 
 /** @throws OmniscientError (`INVALID_KEY`). */
 export function assertKey(key: unknown): asserts key is string {
-  if (typeof key === 'string' && key !== '' && key.length <= ONCE_KEY_LENGTH_MAX) return;
-  const message = `an idempotency key is a string of 1 to ${ONCE_KEY_LENGTH_MAX} characters, but got ${JSON.stringify(key)?.slice(0, 60)}`;
-  throw new OmniscientError('INVALID_KEY', message);
+  const fault = textFault(key, ONCE_KEY_LENGTH_MAX);
+  if (fault !== undefined) throw new OmniscientError('INVALID_KEY', `the idempotency key ${shownText(key)} ${fault}`);
 }
 
 /** One key is one command: the other's answer would say that something was done which was not. @throws OmniscientError (`KEY_REUSED`). */

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { OmniscientError } from '../kernel/errors.js';
+import { shownText, textFault } from '../kernel/text.js';
 import type { Origin } from './request.js';
 
 /** Longest id that is written into events as what they are a part of, in UTF-16 code units. */
@@ -45,11 +46,8 @@ export function currentOrigin(): Origin | undefined {
 
 /** Types do not hold here: the id often comes from outside, and what is written into an event stays there. */
 function assertId(what: string, id: unknown): void {
-  if (typeof id === 'string' && id.length <= CORRELATION_LENGTH_MAX) return;
-  const got = typeof id === 'string' ? `one of ${id.length}` : id === null ? 'null' : typeof id;
+  const fault = textFault(id, CORRELATION_LENGTH_MAX);
+  if (fault === undefined) return;
   const instead = what === 'correlationId' ? 'make a new one where none was given' : 'leave it out where there is none';
-  throw new OmniscientError(
-    'INVALID_CORRELATION',
-    `a ${what} must be a string of at most ${CORRELATION_LENGTH_MAX} characters, but got ${got}: ${instead}`,
-  );
+  throw new OmniscientError('INVALID_CORRELATION', `the ${what} ${shownText(id)} ${fault}: ${instead}`);
 }

@@ -2,6 +2,7 @@ import type { Engine } from '../engine/engine.js';
 import type { Environment } from '../engine/environment.js';
 import { SYSTEM } from '../engine/system-environment.js';
 import type { Clock, Ids } from '../kernel/clock.js';
+import { assertName } from '../kernel/option-checks.js';
 import type { ErrorClass } from './cluster/error-codec.js';
 import { Gate } from './gate.js';
 import { safeLog } from './safe-log.js';
@@ -10,6 +11,7 @@ import { RandomIds, SystemClock } from './system-clock.js';
 import { safeTelemetry } from './telemetry/safe-telemetry.js';
 import type { Telemetry } from './telemetry/telemetry.js';
 import type { TickTime } from './ticks/tick-time.js';
+import { WriteHealth } from './write-health.js';
 
 /** What a node is made of; all but the engine has a default. */
 export interface RuntimeOptions extends Partial<RuntimeLimits> {
@@ -47,11 +49,13 @@ export function partsOf(options: RuntimeOptions): RuntimeParts {
     errors: _errors,
     ...limits
   } = options;
+  if (nodeId !== undefined) assertName('EventSourcingModule.forRoot()', 'nodeId', nodeId);
   const begun = new Gate();
   if (!waitsForBegin) begun.open();
   const parts = {
     engine,
     begun,
+    writes: new WriteHealth(engine, environment),
     environment,
     clock: clock ?? new SystemClock(environment),
     ids: ids ?? new RandomIds(environment),

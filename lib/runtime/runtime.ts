@@ -2,8 +2,11 @@ import type { ActorBase } from '../kernel/actor.js';
 import type { ActorDefinition, ActorKind } from '../kernel/definition.js';
 import { duplicateActor } from '../kernel/errors.js';
 import type { ParkedData } from '../kernel/hearing.js';
+import { Prefixes } from '../kernel/prefixes.js';
+import type { Activation } from './activation.js';
 import { ActorHost } from './actor-host.js';
 import { ActorRepository } from './actor-repository.js';
+import { beforeLookingUp } from './answers.js';
 import { AuditTrail } from './audit-trail.js';
 import { Cluster } from './cluster/cluster.js';
 import { LeaderElection } from './cluster/leader-election.js';
@@ -50,6 +53,7 @@ export class Runtime {
       cluster,
       ticks,
       unknownEvents: new UnknownEvents(parts.log, options.warnsOfUnknownEvents),
+      prefixes: new Prefixes(),
     };
     this.election = new LeaderElection(parts, cluster);
     this.projections = new Projections(this.parts, this.election);
@@ -70,6 +74,11 @@ export class Runtime {
     return this.#residents.size;
   }
 
+  /** The activations that are loaded: for tests that compare every replica with its stream. */
+  loaded(): readonly Activation[] {
+    return this.#residents.all();
+  }
+
   /**
    * Makes a class known; again for the same class is the same.
    *
@@ -84,6 +93,7 @@ export class Runtime {
       throw duplicateActor(definition.name);
     }
     if (known) return known.repository as unknown as ActorRepository<A>;
+    this.parts.prefixes.add(definition);
     this.parts.unknownEvents.learn(definition);
     const host = new ActorHost(definition, this.parts, this.#residents, newActor);
     this.#join(definition.kind);
@@ -220,7 +230,8 @@ export class Runtime {
       const { leader } = await host.activate(call.id);
       return leader ? await leader.serve(call) : refused;
     } catch (error) {
-      return { kind: 'failed', version: 0, error: cluster.errors.encode(error) };
+      const told = beforeLookingUp(`${call.actor} '${call.id}'`, call, error);
+      return { kind: 'failed', version: 0, error: cluster.errors.encode(told) };
     }
   }
 
@@ -231,11 +242,9 @@ export class Runtime {
 
   async #drain(): Promise<void> {
     const hosts = [...this.#hosts.values()].map(({ host }) => host);
-    for (const host of hosts) {
-      host.closing = true;
-      host.stopListening();
-    }
+    for (const host of hosts) host.closing = true;
     this.parts.ticks.stop();
+    for (const host of hosts) await host.stopListening();
     await this.election.resignAll();
     // Once they hear that this node leaves, others may try the same again.
     await untilOrLate(() => this.projections.retrying === 0, this.parts);

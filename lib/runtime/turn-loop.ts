@@ -55,6 +55,8 @@ export class TurnLoop implements TurnOwner {
       request.reject(this.#endError);
       return;
     }
+    const mustWait = this.#pumping || this.running !== undefined || this.#held.length + this.#mailbox.length > 0;
+    if (mustWait || request.onConflict === 'rerun' || request.isStale) request.keepContext();
     this.#mailbox.push(request);
     this.#pump();
   }
@@ -207,9 +209,7 @@ export class TurnLoop implements TurnOwner {
     const isMixed = state.openTurn.touched && request.onConflict === 'rerun' && !request.partlyCommitted;
     turn.over = true;
     this.running = undefined;
-    const { revision } = state;
     state.discard();
-    if (state.revision !== revision) this.#parts.changed();
     if (turn.evicted) request.evict(error);
     else if ((turn.mustRunAgain || isMixed) && !this.#ended) this.#decideAgain(request);
     else request.reject(error);

@@ -169,7 +169,7 @@ export class World {
 
   #allAfter(position: number): Promise<EventRecord[]> {
     return allPages(
-      (after) => this.#engine.readAll(after, READ_PAGE_EVENTS_MAX),
+      async (after) => [...(await this.#engine.readAll(after, READ_PAGE_EVENTS_MAX)).events],
       (event) => event.position,
       position,
     );

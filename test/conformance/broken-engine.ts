@@ -1,5 +1,6 @@
 import type { AppendRequest, AppendResult } from '../../lib/engine/append.js';
 import type { Unwatch, Wake } from '../../lib/engine/follow.js';
+import type { StorePage } from '../../lib/engine/read.js';
 import type { SnapshotRecord } from '../../lib/engine/snapshots.js';
 import { MemoryStore } from '../../lib/engines/memory/index.js';
 import type { EventRecord } from '../../lib/kernel/event.js';
@@ -25,9 +26,13 @@ export const SABOTAGES = [
   'shows only what was stored after it was opened',
   'tells of positions before it shows them',
   'ignores the names asked for',
+  'says of every page of the store that it is the last',
+  'says of pages of the store that they hold what was stored meanwhile',
+  'stays where nothing is asked for',
   'does not hear other nodes',
   'begins to watch a little later than it says',
   'brings along events before they have their version',
+  'brings along only the first event of a commit',
   'never wakes anybody',
   'wakes for every stream',
   'does not stop a watch',
@@ -159,16 +164,26 @@ export class BrokenEngine extends BrokenCluster {
     return this.#has('reads one event too few in a page') ? page.slice(1) : page;
   }
 
-  override async readAll(after: number, limit: number, names?: readonly string[]): Promise<EventRecord[]> {
+  override async readAll(after: number, limit: number, names?: readonly string[]): Promise<StorePage> {
     const wanted = this.#has('ignores the names asked for') ? undefined : names;
     if (this.#has('gives positions in the order of streams')) {
-      return page([...this.#store.memory.streams.values()].flat(), after, limit, wanted);
+      return pageOf([...this.#store.memory.streams.values()].flat(), after, limit, wanted);
     }
     if (this.#has('counts positions anew on every node')) {
-      const own = await super.readAll(0, Number.MAX_SAFE_INTEGER);
-      return page(this.#number % 2 ? own : [...own].sort((a, b) => (a.id < b.id ? -1 : 1)), after, limit, wanted);
+      const { events: own } = await super.readAll(0, Number.MAX_SAFE_INTEGER);
+      return pageOf(this.#number % 2 ? own : [...own].sort((a, b) => (a.id < b.id ? -1 : 1)), after, limit, wanted);
     }
-    const found = await super.readAll(after, limit, wanted);
+    const page = await super.readAll(after, limit, wanted);
+    const events = await this.#shown(page.events);
+    if (this.#has('says of every page of the store that it is the last')) return { ...page, events, ended: true };
+    if (this.#has('says of pages of the store that they hold what was stored meanwhile'))
+      return { ...page, events, upTo: Math.max(page.upTo, await super.lastPosition()) };
+    if (this.#has('stays where nothing is asked for'))
+      return { events, upTo: events.at(-1)?.position ?? after, ended: events.length === 0 };
+    return { ...page, events };
+  }
+
+  async #shown(found: readonly EventRecord[]): Promise<readonly EventRecord[]> {
     const isLate = this.#has('tells of positions before it shows them');
     const known = isLate ? found.filter(({ id }) => !this.#isFresh(id)) : found;
     const isBlind = this.#has('shows only what was stored after it was opened');
@@ -240,6 +255,7 @@ export class BrokenEngine extends BrokenCluster {
 
   #hearing(wake: Wake): Wake {
     if (this.#has('never wakes anybody')) return () => {};
+    if (this.#has('brings along only the first event of a commit')) return (events) => wake(events.slice(0, 1));
     if (this.#has('brings along events before they have their version'))
       return (events) => wake(events.map((event) => ({ ...event, version: event.version + 1 })));
     if (!this.#has('does not hear other nodes')) return wake;
@@ -249,12 +265,14 @@ export class BrokenEngine extends BrokenCluster {
   }
 }
 
-/** A page of `events` as if their order gave the positions. */
-function page(events: readonly EventRecord[], after: number, limit: number, names?: readonly string[]): EventRecord[] {
-  return events
+/** A page of `all` as if their order gave the positions. */
+function pageOf(all: readonly EventRecord[], after: number, limit: number, names?: readonly string[]): StorePage {
+  const rest = all
     .map((event, i) => ({ ...event, position: i + 1 }))
-    .filter(({ position, name }) => position > after && (!names || names.includes(name)))
-    .slice(0, limit);
+    .filter(({ position, name }) => position > after && (!names || names.includes(name)));
+  const events = rest.slice(0, limit);
+  const ended = events.length === rest.length;
+  return { events, upTo: ended ? Math.max(after, all.length) : (events.at(-1)?.position ?? after), ended };
 }
 
 function turnOfTheLoop(): Promise<void> {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AppendRequest, AppendResult } from '../../lib/engine/append.js';
 import type { Unwatch, Wake } from '../../lib/engine/follow.js';
+import type { StorePage } from '../../lib/engine/read.js';
 import { MemoryEngine, type MemoryStore } from '../../lib/engines/memory/index.js';
 import { EngineError } from '../../lib/kernel/errors.js';
 import type { EventRecord, NewEvent } from '../../lib/kernel/event.js';
@@ -38,7 +39,7 @@ export class FlakyEngine extends MemoryEngine {
     return super.readStream(streamId, after, Math.ceil(this.#random() * limit));
   }
 
-  override async readAll(after: number, limit: number, names?: readonly string[]): Promise<EventRecord[]> {
+  override async readAll(after: number, limit: number, names?: readonly string[]): Promise<StorePage> {
     await this.#maybeFail();
     return super.readAll(after, Math.ceil(this.#random() * limit), names);
   }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import type { Unwatch, Wake } from '../../lib/engine/follow.js';
 import type { Follower, FollowerOptions } from '../../lib/engine/follower.js';
+import type { StorePage } from '../../lib/engine/read.js';
 import { SharedReader } from '../../lib/engine/shared-reader.js';
 import { StoreFollower } from '../../lib/engine/store-follower.js';
 import { StreamFollower } from '../../lib/engine/stream-follower.js';
@@ -24,7 +25,7 @@ class CountedEngine extends MemoryEngine {
     return page;
   }
 
-  override async readAll(after: number, limit: number, names?: readonly string[]): Promise<EventRecord[]> {
+  override async readAll(after: number, limit: number, names?: readonly string[]): Promise<StorePage> {
     this.reads += 1;
     return super.readAll(after, limit, names);
   }
@@ -174,7 +175,7 @@ describe('SharedReader', () => {
       await writer.append({ streamId, expectedVersion: 'any', events: someEvents(1 + Math.floor(random() * 3)) });
       if (random() < 0.3) await sleep(random() * 3);
     }
-    const all = await writer.readAll(0, 10_000);
+    const { events: all } = await writer.readAll(0, 10_000);
     const expected = (stream: string | undefined) =>
       all.filter(({ streamId }) => !stream || streamId === stream).map(({ id }) => id);
     const staying = listeners.filter(({ stopped }) => !stopped);

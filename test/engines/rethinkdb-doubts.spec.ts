@@ -4,7 +4,7 @@ import { EngineError } from 'omniscient-nest';
 import type { RethinkDbEngine } from 'omniscient-nest/rethinkdb';
 import { appendWithRetry } from '../../lib/engine/append-retry.js';
 import { commitKeyOf } from '../../lib/engines/rethinkdb/keys.js';
-import { newEvents } from '../../lib/testing/conformance/conformance-case.js';
+import { newEvents, readStore } from '../../lib/testing/conformance/conformance-case.js';
 import { describeWithRethinkDb, engineOn, RethinkDbProcess, stopRethinkDb, withDriver } from '../support/rethinkdb.js';
 import { rethinkDbWriter } from '../support/rethinkdb-writer.js';
 
@@ -39,7 +39,7 @@ describeWithRethinkDb('a commit of which it is not known what became of it', () 
   const idsOn = async (streamId: string) => (await other.readStream(streamId, 0, 100)).map(({ id }) => id);
 
   async function positionsOf(eventId: string): Promise<number[]> {
-    const all = await other.readAll(0, 1_000);
+    const all = await readStore(other, []);
     return all.filter(({ id }) => id === eventId).map(({ position }) => position);
   }
 

@@ -48,7 +48,7 @@ describeWithRethinkDb('reading while others write', () => {
     };
     const look = () =>
       Promise.all([
-        inOrder('all', async () => (await reader.readAll(places.all, 1_000)).map(({ position }) => position)),
+        inOrder('all', async () => (await reader.readAll(places.all, 1_000)).events.map(({ position }) => position)),
         inOrder('stream', async () =>
           (await reader.readStream('long-0', places.stream, 1_000)).map(({ version }) => version),
         ),

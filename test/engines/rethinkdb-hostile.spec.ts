@@ -5,7 +5,7 @@ import { Clock } from 'omniscient-nest';
 import type { RethinkDbEngine, RethinkDbEngineOptions } from 'omniscient-nest/rethinkdb';
 import { commitKeyOf } from '../../lib/engines/rethinkdb/keys.js';
 import { Batch, type PlacedCommit } from '../../lib/engines/rethinkdb/log-entry.js';
-import { newEvents, readWhole, store } from '../../lib/testing/conformance/conformance-case.js';
+import { newEvents, readStore, readWhole, store } from '../../lib/testing/conformance/conformance-case.js';
 import { Desk } from '../support/one-actors.js';
 import { describeWithRethinkDb, engineOn, RethinkDbProcess, stopRethinkDb, withDriver } from '../support/rethinkdb.js';
 import { startNode } from '../support/runtime.js';
@@ -208,7 +208,7 @@ describeWithRethinkDb('the RethinkDB engine', () => {
     const deadlineMs = Date.now() + 15_000;
     while ((await engine.lastPosition()) < 5 && Date.now() < deadlineMs) await sleep(50);
     await sleep(3_500);
-    const all = await engine.readAll(0, 100);
+    const all = await readStore(engine, []);
     expect(all.map(({ position }) => position)).toEqual([1, 2, 3, 4, 5]);
     expect(all.slice(3).map(({ id }) => id)).toEqual(events.map(({ id }) => id));
     await Promise.all([engine.close(), other.close()]);

@@ -77,15 +77,15 @@ describeWithRethinkDb('pages of commits of all sizes', () => {
     for (let after = 0; ; ) {
       const limit = 1 + Math.floor(random() * 1_000);
       const before = placed.fetched.length;
-      const page = await store.readAll(after, limit, undefined);
-      const last = page.at(-1);
-      if (!last) break;
+      const { events: page, upTo, ended } = await store.readAll(after, limit, undefined);
       expect(page.length).toBeLessThanOrEqual(limit);
       // Each commit that is fetched fills a part of the page: none is fetched to be thrown away.
       const commits = placed.fetched.slice(before).reduce((sum, count) => sum + count, 0);
       expect(commits).toBeLessThanOrEqual(page.length);
       seen.push(...page.map(({ id }) => id));
-      after = last.position;
+      expect(upTo).toBe(seen.length);
+      if (ended) break;
+      after = upTo;
     }
     expect(seen).toEqual(ids);
   });
@@ -134,7 +134,7 @@ describeWithRethinkDb('a stream whose commits become large', () => {
 
   it.each([
     ['by itself', (after: number) => engine.readStream('s', after, 1_000)],
-    ['with the whole store', (after: number) => engine.readAll(after, 1_000)],
+    ['with the whole store', async (after: number) => (await engine.readAll(after, 1_000)).events],
   ])(
     'is read %s, in pages that end by their length, while others get their answers',
     async (_, read) => {
@@ -155,7 +155,7 @@ describeWithRethinkDb('a stream whose commits become large', () => {
       await others;
       expect(seen).toEqual(ids);
       expect(Math.max(...pages)).toBeLessThan(PAGE_LENGTH_MAX + LARGE_LENGTH * 2);
-      expect(pages.length).toBeLessThan(20);
+      expect(pages.length).toBeLessThan(40);
     },
     60_000,
   );

@@ -53,7 +53,7 @@ describeWithRethinkDb('a batch that both its writer and a sweep place', () => {
       if (i >= 7) sweeper.place(batch(i - 7), longAgoMs);
     }
     const distinct = BATCHES + BATCHES / 3;
-    const placed = async () => (await writer.entriesAfter(0, 10_000)).flatMap(({ batches }) => batches);
+    const placed = async () => (await writer.entriesAfter(0, 10_000)).entries.flatMap(({ batches }) => batches);
     while (new Set(await placed()).size < distinct) await sleep(20);
     await sleep(500);
     expect((await placed()).sort()).toEqual([...new Set(await placed())].sort());

@@ -168,7 +168,8 @@ describeWithRethinkDb('nodes that start together on three new servers, each on a
         expect(await run(system.table('db_config').filter({ name: database }).count())).toBe(1);
         expect(await run(system.table('table_config').filter({ db: database }).count())).toBe(7);
       });
+      await Promise.all(engines.map((engine) => engine.close()));
     },
-    90_000,
+    180_000,
   );
 });

@@ -18,7 +18,21 @@ export interface Step {
 }
 
 export const HOSTILE_KEYS = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'length', 'toJSON', 'then', ''];
-const KEYS = [...HOSTILE_KEYS, 'a', 'b', 'c', 'd', '7', '0', '10'];
+const KEYS = [
+  ...HOSTILE_KEYS,
+  'a',
+  'b',
+  'c',
+  'd',
+  '7',
+  '0',
+  '10',
+  '4294967294',
+  '4294967295',
+  '4294967296',
+  '-1',
+  '01',
+];
 
 const OBJECT_STEPS = ['set', 'unset', 'delete', 'deleteAndSet', 'copy', 'take', 'spread', 'wrap', 'merge'] as const;
 const ARRAY_STEPS = [

@@ -44,6 +44,25 @@ describe('undoing', () => {
     expect(JSON.stringify(tree.view)).toBe('{"a":1,"b":2,"c":3}');
   });
 
+  it.each(['7', '4294967294', '4294967295', '4294967296', '01', '-0'])(
+    'gives the key %s the place that it would have without undoing',
+    (key) => {
+      const change = (state: Counts) => {
+        delete state[key];
+        state[key] = 4;
+      };
+      const plain: Counts = { [key]: 0, b: 2, c: 3 };
+      const tree = treeOf<Counts>({ [key]: 0, b: 2, c: 3 });
+      const before = Object.keys(plain);
+      change(plain);
+      tree.change(() => change(tree.view), true);
+      expect(Object.keys(tree.view)).toEqual(Object.keys(plain));
+      expect(Object.keys(tree.frozen())).toEqual(Object.keys(plain));
+      tree.undoTo(0);
+      expect(Object.keys(tree.view)).toEqual(before);
+    },
+  );
+
   it('keeps nothing of a deletion that can no longer be undone', () => {
     const tree = counts();
     tree.change(() => void delete tree.view.a, true);

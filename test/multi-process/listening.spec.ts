@@ -269,10 +269,11 @@ describeOnSharedStores('actors of every kind that listen in every way, on three 
 
   async function tokensInOrder(): Promise<string[]> {
     const events: EventRecord[] = [];
-    for (;;) {
-      const page = await engine.readAll(events.at(-1)?.position ?? 0, 1_000, ['said']);
-      if (page.length === 0) return events.map(({ data }) => (JSON.parse(data) as { token: string }).token);
-      events.push(...page);
+    for (let after = 0; ; ) {
+      const page = await engine.readAll(after, 1_000, ['said']);
+      events.push(...page.events);
+      if (page.ended) return events.map(({ data }) => (JSON.parse(data) as { token: string }).token);
+      after = page.upTo;
     }
   }
 });

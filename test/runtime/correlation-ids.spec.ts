@@ -60,7 +60,7 @@ describe('withCorrelation', () => {
   it('refuses an id that is too long for every event to bear', () => {
     const run = () => 'ran';
     expect(withCorrelation('x'.repeat(1_000), run)).toBe('ran');
-    expect(() => withCorrelation('x'.repeat(1_001), run)).toThrow(/at most 1000 characters, but got one of 1001/);
+    expect(() => withCorrelation('x'.repeat(1_001), run)).toThrow(/has 1001 characters, and at most 1000 fit/);
   });
 });
 

@@ -15,7 +15,7 @@ class CountingEngine extends MemoryEngine {
 
   override async readAll(...args: Parameters<MemoryEngine['readAll']>) {
     const page = await super.readAll(...args);
-    this.read += page.length;
+    this.read += page.events.length;
     return page;
   }
 }

@@ -5,12 +5,16 @@ import type { Environment } from '../../engine/environment.js';
 import type { Unwatch, Wake } from '../../engine/follow.js';
 import type { NodeMessage } from '../../engine/messages.js';
 import type { NodeRecord } from '../../engine/nodes.js';
+import type { StorePage } from '../../engine/read.js';
 import type { SnapshotRecord } from '../../engine/snapshots.js';
 import { SYSTEM } from '../../engine/system-environment.js';
 import type { TickSchedule } from '../../engine/tick-schedules.js';
 import { WakeTable } from '../../engine/wake-table.js';
 import { EngineError } from '../../kernel/errors.js';
 import type { EventRecord } from '../../kernel/event.js';
+
+/** Events that one read of some names looks at. */
+const LOOKED_AT_EVENTS_MAX = 2_000;
 
 /** What several nodes of one process can share: `new MemoryEngine({ store })` for each. Gone when nobody holds it any more. */
 export class MemoryStore {
@@ -88,15 +92,21 @@ export class MemoryEngine implements Engine {
     return this.#store.streams.get(streamId)?.length ?? 0;
   }
 
-  async readAll(after: number, limit: number, names?: readonly string[]): Promise<EventRecord[]> {
+  async readAll(after: number, limit: number, names?: readonly string[]): Promise<StorePage> {
     this.#assertOpen();
-    if (!names) return this.#store.all.slice(after, after + limit);
-    const page: EventRecord[] = [];
-    for (let i = after; i < this.#store.all.length && page.length < limit; i += 1) {
-      const record = this.#store.all[i] as EventRecord;
-      if (names.includes(record.name)) page.push(record);
+    const { all } = this.#store;
+    const end = Math.min(all.length, after + (names ? LOOKED_AT_EVENTS_MAX : limit));
+    const events: EventRecord[] = names ? [] : all.slice(after, end);
+    // An event's position is its place in the list, counted from 1.
+    let upTo = Math.max(after, end);
+    for (let i = after; names && i < end; i += 1) {
+      const record = all[i] as EventRecord;
+      if (names.includes(record.name)) events.push(record);
+      if (events.length < limit) continue;
+      upTo = i + 1;
+      break;
     }
-    return page;
+    return { events, upTo, ended: upTo >= all.length };
   }
 
   async lastPosition(): Promise<number> {
@@ -170,7 +180,8 @@ export class MemoryEngine implements Engine {
     const { schedules } = this.#store;
     return added.map((schedule) => {
       const key = keyOf(schedule);
-      const kept = schedules.get(key) ?? { ...schedule };
+      const known = schedules.get(key) ?? schedule;
+      const kept = { ...known, since: Math.max(known.since, schedule.since) };
       schedules.set(key, kept);
       return kept;
     });
@@ -181,7 +192,8 @@ export class MemoryEngine implements Engine {
     const { schedules } = this.#store;
     for (const schedule of removed) {
       const key = keyOf(schedule);
-      if (schedules.get(key)?.owner === schedule.owner) schedules.delete(key);
+      const known = schedules.get(key);
+      if (known?.owner === schedule.owner && known.since <= schedule.since) schedules.delete(key);
     }
   }
 

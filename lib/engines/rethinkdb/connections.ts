@@ -95,9 +95,15 @@ export class Connections {
     const { queryTimeoutMs } = this.#settings;
     return new Promise((resolve, reject) => {
       let isOver = false;
-      // Even if the server answers other queries: it may be that only what this one needs is out of its reach.
-      const late = () => this.#leave(line, this.#lateError(isWrite));
-      let timer = this.#environment.setTimeout(late, queryTimeoutMs);
+      /** When the last part of an answer came: there may be thousands of them, so the timer is set again only when it has run out. */
+      let lastPartAtMs = Number.NEGATIVE_INFINITY;
+      const look = () => {
+        const leftMs = lastPartAtMs + queryTimeoutMs - this.#environment.monotonicMs();
+        if (leftMs > 0) timer = this.#environment.setTimeout(look, leftMs);
+        // Even if the server answers other queries: it may be that only what this one needs is out of its reach.
+        else this.#leave(line, this.#lateError(isWrite));
+      };
+      let timer = this.#environment.setTimeout(look, queryTimeoutMs);
       const end = () => {
         isOver = true;
         this.#environment.clearTimeout(timer);
@@ -119,10 +125,8 @@ export class Connections {
         else line.answered();
       };
       const goOn = () => {
-        if (isOver) return false;
-        this.#environment.clearTimeout(timer);
-        timer = this.#environment.setTimeout(late, queryTimeoutMs);
-        return true;
+        lastPartAtMs = this.#environment.monotonicMs();
+        return !isOver;
       };
       line.whenLost(fail);
       if (!isOver) begin({ answer, fail, goOn });

@@ -3,7 +3,7 @@ import { isInstance, messageOf, nameOf, propertyOf } from '../../kernel/thrown.j
 
 /** A ReQL term: what is used of the driver's, so that its types are needed by nobody who uses another engine. */
 export interface Term {
-  (field: string | number): Term;
+  (field: string | number | Term): Term;
   run(connection: DriverConnection, options?: object): Promise<unknown>;
   table(name: string, options?: object): Term;
   tableCreate(name: string, options?: object): Term;
@@ -34,6 +34,9 @@ export interface Term {
   default(value: unknown): Term;
   eq(value: unknown): Term;
   gt(value: unknown): Term;
+  lt(value: unknown): Term;
+  le(value: unknown): Term;
+  merge(other: unknown): Term;
   and(...values: unknown[]): Term;
 }
 
@@ -46,6 +49,7 @@ export interface Reql {
   expr(value: unknown): Term;
   json(text: string): Term;
   args(values: unknown): Term;
+  do(value: Term, use: (value: Term) => Term): Term;
   row: Term;
   branch(...values: unknown[]): Term;
   desc(index: string): unknown;
@@ -130,7 +134,8 @@ const ADVICE = {
   },
   DATABASE_AMBIGUOUS: {
     advice:
-      'there are two tables of one name: look at rethinkdb.table_config, keep the one with the data, delete the other by its id',
+      'there are two tables of one name. It passes where nodes have just created them; else look at rethinkdb.table_config, keep the one with the data, delete the other by its id',
+    retryable: true,
     unknown: false,
   },
   COMMIT_TOO_LARGE: {

@@ -1,5 +1,5 @@
 import { backoffIn } from '../../engine/backoff.js';
-import { type Environment, sleep } from '../../engine/environment.js';
+import { type Environment, endsWithin, sleep } from '../../engine/environment.js';
 import { SYSTEM } from '../../engine/system-environment.js';
 import { EngineError } from '../../kernel/errors.js';
 import type { Announcements } from './announcements.js';
@@ -108,18 +108,18 @@ export class PositionLog {
     return last ? endOf(last) : 0;
   }
 
-  /** Entries with positions after this one, oldest first. */
-  async entriesAfter(position: number, limit: number): Promise<LogEntry[]> {
+  /** Entries with positions after this one, oldest first, and whether there were no others behind them. Some, if any are there. */
+  async entriesAfter(position: number, limit: number): Promise<{ entries: LogEntry[]; ended: boolean }> {
     const around = this.#queries.lastBefore(position).coerceTo('array');
-    const following = this.#queries.from(position).limit(limit).coerceTo('array');
+    const after = this.#queries.from(position).limit(limit).coerceTo('array');
     for (let isSecondLook = false; ; isSecondLook = true) {
-      const [at, rest] = await this.#connections.read<[LogDocument[], LogDocument[]]>(
-        this.#r.expr([around, following]),
-      );
+      const [at, rest] = await this.#connections.read<[LogDocument[], LogDocument[]]>(this.#r.expr([around, after]));
       const covering = at[0] && endOf(checked(at[0])) > position ? [at[0]] : [];
       const end = covering[0] ? endOf(covering[0]) : position;
-      const entries = [...covering, ...withoutHole(rest, end)];
-      if (entries.length > 0 || rest.length === 0) return entries.map(unpackEntry);
+      const following = withoutHole(rest, end);
+      const entries = [...covering, ...following];
+      const ended = rest.length < limit && following.length === rest.length;
+      if (entries.length > 0 || rest.length === 0) return { entries: entries.map(unpackEntry), ended };
       if (isSecondLook) throw missingEntry(end);
     }
   }
@@ -132,8 +132,7 @@ export class PositionLog {
 
   async close(): Promise<void> {
     this.#closed = true;
-    const late = new Promise<void>((resolve) => this.#environment.setTimeout(resolve, CLOSE_MS_MAX).unref());
-    await Promise.race([this.#placing, late]);
+    if (this.#placing) await endsWithin(this.#environment, this.#placing, CLOSE_MS_MAX);
   }
 
   async #placeAll(): Promise<void> {

@@ -5,6 +5,7 @@ import type { Unwatch, Wake } from '../../engine/follow.js';
 import { type BatchWriter, GroupCommit } from '../../engine/group-commit.js';
 import type { NodeMessage } from '../../engine/messages.js';
 import type { NodeRecord } from '../../engine/nodes.js';
+import type { StorePage } from '../../engine/read.js';
 import type { SnapshotRecord } from '../../engine/snapshots.js';
 import type { TickSchedule } from '../../engine/tick-schedules.js';
 import { EngineError } from '../../kernel/errors.js';
@@ -49,6 +50,7 @@ const BATCHES = { batchEventsMax: 10_000, batchesMax: 8 };
 export class RethinkDbEngine implements Engine {
   readonly name = 'rethinkdb';
   readonly #settings: Settings;
+  readonly #driver: () => Promise<Reql>;
   readonly #groupCommit: GroupCommit;
   #opening: Promise<void> | undefined;
   #opened: Opened | undefined;
@@ -56,8 +58,10 @@ export class RethinkDbEngine implements Engine {
   #preparing: Connections | undefined;
   #closing = false;
 
-  constructor(options: RethinkDbEngineOptions = {}) {
+  /** @param driver where its driver comes from: a simulation gives another. Default: the package `rethinkdb`. */
+  constructor(options: RethinkDbEngineOptions = {}, driver: () => Promise<Reql> = loadDriver) {
     this.#settings = settingsOf(options);
+    this.#driver = driver;
     const write: BatchWriter = (requests) => this.#use().commits.write(requests);
     this.#groupCommit = new GroupCommit(write, BATCHES, this.#settings.environment);
   }
@@ -73,7 +77,7 @@ export class RethinkDbEngine implements Engine {
 
   async #open(): Promise<void> {
     this.#closing = false;
-    const r = await loadDriver();
+    const r = await this.#driver();
     await this.#prepare(r);
     if (this.#closing) throw closed();
     const { environment } = this.#settings;
@@ -99,7 +103,7 @@ export class RethinkDbEngine implements Engine {
       announcements,
       log,
       sweeper,
-      store: new StoreReader(log, placed),
+      store: new StoreReader(log, placed, environment),
       watcher,
       commits,
       mailbox,
@@ -154,7 +158,7 @@ export class RethinkDbEngine implements Engine {
     return this.#use().reader.streamVersion(streamId);
   }
 
-  async readAll(after: number, limit: number, names?: readonly string[]): Promise<EventRecord[]> {
+  async readAll(after: number, limit: number, names?: readonly string[]): Promise<StorePage> {
     return this.#use().store.readAll(after, limit, names);
   }
 

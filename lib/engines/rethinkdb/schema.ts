@@ -4,6 +4,7 @@ import { EngineError } from '../../kernel/errors.js';
 import type { Connections } from './connections.js';
 import { Doubles } from './doubles.js';
 import type { Reql, Term } from './driver.js';
+import { LayoutMark } from './layout-mark.js';
 import type { Settings } from './options.js';
 import { checkServers } from './server-check.js';
 
@@ -12,12 +13,12 @@ const REPLICAS = 3;
 /** How long tables may take to be ready. Seconds. */
 const READY_SECS_MAX = 20;
 /** How long after something was created one of the same name may still appear, created by another node at the same moment. Milliseconds. */
-const SETTLE_MS = 300;
+const SETTLE_MS = 500;
 /** How long it is begun anew because others create the same, or because the servers are just electing new primaries. Milliseconds. */
 const PREPARE_MS_MAX = 30_000;
 
-/** What is heard while others create the same: two of one name, or one that is said to be there and is not yet. */
-const UNSETTLED: ReadonlySet<string> = new Set(['DATABASE_AMBIGUOUS', 'TABLE_MISSING']);
+/** What is heard while others create the same: two of one name, one that is said to be there and is not yet, or that others are at it. */
+const UNSETTLED: ReadonlySet<string> = new Set(['DATABASE_AMBIGUOUS', 'TABLE_MISSING', 'TABLES_UNFINISHED']);
 
 /** Our tables. Those of commits are split into `shards`; the others stay whole. Of those that are `lasting` none can be lost and made anew. */
 const TABLES = {
@@ -30,9 +31,6 @@ const TABLES = {
   messages: { isLasting: false, isSharded: false, indexes: { to: {} } },
 } as const;
 
-/** Says that all tables are there, one of each, and how they are laid out: in `checkpoints`, where no other key looks like it. Nobody writes before it is there. */
-const MARK = { id: 'schema', version: 1 };
-
 export type TableName = keyof typeof TABLES;
 
 const NAMES = Object.keys(TABLES) as TableName[];
@@ -43,14 +41,18 @@ export class Schema {
   readonly #connections: Connections;
   readonly #settings: Settings;
   readonly #environment: Environment;
+  readonly #mark: LayoutMark;
   readonly #doubles: Doubles;
+  #deadlineMs = 0;
 
   constructor(r: Reql, connections: Connections, settings: Settings) {
     this.#r = r;
     this.#connections = connections;
     this.#settings = settings;
     this.#environment = settings.environment;
-    this.#doubles = new Doubles(r, connections, settings.database);
+    const { database, environment } = settings;
+    this.#mark = new LayoutMark(r, connections, database, environment.uuid(), () => environment.monotonicMs());
+    this.#doubles = new Doubles(r, connections, database, this.#mark, environment);
   }
 
   /**
@@ -59,14 +61,14 @@ export class Schema {
    * @throws EngineError that says what to do.
    */
   async prepare(): Promise<void> {
-    const deadlineMs = this.#environment.monotonicMs() + PREPARE_MS_MAX;
+    this.#putOffDeadline();
     const warned = new Set<string>();
     const warnOnce = (message: string) => {
       if (!warned.has(message)) this.#settings.warn(message);
       warned.add(message);
     };
-    const servers = await this.#again(deadlineMs, () => checkServers(this.#r, this.#connections, warnOnce));
-    await this.#again(deadlineMs, async () => {
+    const servers = await this.#again(() => checkServers(this.#r, this.#connections, warnOnce));
+    await this.#again(async () => {
       if (!(await this.#isComplete())) await this.#complete(servers);
       await this.#ready();
     });
@@ -78,7 +80,7 @@ export class Schema {
   }
 
   /** Until it works: others may be creating the same at this very moment, and the servers electing new primaries. */
-  async #again<T>(deadlineMs: number, step: () => Promise<T>): Promise<T> {
+  async #again<T>(step: () => Promise<T>): Promise<T> {
     const backoff = backoffIn(this.#environment, SETTLE_MS);
     for (;;) {
       try {
@@ -87,40 +89,61 @@ export class Schema {
         const isPassing = error instanceof EngineError && (error.retryable || UNSETTLED.has(error.code));
         // A server that cannot be reached was tried for `connectTimeoutMs` already; one that was lost in the middle of something was not.
         const isUnreachable = isPassing && error.code === 'ENGINE_UNREACHABLE' && !error.outcomeUnknown;
-        if (!isPassing || isUnreachable || this.#environment.monotonicMs() > deadlineMs) throw error;
+        if (!isPassing || isUnreachable || this.#environment.monotonicMs() > this.#deadlineMs) throw error;
         await sleep(this.#environment, backoff.nextMs());
         // The server may be cut off from the others; it still answers what it knows by itself, so it would not be left for its refusals alone.
         if (error.code === 'ENGINE_UNAVAILABLE') await this.#connections.drop(error);
-        if (error.code === 'DATABASE_AMBIGUOUS') await this.#doubles.drop();
+        if (error.code === 'DATABASE_AMBIGUOUS') await this.#dropDoubles();
       }
     }
+  }
+
+  #putOffDeadline(): void {
+    this.#deadlineMs = this.#environment.monotonicMs() + PREPARE_MS_MAX;
+  }
+
+  async #dropDoubles(): Promise<void> {
+    await this.#doubles.drop().catch((error) => {
+      // Others drop theirs, and the names change meanwhile; whatever it is, the next try meets it again.
+      if (!(error instanceof EngineError)) throw error;
+    });
   }
 
   /** Whether nothing is to be done: so it is on every start but the first. */
   async #isComplete(): Promise<boolean> {
     if ((await this.#missing()).size > 0) return false;
-    const mark = this.#db.table('checkpoints').get(MARK.id).default(null);
-    const found = await this.#connections.read<{ version: number } | null>(mark);
-    if (found && found.version > MARK.version) {
-      const message = `RethinkDB: database '${this.#settings.database}' was laid out by a newer version of this library (${found.version}, known here: ${MARK.version}): update this node`;
-      throw new EngineError('SCHEMA_TOO_NEW', message);
-    }
+    const isSet = await this.#mark.isSet();
     for (const name of NAMES) {
       const there = await this.#connections.read<string[]>(this.#db.table(name).indexList());
       if (Object.keys(TABLES[name].indexes).some((index) => !there.includes(index))) return false;
     }
-    return found !== null;
+    return isSet;
   }
 
   async #complete(servers: number): Promise<void> {
     await this.#assertNoneDropped();
-    await this.#createTables(await this.#missing(), servers);
-    // Until whatever was created at the same time shows; nobody writes before the mark is there.
+    await this.#createSettled(['checkpoints'], servers);
+    if (!(await this.#mark.claim())) {
+      // As long as it is at it: when it stops, the claim passes on.
+      this.#putOffDeadline();
+      throw unfinished('another node is making the tables');
+    }
+    await this.#createSettled(NAMES, servers);
+    for (const name of NAMES) {
+      await this.#mark.renew();
+      await this.#createIndexes(name);
+    }
+    await this.#mark.set();
+    // Of what was there twice, the other may have stayed.
+    if (!(await this.#isComplete())) throw unfinished('another node makes the tables anew');
+  }
+
+  /** Creates what is missing, and waits until whatever was created at the same time shows. */
+  async #createSettled(names: readonly TableName[], servers: number): Promise<void> {
+    await this.#createTables(names, servers);
     await sleep(this.#environment, SETTLE_MS);
     await this.#doubles.drop();
     await this.#ready();
-    for (const name of NAMES) await this.#createIndexes(name);
-    await this.#connections.write(this.#db.table('checkpoints').insert(MARK, { conflict: 'replace' }));
   }
 
   /** An empty table in the place of one with data would make a loss look like a beginning. */
@@ -129,7 +152,9 @@ export class Schema {
       const missing = await this.#missing();
       const lasting = NAMES.filter((name) => TABLES[name].isLasting);
       const gone = lasting.filter((name) => missing.has(name));
-      if (gone.length === 0 || gone.length === lasting.length || (await this.#areEmpty(lasting, missing))) return;
+      if (gone.length === 0 || gone.length === lasting.length) return;
+      if (!missing.has('checkpoints') && (await this.#mark.isClaimed())) return;
+      if (await this.#areEmpty(lasting, missing)) return;
       if (isSecondLook) {
         const message =
           `RethinkDB: of database '${this.#settings.database}' the table ${gone.join(', ')} was dropped, and others still have data. Restore it ` +
@@ -159,13 +184,16 @@ export class Schema {
     return new Set(NAMES.filter((name) => !there.includes(name)));
   }
 
-  async #createTables(missing: ReadonlySet<TableName>, servers: number): Promise<void> {
+  async #createTables(names: readonly TableName[], servers: number): Promise<void> {
+    const missing = await this.#missing();
     const { durability } = this.#settings;
     const replicas = this.#settings.replicas ?? Math.min(servers, REPLICAS);
-    const creating = [...missing].map((name) => {
-      const shards = TABLES[name].isSharded ? this.#settings.shards : 1;
-      return this.#doubles.create(this.#db.tableCreate(name, { replicas, shards, durability }));
-    });
+    const creating = names
+      .filter((name) => missing.has(name))
+      .map((name) => {
+        const shards = TABLES[name].isSharded ? this.#settings.shards : 1;
+        return this.#doubles.create(this.#db.tableCreate(name, { replicas, shards, durability }));
+      });
     await Promise.all(creating);
   }
 
@@ -180,4 +208,8 @@ export class Schema {
   get #db(): Term {
     return this.#r.db(this.#settings.database);
   }
+}
+
+function unfinished(what: string): EngineError {
+  return new EngineError('TABLES_UNFINISHED', `RethinkDB: ${what}: try again later`, { retryable: true });
 }

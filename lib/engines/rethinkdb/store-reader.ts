@@ -1,52 +1,96 @@
+import type { Environment } from '../../engine/environment.js';
+import type { StorePage } from '../../engine/read.js';
+import { SYSTEM } from '../../engine/system-environment.js';
 import type { EventRecord } from '../../kernel/event.js';
 import { PAGE_LENGTH_MAX } from './commit-document.js';
-import type { LogEntry, PlacedCommit } from './log-entry.js';
+import { endOf, type LogEntry, type PlacedCommit } from './log-entry.js';
 import { asMany, type PlacedCommits } from './placed-commits.js';
 import type { PositionLog } from './position-log.js';
 
 /** Entries of the log asked for at once. */
 const ENTRIES_MAX = 64;
+/** A read asks the log for no more once it has taken so long: it gives what it has. Milliseconds. */
+const READ_MS_MAX = 20;
 
 /** Reads the whole store in order of position: the log says which commits, and of which names; only those that matter are fetched. */
 export class StoreReader {
-  readonly #log: PositionLog;
-  readonly #commits: PlacedCommits;
+  readonly #log: Pick<PositionLog, 'entriesAfter'>;
+  readonly #commits: Pick<PlacedCommits, 'pageOf'>;
+  readonly #environment: Environment;
 
-  constructor(log: PositionLog, commits: PlacedCommits) {
+  constructor(log: Pick<PositionLog, 'entriesAfter'>, commits: Pick<PlacedCommits, 'pageOf'>, environment = SYSTEM) {
     this.#log = log;
     this.#commits = commits;
+    this.#environment = environment;
   }
 
-  /** A page, that ends early where it has become long. */
-  async readAll(after: number, limit: number, names: readonly string[] | undefined): Promise<EventRecord[]> {
-    const wanted = names && new Set(names);
-    const events: EventRecord[] = [];
-    let length = 0;
-    let from = after;
-    const isFull = () => events.length >= limit || length >= PAGE_LENGTH_MAX;
-    while (!isFull()) {
-      const entries = await this.#log.entriesAfter(from, ENTRIES_MAX);
-      const last = entries.at(-1);
-      if (!last) break;
-      const commits = entries
-        .flatMap(commitsOf)
-        .filter((commit) => commit.before + commit.count > after && matters(commit, wanted));
-      for (let at = 0; at < commits.length && !isFull(); ) {
-        const found = await this.#commits.pageOf(asMany(commits, at, limit - events.length));
-        for (const records of found) {
-          if (length >= PAGE_LENGTH_MAX) break;
-          const { before } = commits[at] as Placed;
-          for (const event of placed(records, before)) {
-            if (event.position <= after || (wanted && !wanted.has(event.name))) continue;
-            events.push(event);
-            length += event.data.length + event.metadata.length;
-          }
-          at += 1;
-        }
-      }
-      from = last.id + last.count;
+  /** A page. It ends early where it has become long or has taken long: while others write, the log has no end that could be waited for. */
+  async readAll(after: number, limit: number, names: readonly string[] | undefined): Promise<StorePage> {
+    const page = new Page(after, limit, names);
+    const deadlineMs = this.#environment.monotonicMs() + READ_MS_MAX;
+    for (;;) {
+      const { entries, ended } = await this.#log.entriesAfter(page.upTo, ENTRIES_MAX);
+      await this.#take(entries, page);
+      if (page.isFull) return { events: page.events, upTo: page.upTo, ended: false };
+      if (ended || this.#environment.monotonicMs() >= deadlineMs)
+        return { events: page.events, upTo: page.upTo, ended };
     }
-    return events.slice(0, limit);
+  }
+
+  /** Fetches what these entries place and the page wants, until it is full. */
+  async #take(entries: readonly LogEntry[], page: Page): Promise<void> {
+    const commits = entries.flatMap(commitsOf).filter((commit) => page.wants(commit));
+    for (let at = 0; at < commits.length && !page.isFull; ) {
+      const found = await this.#commits.pageOf(asMany(commits, at, page.room));
+      for (const records of found) {
+        if (page.isFull) return;
+        page.add(placed(records, (commits[at] as Placed).before));
+        at += 1;
+      }
+    }
+    const last = entries.at(-1);
+    if (last && !page.isFull) page.upTo = endOf(last);
+  }
+}
+
+/** What was found so far. */
+class Page {
+  readonly events: EventRecord[] = [];
+  /** Everything wanted up to here is in it. */
+  upTo: number;
+  isFull = false;
+  #length = 0;
+  readonly #limit: number;
+  readonly #names: ReadonlySet<string> | undefined;
+
+  constructor(after: number, limit: number, names: readonly string[] | undefined) {
+    this.upTo = after;
+    this.#limit = limit;
+    this.#names = names && new Set(names);
+  }
+
+  /** How many events more it takes. */
+  get room(): number {
+    return this.#limit - this.events.length;
+  }
+
+  wants({ before, count, names }: Placed): boolean {
+    const wanted = this.#names;
+    return before + count > this.upTo && (!wanted || names.some((name) => wanted.has(name)));
+  }
+
+  /** Takes those of a commit that are wanted. It is full with the commit that makes it long. */
+  add(events: readonly EventRecord[]): void {
+    for (const event of events) {
+      if (event.position <= this.upTo || (this.#names && !this.#names.has(event.name))) continue;
+      this.events.push(event);
+      this.upTo = event.position;
+      this.#length += event.data.length + event.metadata.length;
+      if (this.room > 0) continue;
+      this.isFull = true;
+      return;
+    }
+    this.isFull = this.#length >= PAGE_LENGTH_MAX;
   }
 }
 
@@ -66,8 +110,4 @@ function commitsOf({ id, commits }: LogEntry): Placed[] {
     before += commit.count;
     return placed;
   });
-}
-
-function matters({ names }: PlacedCommit, wanted: ReadonlySet<string> | undefined): boolean {
-  return !wanted || names.some((name) => wanted.has(name));
 }

@@ -195,7 +195,7 @@ export class Watcher implements CommitListener {
       const outlines = await this.#log.outlinesFrom(from, LOOK_ENTRIES_MAX);
       const missed = new Set(outlines.filter((each) => this.#heardOf.get(each.id) !== nameOf(each)).map(nameOf));
       if (missed.size > 0) {
-        const entries = await this.#log.entriesAfter(from, outlines.length);
+        const { entries } = await this.#log.entriesAfter(from, outlines.length);
         for (const entry of entries) if (missed.has(nameOf(entry))) this.#wakeFor(entry);
         if (opening === this.#opening) this.#awaitWordOf(outlines, missed);
       }

@@ -1,6 +1,7 @@
 import { CONFLICT_EVENTS_MAX } from '../../engine/append.js';
+import type { StorePage } from '../../engine/read.js';
 import type { EventRecord } from '../../kernel/event.js';
-import { type Page, readPage } from './pages.js';
+import { readPage } from './pages.js';
 import type { Statements } from './statements.js';
 
 /** Most streams whose keys are remembered, so that a busy stream's id is not looked up each time. */
@@ -32,23 +33,45 @@ export class SqliteReader {
     return this.readStream(streamId, after, CONFLICT_EVENTS_MAX);
   }
 
-  readAll(after: number, limit: number): Page {
-    return readPage(limit, (last, count) => this.#statements.readAll.all(last?.position ?? after, count));
+  readAll(after: number, limit: number): StorePage {
+    const { readAll } = this.#statements;
+    const { events, ended } = readPage(limit, (last, count) => readAll.all(last?.position ?? after, count));
+    return { events, upTo: events.at(-1)?.position ?? after, ended };
   }
 
   /** Positions come from the index first: rare names cost what they weigh, not what lies between them. */
-  readNamed(after: number, limit: number, names: readonly string[]): EventRecord[] {
-    const { positionsOfName, readAt } = this.#statements;
-    // The same end for all names: what is committed between two of these reads must not be passed over.
-    const end = this.lastPosition();
-    const positions = [...new Set(names)].flatMap((name) => positionsOfName.all(name, after, end, limit) as number[]);
-    positions.sort((a, b) => a - b);
+  readNamed(after: number, limit: number, names: readonly string[]): StorePage {
+    const { readAt } = this.#statements;
+    const last = Math.max(after, this.lastPosition());
+    const { positions, end } = this.#positionsOf(names, { after, last, limit });
     let taken = 0;
-    return readPage(Math.min(limit, positions.length), (_last, count) => {
+    const { events } = readPage(positions.length, (_last, count) => {
       const chunk = positions.slice(taken, taken + count);
       taken += count;
       return readAt.all(JSON.stringify(chunk));
-    }).events;
+    });
+    const upTo = events.length < positions.length ? (events.at(-1) as EventRecord).position : end;
+    return { events, upTo, ended: upTo === last };
+  }
+
+  /**
+   * The first positions of events of these names, and up to where there are no others. One end for all names: what is committed between two of these
+   * reads must not be passed over. As soon as there are enough, nothing beyond them is looked at, so that many names do not make many times the work.
+   */
+  #positionsOf(
+    names: readonly string[],
+    { after, last, limit }: { after: number; last: number; limit: number },
+  ): { positions: number[]; end: number } {
+    const { positionsOfName } = this.#statements;
+    let positions: number[] = [];
+    let end = last;
+    for (const name of new Set(names)) {
+      const found = positionsOfName.all(name, after, end, limit) as number[];
+      if (found.length === 0) continue;
+      positions = positions.length === 0 ? found : [...positions, ...found].sort((a, b) => a - b).slice(0, limit);
+      if (positions.length >= limit) end = positions.at(-1) as number;
+    }
+    return { positions, end };
   }
 
   lastPosition(): number {

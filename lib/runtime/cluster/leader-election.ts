@@ -1,6 +1,10 @@
 import { Observable } from 'rxjs';
-import { checkedStreamId } from '../../kernel/ids.js';
+import { InvalidIdError } from '../../kernel/errors.js';
+import { nameFault } from '../../kernel/ids.js';
+import { NAME_LENGTH_MAX } from '../../kernel/option-checks.js';
+import { shownText, textFault } from '../../kernel/text.js';
 import type { RuntimeParts } from '../settings.js';
+import { subscribersContext } from '../turn.js';
 import { Candidacy } from './candidacy.js';
 import type { Cluster } from './cluster.js';
 
@@ -44,13 +48,20 @@ export class LeaderElection {
 
   /** The `nodeId` of whoever leads, now and whenever that changes; `undefined` while nobody does. Looking is no candidacy. */
   leader$(name: string): Observable<string | undefined> {
+    const fault = textFault(name, NAME_LENGTH_MAX);
+    if (fault !== undefined) throw invalidElection(name, fault);
     return new Observable((subscriber) => {
       const candidacy = this.#candidacy(name, undefined);
-      candidacy.onLeader = (nodeId) => subscriber.next(nodeId);
-      candidacy.onError = (error) => subscriber.error(error);
-      candidacy.onStopped = () => subscriber.complete();
+      const context = subscribersContext();
+      candidacy.onLeader = (nodeId) => context.runInAsyncScope(() => subscriber.next(nodeId));
+      candidacy.onError = (error) => context.runInAsyncScope(() => subscriber.error(error));
+      candidacy.onStopped = () => context.runInAsyncScope(() => subscriber.complete());
+      const release = this.#parts.environment.keepAlive();
       candidacy.start();
-      return () => void this.#end(candidacy);
+      return () => {
+        release();
+        void this.#end(candidacy);
+      };
     });
   }
 
@@ -59,8 +70,16 @@ export class LeaderElection {
    * again after a growing wait while the node still leads.
    *
    * @returns a function that gives up: aborts the task, and lets another node lead at once.
+   * @throws InvalidIdError when the name can't be stored, or begins with `$`.
    */
   whenLeader(name: string, task: LeaderTask): () => Promise<void> {
+    const fault = nameFault(name, NAME_LENGTH_MAX);
+    if (fault !== undefined) throw invalidElection(name, fault);
+    return this.standFor(name, task);
+  }
+
+  /** The same for the library's own elections, whose names begin with `$`. @internal */
+  standFor(name: string, task: LeaderTask): () => Promise<void> {
     const candidacy = this.#candidacy(name, task);
     candidacy.start();
     return () => this.#end(candidacy);
@@ -77,8 +96,8 @@ export class LeaderElection {
   }
 
   #candidacy(name: string, task: LeaderTask | undefined): Candidacy {
-    const streamId = checkedStreamId(`${STREAM_PREFIX}${checkedStreamId(name)}`);
-    const candidacy = new Candidacy({ name, streamId, task }, this.#parts, this.#cluster);
+    const what = { name, streamId: `${STREAM_PREFIX}${name}`, task };
+    const candidacy = new Candidacy(what, this.#parts, this.#cluster);
     this.#candidacies.add(candidacy);
     return candidacy;
   }
@@ -86,4 +105,8 @@ export class LeaderElection {
   async #end(candidacy: Candidacy): Promise<void> {
     if (this.#candidacies.delete(candidacy)) await candidacy.stop();
   }
+}
+
+function invalidElection(name: unknown, fault: string): InvalidIdError {
+  return new InvalidIdError(`the name of an election ${shownText(name)} ${fault}: choose another`);
 }

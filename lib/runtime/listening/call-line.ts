@@ -1,8 +1,8 @@
+import { detached } from '../../engine/async-context.js';
 import { type Backoff, backoffIn } from '../../engine/backoff.js';
 import type { Environment } from '../../engine/environment.js';
 import { ALL_STREAMS } from '../../kernel/hearing.js';
 import type { OnFailure } from '../../kernel/marks.js';
-import { outsideTurns } from '../turn.js';
 import { isOutage, isPassing } from './failure.js';
 import { GIVEN_UP, Persistence, type Task } from './persistence.js';
 import type { Reactions } from './reactions.js';
@@ -85,7 +85,7 @@ export class CallLine {
   #goOn(): void {
     if (this.#running || this.#stopped) return;
     this.#running = true;
-    outsideTurns(() => void this.#run());
+    detached(() => void this.#run());
   }
 
   async #run(): Promise<void> {

@@ -1,18 +1,21 @@
 import { hearingKey } from '../../kernel/ended-sources.js';
 import { OmniscientError } from '../../kernel/errors.js';
-import { FRAMEWORK_EVENT_PREFIX } from '../../kernel/event.js';
 import { ALL_STREAMS, IN_CODE } from '../../kernel/hearing.js';
-import { checkedStreamId } from '../../kernel/ids.js';
+import { checkedStreamId, eventNameFault } from '../../kernel/ids.js';
 import { isOnConflict } from '../../kernel/listen-definition.js';
 import type { ListenHandler, ListenSource, ListenToOptions } from '../../kernel/listening.js';
+import { shownText } from '../../kernel/text.js';
 
 /** What `listenTo` was given, checked. @throws OmniscientError (`INVALID_LISTENER`), InvalidIdError. */
 export function checkedSource(label: string, source: ListenSource, handler: ListenHandler, options: ListenToOptions) {
   const isStream = typeof source === 'string';
   const events = isStream ? undefined : [source?.event ?? []].flat();
-  const isEvents = events?.length !== 0 && events?.every((each) => isUsersName(each));
-  if (!isStream && !isEvents)
+  if (!isStream && !events?.length)
     throw invalid(label, `a stream's id or { event: 'name' }, but got ${JSON.stringify(source)}`);
+  for (const name of events ?? []) {
+    const fault = eventNameFault(name);
+    if (fault !== undefined) throw invalid(label, `names of events, but ${shownText(name)} ${fault}`);
+  }
   if (typeof handler !== 'function') throw invalid(label, 'a function as its second argument');
   const { count, forMs, from, onConflict } = options;
   if (count !== undefined && !(Number.isSafeInteger(count) && count > 0)) throw invalid(label, `a 'count' from 1 on`);
@@ -24,10 +27,6 @@ export function checkedSource(label: string, source: ListenSource, handler: List
   const name = `${IN_CODE}${options.name ?? (handler.name || (events ?? []).join())}`;
   const streamId = isStream ? checkedStreamId(source) : ALL_STREAMS;
   return { name, streamId, events, key: hearingKey(name, streamId) };
-}
-
-function isUsersName(name: unknown): boolean {
-  return typeof name === 'string' && name !== '' && !name.startsWith(FRAMEWORK_EVENT_PREFIX);
 }
 
 function invalid(label: string, wanted: string): OmniscientError {

@@ -1,5 +1,6 @@
 import { sleep } from '../../engine/environment.js';
 import { EventPull } from '../../engine/event-pull.js';
+import { Stretch } from '../../engine/time-slices.js';
 import { OmniscientError } from '../../kernel/errors.js';
 import type { EventRecord, StoredEvent } from '../../kernel/event.js';
 import { ALL_STREAMS } from '../../kernel/hearing.js';
@@ -104,13 +105,13 @@ export class Dispatcher {
   }
 
   start(election: LeaderElection): void {
-    this.#resign = election.whenLeader(this.name, (signal) => this.#work(signal));
+    this.#resign = election.standFor(this.name, (signal) => this.#work(signal));
   }
 
   /** Whether something that was said is not dealt with yet, as far as this node knows; always while another one leads. */
   get behind(): boolean {
     const work = this.#current;
-    return !work || work.over || work.progress.size > 0 || work.pull.place > work.pull.quietAt;
+    return !work || work.over || work.progress.size > 0 || work.pull.isBehind;
   }
 
   /** Up to where everything is done, as far as it is written down. */
@@ -151,7 +152,10 @@ export class Dispatcher {
     try {
       bookmark.keep(() => placeOf(work), stop);
       while (!work.over) {
-        for (const record of (await pull.next()) ?? []) {
+        const page = (await pull.next()) ?? [];
+        const stretch = new Stretch(this.#parts.environment);
+        for (const record of page) {
+          if (stretch.isLong) await stretch.turn();
           if (!work.over) await this.#dispatch(record, work);
         }
       }

@@ -1,9 +1,9 @@
+import { detached } from '../../engine/async-context.js';
 import { backoffIn } from '../../engine/backoff.js';
 import { EventPull, type PullSource } from '../../engine/event-pull.js';
 import type { EventRecord } from '../../kernel/event.js';
 import { ALL_STREAMS, type HeardSource } from '../../kernel/hearing.js';
 import type { RuntimeParts } from '../settings.js';
-import { outsideTurns } from '../turn.js';
 import { hears, type Listener } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';
 import { Patience } from './patience.js';
@@ -72,7 +72,7 @@ export class Ear {
   }
 
   start(): void {
-    outsideTurns(() => void this.#parts.begun.opened.then(() => this.#listen()));
+    detached(() => void this.#parts.begun.opened.then(() => this.#listen()));
   }
 
   stop(): void {
@@ -90,7 +90,7 @@ export class Ear {
   /** Whether its time is over, and all is heard that was said before; or it has heard as often as it was to. */
   get isOver(): boolean {
     const isLate = this.#reactions.isLate(this.listener, this.source, this.#parts.clock.now() - LATE_MS_MAX);
-    return this.#isOver || (isLate && this.#pull.quietAt === this.#pull.place);
+    return this.#isOver || (isLate && !this.#pull.isBehind);
   }
 
   /** Whether a reaction runs, is being stored, or waits to be tried again. */
@@ -100,7 +100,7 @@ export class Ear {
 
   /** Whether something that was said is not dealt with yet, as far as it knows. */
   get behind(): boolean {
-    return !this.#stopped && (this.busy || this.#lost !== undefined || this.#pull.place > this.#pull.quietAt);
+    return !this.#stopped && (this.busy || this.#lost !== undefined || this.#pull.isBehind);
   }
 
   /** Whatever happens it begins again, until it is stopped. */

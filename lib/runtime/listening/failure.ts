@@ -9,5 +9,5 @@ export function isPassing(error: unknown): boolean {
 /** Whether the store could not be reached, which is nobody's fault, however long it takes. */
 export function isOutage(error: unknown): boolean {
   if (isInstance(error, CommitTimeoutError) || (isInstance(error, EngineError) && error.retryable)) return true;
-  return isInstance(error, OmniscientError) && error.code === 'NO_LEADER';
+  return isInstance(error, OmniscientError) && (error.code === 'NO_LEADER' || error.code === 'OUTCOME_UNKNOWN');
 }

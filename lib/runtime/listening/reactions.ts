@@ -13,8 +13,11 @@ import {
   type UnparkedData,
 } from '../../kernel/hearing.js';
 import type { OnConflict } from '../../kernel/marks.js';
+import { whenThere } from '../../kernel/thenable.js';
 import { type StoredFailure, storedFailure } from '../../kernel/thrown.js';
+import { derivedId } from '../derived-ids.js';
 import { decodeEvent, todaysEvent } from '../event-codec.js';
+import type { Origin } from '../request.js';
 import type { RuntimeParts } from '../settings.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import type { Listener } from './listener.js';
@@ -75,7 +78,7 @@ export class Reactions {
   react(sound: Sound, after = 0, onExecuted: () => void = () => {}): Promise<unknown> {
     const { onConflict = 'rerun' } = this.#find(sound.listener, sound.source) ?? {};
     return this.#owner.run(this.#command(REACT[onConflict]), [sound, after], {
-      cause: originOf(sound),
+      cause: this.#causeOf(sound),
       isStale: () => this.#isStale(sound, after),
       onExecuted,
     });
@@ -100,7 +103,7 @@ export class Reactions {
   async retry(parked: ParkedData): Promise<void> {
     const sound = parkedSound(parked);
     await this.#owner.run(this.#command('$retry'), [parked.id, sound], {
-      cause: originOf(sound),
+      cause: this.#causeOf(sound),
       isStale: () => !this.#isParked(parked.id),
     });
   }
@@ -159,6 +162,13 @@ export class Reactions {
     }
     this.#passedOver.delete(sound);
     return then(this.#tell(listener, record), () => this.#note(listener, sound));
+  }
+
+  /** What is asked of other actors while it is reacted to must be recognised there, whoever reacts, and how often. */
+  #causeOf(sound: Sound): Origin {
+    const { actorName, id } = this.#owner;
+    const { listener, source, record } = sound;
+    return { ...originOf(sound), commandId: derivedId('reaction', actorName, id, listener, source, record.id) };
   }
 
   #tell(listener: Listener, record: EventRecord): unknown {
@@ -263,5 +273,5 @@ export class Reactions {
 }
 
 function then(answer: unknown, next: () => undefined): unknown {
-  return answer instanceof Promise ? answer.then(next) : next();
+  return whenThere(answer, next);
 }

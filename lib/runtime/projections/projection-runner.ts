@@ -41,7 +41,7 @@ export class ProjectionRunner implements WorkOwner, ParkedOwner {
   }
 
   start(election: LeaderElection): void {
-    this.#resign = election.whenLeader(this.name, (signal) => this.#work(signal));
+    this.#resign = election.standFor(this.name, (signal) => this.#work(signal));
   }
 
   async stop(): Promise<void> {

@@ -113,10 +113,12 @@ export async function readStore(
 ): Promise<EventRecord[]> {
   await positionsGiven(engine, streamIds);
   const events: EventRecord[] = [];
-  for (;;) {
-    const page = await engine.readAll(events.at(-1)?.position ?? 0, pageSize, names);
-    if (page.length === 0) return events;
-    events.push(...page);
+  for (let after = 0; ; ) {
+    const page = await engine.readAll(after, pageSize, names);
+    events.push(...page.events);
+    if (page.ended) return events;
+    assert.ok(page.upTo > after, `a page that is not the last one goes no further than position ${after}`);
+    after = page.upTo;
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Engine } from '../../engine/engine.js';
 import { turnOfTheLoop } from '../../engine/environment.js';
+import type { StorePage } from '../../engine/read.js';
 import { SYSTEM } from '../../engine/system-environment.js';
 import type { EventRecord } from '../../kernel/event.js';
 import {
@@ -13,6 +14,7 @@ import {
   readWhole,
   store,
 } from './conformance-case.js';
+import { randomInt } from './random.js';
 
 /** The streams of several cases. */
 const ABC = ['a', 'b', 'c'];
@@ -123,7 +125,7 @@ export const readCases: readonly ConformanceCase[] = [
       });
       const reader = (async () => {
         while (writing) {
-          seen.push(...(await nodes[0].readAll(seen.at(-1)?.position ?? 0, 10)));
+          seen.push(...(await nodes[0].readAll(seen.at(-1)?.position ?? 0, 10)).events);
           await turnOfTheLoop(SYSTEM);
         }
       })();
@@ -132,7 +134,7 @@ export const readCases: readonly ConformanceCase[] = [
       await reader;
       const streamIds = [0, 1].flatMap((n) => [0, 1, 2, 3, 4].map((i) => `s${n}-${i}`));
       await positionsGiven(nodes[0], streamIds);
-      const rest = await nodes[0].readAll(seen.at(-1)?.position ?? 0, 10_000);
+      const rest = (await readStore(nodes[0], [])).slice(seen.length);
       assert.deepEqual(
         [...seen, ...rest].map(({ id }) => id),
         (await readStore(nodes[1] as Engine, streamIds)).map(({ id }) => id),
@@ -140,7 +142,78 @@ export const readCases: readonly ConformanceCase[] = [
       assert.equal(seen.length + rest.length, 200);
     },
   },
+  {
+    duty: 'read',
+    name: 'says of each page of the store how far it looked, and goes on from there, while two nodes write',
+    async run(engines) {
+      const nodes = await engines(3);
+      const reader = nodes[2] as Engine;
+      let writing = true;
+      const writers = nodes.slice(0, 2).map(async (engine, n) => {
+        for (let i = 0; i < 30; i += 1) {
+          const name = randomInt(3) === 0 ? 'rare' : 'common';
+          await store(engine, `s${n}-${i % 3}`, 'any', newEvents(1 + randomInt(4), name));
+          if (i % 4 === 0) await pause(1);
+        }
+      });
+      const pages: { after: number; page: StorePage }[] = [];
+      const reading = (async () => {
+        for (let after = 0; writing; ) {
+          const page = await reader.readAll(after, 1 + randomInt(5), ['rare']);
+          pages.push({ after, page });
+          after = page.upTo;
+          await turnOfTheLoop(SYSTEM);
+        }
+      })();
+      await Promise.all(writers).finally(() => (writing = false));
+      await reading;
+      const all = await readStore(
+        reader,
+        [0, 1].flatMap((n) => [0, 1, 2].map((i) => `s${n}-${i}`)),
+        7,
+        ['rare'],
+      );
+      for (const { after, page } of pages) {
+        const { events, upTo, ended } = page;
+        const owed = all.filter(({ position }) => position > after && position <= upTo);
+        assert.deepEqual(idsOf(events), idsOf(owed), `the page after ${after} says that it holds all up to ${upTo}`);
+        assert.ok(ended || upTo > after, `the page after ${after} is not the last, and goes no further`);
+      }
+    },
+  },
+  {
+    duty: 'read',
+    name: 'goes through a long past of other names to its end, and says where that is',
+    async run(engines) {
+      const [engine] = await engines();
+      await store(engine, 's', 'any', newEvents(1, 'rare'));
+      for (let i = 0; i < 3; i += 1) await store(engine, 's', 'any', newEvents(1_000));
+      await store(engine, 's', 'any', newEvents(1, 'rare'));
+      await positionsGiven(engine, ['s']);
+      const last = await engine.lastPosition();
+      for (const [names, count] of [
+        [['rare'], 2],
+        [['never', 'nobody'], 0],
+      ] as const) {
+        const found: EventRecord[] = [];
+        let [upTo, ended] = [0, false];
+        while (!ended) {
+          const page = await engine.readAll(upTo, 10, names);
+          found.push(...page.events);
+          assert.ok(page.ended || page.upTo > upTo, `a page that is not the last goes no further than ${upTo}`);
+          ({ upTo, ended } = page);
+        }
+        assert.deepEqual([found.length, upTo], [count, last]);
+      }
+      // Somebody who has seen more than there is, because the store was restored, is not sent back.
+      assert.deepEqual(await engine.readAll(last + 5, 10), { events: [], upTo: last + 5, ended: true });
+    },
+  },
 ];
+
+function idsOf(events: readonly EventRecord[]): string[] {
+  return events.map(({ id }) => id);
+}
 
 function assertGrowing(events: readonly EventRecord[]): void {
   let last = 0;
