@@ -131,9 +131,15 @@ export class Watcher extends LiveActor<WatcherState, WatcherEvents> {
   @EventHandler() answered() {}
 }
 
-/** Hears names from when it was loaded first, and from code whenever it is loaded. */
-@Actor({ prefix: 'counter-' })
-export class Counter extends LiveActor<{ count: number; seen: number }, { counted: object; seen: { cause: string } }> {
+interface CounterEvents {
+  counted: object;
+  looked: object;
+  seen: { cause: string };
+}
+
+/** Hears names from its first event on, and from code whenever it is loaded. */
+@Actor({ prefix: 'counter-', ignores: ['looked'] })
+export class Counter extends LiveActor<{ count: number; seen: number }, CounterEvents> {
   initialState() {
     return { count: 0, seen: 0 };
   }
@@ -143,6 +149,7 @@ export class Counter extends LiveActor<{ count: number; seen: number }, { counte
   }
 
   @Command() look() {
+    this.fire('looked');
     return this.state.count;
   }
 
