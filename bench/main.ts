@@ -4,6 +4,7 @@ import { command, hot } from './command.js';
 import { fanout } from './fanout.js';
 import { say } from './figures.js';
 import { live } from './live.js';
+import { loopHold } from './loop-hold.js';
 import type { BenchOptions } from './options.js';
 import { react } from './react.js';
 import { realLog } from './real-log/real-log.js';
@@ -24,6 +25,7 @@ const BENCHMARKS: Readonly<Record<string, (options: BenchOptions) => Promise<voi
   react,
   tail,
   fanout,
+  'loop-hold': loopHold,
 };
 
 const ENGINES = ['sqlite', 'memory', 'rethinkdb'];

@@ -29,7 +29,7 @@ export {
 } from './kernel/errors.js';
 export type { EventInfo, EventMetadata, StoredEvent } from './kernel/event.js';
 export type { Tick, TickEvents, TickOptions } from './kernel/framework-events.js';
-export type { Heard, StoredFailure } from './kernel/hearing.js';
+export type { Heard } from './kernel/hearing.js';
 export {
   type ListenOptions,
   ListenTo,
@@ -60,6 +60,7 @@ export type {
   StandardResult,
   StandardSchema,
 } from './kernel/standard-schema.js';
+export type { StoredFailure } from './kernel/thrown.js';
 export type {
   CommandArguments,
   CommandName,

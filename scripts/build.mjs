@@ -39,7 +39,7 @@ const BUILDS = [
     name: 'apps',
     out: '.build',
     config: 'tsconfig.apps.json',
-    sources: ['lib', 'sample-app', 'bench', 'test/processes', 'test/soak', 'test/support'],
+    sources: ['lib', 'sample-app', 'bench', 'test/processes', 'test/soak', 'test/simulation/workloads', 'test/support'],
   },
 ];
 

@@ -1,9 +1,11 @@
 import { EngineError } from '../kernel/errors.js';
 import type { EventRecord } from '../kernel/event.js';
+import { codeOf, isInstance, messageOf } from '../kernel/thrown.js';
 import type { AppendDuty, AppendRequest, AppendResult } from './append.js';
 import { type Backoff, backoffIn } from './backoff.js';
 import { type Environment, sleep } from './environment.js';
-import { READ_PAGE_EVENTS_MAX, type ReadDuty } from './read.js';
+import { streamPages } from './paging.js';
+import type { ReadDuty } from './read.js';
 import { SYSTEM } from './system-environment.js';
 
 /** What `appendWithRetry` needs to know of its writer. */
@@ -61,7 +63,7 @@ async function tryAgain(
     await sleep(environment, backoff.nextMs());
     if (options.stopped()) throw inDoubt ? doubtful(error) : error;
     try {
-      if (inDoubt) return await appendInDoubt(engine, request, options.lastSeenVersion);
+      if (inDoubt) return await appendInDoubt(engine, environment, request, options.lastSeenVersion);
       return recognised(request, await engine.append(request));
     } catch (failure) {
       error = failure;
@@ -70,15 +72,14 @@ async function tryAgain(
 }
 
 function isPassing(error: unknown): error is EngineError {
-  return error instanceof EngineError && (error.retryable || error.outcomeUnknown);
+  return isInstance(error, EngineError) && (error.retryable || error.outcomeUnknown);
 }
 
 /** The error that ends it says nothing of an earlier try that may have stored everything. */
 function doubtful(error: unknown): unknown {
-  if (error instanceof EngineError && error.outcomeUnknown) return error;
-  const { message, code = 'ENGINE_FAILED' } = error as { message?: string; code?: string };
-  const said = `it is not known whether it was stored: an answer was lost, and then: ${message ?? String(error)}`;
-  return new EngineError(code, said, { cause: error, outcomeUnknown: true });
+  if (isInstance(error, EngineError) && error.outcomeUnknown) return error;
+  const said = `it is not known whether it was stored: an answer was lost, and then: ${messageOf(error)}`;
+  return new EngineError(codeOf(error) ?? 'ENGINE_FAILED', said, { cause: error, outcomeUnknown: true });
 }
 
 /**
@@ -87,12 +88,13 @@ function doubtful(error: unknown): unknown {
  */
 async function appendInDoubt(
   engine: AppendDuty & ReadDuty,
+  environment: Environment,
   request: AppendRequest,
   lastSeenVersion: number,
 ): Promise<AppendResult> {
   const atAny = request.expectedVersion === 'any';
   for (;;) {
-    const { stored, searchedTo } = await findStored(engine, request, lastSeenVersion);
+    const { stored, searchedTo } = await findStored(engine, environment, request, lastSeenVersion);
     if (stored !== undefined) return { kind: 'appended', version: stored };
     const attempt = atAny ? { ...request, expectedVersion: searchedTo } : request;
     const result = recognised(request, await engine.append(attempt));
@@ -103,18 +105,17 @@ async function appendInDoubt(
 /** The version at which this request's first event is stored, if it is. A commit is atomic, so one event speaks for all. */
 async function findStored(
   engine: ReadDuty,
+  environment: Environment,
   request: AppendRequest,
   lastSeenVersion: number,
 ): Promise<{ stored?: number; searchedTo: number }> {
   let searchedTo = lastSeenVersion;
-  for (;;) {
-    const page = await engine.readStream(request.streamId, searchedTo, READ_PAGE_EVENTS_MAX);
+  for await (const page of streamPages(engine, environment, request.streamId, lastSeenVersion)) {
     const own = firstOwn(request, page);
     if (own) return { stored: own.version, searchedTo };
-    const last = page.at(-1);
-    if (!last) return { searchedTo };
-    searchedTo = last.version;
+    searchedTo = page.at(-1)?.version ?? searchedTo;
   }
+  return { searchedTo };
 }
 
 function recognised(request: AppendRequest, result: AppendResult): AppendResult {

@@ -96,6 +96,8 @@ export class EventPull {
         const events = await this.#look();
         if (events.length > 0) return this.#stopped ? undefined : events;
       } catch (error) {
+        // Whoever ended it may have closed the engine since.
+        if (this.#stopped) break;
         if (!(error instanceof EngineError && error.retryable)) throw error;
         this.#onRetry(error);
         await this.#sleep(this.#backoff.nextMs());

@@ -2,6 +2,7 @@ export * from './append.js';
 export * from './append-retry.js';
 export * from './backoff.js';
 export * from './checkpoints.js';
+export * from './coalesced-work.js';
 export type { Engine } from './engine.js';
 export * from './environment.js';
 export * from './event-pull.js';

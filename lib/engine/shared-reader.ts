@@ -2,25 +2,28 @@ import type { EventRecord } from '../kernel/event.js';
 import type { Environment } from './environment.js';
 import type { FollowDuty, Unwatch, Wake } from './follow.js';
 import type { ReadDuty, StorePage } from './read.js';
+import { RecentPages } from './recent-pages.js';
 import { SYSTEM } from './system-environment.js';
 import { wakeEach } from './wake-table.js';
 
 /**
  * Reads and wake-ups of an engine, shared by all who follow the same thing on this node: one watch, and one read where many want the same page. A read is
- * shared only by those who were woken before it began, so nobody gets an answer older than what woke them.
+ * shared only by those who were woken before it began, so nobody gets an answer older than what woke them. Whoever comes back to a place that others have
+ * read beyond a moment ago costs no read of their own: however many come and go, those who stay are not held up.
  */
 export class SharedReader implements ReadDuty, FollowDuty {
   readonly #engine: ReadDuty & FollowDuty;
   readonly #environment: Environment;
   readonly #streams = new Map<string, Lookout>();
   readonly #all: Lookout;
+  readonly #recent = new RecentPages();
 
   constructor(engine: ReadDuty & FollowDuty, environment: Environment = SYSTEM) {
     this.#engine = engine;
     this.#environment = environment;
     this.#all = new Lookout(
       (wake) => engine.watchAll(wake),
-      () => {},
+      () => this.#recent.clear(),
       environment,
     );
   }
@@ -44,8 +47,14 @@ export class SharedReader implements ReadDuty, FollowDuty {
   }
 
   readAll(after: number, limit: number, names?: readonly string[]): Promise<StorePage> {
-    const key = `${after} ${limit} ${names ? JSON.stringify(names) : ''}`;
-    return this.#all.share(key, () => this.#engine.readAll(after, limit, names));
+    const question = names ? JSON.stringify(names) : '';
+    return this.#all.share(`${after} ${limit} ${question}`, async () => {
+      const recent = this.#recent.pageAfter(question, after, limit);
+      if (recent) return recent;
+      const page = await this.#engine.readAll(after, limit, names);
+      if (this.#all.isWatched) this.#recent.add(question, after, page);
+      return page;
+    });
   }
 
   lastPosition(): Promise<number> {
@@ -80,6 +89,11 @@ class Lookout {
     this.#open = open;
     this.#left = left;
     this.#environment = environment;
+  }
+
+  /** Whether somebody is here. */
+  get isWatched(): boolean {
+    return this.#members > 0;
   }
 
   async add(wake: Wake): Promise<Unwatch> {

@@ -7,9 +7,14 @@ export interface TickSchedule {
   readonly id: string;
   /** Id of the owning node. */
   readonly owner: string;
+  /**
+   * A version of the stream. Of a schedule that is kept or added: the actor ticks as of this version, or will. Of one to be removed: it does not as of this
+   * version. So writes of one schedule may land in any order: the one that knew more of the stream wins.
+   */
+  readonly since: number;
 }
 
-/** Most schedules that one call gives back. */
+/** Most schedules that one call takes, or gives back. */
 export const SCHEDULES_MAX = 1_000;
 
 /**
@@ -17,9 +22,12 @@ export const SCHEDULES_MAX = 1_000;
  * ticks on after every node was down.
  */
 export interface TickDuty {
-  /** Keeps these; where there is one for the same stream and actor already, that one stays. Gives what is kept now, in the order given. */
+  /**
+   * Keeps these; where there is one for the same stream and actor already, that one stays, with the higher `since` of the two. Gives what is kept now, in the
+   * order given.
+   */
   addSchedules(schedules: readonly TickSchedule[]): Promise<TickSchedule[]>;
-  /** Removes these, except those that have another owner by now. */
+  /** Removes these, except those that have another owner by now, or a higher `since`. */
   removeSchedules(schedules: readonly TickSchedule[]): Promise<void>;
   /** Up to `limit` schedules of this owner, after that of `after` in an order of the engine's own that never changes. */
   schedulesOf(owner: string, limit: number, after?: TickSchedule): Promise<TickSchedule[]>;

@@ -1,4 +1,5 @@
 import type { EventRecord } from '../kernel/event.js';
+import { isInstance, messageOf } from '../kernel/thrown.js';
 import type { Unwatch, Wake } from './follow.js';
 
 /** Who watches what in this process: finds the watchers that new events concern. */
@@ -97,7 +98,7 @@ export function wakeEach(wakes: ReadonlySet<Wake>, events: readonly EventRecord[
     try {
       wake(events);
     } catch (error) {
-      process.emitWarning(error instanceof Error ? error : String(error));
+      process.emitWarning(isInstance(error, Error) ? error : messageOf(error));
     }
   }
 }

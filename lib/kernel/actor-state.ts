@@ -3,6 +3,7 @@ import type { ActorDefinition } from './definition.js';
 import { HandlerError, OmniscientError } from './errors.js';
 import type { EventInfo, EventMetadata, EventRecord, NewEvent } from './event.js';
 import { StateTree } from './state-tree.js';
+import { disown, isThenable } from './thenable.js';
 
 /** Hears of events that mean nothing to a class. */
 export interface SkippedEvents {
@@ -58,7 +59,7 @@ export class ActorState {
     try {
       this.tree.change(() => {
         const answer = handler.call(this.#actor, data, new LazyInfo(event, this.#streamId));
-        if (answer instanceof Promise) refusePromise(answer);
+        if (isThenable(answer)) refusePromise(answer);
       }, undoable);
     } catch (error) {
       throw new HandlerError(
@@ -100,9 +101,8 @@ function parsePayload(event: NewEvent | EventRecord, streamId: string, version: 
   }
 }
 
-function refusePromise(answer: Promise<unknown>): never {
-  // The promise is nobody's any more; without this its rejection would end the process.
-  answer.catch(() => {});
+function refusePromise(answer: unknown): never {
+  disown(answer);
   throw new TypeError(
     'an event handler must be synchronous, but this one returned a promise: do the waiting in a command',
   );

@@ -1,4 +1,5 @@
 import type { SchemaIssue } from './standard-schema.js';
+import { isError, messageOf } from './thrown.js';
 
 /** Extra facts every error of this library can carry. */
 export interface OmniscientErrorOptions {
@@ -142,7 +143,7 @@ export class HandlerError extends OmniscientError {
 
   constructor(where: { actor: string; streamId: string; event: string; version: number }, cause: unknown) {
     const at = where.version === 0 ? 'as it was fired' : `at version ${where.version}`;
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     super(
       'HANDLER_FAILED',
       `${where.actor}'s handler of '${where.event}' failed ${at} of stream '${where.streamId}': ${why}`,
@@ -179,7 +180,7 @@ export class CommitTimeoutError extends OmniscientError {
     super(
       'COMMIT_TIMEOUT',
       `${who}: the commit was not stored within ${afterMs} ms; its events stay pending and are ` +
-        `still tried${cause instanceof Error ? ` (the last try failed: ${cause.message})` : ''}. Do not repeat the command: look at the ` +
+        `still tried${isError(cause) ? ` (the last try failed: ${messageOf(cause)})` : ''}. Do not repeat the command: look at the ` +
         'stream to learn how it ended.',
       { cause },
     );

@@ -2,6 +2,11 @@
 export interface EventMetadata {
   /** ISO 8601 time at which the event was fired, by the clock of the node that fired it. */
   readonly at: string;
+  /**
+   * What that clock said, where `at` is later: a tick is never said to be earlier than the one before and the interval, also where its node's clock is behind
+   * that of the node that fired the one before.
+   */
+  readonly clock?: string;
   /** Name of the actor class that fired it. */
   readonly actor: string;
   /** Which node, and which activation on it. */

@@ -12,6 +12,8 @@ export const TICK_EVENT = 'tick';
 /** A leadership of a stream: `nodeId` leads until a higher term is in the stream; `null` when it gave up. */
 export interface Leadership {
   readonly nodeId: string | null;
+  /** Which start of that node it is: another start of it does not lead. Leaderships from before this was stored have none. */
+  readonly incarnation?: string;
   /** 1, 2, 3 … */
   readonly term: number;
 }
@@ -52,8 +54,10 @@ export interface Ticking {
   readonly count: number | null;
   /** The last tick's number; 0 before the first. */
   readonly n: number;
-  /** When the last tick was, or when ticking was started: by the clock of the node that wrote it, in milliseconds since 1970. */
+  /** When the last tick was, or when ticking was started: by the clock of the node that wrote it, but never before the one before it. Milliseconds since 1970. */
   readonly lastAtMs: number;
+  /** What that clock said, where it was behind that. */
+  readonly clockMs?: number;
   /** The node that wrote it. */
   readonly lastBy: string;
   /** What its ticks go back to: the request that started it, and its `$ticking` event. */
@@ -111,8 +115,10 @@ export class FrameworkState {
 
   /** For a snapshot; nothing if there is nothing to remember. */
   toJSON(): FrameworkMemory | undefined {
-    if (!this.leader && !this.ticking && !this.#hearing && !this.#once) return undefined;
-    return { leader: this.leader, ticking: this.ticking, hearing: this.#hearing?.toJSON(), once: this.#once?.toJSON() };
+    const { leader, ticking } = this;
+    const hearing = this.#hearing?.toJSON();
+    const once = this.#once?.toJSON();
+    return leader || ticking || hearing || once ? { leader, ticking, hearing, once } : undefined;
   }
 
   restore({ leader, ticking, hearing, once }: FrameworkMemory): void {
@@ -153,18 +159,22 @@ export class FrameworkState {
     const written = this.ticking && this.#written(event);
     if (!this.ticking || !written) return;
     const { n } = JSON.parse(event.data) as Tick;
-    const { count } = this.ticking;
-    this.ticking = count !== null && n >= count ? undefined : { ...this.ticking, n, ...written };
+    const { clockMs: _before, ...ticking } = this.ticking;
+    const { count } = ticking;
+    this.ticking = count !== null && n >= count ? undefined : { ...ticking, n, ...written };
   }
 
   /** When and by whom, if an actor of this class fired it. */
-  #written(event: NewEvent): { lastAtMs: number; lastBy: string } | undefined {
-    const { actor, at, firedBy } = JSON.parse(event.metadata) as {
+  #written(event: NewEvent): Pick<Ticking, 'lastAtMs' | 'clockMs' | 'lastBy'> | undefined {
+    const { actor, at, clock, firedBy } = JSON.parse(event.metadata) as {
       actor: string;
       at: string;
+      clock?: string;
       firedBy: { nodeId: string };
     };
-    return actor === this.#actor ? { lastAtMs: Date.parse(at), lastBy: firedBy.nodeId } : undefined;
+    if (actor !== this.#actor) return undefined;
+    const written = { lastAtMs: Date.parse(at), lastBy: firedBy.nodeId };
+    return clock === undefined ? written : { ...written, clockMs: Date.parse(clock) };
   }
 }
 

@@ -1,4 +1,6 @@
+import { EndedSources, hearingKey } from './ended-sources.js';
 import type { NewEvent, StoredEvent } from './event.js';
+import type { StoredFailure } from './thrown.js';
 import type { EventName } from './types.js';
 
 /** The framework's events of an actor that listens. */
@@ -53,14 +55,6 @@ export interface HeardData {
   readonly at: number;
 }
 
-/** Why a reaction or a projection failed, as it is kept. */
-export interface StoredFailure {
-  readonly name: string;
-  readonly message: string;
-  readonly code?: string;
-  readonly stack?: string;
-}
-
 /** `$parked`: an event that could not be reacted to, with all that is needed to look at it and to try again. */
 export interface ParkedData extends HeardData {
   readonly id: string;
@@ -85,7 +79,7 @@ export interface UnparkedData {
   readonly outcome: 'retried' | 'discarded' | 'replaced';
 }
 
-/** Most sources that an actor no longer listens to of which it remembers how far they were heard: the last. */
+/** Most sources that its state no longer names of which an actor remembers how far they were heard: those that it left last. */
 export const LEFT_SOURCES_MAX = 1_000;
 
 /** Most parked events that were taken over from a dispatcher of which an actor remembers that: the last. */
@@ -100,7 +94,6 @@ export interface HeardSource {
   readonly count: number;
   /** When listening began, in milliseconds since 1970; `undefined` for a source to which it does not listen itself: one that calls it, or that it left. */
   readonly sinceMs?: number;
-  readonly isOver?: boolean;
   /** As they were when it began. */
   readonly limits?: ListeningLimits;
 }
@@ -110,12 +103,18 @@ export interface HearingMemory {
   readonly sources: readonly HeardSource[];
   readonly parked: readonly string[];
   readonly adopted?: readonly string[];
+  readonly ended?: ReturnType<EndedSources['toJSON']>;
 }
 
-/** What an actor listens to and how far it has heard: a fold of what is stored. */
+/**
+ * What an actor listens to and how far it has heard: a fold of what is stored, and of nothing else. Whoever goes on from a snapshot has the same, to the
+ * order of what will be forgotten first.
+ */
 export class Hearing {
-  /** By `hearingKey`. */
+  /** By `hearingKey`. Those that it left come in the order in which it did. */
   readonly sources = new Map<string, HeardSource>();
+  /** What began in code and ended for good: stopped, or heard as often as it was to. */
+  readonly ended = new EndedSources();
   /** Ids of what is parked. */
   readonly parked = new Set<string>();
   /** Ids of what was parked by a dispatcher and taken over from it, whatever became of it; the last ones last. */
@@ -123,7 +122,7 @@ export class Hearing {
   /** Moves on when what it listens to changes. */
   revision = 0;
   readonly #actor: string;
-  /** Keys of sources that it left, the last ones last. */
+  /** Keys of sources that it left, the last ones last; as in `sources`. */
   readonly #left = new Set<string>();
 
   constructor(actor: string) {
@@ -139,38 +138,46 @@ export class Hearing {
     const data = JSON.parse(event.data) as { actor: string };
     if (data.actor !== this.#actor) return;
     if (event.name === LISTENING_EVENT) this.#listen(data as ListeningData, event);
-    else if (event.name === HEARD_EVENT) this.#hear(data as HeardData, 1);
+    else if (event.name === HEARD_EVENT) this.#hear(data as HeardData);
     else if (event.name === PARKED_EVENT) {
       this.#park(data as ParkedData);
     } else this.parked.delete((data as unknown as UnparkedData).id);
   }
 
-  toJSON(): HearingMemory {
-    const adopted = this.adopted.size > 0 && { adopted: [...this.adopted] };
-    return { sources: [...this.sources.values()], parked: [...this.parked], ...adopted };
+  /** `undefined` if there is nothing to remember. */
+  toJSON(): HearingMemory | undefined {
+    const { sources, parked, adopted, ended } = this;
+    if (sources.size + parked.size + adopted.size + ended.size === 0) return undefined;
+    return {
+      sources: [...sources.values()],
+      parked: [...parked],
+      ...(adopted.size > 0 && { adopted: [...adopted] }),
+      ...(ended.size > 0 && { ended: ended.toJSON() }),
+    };
   }
 
-  restore({ sources, parked, adopted = [] }: HearingMemory): void {
+  restore({ sources, parked, adopted = [], ended = [] }: HearingMemory): void {
     for (const each of sources) {
       const key = hearingKey(each.listener, each.source);
       this.sources.set(key, each);
-      if (each.sinceMs === undefined && each.source !== ALL_STREAMS) this.#left.add(key);
+      if (isLeft(each)) this.#left.add(key);
     }
     for (const id of parked) this.parked.add(id);
     for (const id of adopted) this.adopted.add(id);
+    this.ended.restore(ended);
     this.revision += 1;
   }
 
   #listen({ listener, begin, end, over = [] }: ListeningData, event: NewEvent): void {
     this.revision += 1;
-    for (const source of end) this.#leave(hearingKey(listener, source));
-    for (const source of over) this.#close(hearingKey(listener, source));
-    const sinceMs = Date.parse((JSON.parse(event.metadata) as { at: string }).at);
+    for (const source of end) this.#leave(listener, source);
+    for (const source of over) this.#end(listener, source);
+    const sinceMs = Date.parse((JSON.parse(event.metadata) as { at: string }).at) || 0;
     for (const { source, after, ...limits } of begin) {
       const key = hearingKey(listener, source);
       const known = this.sources.get(key);
-      // Two nodes may begin at the same time: the first one counts.
-      if (known?.sinceMs !== undefined) continue;
+      // Two nodes may begin at the same time: the first one counts, also if it has ended since.
+      if (known?.sinceMs !== undefined || this.ended.has(key)) continue;
       this.#left.delete(key);
       // What the state names again goes on where it was left, wherever it would begin; code begins anew on purpose.
       const at = listener.startsWith(IN_CODE) ? after : Math.max(after, known?.at ?? 0);
@@ -180,11 +187,18 @@ export class Hearing {
   }
 
   /** How far it was heard stays known: another node may be about to store its reaction to the very event that made the actor leave. */
-  #leave(key: string): void {
+  #leave(listener: string, source: string): void {
+    const key = hearingKey(listener, source);
+    // Code ends what it begins anew with the same event.
+    this.ended.delete(key);
     const known = this.sources.get(key);
     if (!known) return;
-    const { listener, source, at, count } = known;
-    this.sources.set(key, { listener, source, at, count });
+    this.#keepLeft(key, { listener, source, at: known.at, count: known.count });
+  }
+
+  #keepLeft(key: string, heard: HeardSource): void {
+    this.sources.delete(key);
+    this.sources.set(key, heard);
     this.#left.delete(key);
     this.#left.add(key);
     if (this.#left.size <= LEFT_SOURCES_MAX) return;
@@ -193,16 +207,23 @@ export class Hearing {
     this.sources.delete(oldest as string);
   }
 
-  #close(key: string): void {
-    const known = this.sources.get(key);
-    if (known) this.sources.set(key, { ...known, isOver: true });
+  /**
+   * How far it was heard need not be known any more: whoever is about to store a reaction to it finds out first that it ended, because they store at the
+   * version that they expect.
+   */
+  #end(listener: string, source: string): void {
+    const key = hearingKey(listener, source);
+    if (!this.sources.delete(key)) return;
+    this.#left.delete(key);
+    this.ended.add(listener, source);
+    this.revision += 1;
   }
 
   #park(data: ParkedData): void {
     this.parked.add(data.id);
     // One that a dispatcher parked comes late, and says nothing of those before it.
     if (!data.adopted) {
-      this.#hear(data, 1);
+      this.#hear(data);
       return;
     }
     this.adopted.add(data.id);
@@ -210,15 +231,24 @@ export class Hearing {
     if (this.adopted.size > ADOPTED_MAX) this.adopted.delete(oldest as string);
   }
 
-  #hear({ listener, source, at }: HeardData, count: number): void {
+  #hear({ listener, source, at }: HeardData): void {
     const key = hearingKey(listener, source);
     const known = this.sources.get(key);
-    if (!known) this.sources.set(key, { listener, source, at, count });
-    else this.sources.set(key, { ...known, at: Math.max(at, known.at), count: known.count + count });
+    if (!known) {
+      // Of what began in code, and is not known, nothing can come any more.
+      if (listener.startsWith(IN_CODE)) return;
+      const heard = { listener, source, at, count: 1 };
+      if (isLeft(heard)) this.#keepLeft(key, heard);
+      else this.sources.set(key, heard);
+      return;
+    }
+    const heard = { ...known, at: Math.max(at, known.at), count: known.count + 1 };
+    this.sources.set(key, heard);
+    if (heard.count >= (known.limits?.count ?? Number.POSITIVE_INFINITY)) this.#end(listener, source);
   }
 }
 
-/** One listener on one source. */
-export function hearingKey(listener: string, source: string): string {
-  return `${listener}\0${source}`;
+/** Whether it no longer listens to it; events of names are brought to it by others, so it never does. */
+function isLeft({ source, sinceMs }: HeardSource): boolean {
+  return sinceMs === undefined && source !== ALL_STREAMS;
 }

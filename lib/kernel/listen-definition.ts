@@ -1,7 +1,7 @@
 import { RegistrationError } from './errors.js';
 import type { StoredEvent } from './event.js';
 import { eventNameFault } from './ids.js';
-import type { ListenMark, OnFailure } from './marks.js';
+import type { ListenMark, OnConflict, OnFailure } from './marks.js';
 import { shownText } from './text.js';
 
 export type ListenMethod = (this: object, event: StoredEvent) => unknown;
@@ -18,6 +18,7 @@ export interface ListenDefinition {
   readonly to?: (event: StoredEvent) => string | undefined;
   readonly from?: number;
   readonly onFailure: OnFailure;
+  readonly onConflict: OnConflict;
 }
 
 /**
@@ -27,7 +28,7 @@ export interface ListenDefinition {
  */
 export function defineListen(actor: string, mark: ListenMark, method: ListenMethod): ListenDefinition {
   const where = `${actor}.${mark.method}: @ListenTo`;
-  const { sources, events, to, from, onFailure } = mark;
+  const { sources, events, to, from, onFailure, onConflict } = mark;
   if (!sources && !events) throw wrong(`${where} takes a function (state) => streamIds, or { events: ['name', …] }`);
   if (events !== undefined) assertNames(where, events);
   if (to !== undefined && (sources || typeof to !== 'function')) {
@@ -39,15 +40,24 @@ export function defineListen(actor: string, mark: ListenMark, method: ListenMeth
   if (onFailure !== 'park' && onFailure !== 'stop') {
     throw wrong(`${where}: 'onFailure' is 'park' or 'stop', but got ${String(onFailure)}`);
   }
+  if (!isOnConflict(onConflict)) {
+    throw wrong(`${where}: 'onConflict' is 'reapply', 'rerun' or 'reject', but got ${String(onConflict)}`);
+  }
   return {
     name: mark.method,
     method,
     onFailure,
+    onConflict,
     ...(sources && { sources: sources as NonNullable<ListenDefinition['sources']> }),
     ...(events && { events: new Set(events) }),
     ...(to && { to: to as NonNullable<ListenDefinition['to']> }),
     ...(from !== undefined && { from }),
   };
+}
+
+/** Whether it is one. */
+export function isOnConflict(value: unknown): value is OnConflict {
+  return value === 'reapply' || value === 'rerun' || value === 'reject';
 }
 
 function assertNames(where: string, events: readonly unknown[]): void {

@@ -1,6 +1,6 @@
 import type { ActorBase } from './actor.js';
 import type { Heard } from './hearing.js';
-import { type ListenMark, marksOf, type OnFailure } from './marks.js';
+import { type ListenMark, marksOf, type OnConflict, type OnFailure } from './marks.js';
 import type { EventName, StateOf } from './types.js';
 
 type Actors = ActorBase<object, object>;
@@ -12,6 +12,11 @@ export interface ListenOptions {
   from?: number;
   /** Default `'park'`. `'stop'` keeps the order strict: nothing later of that source is heard before the failing event was. */
   onFailure?: OnFailure;
+  /**
+   * What is done when others' events, which this class handles, were stored before those of a reaction. Default `'rerun'`: the method decides again on the
+   * new state. `'reapply'` keeps what it fired; `'reject'` gives it up, and tries the event again after a wait.
+   */
+  onConflict?: OnConflict;
 }
 
 /** What `@ListenTo((state) => streamIds, …)` takes. */
@@ -25,7 +30,7 @@ export interface NamedListenOptions<Events extends object, Name extends EventNam
   events: readonly Name[];
   /**
    * Id of the actor that the event concerns: it is loaded, on one node of the cluster, and hears it; `undefined` if it concerns nobody. Must be
-   * pure. Without it, an actor hears what happens from the moment it is loaded first, whenever it is loaded.
+   * pure. Without it, an actor hears what happens from its first event on, whenever it is loaded: one that has none is only looked at.
    */
   to?: (event: Heard<Events, Name>) => string | undefined;
 }
@@ -87,6 +92,6 @@ export function ListenTo<Events extends object = AnyEvents, Name extends EventNa
 export function ListenTo(first: ((state: never) => unknown) | object, more: object = {}) {
   const options = typeof first === 'function' ? { ...more, sources: first as ListenMark['sources'] } : first;
   return (prototype: object, method: string): void => {
-    marksOf(prototype).listens.push({ onFailure: 'park', ...options, method } as ListenMark);
+    marksOf(prototype).listens.push({ onFailure: 'park', onConflict: 'rerun', ...options, method } as ListenMark);
   };
 }

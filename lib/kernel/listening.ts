@@ -1,4 +1,5 @@
 import type { StoredEvent } from './event.js';
+import type { OnConflict } from './marks.js';
 
 /** What `listenTo` listens to: a stream's id, or an event name across all streams. */
 export type ListenSource = string | { readonly event: string | readonly string[] };
@@ -14,6 +15,8 @@ export interface ListenToOptions {
   forMs?: number;
   /** Where to begin: a version of the stream (a position, for names); 0 for all. Default: where the source is now. */
   from?: number;
+  /** What is done when others' events, which this class handles, were stored before those of a reaction, as in `@ListenTo`. Default `'rerun'`. */
+  onConflict?: OnConflict;
   /** By what name the stream remembers how far it has heard. Default: the handler's own name. */
   name?: string;
 }

@@ -55,6 +55,7 @@ export interface ListenMark {
   readonly to?: (event: never) => string | undefined;
   readonly from?: number;
   readonly onFailure: OnFailure;
+  readonly onConflict: OnConflict;
 }
 
 /** What is done with an event that a listener fails on time and again: `park` puts it aside and goes on, `stop` waits and tries for ever. */

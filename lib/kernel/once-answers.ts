@@ -32,8 +32,9 @@ export class OnceAnswers {
     if (this.#answers.size > ONCE_KEYS_MAX && oldest !== undefined) this.#answers.delete(oldest);
   }
 
-  toJSON(): [string, unknown][] {
-    return [...this.#answers];
+  /** `undefined` if there is nothing to remember. */
+  toJSON(): [string, unknown][] | undefined {
+    return this.#answers.size > 0 ? [...this.#answers] : undefined;
   }
 
   restore(answers: readonly (readonly [string, unknown])[]): void {

@@ -31,8 +31,6 @@ interface OpenTurn {
   mark: number;
   /** Others' events changed the state under it. */
   touched: boolean;
-  /** Somebody looked at the state with what it fired. */
-  seen: boolean;
   /** Its own events could not be applied again after that. */
   failure: unknown;
 }
@@ -40,6 +38,11 @@ interface OpenTurn {
 /** Whether its method has to decide anew after others' events came first. */
 export function mustRunAgain({ onConflict, isStale }: Pick<PendingCommit, 'onConflict' | 'isStale'>): boolean {
   return onConflict === 'rerun' || (isStale?.() ?? false);
+}
+
+/** Whether what is stored by now makes it wrong as it is. */
+function isStale(commit: Pick<PendingCommit, 'isStale'>): boolean {
+  return commit.isStale?.() ?? false;
 }
 
 const UNTOUCHED: Rebased<never> = { rejected: [], failed: [], held: [] };
@@ -53,25 +56,27 @@ export class OptimisticState<Commit extends PendingCommit> {
   version = 0;
   /** Its id; empty for the empty stream. */
   lastEventId = '';
-  /** Moves on whenever the state with pending changes becomes another one for good: not for what a failing turn undoes. */
+  /** Moves on whenever `current()` becomes another one. */
   revision = 0;
+  /** The same for `confirmed()`. */
+  confirmedRevision = 0;
   /** Set when a stored event between two of our own is missing here (a writer that checks no version). */
   incomplete = false;
   /** In order; all of them are applied. */
   readonly pending: Commit[] = [];
   readonly #state: ActorState;
-  readonly #onStored: ((events: readonly NewEvent[]) => void) | undefined;
+  readonly #onStored: ((events: readonly NewEvent[]) => boolean) | undefined;
   #open: OpenTurn | undefined;
 
-  /** @param onStored hears of every event that is confirmed, ours and others', in order. */
-  constructor(state: ActorState, onStored?: (events: readonly NewEvent[]) => void) {
+  /** @param onStored hears of every event that is confirmed, ours and others', in order; says whether something pending is wrong now, also if no handler shows it. */
+  constructor(state: ActorState, onStored?: (events: readonly NewEvent[]) => boolean) {
     this.#state = state;
     this.#onStored = onStored;
   }
 
-  /** How many events are applied and not yet stored. */
+  /** How many events of turns that are over are applied and not yet stored. */
   get pendingEvents(): number {
-    let count = this.#open?.events.length ?? 0;
+    let count = 0;
     for (const commit of this.pending) count += commit.events.length;
     return count;
   }
@@ -96,15 +101,15 @@ export class OptimisticState<Commit extends PendingCommit> {
     return this.#state.tree.frozenAt(this.#firstMark());
   }
 
-  /** The state with everything pending, frozen. */
+  /** The state with everything pending, frozen; without what the open turn may still take back. */
   current(): object {
-    if (this.#open && this.#open.events.length > 0) this.#open.seen = true;
-    return this.#state.tree.frozen();
+    const { tree } = this.#state;
+    return this.#open ? tree.frozenAt(this.#open.mark) : tree.frozen();
   }
 
   /** Starts a turn: events fired from now on belong to it until it is sealed or discarded. */
   open(): void {
-    this.#open = { events: [], mark: this.#state.tree.mark(), touched: false, seen: false, failure: undefined };
+    this.#open = { events: [], mark: this.#state.tree.markSeen(), touched: false, failure: undefined };
   }
 
   /** Applies an event of the open turn. @throws HandlerError, with the state as before the event. */
@@ -125,8 +130,6 @@ export class OptimisticState<Commit extends PendingCommit> {
     this.#state.tree.undoTo(open.mark);
     this.#open = undefined;
     this.#settle();
-    // Who saw what is undone has to look again.
-    if (open.seen) this.revision += 1;
     return open.events;
   }
 
@@ -136,7 +139,7 @@ export class OptimisticState<Commit extends PendingCommit> {
     const commit = make({ events: open.events, onConflict, midTurn, mark: open.mark });
     this.#open = undefined;
     this.pending.push(commit);
-    if (commit.events.length > 0) this.revision += 1;
+    this.#changedSince(commit.mark);
     return commit;
   }
 
@@ -144,12 +147,19 @@ export class OptimisticState<Commit extends PendingCommit> {
   reapply(commit: Commit): void {
     this.#applyPending(commit);
     this.pending.push(commit);
-    this.revision += 1;
+    this.#changedSince(commit.mark);
+  }
+
+  /** Events may change nothing. */
+  #changedSince(mark: number): void {
+    if (this.#state.tree.mark() !== mark) this.revision += 1;
   }
 
   /** The first `count` pending commits are stored; `firstVersion` is the version of their first event (if they have any). */
   confirm(count: number, firstVersion: number): Commit[] {
+    const mark = this.#firstMark();
     const stored = this.pending.splice(0, count);
+    if (this.#firstMark() !== mark) this.confirmedRevision += 1;
     let version = firstVersion;
     for (const { events } of stored) {
       if (events.length === 0) continue;
@@ -181,10 +191,11 @@ export class OptimisticState<Commit extends PendingCommit> {
     if (!last) return UNTOUCHED;
     this.version = last.version;
     this.lastEventId = last.id;
-    this.#onStored?.(others);
-    if (!others.some((event) => this.#state.handles(event.name))) return UNTOUCHED;
+    const isPendingWrong = this.#onStored?.(others) ?? false;
+    if (!isPendingWrong && !others.some((event) => this.#state.handles(event.name))) return UNTOUCHED;
     this.#state.tree.undoTo(this.#firstMark());
     for (const event of others) this.#state.apply(event, event.version, false);
+    this.confirmedRevision += 1;
     return this.#replayPending();
   }
 
@@ -200,7 +211,7 @@ export class OptimisticState<Commit extends PendingCommit> {
         held.push(commit);
         continue;
       }
-      if (commit.onConflict === 'reject' && commit.events.length > 0) {
+      if ((commit.onConflict === 'reject' && commit.events.length > 0) || (commit.midTurn && isStale(commit))) {
         rejected.push(commit);
         continue;
       }

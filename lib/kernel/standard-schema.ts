@@ -1,4 +1,5 @@
 import { formatKey } from './plain-data.js';
+import { disown, isThenable } from './thenable.js';
 
 /**
  * What a schema library must give: the Standard Schema interface, version 1 (https://standardschema.dev), which zod, valibot, arktype and others
@@ -55,9 +56,8 @@ const ISSUES_MAX = 100;
  */
 export function validate(schema: StandardSchema, value: unknown): Validated | undefined {
   const result = schema['~standard'].validate(value);
-  if ('then' in result) {
-    // Nobody's any more; without this its rejection would end the process.
-    result.then(undefined, () => {});
+  if (isThenable(result)) {
+    disown(result);
     return undefined;
   }
   if (result.issues === undefined) return { value: result.value };

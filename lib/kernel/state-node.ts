@@ -86,6 +86,11 @@ export abstract class StateNode<Values extends object = object> {
     return this.isLender ? this.buildFrozen() : (this.#copy ??= this.buildFrozen());
   }
 
+  /** The copy that somebody looked at, if it is still good. */
+  get lookedAt(): Values | undefined {
+    return this.isLender ? undefined : this.#copy;
+  }
+
   /** Puts a value under a key, or removes the key for `undefined`; gives back what was there. Neither checks nor journals. */
   abstract swap(key: string | number, value: Stored | undefined): Stored | undefined;
 

@@ -1,6 +1,7 @@
 import { isContainer, isPlainObject, putProperty } from './plain-data.js';
 import { nodeOf, type StateNode } from './state-node.js';
 import { TreeWriter } from './state-writer.js';
+import { isInstance, messageOf } from './thrown.js';
 
 /**
  * An actor's state. Users hold views of it, which always show what is true now and can be written to only inside `change()`, or frozen copies.
@@ -8,8 +9,8 @@ import { TreeWriter } from './state-writer.js';
  */
 export class StateTree<S extends object = object> {
   readonly #writer: TreeWriter;
-  /** The last answer of `frozenAt`, for as long as nothing before its mark changes. */
-  #past: { readonly mark: number; readonly copy: S } | undefined = undefined;
+  /** The last answers of `frozenAt`, oldest first, for as long as nothing before their marks changes. */
+  #pasts: readonly Past<S>[] = NO_PASTS;
 
   /** @throws PayloadError if the initial state isn't plain data; it is copied. */
   constructor(initial: unknown) {
@@ -59,23 +60,41 @@ export class StateTree<S extends object = object> {
   /** Undoes every undoable change since the mark, newest first. */
   undoTo(mark: number): void {
     this.#assertIdle('undoTo');
-    if (this.#past && mark < this.#past.mark) this.#past = undefined;
+    this.#forget((past) => past.mark > mark);
     this.#writer.journaled.undoTo(mark);
   }
 
   /** The changes before the mark will never be undone. */
   settle(mark: number): void {
     this.#assertIdle('settle');
-    if (this.#past && mark > this.#past.mark) this.#past = undefined;
+    this.#forget((past) => past.mark < mark);
     this.#writer.journaled.settle(mark);
   }
 
-  /** A deep-frozen copy of the state as it was at the mark. */
+  /** A place between changes, to be looked back at: if somebody has looked at the state as it is now, what they got is the answer then too. */
+  markSeen(): number {
+    const mark = this.mark();
+    const copy = this.#writer.root.lookedAt as S | undefined;
+    if (copy) this.#remember(mark, copy);
+    return mark;
+  }
+
+  /** A deep-frozen copy of the state as it was at the mark. Costs what was changed since, once. */
   frozenAt(mark: number): S {
     this.#assertIdle('frozenAt');
     if (mark === this.mark()) return this.frozen();
-    if (this.#past?.mark !== mark) this.#past = { mark, copy: this.#lookBack(mark) };
-    return this.#past.copy;
+    const known = this.#pasts.find((past) => past.mark === mark);
+    return known?.copy ?? this.#remember(mark, this.#lookBack(mark));
+  }
+
+  #remember(mark: number, copy: S): S {
+    const others = this.#pasts.filter((past) => past.mark !== mark);
+    this.#pasts = [...others.slice(-(PASTS_MAX - 1)), { mark, copy }];
+    return copy;
+  }
+
+  #forget(isOver: (past: Past<S>) => boolean): void {
+    if (this.#pasts.some(isOver)) this.#pasts = this.#pasts.filter((past) => !isOver(past));
   }
 
   /** The copies of the present stay good: what is flipped there is flipped back. */
@@ -102,18 +121,28 @@ export class StateTree<S extends object = object> {
     if (!this.#writer.journaled.isEmpty) {
       throw new Error("a change that can't be undone on top of changes that may yet be: undo or settle those first");
     }
-    this.#past = undefined;
+    this.#pasts = NO_PASTS;
   }
 }
+
+/** A frozen copy of the state as it was at a mark. */
+interface Past<S> {
+  readonly mark: number;
+  readonly copy: S;
+}
+
+const NO_PASTS: readonly never[] = [];
+/** What is stored, and what is pending below the turn that runs. */
+const PASTS_MAX = 2;
 
 /** The engine's words when something frozen is written to. The hint is only a courtesy to whoever meets them in a handler. */
 const WRITE_TO_FROZEN = /read only property|not extensible|Cannot delete property/;
 
 function withHint(error: unknown): unknown {
-  if (!(error instanceof TypeError && WRITE_TO_FROZEN.test(error.message))) return error;
+  if (!isInstance(error, TypeError) || !WRITE_TO_FROZEN.test(messageOf(error))) return error;
   const hint =
     'what is assigned to the state is copied, and the original frozen: read it back from the state to change it further';
-  return new TypeError(`${error.message} (${hint})`, { cause: error });
+  return new TypeError(`${messageOf(error)} (${hint})`, { cause: error });
 }
 
 /** Whether a value is a live view of some state. */

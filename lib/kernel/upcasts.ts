@@ -4,6 +4,8 @@ import type { EventInfo } from './event.js';
 import { assertJson } from './plain-data.js';
 import { fitting } from './schemas.js';
 import { type SchemaIssue, type StandardSchema, textOfSchema, validate } from './standard-schema.js';
+import { disown } from './thenable.js';
+import { messageOf } from './thrown.js';
 
 /** One `@Upcast` of a class, ready to run. */
 export interface UpcastStep {
@@ -149,7 +151,8 @@ export class Upcasts {
   #run({ method, label, event }: UpcastStep, data: unknown, info: EventInfo): unknown {
     try {
       const given = method(data, info);
-      if (given instanceof Promise) given.catch(() => {});
+      // A promise is refused below.
+      disown(given);
       // A copy: what one event's handler does to it must not be seen by the next.
       return JSON.parse(assertJson(given, 'what it returns'));
     } catch (cause) {
@@ -198,7 +201,7 @@ function renamed(info: EventInfo, name: string): EventInfo {
 }
 
 function failed(what: string, cause: unknown): OmniscientError {
-  return new OmniscientError('UPCAST_FAILED', `${what}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+  return new OmniscientError('UPCAST_FAILED', `${what}: ${messageOf(cause)}`, {
     cause,
   });
 }

@@ -1,6 +1,7 @@
 import { ModuleRef, type ModulesContainer } from '@nestjs/core';
 import type { ActorBase, ActorClass } from '../kernel/actor.js';
 import { RegistrationError } from '../kernel/errors.js';
+import { isInstance, messageOf } from '../kernel/thrown.js';
 
 type AnyActor = ActorBase<object, object>;
 type NestModule = ModulesContainer extends Map<string, infer M> ? M : never;
@@ -53,9 +54,9 @@ export class ActorFactory {
         firstError ??= error;
       }
     }
-    if (firstError instanceof RegistrationError) throw firstError;
+    if (isInstance(firstError, RegistrationError)) throw firstError;
     const { name } = this.#actorClass;
-    const why = firstError instanceof Error ? firstError.message : String(firstError);
+    const why = messageOf(firstError);
     throw new RegistrationError(
       'UNRESOLVED_DEPENDENCY',
       `something that ${name} wants injected is missing: add it to the providers (or imports) of the module that has ` +

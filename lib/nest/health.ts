@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { codeOf, messageOf } from '../kernel/thrown.js';
 import type { NodeHealth } from '../runtime/health.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { RUNTIME } from './injection.js';
@@ -14,11 +15,11 @@ export interface HealthLimits {
 /** What `@nestjs/terminus` calls a health indicator's result. */
 export type EventSourcingHealthResult<Key extends string> = Record<
   Key,
-  { status: 'up' | 'down'; reason?: string } & Partial<NodeHealth>
+  { status: 'up' | 'down'; reason?: string; code?: string } & Partial<NodeHealth>
 >;
 
 /**
- * A health indicator for `@nestjs/terminus`: whether the engine answers and the other nodes see this one; how far projections and listeners are behind, and
+ * A health indicator for `@nestjs/terminus`: whether the engine answers and stores, and the other nodes see this one; how far projections and listeners are behind, and
  * how many events are parked. Works without terminus too.
  *
  * @example
@@ -50,24 +51,36 @@ export class EventSourcingHealth {
     this.#runtime = runtime;
   }
 
-  /** Never throws: an engine that cannot be reached is `down`, with the reason. */
+  /**
+   * Never throws: an engine that cannot be reached, or takes nothing that is to be stored (a full disk), is `down`, with the reason and the `code` of its error.
+   * Writes one small value to find that out, once a second at most.
+   */
   async check<Key extends string>(key: Key, limits: HealthLimits = {}): Promise<EventSourcingHealthResult<Key>> {
     try {
       const health = await this.#runtime.health();
-      const reason = illness(health, limits);
-      return resultOf(key, { status: reason === undefined ? 'up' : 'down', ...(reason && { reason }), ...health });
+      const illness = illnessOf(health, limits);
+      return resultOf(key, { status: illness === undefined ? 'up' : 'down', ...illness, ...health });
     } catch (error) {
-      return resultOf(key, { status: 'down', reason: error instanceof Error ? error.message : String(error) });
+      const code = codeOf(error);
+      return resultOf(key, { status: 'down', reason: messageOf(error), ...(code !== undefined && { code }) });
     }
   }
 }
 
-function illness({ isIsolated, lag, parked }: NodeHealth, { lagMax, parkedMax }: HealthLimits): string | undefined {
-  if (isIsolated) return 'the heartbeats of this node fail: the others hold it for dead';
+/** Why a node is ill. */
+interface Illness {
+  readonly reason: string;
+  readonly code?: string;
+}
+
+function illnessOf(health: NodeHealth, { lagMax, parkedMax }: HealthLimits): Illness | undefined {
+  const { engine, isIsolated, lag, parked } = health;
+  if (engine.failure) return { reason: `nothing can be stored: ${engine.failure.message}`, code: engine.failure.code };
+  if (isIsolated) return { reason: 'the heartbeats of this node fail: the others hold it for dead' };
   const late = Object.entries(lag).find(([, positions]) => lagMax !== undefined && positions > lagMax);
-  if (late) return `${late[0]} is ${late[1]} positions behind (at most ${lagMax} are allowed)`;
+  if (late) return { reason: `${late[0]} is ${late[1]} positions behind (at most ${lagMax} are allowed)` };
   if (parkedMax !== undefined && parked > parkedMax)
-    return `${parked} events are parked (at most ${parkedMax} are allowed)`;
+    return { reason: `${parked} events are parked (at most ${parkedMax} are allowed)` };
   return undefined;
 }
 

@@ -1,7 +1,8 @@
-import { Inject, Logger, Module, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Module, type OnModuleDestroy } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import type { Runtime } from '../runtime/runtime.js';
 import { RUNTIME } from './injection.js';
+import { nestLog } from './nest-log.js';
 
 /** Nest ends modules in the order of this number, which is 1 for the root module; modules that nobody imports have 0. */
 const BEFORE_ALL_OTHERS = -1;
@@ -31,7 +32,7 @@ export async function logged(work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
-    new Logger('EventSourcing').error('the shutdown failed', error instanceof Error ? error.stack : error);
+    nestLog().error('the shutdown failed', error);
     throw error;
   }
 }

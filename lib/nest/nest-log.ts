@@ -1,15 +1,16 @@
 import { Logger } from '@nestjs/common';
+import { reasonOf, traceOf } from '../kernel/thrown.js';
+import { safeLog } from '../runtime/safe-log.js';
 import type { Log } from '../runtime/settings.js';
 
-/** The runtime's log, written by Nest's logger. */
+/** The runtime's log, written by Nest's logger: whoever has set one of their own may have one that throws. */
 export function nestLog(): Log {
   const logger = new Logger('EventSourcing');
-  return {
-    warn: (message, error) => logger.warn(error === undefined ? message : `${message}: ${textOf(error)}`),
-    error: (message, error) => logger.error(message, error instanceof Error ? error.stack : error),
-  };
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return safeLog({
+    warn: (message, error) => logger.warn(error === undefined ? message : `${message}: ${reasonOf(error)}`),
+    error: (message, error) => {
+      if (error === undefined) logger.error(message);
+      else logger.error(message, traceOf(error));
+    },
+  });
 }

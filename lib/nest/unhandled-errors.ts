@@ -1,5 +1,5 @@
-import { Logger } from '@nestjs/common';
 import { config } from 'rxjs';
+import { nestLog } from './nest-log.js';
 
 /** The applications of this process that run. */
 const running = new Set<object>();
@@ -19,6 +19,5 @@ export function endUnhandledErrorsFor(application: object): void {
 }
 
 function logUnhandled(error: unknown): void {
-  const logger = new Logger('EventSourcing');
-  logger.error('a subscriber threw; its subscription goes on', error instanceof Error ? error.stack : error);
+  nestLog().error('a subscriber threw; its subscription goes on', error);
 }

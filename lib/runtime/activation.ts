@@ -1,3 +1,4 @@
+import { detached } from '../engine/async-context.js';
 import { type ActorBase, bindContext } from '../kernel/actor.js';
 import { ActorState } from '../kernel/actor-state.js';
 import type { CommandDefinition, CommandMethod } from '../kernel/definition.js';
@@ -6,18 +7,19 @@ import { FrameworkState } from '../kernel/framework-events.js';
 import type { OnConflict } from '../kernel/marks.js';
 import { OptimisticState } from '../kernel/optimistic-state.js';
 import type { ActivationHost, ActivationObserver } from './activation-host.js';
-import { assertAccepts } from './admission.js';
 import { CommitPipeline, type PipelineOwner } from './commit-pipeline.js';
 import type { LeaderRole } from './leader-role.js';
 import type { ActorListening } from './listening/actor-listening.js';
 import { type FeedOwner, LiveFeed } from './live-feed.js';
 import type { NodeParts } from './node-parts.js';
-import { currentOrigin } from './origin.js';
+import { isOnce, isUsers } from './once.js';
+import { isRepeatable, type RepeatedCommands } from './repeated-commands.js';
 import { type Commit, causeIn, causeOf, type Origin, Request, type RequestCause } from './request.js';
 import type { EnqueueOptions } from './role-owner.js';
-import { actorListening, leaderRole, tickRole } from './roles.js';
+import { actorListening, leaderRole, repeatedCommands, tickRole } from './roles.js';
+import { submit } from './submission.js';
 import type { TickRole } from './ticks/tick-role.js';
-import { currentTurn, outsideTurns, type Turn } from './turn.js';
+import type { Turn } from './turn.js';
 import { TurnContext } from './turn-context.js';
 import { TurnLoop } from './turn-loop.js';
 
@@ -55,6 +57,7 @@ export class Activation implements PipelineOwner, FeedOwner {
   readonly #host: ActivationHost;
   readonly #pipeline: CommitPipeline;
   #observers: Set<ActivationObserver> | undefined;
+  #repeats: RepeatedCommands | undefined;
 
   constructor(
     host: ActivationHost,
@@ -70,7 +73,10 @@ export class Activation implements PipelineOwner, FeedOwner {
     const framework = new FrameworkState(definition.name);
     this.framework = framework;
     this.actorState = new ActorState(definition, actor, streamId, parts.unknownEvents);
-    this.optimistic = new OptimisticState(this.actorState, (events) => framework.applyAll(events));
+    this.optimistic = new OptimisticState(this.actorState, (events) => {
+      framework.applyAll(events);
+      return this.#repeats?.confirmed(events) ?? false;
+    });
     const isLive = definition.kind !== 'actor';
     const isChecked = isLive || definition.listens.length > 0;
     this.#pipeline = new CommitPipeline(parts, streamId, isChecked, this.optimistic, this);
@@ -99,27 +105,13 @@ export class Activation implements PipelineOwner, FeedOwner {
 
   /** Takes a command; the promise settles when its commit is durable or has failed. */
   submit(command: CommandDefinition, args: readonly unknown[]): Promise<unknown> {
-    const caller = currentTurn();
-    const cause = causeOf(this.parts.ids.next(), caller, currentOrigin());
-    const trace = this.#trace(command, args, cause, true);
-    try {
-      assertAccepts(this, this.#host.closing, caller, cause);
-    } catch (error) {
-      trace?.failed(error);
-      return Promise.reject(error);
-    }
-    if (!this.leader) return this.enqueue(command, args, cause, caller, trace && { trace }).promise;
-    this.used = true;
-    const answer = this.leader.run(command, args, cause, { trace });
-    this.#host.busy(this);
-    caller?.waitFor(answer, this.loop);
-    return answer;
+    return submit(this, this.#host, command, args);
   }
 
   /** Runs a lifecycle hook, or what the framework itself decides, as a turn of its own; also while the host is closing. */
   decide(name: string, method: CommandMethod, onConflict: OnConflict, origin?: Origin): Promise<unknown> {
     const cause = causeOf(this.parts.ids.next(), undefined, origin);
-    return this.enqueue({ name, method, onConflict }, [], cause, undefined).promise;
+    return detached(() => this.enqueue({ name, method, onConflict }, [], cause, undefined).promise);
   }
 
   /** Puts a command in the queue, whoever leads. */
@@ -130,11 +122,15 @@ export class Activation implements PipelineOwner, FeedOwner {
     caller: Turn | undefined,
     options?: EnqueueOptions,
   ): Request {
-    const { name, method, onConflict } = command;
-    const trace = options?.trace ?? this.#trace(command, args, cause, false);
+    const { name, onConflict } = command;
+    const repeats = isRepeatable(name, cause.commandId);
+    const method = repeats ? this.#repeatedCommands().recognising(command, cause.commandId) : command.method;
+    const trace = options?.trace ?? this.trace(command, args, cause, false);
     const request = new Request(name, method, args, onConflict, causeIn(trace, cause));
     if (options) Object.assign(request, options);
     request.trace = trace;
+    request.copiesArguments = repeats || (isUsers(name) && (onConflict === 'rerun' || isOnce(name)));
+    if (repeats) request.keepContext();
     caller?.waitFor(request.promise, this.loop);
     this.used = true;
     this.#host.busy(this);
@@ -157,10 +153,12 @@ export class Activation implements PipelineOwner, FeedOwner {
 
   /** Runs a command of the framework's own, wherever commands run. */
   runOwn(command: CommandDefinition, args: readonly unknown[], origin: Origin | undefined, options: EnqueueOptions) {
-    const cause = causeOf(this.parts.ids.next(), undefined, origin);
-    const observed = { ...options, trace: this.#trace(command, args, cause, false) };
-    if (this.leader) return this.leader.run(command, args, cause, observed);
-    return this.enqueue(command, args, cause, undefined, observed).promise;
+    const cause = causeOf(origin?.commandId ?? this.parts.ids.next(), undefined, origin);
+    const observed = { ...options, trace: this.trace(command, args, cause, false) };
+    return detached(() => {
+      if (this.leader) return this.leader.run(command, args, cause, observed);
+      return this.enqueue(command, args, cause, undefined, observed).promise;
+    });
   }
 
   /** The turn that runs now. */
@@ -192,11 +190,11 @@ export class Activation implements PipelineOwner, FeedOwner {
     this.alive = false;
     this.feed?.stop();
     this.listening?.stop();
-    if (this.ticks) this.parts.ticks.forget(this.ticks);
+    if (this.ticks) this.parts.ticks.ended(this.ticks);
     this.#pipeline.abandon(error);
     this.loop.end(error);
     this.#host.gone(this);
-    outsideTurns(() => this.#observers?.forEach((observer) => observer.ended(error)));
+    this.#observers?.forEach((observer) => observer.ended(error));
   }
 
   /** Version of the last stored event that is in the state. */
@@ -211,7 +209,7 @@ export class Activation implements PipelineOwner, FeedOwner {
 
   /** A number that changes with `seen()`. */
   get seenRevision(): number {
-    return this.leader ? this.optimistic.version : this.optimistic.revision;
+    return this.leader ? this.optimistic.confirmedRevision : this.optimistic.revision;
   }
 
   /** How many events are seen and not yet stored. */
@@ -241,8 +239,7 @@ export class Activation implements PipelineOwner, FeedOwner {
     this.#host.confirmed(this);
     this.ticks?.look();
     this.lookWhatToHear();
-    const observers = this.#observers;
-    if (observers && observers.size > 0) outsideTurns(() => observers.forEach((observer) => observer.changed()));
+    this.#observers?.forEach((observer) => observer.changed());
   }
 
   hold(commits: readonly Commit[]): void {
@@ -265,7 +262,12 @@ export class Activation implements PipelineOwner, FeedOwner {
     this.#host.broke(this, error);
   }
 
-  #trace(command: CommandDefinition, args: readonly unknown[], cause: RequestCause, isCalled: boolean) {
+  trace(command: CommandDefinition, args: readonly unknown[], cause: RequestCause, isCalled: boolean) {
     return this.parts.telemetry?.command(this, command.name, args, cause, isCalled);
+  }
+
+  #repeatedCommands(): RepeatedCommands {
+    this.#repeats ??= repeatedCommands(this);
+    return this.#repeats;
   }
 }

@@ -1,5 +1,6 @@
 import { CommitTimeoutError, ConflictError } from '../kernel/errors.js';
-import { LEADER_EVENT } from '../kernel/framework-events.js';
+import { LEADER_EVENT, type Leadership } from '../kernel/framework-events.js';
+import { isInstance } from '../kernel/thrown.js';
 import type { Membership } from './cluster/membership.js';
 import type { RoleOwner } from './role-owner.js';
 import type { RuntimeParts } from './settings.js';
@@ -22,13 +23,12 @@ export class ActorElection {
     this.#membership = membership;
   }
 
-  /** Not if it was silent, nor if it is dead, unless it was elected before our eyes: who writes is alive. */
-  mayLead(nodeId: string, term: number): boolean {
-    if (term <= this.#suspectedTerm) return false;
-    return (
-      this.#membership.isAlive(nodeId) ||
-      (term === this.#heardTerm && this.#heardAtMs > this.#membership.goneSinceMs(nodeId))
-    );
+  /** Not if it was silent, nor if that start of it is dead, unless it was elected before our eyes: who writes is alive. */
+  mayLead({ nodeId, incarnation, term }: Leadership): boolean {
+    if (nodeId === null || nodeId === this.#parts.nodeId || term <= this.#suspectedTerm) return false;
+    if (term === this.#heardTerm && this.#heardAtMs > this.#membership.goneSinceMs(nodeId)) return true;
+    if (!this.#membership.isAlive(nodeId)) return false;
+    return incarnation === undefined || incarnation === this.#membership.incarnationOf(nodeId);
   }
 
   /** Another was elected just now. */
@@ -55,12 +55,14 @@ export class ActorElection {
 
   async #stand(): Promise<void> {
     if (this.#isStanding()) return this.#waitForVote();
+    const { nodeId } = this.#parts;
+    const { incarnation } = this.#membership;
     const term = (this.#owner.framework.leader?.term ?? 0) + 1;
     try {
-      await this.#owner.storeFrameworkEvent(LEADER_EVENT, { nodeId: this.#parts.nodeId, term });
+      await this.#owner.storeFrameworkEvent(LEADER_EVENT, { nodeId, incarnation, term } satisfies Leadership);
     } catch (error) {
       // Somebody else's events were first, maybe those of an election: look again.
-      if (!(error instanceof ConflictError)) throw error;
+      if (!isInstance(error, ConflictError)) throw error;
     }
   }
 

@@ -1,3 +1,5 @@
+import { detached } from '../engine/async-context.js';
+import { timeSlicesOf } from '../engine/time-slices.js';
 import type { ActorBase } from '../kernel/actor.js';
 import type { ActorDefinition, CommandMethod } from '../kernel/definition.js';
 import { ShuttingDownError } from '../kernel/errors.js';
@@ -8,7 +10,7 @@ import { loadActivation, loadPersistently } from './loader.js';
 import type { NodeParts } from './node-parts.js';
 import type { ResidentHost, Residents } from './residents.js';
 import { Snapshots } from './snapshots.js';
-import { currentTurn, outsideTurns, type TurnOwner } from './turn.js';
+import { currentTurn, type TurnOwner } from './turn.js';
 
 /** Most actors of a class that doze; the one that has done so longest sleeps then, until somebody asks for it. */
 const DOZING_MAX = 100_000;
@@ -121,15 +123,31 @@ export class ActorHost implements ActivationHost, ResidentHost {
   /** Runs every `onPassivate` and forgets all; for shutdown, after everything has settled. */
   async close(error: unknown): Promise<void> {
     await Promise.allSettled([...this.#loading.values()].map(({ loaded }) => loaded));
-    await Promise.all([...this.#activations.values()].map((activation) => this.passivate(activation)));
-    for (const activation of [...this.#activations.values()]) activation.end(error);
+    const slices = timeSlicesOf(this.parts.environment);
+    const passivated: Promise<void>[] = [];
+    for (const activation of this.#activations.values()) {
+      if (slices.isTimeUp) await slices.turn();
+      passivated.push(this.passivate(activation));
+    }
+    await Promise.all(passivated);
+    for (const activation of this.#activations.values()) {
+      if (slices.isTimeUp) await slices.turn();
+      activation.end(error);
+    }
   }
 
   /** Hears nothing more; what is under way is brought to its end. */
-  stopListening(): void {
-    for (const doze of this.#dozing.values()) doze.stop();
+  async stopListening(): Promise<void> {
+    const slices = timeSlicesOf(this.parts.environment);
+    for (const doze of this.#dozing.values()) {
+      if (slices.isTimeUp) await slices.turn();
+      doze.stop();
+    }
     this.#dozing.clear();
-    for (const { listening } of this.#activations.values()) listening?.stop();
+    for (const { listening } of this.#activations.values()) {
+      if (slices.isTimeUp) await slices.turn();
+      listening?.stop();
+    }
   }
 
   #load(id: string, streamId: string): Loading {
@@ -137,7 +155,7 @@ export class ActorHost implements ActivationHost, ResidentHost {
     let made: Activation | undefined;
     const loaded = new Promise<Activation>((resolve, reject) => {
       // Many turns may wait for this one loading: it is none of theirs.
-      outsideTurns(() => {
+      detached(() => {
         const load = () =>
           loadActivation(this, this.snapshots, { id, streamId }, this.newActor, (activation) => {
             made = activation;

@@ -1,4 +1,5 @@
 import type { ActorBase } from '../kernel/actor.js';
+import { copyOfArguments, copyOfData } from '../kernel/data-copy.js';
 import type { ActorDefinition, CommandDefinition } from '../kernel/definition.js';
 import { UnknownCommandError } from '../kernel/errors.js';
 import { checkedArguments } from '../kernel/schemas.js';
@@ -21,7 +22,7 @@ export interface ActorHandle<A extends ActorBase<object, object>> {
   /** The id it was asked for by. */
   readonly id: string;
   /**
-   * The state with pending changes, frozen. After the activation was let go (idle for `passivateAfterMs`): the state as it was then, until the
+   * The state with pending changes of finished commands, frozen; not what a running command may still take back. After the activation was let go (idle for `passivateAfterMs`): the state as it was then, until the
    * next command or `get` brings it back; looking starts that.
    */
   readonly state: DeepReadonly<StateOf<A>>;
@@ -29,7 +30,7 @@ export interface ActorHandle<A extends ActorBase<object, object>> {
   readonly confirmed: { readonly state: DeepReadonly<StateOf<A>>; readonly version: number };
   /** Version of the last stored event in the state; 0 for the empty stream. */
   readonly version: number;
-  /** How many events are applied here and not yet stored. */
+  /** How many events of finished commands are applied here and not yet stored. */
   readonly pending: number;
   /** Fires one event, as a command of its own. Resolves when it is stored. */
   fire<Name extends FiredName<EventsOf<A>>>(name: Name, ...data: PayloadArgument<EventsOf<A>[Name]>): Promise<void>;
@@ -45,7 +46,13 @@ export interface ActorHandle<A extends ActorBase<object, object>> {
   release(): void;
 }
 
-/** An actor as seen from outside: its commands, each returning a promise, and a frozen view of its state. */
+/**
+ * An actor as seen from outside: its commands, each returning a promise, and a frozen view of its state.
+ *
+ * What is plain data in an argument (objects and arrays) is copied at the call, and again for each run of a command that may run again: neither what the
+ * caller does to it later nor what the command does to it is seen by the other. Anything else (an instance of a class, a function, a stream, an object
+ * with methods) is passed as it is; a `OneActor`, whose arguments travel, refuses it.
+ */
 export type ActorRef<A extends ActorBase<object, object>> = ActorHandle<A> &
   CommandsOf<A> &
   (IsOne<A> extends true ? LedHandle : unknown);
@@ -117,7 +124,7 @@ class Handle implements ActorHandle<AnyActor> {
 
   fire(name: string, ...data: unknown[]): Promise<void> {
     const payload = data.length === 0 ? {} : data[0];
-    return Handle.run(this, fireOne, [name, payload]) as Promise<void>;
+    return Handle.run(this, fireOne, [name, copyOfData(payload)]) as Promise<void>;
   }
 
   once(key: string): never {
@@ -188,15 +195,15 @@ export function refFactory<A extends AnyActor>(
     // Checked here, before it is sent anywhere: once, whoever leads, and in the order of the calls.
     const call = command.schemas
       ? async (ref: Handle, args: unknown[]) =>
-          Handle.run(ref, command, checkedArguments(definition.name, command, args))
-      : (ref: Handle, args: unknown[]) => Handle.run(ref, command, args);
+          Handle.run(ref, command, copyOfArguments(checkedArguments(definition.name, command, args)))
+      : (ref: Handle, args: unknown[]) => Handle.run(ref, command, copyOfArguments(args));
     define(Ref.prototype, name, function (this: Handle, ...args: unknown[]) {
       return call(this, args);
     });
     const once = onceCommand(command);
     define(Once.prototype, name, async function (this: OnceHandle, ...args: unknown[]) {
       const checked = command.schemas ? checkedArguments(definition.name, command, args) : args;
-      return OnceHandle.run(this, once, checked);
+      return OnceHandle.run(this, once, copyOfArguments(checked));
     });
   }
   for (const method of methodsOf(definition.actorClass)) {

@@ -7,6 +7,7 @@ import { type ActorRef, refFactory } from './actor-ref.js';
 import { todaysEvent } from './event-codec.js';
 import { type ReplayStep, replayStream } from './replay.js';
 import type { EventSubscriptions } from './subscriptions.js';
+import { subscribersContext } from './turn.js';
 
 /** Finds the actors of one class by id. Inject it with `@InjectActor(User) users: ActorRepository<User>`. */
 export class ActorRepository<A extends ActorBase<object, object>> {
@@ -39,10 +40,7 @@ export class ActorRepository<A extends ActorBase<object, object>> {
    * anybody is subscribed.
    */
   state$(id: string, options: { confirmed?: boolean } = {}): Observable<DeepReadonly<StateOf<A>>> {
-    const look = options.confirmed
-      ? ({ optimistic }: Activation) => ({ state: optimistic.confirmed(), revision: optimistic.version })
-      : (activation: Activation) => ({ state: activation.seen(), revision: activation.seenRevision });
-    return observeState(this.#host, id, look) as Observable<DeepReadonly<StateOf<A>>>;
+    return observeState(this.#host, id, options.confirmed ? CONFIRMED : SEEN) as Observable<DeepReadonly<StateOf<A>>>;
   }
 
   /**
@@ -50,9 +48,10 @@ export class ActorRepository<A extends ActorBase<object, object>> {
    * this class means them today.
    */
   events$(id: string, options: { after?: number } = {}): Observable<EventOf<A>> {
+    const { after = 0 } = options;
     return new Observable((subscriber) => {
       const streamId = this.#host.streamIdOf(id);
-      const events = this.#subscriptions.stream$(streamId, options);
+      const events = this.#subscriptions.stream$(streamId, { after });
       const { upcasts } = this.#host.definition;
       return events.pipe(map((event) => todaysEvent(upcasts, event))).subscribe(subscriber as never);
     });
@@ -68,23 +67,39 @@ export class ActorRepository<A extends ActorBase<object, object>> {
 }
 
 /** What a subscription looks at: a frozen state, and a number that changes with it. */
-interface Seen {
-  readonly state: object;
-  readonly revision: number;
+interface Look {
+  readonly state: (activation: Activation) => object;
+  readonly revision: (activation: Activation) => number;
 }
 
+const SEEN: Look = { state: (activation) => activation.seen(), revision: (activation) => activation.seenRevision };
+const CONFIRMED: Look = {
+  state: ({ optimistic }) => optimistic.confirmed(),
+  revision: ({ optimistic }) => optimistic.confirmedRevision,
+};
+
 /** Cold: loads the actor on subscription, keeps it loaded until the end, and never emits the same state twice in a row. */
-function observeState(host: ActorHost, id: string, look: (activation: Activation) => Seen): Observable<object> {
+function observeState(host: ActorHost, id: string, look: Look): Observable<object> {
   return new Observable((subscriber) => {
+    // Whoever changes the state is not whoever looks at it.
+    const context = subscribersContext();
+    const release = host.parts.environment.keepAlive();
     let stopObserving: (() => void) | undefined;
-    let last: Seen | undefined;
+    let lastState: object | undefined;
+    let lastRevision: number | undefined;
     const emit = (activation: Activation) => {
-      const seen = look(activation);
-      // The same object is the same state; so is a copy made again after something was undone, which leaves the revision as it was.
-      if (seen.state === last?.state || seen.revision === last?.revision) return;
-      last = seen;
-      subscriber.next(seen.state);
+      const revision = look.revision(activation);
+      if (revision === lastRevision) return;
+      lastRevision = revision;
+      const state = look.state(activation);
+      // What happened may have changed nothing.
+      if (state === lastState) return;
+      lastState = state;
+      context.runInAsyncScope(() => subscriber.next(state));
     };
+    // That this node leaves is the end, and no error.
+    const fail = (error: unknown) =>
+      context.runInAsyncScope(() => (host.closing ? subscriber.complete() : subscriber.error(error)));
     const attach = (activation: Activation): void => {
       if (subscriber.closed) return;
       if (!activation.alive) {
@@ -94,12 +109,15 @@ function observeState(host: ActorHost, id: string, look: (activation: Activation
       }
       stopObserving = activation.observe({
         changed: () => emit(activation),
-        ended: (error) => (host.closing ? subscriber.complete() : subscriber.error(error)),
+        ended: fail,
       });
       emit(activation);
     };
-    const load = () => void host.activate(id).then(attach, (error: unknown) => subscriber.error(error));
+    const load = () => void host.activate(id).then(attach, fail);
     load();
-    return () => stopObserving?.();
+    return () => {
+      release();
+      stopObserving?.();
+    };
   });
 }

@@ -1,7 +1,7 @@
 import { ActorOverloadedError, DeadlockError, ShuttingDownError } from '../kernel/errors.js';
 import type { Activation } from './activation.js';
 import type { RequestCause } from './request.js';
-import { assertNoDeadlock, type Turn } from './turn.js';
+import { assertNoDeadlock, labelIn, type Turn } from './turn.js';
 
 /** Throws unless this activation takes a command from this node. @throws ShuttingDownError, ActorOverloadedError or DeadlockError. */
 export function assertAccepts(
@@ -31,15 +31,13 @@ export function assertRoom({ loop, optimistic, leader, actorName, id, parts }: A
 
 /**
  * Throws if the turn that runs here waits for this call by way of other nodes, where nobody can see it. A turn of the chain that did not wait for what it
- * called is over by now, or another than the one that runs.
+ * called is over by now, and another one runs.
  *
  * @throws DeadlockError.
  */
-export function assertNoCircle({ loop, label }: Pick<Activation, 'loop' | 'label'>, cause: RequestCause): void {
+export function assertNoCircle({ loop, label }: Pick<Activation, 'loop' | 'label'>, { chain }: RequestCause): void {
   const { running } = loop;
-  if (cause.chain.length === 0 || !running || running.evicted) return;
-  const { chain, correlationId } = running.request.cause;
-  // The chain of a turn's own call is that of its request, and its actor.
-  if (cause.correlationId !== correlationId || cause.chain[chain.length] !== label) return;
-  throw new DeadlockError([...cause.chain.slice(chain.length), label]);
+  if (running?.place === undefined || running.evicted) return;
+  const at = chain.indexOf(running.place);
+  if (at !== -1) throw new DeadlockError([...chain.slice(at).map(labelIn), label]);
 }

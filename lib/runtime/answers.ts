@@ -1,13 +1,16 @@
-import { READ_PAGE_EVENTS_MAX, type ReadDuty } from '../engine/read.js';
+import { streamPages } from '../engine/paging.js';
 import type { CommandDefinition, CommandMethod } from '../kernel/definition.js';
 import { CommitTimeoutError, OmniscientError } from '../kernel/errors.js';
-import type { EventRecord } from '../kernel/event.js';
+import type { EventRecord, NewEvent } from '../kernel/event.js';
 import { ANSWERED_EVENT, PARTLY_EVENT } from '../kernel/framework-events.js';
 import { assertJson } from '../kernel/plain-data.js';
 import { unwrap } from '../kernel/state-tree.js';
+import { whenThere } from '../kernel/thenable.js';
+import { isError, isInstance, messageOf } from '../kernel/thrown.js';
 import { encodeArguments, type RemoteCall } from './cluster/remote-calls.js';
 import type { RequestCause } from './request.js';
 import type { RoleOwner } from './role-owner.js';
+import type { RuntimeParts } from './settings.js';
 
 /** A command as it is sent to whoever leads. @throws PayloadError when an argument cannot travel. */
 export function newCall(
@@ -38,46 +41,63 @@ export function answering(method: CommandMethod, what: string, record: (answer: 
     return plain;
   };
   return function (...args) {
-    const answer = method.apply(this, args as unknown[]);
-    return answer instanceof Promise ? answer.then(finish) : finish(answer);
+    return whenThere(method.apply(this, args as unknown[]), finish);
   };
 }
 
 /**
  * Looks for what a command has stored that was sent before, to a leader that never answered. Nothing means that it was not stored, and never
- * will be: whoever looks leads by now, so the old leader's appends fail.
+ * will be: whoever looks leads by now, so the old leader's appends fail, and no leader of another term takes the old message.
+ *
+ * @throws EngineError when it cannot be read.
  */
 export async function findAnswer(
-  engine: ReadDuty,
+  parts: StoreParts,
   at: { readonly label: string; readonly streamId: string; readonly version: number },
   call: RemoteCall,
 ): Promise<{ answer: unknown } | { error: unknown } | undefined> {
-  const own = await eventsOf(engine, at, call);
+  return answerIn(at.label, call, await eventsOf(parts, at, call));
+}
+
+/** What a command answered, by the events that it fired; nothing if it fired none. */
+export function answerIn(
+  label: string,
+  { command, commandId }: Pick<RemoteCall, 'command' | 'commandId'>,
+  own: readonly NewEvent[],
+): { answer: unknown } | { error: unknown } | undefined {
   if (own.length === 0) return undefined;
   const answered = own.find(({ name }) => name === ANSWERED_EVENT);
-  if (answered) return { answer: (JSON.parse(answered.data) as { answer?: unknown }).answer };
-  if (!own.some(({ name }) => name === PARTLY_EVENT)) return { answer: undefined };
+  const { answer, isLost } = answered ? (JSON.parse(answered.data) as { answer?: unknown; isLost?: boolean }) : {};
+  if (isLost) {
+    const message =
+      `${label}: '${command}' is stored already (commandId ${commandId}), was given again by a command that runs again, and what it ` +
+      'answered is not plain data, which alone can be given again: let it answer with plain data, or with nothing';
+    return { error: new OmniscientError('ANSWER_LOST', message) };
+  }
+  if (answered || !own.some(({ name }) => name === PARTLY_EVENT)) return { answer };
   const message =
-    `${at.label}: '${call.command}' was stored in part when its leader died, and is not run again: look at the stream to learn what was ` +
-    `stored (commandId ${call.commandId})`;
+    `${label}: '${command}' was stored in part when its run ended, and is not run again: look at the stream to learn what was ` +
+    `stored (commandId ${commandId})`;
   return { error: new OmniscientError('COMMAND_INTERRUPTED', message) };
 }
 
-async function eventsOf(
-  engine: ReadDuty,
+/** Where it is looked for. */
+type StoreParts = Pick<RuntimeParts, 'engine' | 'environment'>;
+
+/** What a command has stored after that version. @throws EngineError. */
+export async function eventsOf(
+  { engine, environment }: StoreParts,
   { streamId, version }: { streamId: string; version: number },
-  { commandId, since }: RemoteCall,
+  { commandId, since }: Pick<RemoteCall, 'commandId' | 'since'>,
 ): Promise<EventRecord[]> {
   const own: EventRecord[] = [];
-  for (let after = since; after < version; ) {
-    const page = await engine.readStream(streamId, after, READ_PAGE_EVENTS_MAX);
-    const last = page.at(-1);
-    if (!last) break;
-    after = last.version;
+  if (since >= version) return own;
+  for await (const page of streamPages(engine, environment, streamId, since)) {
     for (const event of page) {
       // Most events are others': their metadata need not be parsed.
       if (event.metadata.includes(commandId) && commandOf(event) === commandId) own.push(event);
     }
+    if ((page.at(-1)?.version ?? 0) >= version) break;
   }
   return own;
 }
@@ -93,13 +113,36 @@ export function unknownCommand(label: string, command: string, nodeId: string): 
 }
 
 /** What a caller is told whose command was not even begun here; the time-out of something else that had to be stored first says nothing about it. */
-export function notRun(label: string, { command, again }: RemoteCall, why: string, error: unknown): unknown {
-  if (!(error instanceof CommitTimeoutError)) return error;
+export function notRun(label: string, call: RemoteCall, why: string, error: unknown): unknown {
+  if (!isInstance(error, CommitTimeoutError)) return beforeLookingUp(label, call, error);
   const { cause } = error;
-  const ended = again
-    ? 'it was sent to an earlier leader, which gave no answer: look at the stream to learn whether it was stored'
-    : 'nothing of it was run: give it again';
-  const last = cause instanceof Error ? ` (the last try failed: ${cause.message})` : '';
-  const message = `${label}: '${command}' was given up, for ${why} in time (commitTimeoutMs)${last}; ${ended}`;
-  return new OmniscientError('NO_LEADER', message, { cause, retryable: !again });
+  const ended = call.again ? `${SENT_BEFORE} (${idOf(call)})` : 'nothing of it was run: give it again';
+  const last = isError(cause) ? ` (the last try failed: ${messageOf(cause)})` : '';
+  const message = `${label}: '${call.command}' was given up, for ${why} in time (commitTimeoutMs)${last}; ${ended}`;
+  return new OmniscientError('NO_LEADER', message, { cause, retryable: !call.again });
+}
+
+/** What a caller is told who found nobody to run it. */
+export function noLeader(label: string, call: RemoteCall, tries: number): OmniscientError {
+  const ended = call.again ? `${SENT_BEFORE} (${idOf(call)})` : 'nothing of it was run: give it again';
+  const message = `${label}: no leader would run '${call.command}' after ${tries} tries; ${ended}`;
+  return new OmniscientError('NO_LEADER', message, { retryable: !call.again });
+}
+
+/**
+ * What a caller is told when something failed before its command was run here. If it was sent to an earlier leader and has not been looked for yet, that
+ * failure says nothing of what became of it.
+ */
+export function beforeLookingUp(label: string, call: RemoteCall, error: unknown): unknown {
+  if (!call.again) return error;
+  const why = messageOf(error);
+  const message = `${label}: it is not known what became of '${call.command}': ${SENT_BEFORE} (${idOf(call)}); now this failed: ${why}`;
+  return new OmniscientError('OUTCOME_UNKNOWN', message, { cause: error });
+}
+
+const SENT_BEFORE =
+  'it was sent to an earlier leader, which gave no answer: look at the stream to learn whether it was stored';
+
+function idOf({ commandId }: RemoteCall): string {
+  return `commandId ${commandId}`;
 }

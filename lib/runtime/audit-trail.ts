@@ -1,4 +1,4 @@
-import { READ_PAGE_EVENTS_MAX } from '../engine/read.js';
+import { storePages } from '../engine/paging.js';
 import type { StoredEvent } from '../kernel/event.js';
 import { decodeEvent } from './event-codec.js';
 import type { RuntimeParts } from './settings.js';
@@ -45,19 +45,18 @@ export class AuditTrail {
     { after = 0 }: SubscriptionOptions = {},
   ): AsyncGenerator<StoredEvent, void, undefined> {
     assertPlace(after);
-    const { engine } = this.#parts;
+    const { engine, environment } = this.#parts;
     const upTo = await engine.lastPosition();
     // Most metadata is never parsed.
     const text = JSON.stringify(correlationId);
-    for (let position = after; position < upTo; ) {
-      const page = await engine.readAll(position, READ_PAGE_EVENTS_MAX);
+    if (after >= upTo) return;
+    for await (const page of storePages(engine, environment, after)) {
       for (const record of page.events) {
         if (!record.metadata.includes(text)) continue;
         const event = decodeEvent(record);
         if (event.metadata.correlationId === correlationId) yield event;
       }
-      if (page.ended) break;
-      position = page.upTo;
+      if (page.upTo >= upTo) return;
     }
   }
 }

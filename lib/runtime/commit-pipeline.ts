@@ -7,7 +7,6 @@ import { conflictOf, incomplete, ledElsewhere } from './conflict-errors.js';
 import { type Commit, settleFailed, settleStored } from './request.js';
 import type { RuntimeParts } from './settings.js';
 import type { Trace, TracedActor } from './telemetry/telemetry.js';
-import { outsideTurns } from './turn.js';
 
 /** What the pipeline tells the activation it stores for. */
 export interface PipelineOwner extends TracedActor {
@@ -43,6 +42,8 @@ export class CommitPipeline {
   #singly = 0;
   #lastRetryError: unknown;
   #stopped = false;
+  /** Whoever waits for an append keeps the process alive until it ends, or they were told that it takes too long. */
+  #letGo: () => void = () => {};
 
   constructor(
     parts: RuntimeParts,
@@ -75,12 +76,10 @@ export class CommitPipeline {
   schedule(): void {
     if (this.#flushScheduled || this.appending) return;
     this.#flushScheduled = true;
-    outsideTurns(() =>
-      this.#parts.environment.setImmediate(() => {
-        this.#flushScheduled = false;
-        this.#flush();
-      }),
-    );
+    this.#parts.environment.setImmediate(() => {
+      this.#flushScheduled = false;
+      this.#flush();
+    });
   }
 
   /** Others' events were stored first. */
@@ -105,6 +104,7 @@ export class CommitPipeline {
   /** Fails everything pending and stops trying; for an activation that ends. */
   abandon(error: unknown): void {
     this.#stopped = true;
+    this.#letGo();
     for (const commit of this.#state.pending.splice(0)) settleFailed(commit, error);
   }
 
@@ -121,6 +121,7 @@ export class CommitPipeline {
       commit.timedOut = true;
       settleFailed(commit, new CommitTimeoutError(this.#owner.label, commitTimeoutMs, this.#lastRetryError));
     }
+    if (this.#state.pending.every(({ timedOut }) => timedOut)) this.#letGo();
   }
 
   #flush(): void {
@@ -147,6 +148,7 @@ export class CommitPipeline {
         onRetry: (error) => this.#noteRetry(error, trace),
         environment: this.#parts.environment,
       });
+    this.#letGo = this.#parts.environment.keepAlive();
     (trace ? trace.run(append) : append()).then(
       (result) => {
         trace?.ended(result.kind);
@@ -179,6 +181,8 @@ export class CommitPipeline {
 
   #onResult(count: number, result: AppendResult): void {
     this.appending = false;
+    this.#letGo();
+    this.#parts.writes.worked();
     this.#lastRetryError = undefined;
     if (this.#stopped) return;
     if (result.kind === 'appended') {
@@ -208,6 +212,8 @@ export class CommitPipeline {
 
   #onFailure(count: number, error: unknown): void {
     this.appending = false;
+    this.#letGo();
+    this.#parts.writes.failed(error);
     if (this.#stopped) return;
     if (error instanceof EngineError && error.outcomeUnknown) {
       // What may be stored already must not be stored again, and the state is not known any more.
@@ -250,6 +256,7 @@ export class CommitPipeline {
 
   #noteRetry(error: unknown, trace: Trace | undefined): void {
     trace?.noted('retry', error);
+    this.#parts.writes.failed(error);
     if (this.#lastRetryError === undefined)
       this.#parts.log.warn(`${this.#owner.label}: a commit is being retried`, error);
     this.#lastRetryError = error;

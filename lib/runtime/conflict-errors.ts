@@ -1,4 +1,4 @@
-import { ConflictError } from '../kernel/errors.js';
+import { ConflictError, EngineError, OmniscientError, ShuttingDownError } from '../kernel/errors.js';
 
 /** What is told to whoever can't take their command to another node. */
 export function ledElsewhere(label: string): ConflictError {
@@ -14,6 +14,18 @@ export function incomplete(label: string): ConflictError {
   );
 }
 
+/**
+ * What a command is told that failed after `commit()`: `retryable` says that the same call may be made again, and a part of this one may be stored. What
+ * its own code throws is left as it is.
+ */
+export function afterPart(command: string, error: unknown): unknown {
+  if (!(error instanceof OmniscientError && error.retryable && PASSING.has(error.constructor))) return error;
+  const message = `'${command}' failed when a part of it may have been stored by commit(): look at the stream before you give it again: ${error.message}`;
+  return new OmniscientError('COMMAND_INTERRUPTED', message, { cause: error });
+}
+
+const PASSING: ReadonlySet<unknown> = new Set([ConflictError, EngineError, ShuttingDownError]);
+
 /** What a command is told that wants to fail on a conflict, or has to because a part of it is already stored. */
 export function conflictOf(
   label: string,
@@ -24,5 +36,6 @@ export function conflictOf(
     : "its onConflict is 'reject'";
   return new ConflictError(
     `${label}: others' events were stored before those of '${commit.request.name}', and ${why}: look at the new state and decide again`,
+    { retryable: !commit.request.partlyCommitted },
   );
 }

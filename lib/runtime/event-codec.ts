@@ -24,6 +24,9 @@ export function todaysEvent(upcasts: Upcasts, event: StoredEvent): StoredEvent {
   return Object.freeze({ ...event, name, data: deepFreeze(data) });
 }
 
+/** A clock that is behind by no more than this is as good as right. Milliseconds. */
+const CLOCK_BEHIND_MS_MAX = 100;
+
 /** Writes the metadata of one activation's events; all but the time and the cause is the same text every time. */
 export class MetadataWriter {
   readonly #clock: Clock;
@@ -35,17 +38,18 @@ export class MetadataWriter {
   }
 
   /**
-   * @param atMs when it happened, if not now.
+   * @param notBeforeMs the earliest time that may be written; where the clock is behind that, what it says is written as well.
    * @throws OmniscientError (`INVALID_METADATA`) when an id is no string: nobody could read the stream any more.
    */
-  write(cause: RequestCause, atMs?: number): string {
+  write(cause: RequestCause, notBeforeMs = 0): string {
     const { commandId, correlationId, causationId, traceparent } = cause;
     if (typeof commandId !== 'string') throw noId('commandId', commandId);
     if (typeof correlationId !== 'string') throw noId('correlationId', correlationId);
     if (typeof causationId !== 'string' && causationId !== null) throw noId('causationId', causationId);
-    const at = isoTimeOf(atMs ?? this.#clock.now());
+    const nowMs = this.#clock.now();
+    const clock = notBeforeMs - nowMs > CLOCK_BEHIND_MS_MAX ? `,"clock":"${new Date(nowMs).toISOString()}"` : '';
     return (
-      `{"at":"${at}"${this.#middle}${JSON.stringify(commandId)},"correlationId":${JSON.stringify(correlationId)},` +
+      `{"at":"${isoTimeOf(Math.max(nowMs, notBeforeMs))}"${clock}${this.#middle}${JSON.stringify(commandId)},"correlationId":${JSON.stringify(correlationId)},` +
       `"causationId":${JSON.stringify(causationId)}${traceparent ? `,"traceparent":${JSON.stringify(`${traceparent}`)}` : ''}}`
     );
   }

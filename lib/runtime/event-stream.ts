@@ -1,4 +1,5 @@
 import { Observable, type Subscriber } from 'rxjs';
+import { type Environment, keptAlive } from '../engine/environment.js';
 import type { EventPull } from '../engine/event-pull.js';
 import type { EventRecord, StoredEvent } from '../kernel/event.js';
 import { decodeEvent } from './event-codec.js';
@@ -32,6 +33,7 @@ export class EventStream extends Observable<StoredEvent> implements AsyncIterabl
 /** Gives one event after the other, when it is asked for it. */
 export class EventReader implements AsyncIterator<StoredEvent, undefined> {
   readonly #pull: EventPull;
+  readonly #environment: Environment;
   readonly #ended: () => void;
   #page: readonly EventRecord[] = [];
   /** How many of the page were given out. */
@@ -39,8 +41,9 @@ export class EventReader implements AsyncIterator<StoredEvent, undefined> {
   #last: Promise<unknown> = Promise.resolve();
 
   /** @param ended called when nothing more will be read. */
-  constructor(pull: EventPull, ended: () => void) {
+  constructor(pull: EventPull, environment: Environment, ended: () => void) {
     this.#pull = pull;
+    this.#environment = environment;
     this.#ended = ended;
   }
 
@@ -69,7 +72,7 @@ export class EventReader implements AsyncIterator<StoredEvent, undefined> {
 
   async #next(): Promise<IteratorResult<StoredEvent, undefined>> {
     if (this.#given >= this.#page.length) {
-      const page = await this.#pull.next();
+      const page = await keptAlive(this.#environment, this.#pull.next());
       if (!page) return this.return();
       this.#page = page;
       this.#given = 0;

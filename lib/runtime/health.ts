@@ -15,10 +15,17 @@ export interface Follower {
   position(): Promise<number>;
 }
 
+/** What an `EngineError` says. */
+export interface EngineFailure {
+  readonly code: string;
+  readonly message: string;
+}
+
 /** How a node does. */
 export interface NodeHealth {
   readonly nodeId: string;
-  readonly engine: { readonly name: string; readonly answersInMs: number };
+  /** `failure`: why nothing can be stored now, though it answers. */
+  readonly engine: { readonly name: string; readonly answersInMs: number; readonly failure?: EngineFailure };
   /** Ids of the nodes that are alive; those that have no need of the others are not seen. */
   readonly nodes: readonly string[];
   /** Whether the others must hold this node for dead, because its heartbeats fail. */
@@ -39,13 +46,17 @@ export async function healthOf(
   const beganMs = environment.monotonicMs();
   const lastPosition = await inTime(parts.engine.lastPosition(), parts);
   const answersInMs = Math.round(environment.monotonicMs() - beganMs);
-  const look = () => Promise.all([parts.engine.nodes(), lagOf(lastPosition, followers)]);
-  const [records, lag] = await inTime(look(), parts);
+  const look = () => Promise.all([parts.engine.nodes(), lagOf(lastPosition, followers), parts.writes.failure()]);
+  const [records, lag, failure] = await inTime(look(), parts);
   const { membership } = parts.cluster;
   const alive = records.map(({ nodeId }) => nodeId).filter((nodeId) => membership.isAlive(nodeId));
   return {
     nodeId: parts.nodeId,
-    engine: { name: parts.engine.name, answersInMs },
+    engine: {
+      name: parts.engine.name,
+      answersInMs,
+      ...(failure && { failure: { code: failure.code, message: failure.message } }),
+    },
     nodes: alive.sort(),
     isIsolated: membership.isolated,
     lag,
@@ -64,7 +75,7 @@ export async function lagOf(lastPosition: number, followers: readonly Follower[]
 async function countOf(parked: ParkedEvents, environment: Environment): Promise<number> {
   let timer: Timer | undefined;
   const soFar = new Promise<number>((resolve) => {
-    timer = environment.setTimeout(() => resolve(parked.known), COUNT_MS_MAX).unref();
+    timer = environment.setTimeout(() => resolve(parked.known), COUNT_MS_MAX);
   });
   const counted = parked.count();
   return Promise.race([counted, soFar]).finally(() => environment.clearTimeout(timer));
@@ -72,12 +83,11 @@ async function countOf(parked: ParkedEvents, environment: Environment): Promise<
 
 function inTime<T>(answer: Promise<T>, { engine, environment }: NodeParts): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = environment
-      .setTimeout(() => {
-        const message = `the ${engine.name} engine did not answer for ${ANSWER_MS_MAX} ms`;
-        reject(new OmniscientError('ENGINE_SILENT', message, { retryable: true }));
-      }, ANSWER_MS_MAX)
-      .unref();
+    // The process does not end while somebody waits for this.
+    const timer = environment.setTimeout(() => {
+      const message = `the ${engine.name} engine did not answer for ${ANSWER_MS_MAX} ms`;
+      reject(new OmniscientError('ENGINE_SILENT', message, { retryable: true }));
+    }, ANSWER_MS_MAX);
     answer.then(resolve, reject).finally(() => environment.clearTimeout(timer));
   });
 }

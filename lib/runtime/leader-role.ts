@@ -1,37 +1,43 @@
 import { backoffIn } from '../engine/backoff.js';
 import { sleep } from '../engine/environment.js';
 import type { CommandDefinition } from '../kernel/definition.js';
-import { OmniscientError } from '../kernel/errors.js';
+import { EngineError } from '../kernel/errors.js';
 import { LEADER_EVENT, type Leadership } from '../kernel/framework-events.js';
 import { ActorElection } from './actor-election.js';
-import { answering, findAnswer, newCall, notRun, unknownCommand } from './answers.js';
+import { answering, beforeLookingUp, findAnswer, newCall, noLeader, notRun } from './answers.js';
 import type { Cluster } from './cluster/cluster.js';
 import { decodeArguments, type NoReply, type RemoteCall, type Reply } from './cluster/remote-calls.js';
+import { isRepeatable } from './repeated-commands.js';
 import { causeIn, type RequestCause } from './request.js';
 import type { EnqueueOptions, RoleOwner } from './role-owner.js';
+import { type Outcome, ServedCalls } from './served-calls.js';
 import type { RuntimeParts } from './settings.js';
-import { type Trace, traced } from './telemetry/telemetry.js';
+import { traced } from './telemetry/telemetry.js';
 
 /** How often a command is sent on to whoever leads by then, before it fails. */
 const HOPS_MAX = 50;
 /** Longest that a follower waits, after an answer, until it has seen itself what was stored. Milliseconds. */
 const SEE_OWN_MS_MAX = 1_000;
 
-/** How one try to run a command ended. */
-type Outcome = { readonly answer: unknown } | { readonly error: unknown } | { readonly again: boolean };
-
 /**
  * Who runs a `OneActor`'s commands. Leadership is an event in the stream, appended at the expected version: an election has one winner, and who led
  * before is stopped by the version of its next append (fencing; Kleppmann, "How to do distributed locking", 2016). A command goes to the leader;
  * where there is none, or it is dead or silent, this node has itself elected.
+ *
+ * A command has effect at most once, however late its messages are (`docs/decisions/0041`):
+ *
+ * - It is sent to one term, and run in no other. A term is led by one start of one node, which takes each message once.
+ * - It is sent to a term a second time only after a reply that it was not run there.
+ * - After a call without a reply it goes to a later term only, where it is looked for before it is run. What the earlier term stored of it is before the
+ *   event that began the later one, so what is not found then is never stored.
+ * - A reply ends only the very call that it answers: what an earlier term says after it was given up does not count.
  */
 export class LeaderRole {
   readonly #owner: RoleOwner;
   readonly #parts: RuntimeParts;
   readonly #cluster: Cluster;
   readonly #election: ActorElection;
-  /** Calls of other nodes that run here now, by command: one that comes again gets the same answer. */
-  readonly #serving = new Map<string, Promise<Reply>>();
+  readonly #served: ServedCalls;
   /** How many commands given here are on their way. */
   #running = 0;
   /** The term for which `onActivate` has run. */
@@ -43,16 +49,27 @@ export class LeaderRole {
     this.#parts = parts;
     this.#cluster = cluster;
     this.#election = new ActorElection(owner, parts, cluster.membership);
+    this.#served = new ServedCalls(owner, parts, cluster, {
+      leadsIn: (term) => this.#leadsIn(term),
+      run: (command, call, options) => this.#runHere(command, call, options),
+    });
   }
 
   /** Whether this node leads, as far as it knows. */
   get leads(): boolean {
-    return this.#owner.framework.leader?.nodeId === this.#parts.nodeId;
+    const { leader } = this.#owner.framework;
+    return leader !== undefined && this.#isOwn(leader);
+  }
+
+  /** Whether another node leads, as far as it knows; an earlier start of this one leads no more. */
+  get isLedElsewhere(): boolean {
+    const nodeId = this.#owner.framework.leader?.nodeId ?? undefined;
+    return nodeId !== undefined && nodeId !== this.#parts.nodeId;
   }
 
   /** How many commands are on their way from here, or being answered. */
   get size(): number {
-    return this.#running + this.#serving.size;
+    return this.#running + this.#served.size;
   }
 
   /** Runs a command wherever the leader is. */
@@ -73,44 +90,9 @@ export class LeaderRole {
     }
   }
 
-  async #run(command: CommandDefinition, call: RemoteCall, options: EnqueueOptions): Promise<unknown> {
-    const backoff = backoffIn(this.#parts.environment);
-    let again = false;
-    for (let hops = 0; hops < HOPS_MAX; hops += 1) {
-      const outcome = await this.#try(command, { ...call, again }, options);
-      if ('answer' in outcome) return outcome.answer;
-      if ('error' in outcome) throw outcome.error;
-      again ||= outcome.again;
-      if (hops > 0) await sleep(this.#parts.environment, backoff.nextMs());
-    }
-    throw new OmniscientError(
-      'NO_LEADER',
-      `${this.#owner.label}: no leader would run '${command.name}' after ${HOPS_MAX} tries; look at the stream to learn whether it was stored`,
-      { retryable: !again },
-    );
-  }
-
   /** Runs what another node sent here. */
   serve(call: RemoteCall): Promise<Reply> {
-    const served = this.#serving.get(call.commandId);
-    if (served) return served;
-    const refusal = this.#refusalOf(call);
-    if (refusal !== undefined) return Promise.resolve(this.#failed(refusal));
-    const reply = this.#serve(call).finally(() => this.#serving.delete(call.commandId));
-    this.#serving.set(call.commandId, reply);
-    return reply;
-  }
-
-  /** Why it must not even wait here. */
-  #refusalOf(call: RemoteCall): unknown {
-    try {
-      this.#owner.assertNoCircle(call);
-      // Nobody knows what became of one that comes again: it has a place since it was first given, and must be looked for.
-      if (this.leads && !call.again) this.#owner.assertRoom();
-      return undefined;
-    } catch (error) {
-      return error;
-    }
+    return this.#served.serve(call);
   }
 
   /** Others' events came just now: whether one of them makes another node the leader. */
@@ -118,8 +100,9 @@ export class LeaderRole {
     let overtaken = false;
     for (const { name, data } of others) {
       if (name !== LEADER_EVENT) continue;
-      const { nodeId, term } = JSON.parse(data) as Leadership;
-      if (nodeId === this.#parts.nodeId) continue;
+      const leadership = JSON.parse(data) as Leadership;
+      if (this.#isOwn(leadership)) continue;
+      const { nodeId, term } = leadership;
       overtaken = true;
       this.#election.heard(term);
       if (this.leads)
@@ -128,14 +111,27 @@ export class LeaderRole {
     return overtaken;
   }
 
+  async #run(command: CommandDefinition, given: RemoteCall, options: EnqueueOptions): Promise<unknown> {
+    const backoff = backoffIn(this.#parts.environment);
+    let call = given;
+    for (let hops = 0; hops < HOPS_MAX; hops += 1) {
+      const outcome = await this.#try(command, call, options);
+      if ('answer' in outcome) return outcome.answer;
+      if ('error' in outcome) throw outcome.error;
+      if (outcome.again && !call.again) call = { ...call, again: true };
+      if (hops > 0) await sleep(this.#parts.environment, backoff.nextMs());
+    }
+    throw noLeader(this.#owner.label, call, HOPS_MAX);
+  }
+
   async #try(command: CommandDefinition, call: RemoteCall, options: EnqueueOptions): Promise<Outcome> {
     // Known nodes and heartbeats first: without them everybody else looks dead.
     await this.#cluster.start();
-    if (this.leads) return this.#runHere(command, call, { ...options, recorded: false });
-    const leader = this.#owner.framework.leader;
-    if (leader?.nodeId && this.#election.mayLead(leader.nodeId, leader.term)) {
-      return this.#forward(leader.nodeId, leader.term, call);
+    const { leader } = this.#owner.framework;
+    if (leader && this.#isOwn(leader)) {
+      return this.#runHere(command, { ...call, term: leader.term }, { ...options, recorded: false });
     }
+    if (leader && this.#election.mayLead(leader)) return this.#forward(leader, call);
     try {
       await this.#election.elect();
     } catch (error) {
@@ -144,9 +140,10 @@ export class LeaderRole {
     return { again: false };
   }
 
-  async #forward(to: string, term: number, call: RemoteCall): Promise<Outcome> {
+  async #forward({ nodeId, incarnation, term }: Leadership, call: RemoteCall): Promise<Outcome> {
+    const to = nodeId as string;
     const trace = this.#parts.telemetry?.forward(call, to);
-    const reply = await this.#cluster.calls.call(to, causeIn(trace, call));
+    const reply = await this.#cluster.calls.call(to, incarnation, { ...causeIn(trace, call), term });
     trace?.ended(reply.kind);
     switch (reply.kind) {
       case 'answered':
@@ -172,6 +169,7 @@ export class LeaderRole {
     return `gave no answer for ${this.#parts.limits.leaderTimeoutMs} ms`;
   }
 
+  /** Runs it in the term that it was given to, or not at all: however long something takes before. */
   async #runHere(command: CommandDefinition, call: RemoteCall, options: EnqueueOptions): Promise<Outcome> {
     const prepared = this.#prepare();
     if (prepared) {
@@ -181,25 +179,37 @@ export class LeaderRole {
         return { error: notRun(this.#owner.label, call, 'what its onActivate fired was not stored', error) };
       }
     }
-    if (!this.leads) return { again: false };
+    if (!this.#leadsIn(call.term)) return { again: false };
     if (call.again) {
-      const found = await findAnswer(this.#parts.engine, this.#owner, call);
+      const found = await this.#lookUp(call);
       if (found) return found;
-      if (!this.leads) return { again: true };
+      if (!this.#leadsIn(call.term)) return { again: false };
     }
     return this.#enqueue(command, call, options);
+  }
+
+  async #lookUp(call: RemoteCall): Promise<Outcome | undefined> {
+    try {
+      return await findAnswer(this.#parts, this.#owner, call);
+    } catch (error) {
+      // It is looked for once more, by whoever leads by then.
+      if (error instanceof EngineError && error.retryable) return { again: true };
+      return { error: beforeLookingUp(this.#owner.label, call, error) };
+    }
   }
 
   #enqueue(command: CommandDefinition, call: RemoteCall, options: EnqueueOptions): Promise<Outcome> {
     const { commandId, correlationId, causationId, chain, traceparent } = call;
     const owner = this.#owner;
+    const recorded = options.recorded || isRepeatable(command.name, commandId);
     const method = answering(command.method, `the answer of '${command.name}' (${owner.label})`, (answer) => {
-      if (options.recorded) owner.recordAnswer(answer);
+      if (recorded) owner.recordAnswer(answer);
     });
     return new Promise((settle) => {
       const cause = { commandId, correlationId, causationId, chain, traceparent };
       const request = owner.enqueueCommand({ ...command, method }, decodeArguments(call.args), cause, {
         ...options,
+        recorded,
         onEvicted: () => settle({ again: false }),
       });
       request.promise.then(
@@ -224,30 +234,12 @@ export class LeaderRole {
     return this.#preparing;
   }
 
-  async #serve(call: RemoteCall): Promise<Reply> {
-    const { label } = this.#owner;
-    await this.#owner.reached(call.since, SEE_OWN_MS_MAX);
-    if (this.#cluster.leaving || !this.leads) return this.#refused();
-    const command = this.#owner.commandNamed(call.command);
-    if (!command) return this.#failed(unknownCommand(label, call.command, this.#parts.nodeId));
-    const trace = this.#parts.telemetry?.serve(call);
-    const running = this.#runHere(command, causeIn(trace, call), { recorded: true, trace });
-    const outcome = await running.catch((error: unknown) => ({ error }));
-    if ('error' in outcome) return this.#failed(outcome.error, trace);
-    if (!('answer' in outcome)) return this.#refused(trace);
-    trace?.ended();
-    const { version } = this.#owner;
-    if (outcome.answer === undefined) return { kind: 'answered', version };
-    return { kind: 'answered', version, answer: JSON.stringify(outcome.answer) };
+  #isOwn({ nodeId, incarnation }: Leadership): boolean {
+    return nodeId === this.#parts.nodeId && incarnation === this.#cluster.membership.incarnation;
   }
 
-  #refused(trace?: Trace): Reply {
-    trace?.ended('refused');
-    return { kind: 'refused', version: this.#owner.version, leaving: this.#cluster.leaving };
-  }
-
-  #failed(error: unknown, trace?: Trace): Reply {
-    trace?.failed(error);
-    return { kind: 'failed', version: this.#owner.version, error: this.#cluster.errors.encode(error) };
+  /** Whether this node leads, and in that very term. Older nodes send calls to none. */
+  #leadsIn(term: number | undefined): boolean {
+    return this.leads && (term === undefined || term === this.#owner.framework.leader?.term);
   }
 }

@@ -1,3 +1,4 @@
+import { detached } from '../engine/async-context.js';
 import { type Backoff, backoffIn } from '../engine/backoff.js';
 import { type Timer, turnOfTheLoop } from '../engine/environment.js';
 import type { Unwatch } from '../engine/follow.js';
@@ -42,7 +43,9 @@ export class LiveFeed {
 
   /** Opens the watch. Until `start()`, what it says is only remembered, so loading can read the stream after this. */
   async watch(): Promise<void> {
-    this.#unwatch = await this.#parts.engine.watchStream(this.#streamId, (events) => this.#wake(events));
+    this.#unwatch = await this.#parts.engine.watchStream(this.#streamId, (events) =>
+      detached(() => this.#wake(events)),
+    );
   }
 
   /** Loading is done: from now on events are taken as they come. */

@@ -1,13 +1,17 @@
 import { backoffIn } from '../engine/backoff.js';
 import { sleep } from '../engine/environment.js';
-import { READ_PAGE_EVENTS_MAX } from '../engine/read.js';
+import { streamPages } from '../engine/paging.js';
+import { timeSlicesOf } from '../engine/time-slices.js';
 import type { ActorBase } from '../kernel/actor.js';
 import { EngineError } from '../kernel/errors.js';
-import type { EventRecord } from '../kernel/event.js';
+import { isInstance } from '../kernel/thrown.js';
 import { Activation } from './activation.js';
 import type { ActivationHost } from './activation-host.js';
 import { runOnActivate } from './roles.js';
 import type { Snapshots } from './snapshots.js';
+
+/** Events that are applied before it is looked whether others should have their turn. */
+const PIECE_EVENTS_MAX = 32;
 
 /**
  * Loads an activation, and tries again for as long as a commit would be tried (`commitTimeoutMs`) while the engine says that trying again may help: a
@@ -26,7 +30,7 @@ export async function loadPersistently(
       return await load();
     } catch (error) {
       const waitMs = backoff.nextMs();
-      const mayWork = error instanceof EngineError && error.retryable && !host.closing;
+      const mayWork = isInstance(error, EngineError) && error.retryable && !host.closing;
       if (!mayWork || environment.monotonicMs() + waitMs > deadlineMs) throw error;
       if (tries === 1) log.warn(`${label}: could not be loaded; it is tried again`, error);
       await sleep(environment, waitMs);
@@ -42,12 +46,14 @@ export async function loadActivation(
   newActor: () => ActorBase<object, object> | Promise<ActorBase<object, object>>,
   made: (activation: Activation) => void,
 ): Promise<Activation> {
+  const slices = timeSlicesOf(host.parts.environment);
+  if (slices.isTimeUp) await slices.turn();
   const activation = new Activation(host, ids.id, ids.streamId, await newActor());
   made(activation);
   try {
     await activation.feed?.watch();
     await restoreSnapshot(activation, snapshots);
-    await readEvents(activation, host.parts.engine);
+    await readEvents(activation);
     activation.feed?.start();
     activation.ticks?.look();
     // A `OneActor`'s runs where it is led, when that begins.
@@ -77,11 +83,13 @@ async function restoreSnapshot(activation: Activation, snapshots: Snapshots): Pr
   activation.snapshotVersion = version;
 }
 
-async function readEvents(activation: Activation, engine: ActivationHost['parts']['engine']): Promise<void> {
-  const { optimistic, streamId } = activation;
-  for (;;) {
-    const page: EventRecord[] = await engine.readStream(streamId, optimistic.version, READ_PAGE_EVENTS_MAX);
-    if (page.length === 0) return;
-    optimistic.rebase(page);
+/** A piece of a page at a time: handlers may take their time. */
+async function readEvents({ optimistic, streamId, parts }: Activation): Promise<void> {
+  const slices = timeSlicesOf(parts.environment);
+  for await (const page of streamPages(parts.engine, parts.environment, streamId, optimistic.version)) {
+    for (let i = 0; i < page.length; i += PIECE_EVENTS_MAX) {
+      if (slices.isTimeUp) await slices.turn();
+      optimistic.rebase(page.slice(i, i + PIECE_EVENTS_MAX));
+    }
   }
 }

@@ -29,6 +29,11 @@ export function isOnce(name: string): boolean {
   return name.startsWith(ONCE);
 }
 
+/** Whether users give it its arguments; names of the framework's own commands begin with `$`. */
+export function isUsers(name: string): boolean {
+  return !name.startsWith('$') || isOnce(name);
+}
+
 /** The command that is meant by a name, if it is one with a key. */
 export function onceNamed(
   name: string,

@@ -1,13 +1,10 @@
-import { READ_PAGE_EVENTS_MAX } from '../engine/read.js';
+import { CoalescedWork } from '../engine/coalesced-work.js';
+import { keptAlive } from '../engine/environment.js';
+import { storePages } from '../engine/paging.js';
 import { OmniscientError } from '../kernel/errors.js';
 import type { EventMetadata, EventRecord, StoredEvent } from '../kernel/event.js';
-import {
-  PARKED_EVENT,
-  type ParkedData,
-  type StoredFailure,
-  UNPARKED_EVENT,
-  type UnparkedData,
-} from '../kernel/hearing.js';
+import { PARKED_EVENT, type ParkedData, UNPARKED_EVENT, type UnparkedData } from '../kernel/hearing.js';
+import type { StoredFailure } from '../kernel/thrown.js';
 import { Bookmark } from './listening/bookmark.js';
 import type { RuntimeParts } from './settings.js';
 
@@ -63,9 +60,7 @@ export class ParkedEvents {
   #position = 0;
   #bookmark: Bookmark<ParkedPlaces> | undefined;
   #savedAt = 0;
-  #reading: Promise<void> | undefined;
-  /** The next one, for all who came while one was under way: that may have looked before what they ask for was stored. */
-  #readingNext: Promise<void> | undefined;
+  readonly #reading = new CoalescedWork(() => this.#readOn());
 
   constructor(parts: RuntimeParts, ownerOf: FindOwner) {
     this.#parts = parts;
@@ -74,7 +69,7 @@ export class ParkedEvents {
 
   /** All that is parked now, oldest first. @throws EngineError. */
   async list(): Promise<ParkedEvent[]> {
-    await this.#read();
+    await this.#reading.run();
     const places = [...this.#parked.values()];
     const listed: ParkedEvent[] = [];
     for (let at = 0; at < places.length; at += READS_MAX) {
@@ -86,7 +81,7 @@ export class ParkedEvents {
 
   /** How many are parked now. Reads only what is new in the store since somebody last asked. @throws EngineError. */
   async count(): Promise<number> {
-    await this.#read();
+    await this.#reading.run();
     return this.#parked.size;
   }
 
@@ -101,19 +96,27 @@ export class ParkedEvents {
    * @throws what the listener throws, and it stays parked; OmniscientError (`NOT_PARKED`; `RETRY_UNDER_WAY`, if a projection handles it already for another
    *   who asked).
    */
-  async retry(id: string): Promise<void> {
+  retry(id: string): Promise<void> {
+    return keptAlive(this.#parts.environment, this.#retry(id));
+  }
+
+  /** Decides that it need not be reacted to. @throws OmniscientError (`NOT_PARKED`). */
+  discard(id: string): Promise<void> {
+    return keptAlive(this.#parts.environment, this.#discard(id));
+  }
+
+  async #retry(id: string): Promise<void> {
     const { data, owner } = await this.#find(id);
     await owner.retry(data, () => this.#isParked(id));
   }
 
-  /** Decides that it need not be reacted to. @throws OmniscientError (`NOT_PARKED`). */
-  async discard(id: string): Promise<void> {
+  async #discard(id: string): Promise<void> {
     const { owner } = await this.#find(id);
     await owner.discard(id);
   }
 
   async #find(id: string): Promise<{ data: ParkedData; owner: ParkedOwner }> {
-    await this.#read();
+    await this.#reading.run();
     const place = this.#parked.get(id);
     if (place !== undefined) return this.#owned(await this.#recordAt(place));
     throw new OmniscientError(
@@ -123,9 +126,7 @@ export class ParkedEvents {
   }
 
   async #isParked(id: string): Promise<boolean> {
-    // A read that has begun already may not see what was stored a moment ago.
-    await this.#reading?.catch(() => {});
-    await this.#read();
+    await this.#reading.run();
     return this.#parked.has(id);
   }
 
@@ -146,33 +147,16 @@ export class ParkedEvents {
   }
 
   /** Reads on from where it was read last, up to what is stored now. */
-  #read(): Promise<void> {
-    if (this.#readingNext) return this.#readingNext;
-    if (!this.#reading) return this.#beginReading();
-    const next = () => {
-      this.#readingNext = undefined;
-      return this.#beginReading();
-    };
-    this.#readingNext = this.#reading.then(next, next);
-    return this.#readingNext;
-  }
-
-  #beginReading(): Promise<void> {
-    this.#reading = this.#readOn().finally(() => {
-      this.#reading = undefined;
-    });
-    return this.#reading;
-  }
-
   async #readOn(): Promise<void> {
-    const { engine } = this.#parts;
+    const { engine, environment } = this.#parts;
     const upTo = await engine.lastPosition();
     this.#bookmark ??= await this.#begin(upTo);
-    while (this.#position < upTo) {
-      const page = await engine.readAll(this.#position, READ_PAGE_EVENTS_MAX, [PARKED_EVENT, UNPARKED_EVENT]);
-      for (const record of page.events) this.#apply(record);
-      this.#position = page.upTo;
-      if (page.ended) break;
+    if (this.#position < upTo) {
+      for await (const page of storePages(engine, environment, this.#position, [PARKED_EVENT, UNPARKED_EVENT])) {
+        for (const record of page.events) this.#apply(record);
+        this.#position = page.upTo;
+        if (page.upTo >= upTo) break;
+      }
     }
     if (this.#position - this.#savedAt >= SAVE_AFTER_POSITIONS) await this.#save(this.#bookmark);
   }

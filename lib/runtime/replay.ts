@@ -1,7 +1,7 @@
-import { READ_PAGE_EVENTS_MAX } from '../engine/read.js';
+import { streamPages } from '../engine/paging.js';
+import { timeSlicesOf } from '../engine/time-slices.js';
 import type { ActorBase } from '../kernel/actor.js';
 import { OmniscientError } from '../kernel/errors.js';
-import type { EventRecord } from '../kernel/event.js';
 import { PastActor } from '../kernel/past-actor.js';
 import type { DeepReadonly, EventOf, StateOf } from '../kernel/types.js';
 import type { ActorHost } from './actor-host.js';
@@ -23,15 +23,14 @@ export async function* replayStream<A extends ActorBase<object, object>>(
   const { upcasts } = host.definition;
   const streamId = host.streamIdOf(id);
   const past = new PastActor(host.definition, await host.newActor(), id, streamId);
-  let version = 0;
-  for (;;) {
-    const page: EventRecord[] = await host.parts.engine.readStream(streamId, version, READ_PAGE_EVENTS_MAX);
-    if (page.length === 0) return;
+  const { engine, environment } = host.parts;
+  const slices = timeSlicesOf(environment);
+  for await (const page of streamPages(engine, environment, streamId, 0)) {
     for (const record of page) {
+      if (slices.isTimeUp) await slices.turn();
       const event = decodeEvent(record);
       if (!goesOn(event)) return;
       past.apply(record);
-      version = record.version;
       yield { event: todaysEvent(upcasts, event) as EventOf<A>, state: past.frozen() as DeepReadonly<StateOf<A>> };
     }
   }

@@ -1,6 +1,9 @@
+import { type AsyncContext, callersContext } from '../engine/async-context.js';
 import type { CommandMethod } from '../kernel/definition.js';
 import type { OnConflict } from '../kernel/marks.js';
 import type { PendingCommit } from '../kernel/optimistic-state.js';
+import { afterPart } from './conflict-errors.js';
+import type { NestedCalls } from './nested-calls.js';
 import type { Trace } from './telemetry/telemetry.js';
 import type { Turn } from './turn.js';
 
@@ -22,6 +25,12 @@ export class Request {
   isStale: (() => boolean) | undefined;
   /** Told as soon as the method has run and what it fired is applied. */
   onExecuted: (() => void) | undefined;
+  /** Users gave them, and it may run again: each run gets a copy of its arguments, because what one does to them must not be seen by the next. */
+  copiesArguments = false;
+  /** Where it runs, unless it runs only once and at once: in the context of whoever gave it. */
+  context: AsyncContext | undefined;
+  /** What it asked of other actors, if it may run again; made on first use. */
+  nestedCalls: NestedCalls | undefined;
   /** Whom it tells how it goes; `undefined` if nobody observes this node. */
   trace: Trace | undefined;
   /** Why such a part could not be stored, if its method did not wait to hear of it. */
@@ -42,6 +51,11 @@ export class Request {
     });
   }
 
+  /** It will run later, or may run again: in the context of the calling code. */
+  keepContext(): void {
+    this.context ??= callersContext();
+  }
+
   resolve(value: unknown): void {
     this.trace?.ended();
     this.#resolve(value);
@@ -55,8 +69,9 @@ export class Request {
 
   /** May come before the work is over (a timeout); whoever settles first wins. */
   reject(error: unknown): void {
-    this.trace?.failed(error);
-    this.#reject(error);
+    const told = this.partlyCommitted ? afterPart(this.name, error) : error;
+    this.trace?.failed(told);
+    this.#reject(told);
   }
 }
 
@@ -65,7 +80,7 @@ export interface RequestCause {
   readonly commandId: string;
   readonly correlationId: string;
   readonly causationId: string | null;
-  /** Labels of the actors whose turns wait for this request, on whichever node; the outermost first. */
+  /** The turns that wait for this request, on whichever node, unless they are over; the outermost first. See `Turn.place`. */
   readonly chain: readonly string[];
   /** Its span, for what it fires and calls (W3C Trace Context); that of whoever made it, if nobody traces here. */
   readonly traceparent?: string | undefined;
@@ -73,6 +88,8 @@ export interface RequestCause {
 
 /** What made a request that no turn made: an event that was heard, say. */
 export interface Origin {
+  /** The id of what it makes, where that is to be the same whenever it is made again. */
+  readonly commandId?: string;
   readonly correlationId: string;
   readonly causationId: string | null;
   /** The span that it belongs to. */
@@ -91,7 +108,7 @@ export function causeOf(commandId: string, caller: Turn | undefined, origin?: Or
     return { commandId, ...origin, correlationId, chain: NOBODY };
   }
   const { correlationId, commandId: causationId, traceparent } = from;
-  return { commandId, correlationId, causationId, traceparent, chain: [...from.chain, caller.owner.label] };
+  return { commandId, correlationId, causationId, traceparent, chain: [...from.chain, caller.placeIn(commandId)] };
 }
 
 /** What it gives on to what it leads to: its own span, if it has one. */

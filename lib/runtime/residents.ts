@@ -1,9 +1,13 @@
 import type { Environment, Timer } from '../engine/environment.js';
+import { type TimeSlices, timeSlicesOf } from '../engine/time-slices.js';
 import type { Activation } from './activation.js';
 
 /** How often idle activations and overdue commits are looked for: a share of the shortest time that matters, within these bounds. */
 const SWEEP_MS_MIN = 10;
 const SWEEP_MS_MAX = 1_000;
+
+/** Most that are looked at to make room for one more; the sweep looks at the others. */
+const LOOKS_FOR_ROOM_MAX = 64;
 
 /** What residency needs to know of an activation's host. */
 export interface ResidentHost {
@@ -21,6 +25,7 @@ export class Residents {
   readonly #idleSince = new Map<Activation, { host: ResidentHost; lastUsedMs: number }>();
   readonly #unsettled = new Set<Activation>();
   readonly #environment: Environment;
+  readonly #slices: TimeSlices;
   readonly #residentMax: number;
   readonly #commitTimeoutMs: number;
   /** Those running `onPassivate`. */
@@ -28,9 +33,12 @@ export class Residents {
   #passivateAfterMsMin = Number.POSITIVE_INFINITY;
   #timer: Timer | undefined;
   #timerMs = Number.POSITIVE_INFINITY;
+  #sweeping = false;
+  #closed = false;
 
   constructor(limits: { residentMax: number; commitTimeoutMs: number }, environment: Environment) {
     this.#environment = environment;
+    this.#slices = timeSlicesOf(environment);
     this.#residentMax = limits.residentMax;
     this.#commitTimeoutMs = limits.commitTimeoutMs;
   }
@@ -43,7 +51,7 @@ export class Residents {
     this.#idleSince.set(activation, { host, lastUsedMs: this.#environment.monotonicMs() });
     this.#passivateAfterMsMin = Math.min(this.#passivateAfterMsMin, host.passivateAfterMs);
     this.#sweepEvery(Math.min(host.passivateAfterMs, this.#commitTimeoutMs) / 4);
-    if (this.#idleSince.size > this.#residentMax) this.#makeRoom();
+    this.#makeRoom(LOOKS_FOR_ROOM_MAX);
   }
 
   remove(activation: Activation): void {
@@ -56,6 +64,15 @@ export class Residents {
   busy(activation: Activation): void {
     this.#unsettled.add(activation);
     this.#sweepEvery(this.#commitTimeoutMs / 4);
+  }
+
+  /** Whether none has work any more. Looks at each that has settled only once. */
+  get isSettled(): boolean {
+    for (const activation of this.#unsettled) {
+      if (activation.alive && !activation.settled) return false;
+      this.#unsettled.delete(activation);
+    }
+    return true;
   }
 
   /** Activations that still have work. */
@@ -72,11 +89,13 @@ export class Residents {
     this.#environment.clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#timerMs = 0;
+    this.#closed = true;
   }
 
   /** Lets the least recently used idle ones go; busy ones stay, so there can be more than `residentMax` while all are at work. */
-  #makeRoom(): void {
-    let toLookAt = this.#idleSince.size;
+  #makeRoom(looksMax: number): void {
+    if (this.#idleSince.size <= this.#residentMax) return;
+    let toLookAt = Math.min(this.#idleSince.size, looksMax);
     for (const [activation, entry] of this.#idleSince) {
       if (this.#idleSince.size - this.#leaving.size <= this.#residentMax || toLookAt-- === 0) return;
       if (activation.used || !activation.idle) this.#moveToEnd(activation, entry);
@@ -84,18 +103,36 @@ export class Residents {
     }
   }
 
-  #sweep(): void {
-    const nowMs = this.#environment.monotonicMs();
-    for (const activation of this.#unsettled) {
-      if (activation.settled) this.#unsettled.delete(activation);
-      else activation.timeOut(nowMs);
+  /** As many as there may be, none of them holds up the event loop. */
+  async #sweep(): Promise<void> {
+    if (this.#sweeping) return;
+    this.#sweeping = true;
+    try {
+      await this.#tellLate();
+      await this.#letIdleGo();
+    } finally {
+      this.#sweeping = false;
     }
+  }
+
+  async #tellLate(): Promise<void> {
+    for (const activation of this.#unsettled) {
+      if (this.#slices.isTimeUp) await this.#slices.turn();
+      if (activation.settled) this.#unsettled.delete(activation);
+      else activation.timeOut(this.#environment.monotonicMs());
+    }
+  }
+
+  async #letIdleGo(): Promise<void> {
+    this.#makeRoom(LOOKS_FOR_ROOM_MAX);
     for (const [activation, entry] of this.#idleSince) {
+      if (this.#slices.isTimeUp) await this.#slices.turn();
+      if (this.#closed) return;
+      const idleMs = this.#environment.monotonicMs() - entry.lastUsedMs;
       if (activation.used) this.#moveToEnd(activation, entry);
       // All that follow were looked at later still.
-      else if (nowMs - entry.lastUsedMs < this.#passivateAfterMsMin) return;
-      else if (nowMs - entry.lastUsedMs >= entry.host.passivateAfterMs && activation.idle)
-        this.#letGo(activation, entry.host);
+      else if (idleMs < this.#passivateAfterMsMin) return;
+      else if (idleMs >= entry.host.passivateAfterMs && activation.idle) this.#letGo(activation, entry.host);
     }
   }
 
@@ -123,7 +160,7 @@ export class Residents {
   #sweepLater(): void {
     const sweep = () => {
       this.#sweepLater();
-      this.#sweep();
+      void this.#sweep();
     };
     this.#timer = this.#environment.setTimeout(sweep, this.#timerMs).unref();
   }

@@ -8,6 +8,7 @@ import { ActorListening } from './listening/actor-listening.js';
 import type { ListeningOwner } from './listening/listening-owner.js';
 import { tellUnheard } from './listening/unheard.js';
 import { onceNamed } from './once.js';
+import { RepeatedCommands } from './repeated-commands.js';
 import type { RoleOwner } from './role-owner.js';
 import { type TickOwner, TickRole } from './ticks/tick-role.js';
 import { currentTurn } from './turn.js';
@@ -41,9 +42,29 @@ export function leaderRole(activation: Activation, definition: ActorDefinition):
   return new LeaderRole(owner, parts, parts.cluster);
 }
 
+/** What this activation knows of commands that come again. */
+export function repeatedCommands(activation: Activation): RepeatedCommands {
+  const { label, streamId, context, optimistic, parts } = activation;
+  return new RepeatedCommands({
+    label,
+    streamId,
+    get version() {
+      return activation.version;
+    },
+    parts,
+    isLed: activation.leader !== undefined,
+    get running() {
+      return activation.running;
+    },
+    unstored: () => optimistic.unstored(),
+    findPending: (holds) => optimistic.findPending(holds),
+    recordAnswer: (answer, isLost) => context.recordAnswer(answer, isLost),
+  });
+}
+
 /** How this activation ticks. */
 export function tickRole(activation: Activation): TickRole {
-  const { label, id, streamId, actorName, context, optimistic, parts } = activation;
+  const { label, id, streamId, actorName, context, optimistic, loop, parts } = activation;
   const owner: TickOwner = {
     label,
     id,
@@ -53,11 +74,17 @@ export function tickRole(activation: Activation): TickRole {
     get alive() {
       return activation.alive;
     },
+    get version() {
+      return activation.version;
+    },
+    get held() {
+      return loop.held;
+    },
     get running() {
       return activation.running;
     },
     unstored: () => optimistic.unstored(),
-    fireFramework: (name, data, atMs) => context.fireFramework(name, data, atMs),
+    fireFramework: (name, data, notBeforeMs) => context.fireFramework(name, data, notBeforeMs),
     decide: (name, decide, origin) => activation.decide(name, decide, 'rerun', origin),
   };
   return new TickRole(owner, parts, parts.ticks);
@@ -95,7 +122,7 @@ export function actorListening(activation: Activation, listens: readonly ListenD
       return activation.leader?.leads;
     },
     get mayRecord() {
-      return !activation.leader || activation.leader.leads || !framework.leader?.nodeId;
+      return !activation.leader?.isLedElsewhere;
     },
     onLeaderGone: (gone) => {
       if (!activation.leader) return () => {};

@@ -5,10 +5,13 @@ import type { Clock, Ids } from '../kernel/clock.js';
 import { assertName } from '../kernel/option-checks.js';
 import type { ErrorClass } from './cluster/error-codec.js';
 import { Gate } from './gate.js';
+import { safeLog } from './safe-log.js';
 import { checkedLimits, type Log, type RuntimeLimits, type RuntimeParts } from './settings.js';
 import { RandomIds, SystemClock } from './system-clock.js';
+import { safeTelemetry } from './telemetry/safe-telemetry.js';
 import type { Telemetry } from './telemetry/telemetry.js';
 import type { TickTime } from './ticks/tick-time.js';
+import { WriteHealth } from './write-health.js';
 
 /** What a node is made of; all but the engine has a default. */
 export interface RuntimeOptions extends Partial<RuntimeLimits> {
@@ -52,12 +55,18 @@ export function partsOf(options: RuntimeOptions): RuntimeParts {
   const parts = {
     engine,
     begun,
+    writes: new WriteHealth(engine, environment),
     environment,
     clock: clock ?? new SystemClock(environment),
     ids: ids ?? new RandomIds(environment),
-    log: log ?? consoleLog,
+    log: safeLog(log ?? consoleLog),
   };
-  return { ...parts, telemetry, nodeId: nodeId ?? environment.uuid(), limits: checkedLimits(limits) };
+  return {
+    ...parts,
+    telemetry: telemetry && safeTelemetry(telemetry),
+    nodeId: nodeId ?? environment.uuid(),
+    limits: checkedLimits(limits),
+  };
 }
 
 const consoleLog: Log = {

@@ -3,8 +3,10 @@ import type { ActorDefinition, ActorKind } from '../kernel/definition.js';
 import { duplicateActor } from '../kernel/errors.js';
 import type { ParkedData } from '../kernel/hearing.js';
 import { Prefixes } from '../kernel/prefixes.js';
+import type { Activation } from './activation.js';
 import { ActorHost } from './actor-host.js';
 import { ActorRepository } from './actor-repository.js';
+import { beforeLookingUp } from './answers.js';
 import { AuditTrail } from './audit-trail.js';
 import { Cluster } from './cluster/cluster.js';
 import { LeaderElection } from './cluster/leader-election.js';
@@ -70,6 +72,11 @@ export class Runtime {
   /** How many activations are loaded. */
   get residents(): number {
     return this.#residents.size;
+  }
+
+  /** The activations that are loaded: for tests that compare every replica with its stream. */
+  loaded(): readonly Activation[] {
+    return this.#residents.all();
   }
 
   /**
@@ -223,7 +230,8 @@ export class Runtime {
       const { leader } = await host.activate(call.id);
       return leader ? await leader.serve(call) : refused;
     } catch (error) {
-      return { kind: 'failed', version: 0, error: cluster.errors.encode(error) };
+      const told = beforeLookingUp(`${call.actor} '${call.id}'`, call, error);
+      return { kind: 'failed', version: 0, error: cluster.errors.encode(told) };
     }
   }
 
@@ -234,11 +242,9 @@ export class Runtime {
 
   async #drain(): Promise<void> {
     const hosts = [...this.#hosts.values()].map(({ host }) => host);
-    for (const host of hosts) {
-      host.closing = true;
-      host.stopListening();
-    }
+    for (const host of hosts) host.closing = true;
     this.parts.ticks.stop();
+    for (const host of hosts) await host.stopListening();
     await this.election.resignAll();
     // Once they hear that this node leaves, others may try the same again.
     await untilOrLate(() => this.projections.retrying === 0, this.parts);

@@ -12,6 +12,7 @@ import {
 } from '../kernel/option-checks.js';
 import type { Gate } from './gate.js';
 import type { Telemetry } from './telemetry/telemetry.js';
+import type { WriteHealth } from './write-health.js';
 
 /** Where the library writes what nobody waits for: retries, snapshots it could not save, subscribers that threw. */
 export interface Log {
@@ -98,6 +99,8 @@ export interface RuntimeParts {
   readonly log: Log;
   /** `undefined` if nobody observes this node. */
   readonly telemetry: Telemetry | undefined;
+  /** Hears of every append, for who asks how this node does. */
+  readonly writes: WriteHealth;
   /** What events and time bring about waits here until what actors use is ready; commands don't. */
   readonly begun: Gate;
 }

@@ -1,4 +1,4 @@
-import { type Environment, sleep, type Timer } from '../engine/environment.js';
+import { endsWithin, sleep } from '../engine/environment.js';
 import { OmniscientError, ShuttingDownError } from '../kernel/errors.js';
 import type { ActorHost } from './actor-host.js';
 import type { Residents } from './residents.js';
@@ -18,7 +18,7 @@ export async function untilOrLate(holds: () => boolean, { limits, environment }:
 /** Waits until everything accepted is stored, `shutdownTimeoutMs` at most; what is left then ends, and its callers are told. */
 export async function settleAll(residents: Residents, parts: RuntimeParts): Promise<void> {
   const { shutdownTimeoutMs } = parts.limits;
-  await untilOrLate(() => residents.unsettled().length === 0, parts);
+  await untilOrLate(() => residents.isSettled, parts);
   const why = `not everything was stored within ${shutdownTimeoutMs} ms (shutdownTimeoutMs) of the shutdown: look at the stream to learn what was`;
   cutOff(residents, parts, why);
 }
@@ -30,7 +30,7 @@ export async function settleAll(residents: Residents, parts: RuntimeParts): Prom
 export async function letGoAll(hosts: readonly ActorHost[], residents: Residents, parts: RuntimeParts): Promise<void> {
   const { shutdownTimeoutMs } = parts.limits;
   const closed = Promise.all(hosts.map((host) => host.close(new ShuttingDownError())));
-  if (await endsWithin(closed, shutdownTimeoutMs, parts.environment)) return;
+  if (await endsWithin(parts.environment, closed, shutdownTimeoutMs)) return;
   const why = `onPassivate, or what it called, did not end within ${shutdownTimeoutMs} ms (shutdownTimeoutMs) and is cut off: what it fired is not stored`;
   cutOff(residents, parts, why);
   for (const activation of residents.all()) activation.end(new ShuttingDownError());
@@ -41,17 +41,5 @@ function cutOff(residents: Residents, { log }: RuntimeParts, why: string): void 
     const message = `${activation.label}: ${why}`;
     log.error(message);
     activation.end(new OmniscientError('SHUTDOWN_INCOMPLETE', message));
-  }
-}
-
-async function endsWithin(work: Promise<unknown>, forMs: number, environment: Environment): Promise<boolean> {
-  let timer: Timer | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = environment.setTimeout(() => resolve(false), forMs);
-  });
-  try {
-    return await Promise.race([work.then(() => true), late]);
-  } finally {
-    environment.clearTimeout(timer);
   }
 }

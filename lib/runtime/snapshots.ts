@@ -9,11 +9,14 @@ import type { RuntimeParts } from './settings.js';
 /** Most snapshots of one class that may be on their way to the engine; past that a snapshot is left for later. */
 const SAVES_UNDER_WAY_MAX = 16;
 
-/** Longest state that is memoised, in characters of JSON: reading more than that back costs more than most folds. */
+/**
+ * Longest state that is memoised, in characters of JSON: reading more than that back costs more than most folds. It is parsed in one go, and nothing can
+ * interrupt that: some 100 ms for 10 million characters.
+ */
 const SNAPSHOT_LENGTH_MAX = 64 * 1024 * 1024;
 
 /** Changes when `Memory` does. */
-const MEMORY_FORMAT = 3;
+const MEMORY_FORMAT = 4;
 
 /** What is memoised: the state, and what the framework's events say. */
 interface Memory {

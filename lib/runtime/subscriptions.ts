@@ -1,17 +1,18 @@
 import type { Subscriber } from 'rxjs';
+import { type AsyncContext, detached } from '../engine/async-context.js';
 import { EventPull, type PullSource } from '../engine/event-pull.js';
 import type { Follower, FollowerOptions } from '../engine/follower.js';
 import { SharedReader } from '../engine/shared-reader.js';
 import { StoreFollower } from '../engine/store-follower.js';
 import { StreamFollower } from '../engine/stream-follower.js';
 import { OmniscientError } from '../kernel/errors.js';
-import { EVENT_NAME_LENGTH_MAX, type StoredEvent } from '../kernel/event.js';
+import { EVENT_NAME_LENGTH_MAX, type EventRecord, type StoredEvent } from '../kernel/event.js';
 import { checkedStreamId } from '../kernel/ids.js';
 import { shownText, textFault } from '../kernel/text.js';
 import { EventReader, EventStream } from './event-stream.js';
 import { PageDecoder } from './page-decoder.js';
 import type { RuntimeParts } from './settings.js';
-import { outsideTurns } from './turn.js';
+import { subscribersContext } from './turn.js';
 
 /** Where a subscription begins. */
 export interface SubscriptionOptions {
@@ -28,7 +29,8 @@ export class EventSubscriptions {
   readonly #parts: RuntimeParts;
   readonly #reader: SharedReader;
   readonly #decoder: PageDecoder;
-  readonly #running = new Set<Subscriber<StoredEvent>>();
+  /** With the contexts in which they subscribed: there they are told everything. */
+  readonly #running = new Map<Subscriber<StoredEvent>, AsyncContext>();
   /** Those that follow the whole store. */
   readonly #followers = new Set<StoreFollower>();
   readonly #readers = new Set<EventReader>();
@@ -50,8 +52,9 @@ export class EventSubscriptions {
   /** Events of these names across all streams, after position `after`; each bears the position to resume from. */
   named$(names: readonly string[], options: SubscriptionOptions = {}): EventStream {
     assertNames(names);
-    const newFollower = (follow: FollowerOptions) => new StoreFollower(this.#reader, { ...follow, names });
-    return this.#events(options, newFollower, () => ({ names }));
+    const own = [...names];
+    const newFollower = (follow: FollowerOptions) => new StoreFollower(this.#reader, { ...follow, names: own });
+    return this.#events(options, newFollower, () => ({ names: own }));
   }
 
   /** All events of the store, after position `after`; each bears the position to resume from. */
@@ -77,7 +80,7 @@ export class EventSubscriptions {
   /** Completes all subscriptions, and those that are opened later at once (a browser connects again while the server still answers); for shutdown. */
   close(): void {
     this.#closed = true;
-    for (const subscriber of [...this.#running]) subscriber.complete();
+    for (const [subscriber, context] of [...this.#running]) context.runInAsyncScope(() => subscriber.complete());
     for (const reader of [...this.#readers]) void reader.return();
   }
 
@@ -93,20 +96,25 @@ export class EventSubscriptions {
         subscriber.complete();
         return () => {};
       }
+      const context = subscribersContext();
+      const tell = (events: readonly EventRecord[]) => {
+        const page = this.#decoder.pageOf(events);
+        for (let i = 0; i < events.length && !subscriber.closed; i += 1) subscriber.next(page.at(i));
+      };
       const follower = newFollower({
         after,
-        onEvents: (events) => {
-          const page = this.#decoder.pageOf(events);
-          for (let i = 0; i < events.length && !subscriber.closed; i += 1) subscriber.next(page.at(i));
-        },
-        onError: (error) => subscriber.error(error),
+        onEvents: (events) => context.runInAsyncScope(tell, undefined, events),
+        onError: (error) => context.runInAsyncScope(() => subscriber.error(error)),
         onRetry: (error) => this.#parts.log.warn('a subscription could not read; it tries again', error),
         environment: this.#parts.environment,
       });
-      this.#running.add(subscriber);
+      this.#running.set(subscriber, context);
       if (follower instanceof StoreFollower) this.#followers.add(follower);
-      outsideTurns(() => follower.start());
+      // Somebody waits for what comes.
+      const release = this.#parts.environment.keepAlive();
+      detached(() => follower.start());
       return () => {
+        release();
         this.#running.delete(subscriber);
         if (follower instanceof StoreFollower) this.#followers.delete(follower);
         follower.stop();
@@ -120,7 +128,7 @@ export class EventSubscriptions {
     const { engine, log, environment } = this.#parts;
     const retried = (error: unknown) => log.warn('a reader of events could not read; it tries again', error);
     const pull = new EventPull(engine, source, after, retried, environment);
-    const reader: EventReader = new EventReader(pull, () => this.#readers.delete(reader));
+    const reader: EventReader = new EventReader(pull, environment, () => this.#readers.delete(reader));
     if (this.#closed) void reader.return();
     else this.#readers.add(reader);
     return reader;

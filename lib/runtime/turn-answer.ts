@@ -3,20 +3,9 @@ import type { Turn } from './turn.js';
 
 /** The answer once it is there and all is done that must come before it; `undefined` if both are the case already. */
 export function whenPrepared(turn: Turn, answer: unknown): Promise<unknown> | undefined {
-  const prepared = (value: unknown) => turn.preparation?.then(() => value) ?? value;
-  if (answer instanceof Promise) return answer.then(prepared);
-  if (isThenable(answer)) return Promise.resolve(answer).then(prepared);
+  // What has to be waited for is a promise of ours by now.
+  if (answer instanceof Promise) return answer.then((value) => turn.preparation?.then(() => value) ?? value);
   return turn.preparation?.then(() => answer);
-}
-
-/** Also one whose `then` throws when it is looked at: as a promise's answer it only rejects. */
-function isThenable(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  try {
-    return typeof (value as { then?: unknown }).then === 'function';
-  } catch {
-    return true;
-  }
 }
 
 /** An answer without live views of a state in it; or what is wrong with it: a getter of the user's that throws, or more depth than can be looked through. */

@@ -1,5 +1,6 @@
 import type { ActorContext } from '../kernel/actor.js';
 import type { ActorState } from '../kernel/actor-state.js';
+import { copyOfData } from '../kernel/data-copy.js';
 import { TurnError } from '../kernel/errors.js';
 import {
   ANSWERED_EVENT,
@@ -15,9 +16,12 @@ import type { OptimisticState } from '../kernel/optimistic-state.js';
 import { assertJson } from '../kernel/plain-data.js';
 import { payloadText } from '../kernel/schemas.js';
 import { unwrap } from '../kernel/state-tree.js';
+import { whenThere } from '../kernel/thenable.js';
+import { derivedId } from './derived-ids.js';
 import { MetadataWriter } from './event-codec.js';
 import type { ActorListening } from './listening/actor-listening.js';
-import { REACTIONS } from './listening/reactions.js';
+import { REACTIONS } from './listening/reaction-commands.js';
+import { NestedCalls } from './nested-calls.js';
 import { assertSameCommand, isOnce, isSameAnswer } from './once.js';
 import type { Commit } from './request.js';
 import type { RuntimeParts } from './settings.js';
@@ -103,11 +107,14 @@ export class TurnContext implements ActorContext {
     const { framework, label, actorName: actor } = this.#owner;
     const present = () => framework.once.get(key) ?? this.#pendingAnswer(key);
     const known = present();
+    request.keepContext();
+    // Whoever gives it again, and gets no answer from what is stored, asks the same of others again.
+    request.nestedCalls ??= new NestedCalls(derivedId('once', actor, this.#owner.id, key, command));
     // Another node may be first with the same key; and an answer that was not stored yet may be lost, also to another node's.
     request.isStale = known ? () => !isSameAnswer(known, present()) : () => framework.once.get(key) !== undefined;
     if (known) {
       assertSameCommand(label, key, command, known);
-      return known.answer;
+      return copyOfData(known.answer);
     }
     const finish = (answer: unknown): unknown => {
       const plain = unwrap(answer);
@@ -115,8 +122,7 @@ export class TurnContext implements ActorContext {
       this.fireFramework(ANSWERED_EVENT, { actor, key, command, answer: plain } satisfies OnceData);
       return plain;
     };
-    const answer = run();
-    return answer instanceof Promise ? answer.then(finish) : finish(answer);
+    return whenThere(run(), finish);
   }
 
   #pendingAnswer(key: string): OnceData | undefined {
@@ -126,26 +132,27 @@ export class TurnContext implements ActorContext {
     return event && (JSON.parse(event.data) as OnceData);
   }
 
-  /** Fires one of the framework's own events. */
-  fireFramework(name: string, data: object, atMs?: number): void {
-    this.#apply(this.#turn(name), name, JSON.stringify(data), atMs);
+  /** Fires one of the framework's own events; its time is never before `notBeforeMs`. */
+  fireFramework(name: string, data: object, notBeforeMs?: number): void {
+    this.#apply(this.#turn(name), name, JSON.stringify(data), notBeforeMs);
   }
 
   /** The answer is stored with what the turn has fired, if there is something to tell later. */
-  recordAnswer(answer: unknown): void {
+  recordAnswer(answer: unknown, isLost = false): void {
     const { request } = this.#turn('an answer');
     const fired = this.#owner.optimistic.openTurn.events.length;
-    if (request.partlyCommitted || (answer !== undefined && fired > 0)) this.fireFramework(ANSWERED_EVENT, { answer });
+    if (!request.partlyCommitted && (answer === undefined || fired === 0)) return;
+    this.fireFramework(ANSWERED_EVENT, isLost ? { isLost } : { answer });
   }
 
   #turn(doing: string): Turn {
     return assertInTurn(this.#owner.loop.running, doing, this.#owner.label);
   }
 
-  #apply(turn: Turn, name: string, data: string, atMs?: number): void {
+  #apply(turn: Turn, name: string, data: string, notBeforeMs?: number): void {
     const { parts, optimistic } = this.#owner;
     const id = parts.ids.next();
-    const metadata = this.#metadataWriter().write(turn.request.cause, atMs);
+    const metadata = this.#metadataWriter().write(turn.request.cause, notBeforeMs);
     try {
       optimistic.fire({ id, name, data, metadata });
     } catch (error) {

@@ -55,8 +55,12 @@ export class TurnLoop implements TurnOwner {
       request.reject(this.#endError);
       return;
     }
+    const mustWait = this.#pumping || this.running !== undefined || this.#held.length + this.#mailbox.length > 0;
+    if (mustWait) request.keepContext();
     this.#mailbox.push(request);
     this.#pump();
+    // Its first run, if that was just now, was a part of the call.
+    if (request.onConflict === 'rerun' || request.isStale) request.keepContext();
   }
 
   /** These come again, soon (the caller is in the middle of a rebase). */
@@ -207,9 +211,7 @@ export class TurnLoop implements TurnOwner {
     const isMixed = state.openTurn.touched && request.onConflict === 'rerun' && !request.partlyCommitted;
     turn.over = true;
     this.running = undefined;
-    const { revision } = state;
     state.discard();
-    if (state.revision !== revision) this.#parts.changed();
     if (turn.evicted) request.evict(error);
     else if ((turn.mustRunAgain || isMixed) && !this.#ended) this.#decideAgain(request);
     else request.reject(error);

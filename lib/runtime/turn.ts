@@ -1,5 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { type AsyncContext, callersContext } from '../engine/async-context.js';
+import { copyOfArguments } from '../kernel/data-copy.js';
 import { DeadlockError, TurnError } from '../kernel/errors.js';
+import { promiseOf } from '../kernel/thenable.js';
 import type { Request } from './request.js';
 
 /** What a turn needs to know of the activation it runs in. */
@@ -8,6 +11,15 @@ export interface TurnOwner {
   readonly label: string;
   /** The turn running in it now. */
   readonly running: Turn | undefined;
+}
+
+/** In the chain of a call, between the actor's label and what tells its turn from all others. */
+const PLACE = '\n';
+
+/** The actor whose turn stands in a chain of calls. */
+export function labelIn(place: string): string {
+  const at = place.lastIndexOf(PLACE);
+  return at === -1 ? place : place.slice(0, at);
 }
 
 /** One run of one command in its activation. */
@@ -25,6 +37,7 @@ export class Turn {
   completed = false;
   /** What must be done before what it fired is stored. */
   preparation: Promise<unknown> | undefined;
+  #place: string | undefined;
   /** What this turn asked for and has not got yet (answers, actors that are being loaded), and where it comes from. Made on first use. */
   #waits: Map<Promise<unknown>, TurnOwner> | undefined;
 
@@ -32,6 +45,17 @@ export class Turn {
     readonly owner: TurnOwner,
     readonly request: Request,
   ) {}
+
+  /** How it stands in the chain of a call that it makes; no other turn, not even the next run of the same command, stands in one like that. */
+  get place(): string | undefined {
+    return this.#place;
+  }
+
+  /** The same, as it makes a call. @param commandId of the call. */
+  placeIn(commandId: string): string {
+    this.#place ??= `${this.owner.label}${PLACE}${commandId}`;
+    return this.#place;
+  }
 
   /** Whom it waits for. */
   get waitsFor(): Iterable<TurnOwner> {
@@ -56,15 +80,17 @@ export function currentTurn(): Turn | undefined {
   return turn?.over ? undefined : turn;
 }
 
-/** Runs what concerns no turn (subscribers, timers), so that calls made there are not taken for a turn's own. */
-export function outsideTurns(run: () => void): void {
-  if (turns.getStore() === undefined) run();
-  else turns.run(undefined as never, run);
+/** The context of the calling code but for its turn, for a subscriber: what that calls later is never a part of the turn in which it subscribed. */
+export function subscribersContext(): AsyncContext {
+  return turns.getStore() ? turns.run(undefined as never, callersContext) : callersContext();
 }
 
-/** Runs the method of the turn's request, so that all it calls knows to which turn it belongs. */
+/** Runs the method of the turn's request, in the context of whoever gave it, so that all it calls knows to which turn it belongs. */
 export function runInTurn(turn: Turn, actor: object): unknown {
-  return turns.run(turn, callMethod, turn.request, actor);
+  const { request } = turn;
+  // One that runs at once, as a part of its call, is in that context already.
+  if (!request.context) return turns.run(turn, callMethod, request, actor);
+  return request.context.runInAsyncScope(() => turns.run(turn, callMethod, request, actor));
 }
 
 /** Runs more that belongs to the turn. */
@@ -73,9 +99,16 @@ export function runOn<T>(turn: Turn, work: (turn: Turn) => T): T {
 }
 
 function callMethod(request: Request, actor: object): unknown {
-  const { method, args, trace } = request;
-  if (trace) return trace.run(() => method.apply(actor as never, args as unknown[]));
-  return method.apply(actor as never, args as unknown[]);
+  const { trace } = request;
+  return trace ? trace.run(() => answerOf(request, actor)) : answerOf(request, actor);
+}
+
+/** What the method answers; a promise of ours for whatever has to be waited for. */
+function answerOf(request: Request, actor: object): unknown {
+  const { method, args, copiesArguments } = request;
+  const own = copiesArguments ? copyOfArguments(args) : args;
+  const answer = method.apply(actor as never, own as unknown[]);
+  return promiseOf(answer) ?? answer;
 }
 
 /** Throws unless the calling code belongs to that turn. */

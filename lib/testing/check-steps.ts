@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import type { ActorClass } from '../kernel/actor.js';
+import { isInstance, messageOf } from '../kernel/thrown.js';
 import { actualOf, type Comparison, compare, compareGivenKeys, expectedOf, firstDifference } from './comparison.js';
 import { errorText } from './error-text.js';
 import type { ExpectedError } from './expected.js';
@@ -115,11 +116,11 @@ function lastOutcome({ outcome }: Course, step: string): Outcome {
 }
 
 function isWanted(expected: ExpectedError, error: unknown): boolean {
-  const message = String((Object(error) as { message?: unknown }).message ?? error);
+  const message = messageOf(error);
   if (typeof expected === 'string') return message.includes(expected);
   if (types.isRegExp(expected)) return expected.test(message);
   if (typeof expected !== 'function') return compareProperties(expected, error).is === 'same';
-  return error instanceof expected || isNodesOwn(error, expected);
+  return isInstance(error, expected as never) || isNodesOwn(error, expected);
 }
 
 /** Some runners give each test file built-in classes of its own; the errors that Node itself throws are then made of others of the same name. */

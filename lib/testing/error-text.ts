@@ -1,7 +1,13 @@
+import { isError, messageOf, nameOf, propertyOf } from '../kernel/thrown.js';
 import { short } from './line-diff.js';
 
 /** An error as its first line tells it. */
 export function errorText(error: unknown): string {
-  if (typeof error !== 'object' || error === null || !('message' in error)) return short(error);
-  return `${'name' in error ? String(error.name) : error.constructor.name}: ${String(error.message)}`;
+  const hasMessage = isError(error) || propertyOf(error, 'message') !== undefined;
+  if (hasMessage) return `${nameOf(error)}: ${messageOf(error)}`;
+  try {
+    return short(error);
+  } catch {
+    return messageOf(error);
+  }
 }

@@ -5,3 +5,4 @@ export type { KindMatcher } from './kinds.js';
 export { ManualClock, type Time } from './manual-clock.js';
 export type { GivenEvent } from './plan.js';
 export { SequentialIds } from './sequential-ids.js';
+export * from './simulation/index.js';

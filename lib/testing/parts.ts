@@ -1,4 +1,5 @@
 import { OmniscientError } from '../kernel/errors.js';
+import { isInstance, messageOf } from '../kernel/thrown.js';
 import { declaredParts, type Part } from './part-metadata.js';
 
 type Class = new (...args: never[]) => object;
@@ -53,13 +54,8 @@ export class Parts {
     try {
       return this.#new(token, [...path, token]);
     } catch (error) {
-      if (error instanceof OmniscientError && error.code === 'MISSING_PART') throw error;
-      throw missing(
-        part,
-        path,
-        `, and making one failed (${error instanceof Error ? error.message : String(error)})`,
-        error,
-      );
+      if (isInstance(error, OmniscientError) && error.code === 'MISSING_PART') throw error;
+      throw missing(part, path, `, and making one failed (${messageOf(error)})`, error);
     }
   }
 }

@@ -1,5 +1,6 @@
 import { AssertionError } from 'node:assert';
 import { HandlerError } from '../kernel/errors.js';
+import { isInstance, propertyOf } from '../kernel/thrown.js';
 import { type Course, type Plan, type Step, StepFailure } from './plan.js';
 import { World } from './world.js';
 
@@ -22,7 +23,7 @@ async function playSteps({ steps, ...plan }: Plan, course: Course): Promise<void
     try {
       await step.play(course, isErrorExpected(steps.slice(index + 1)));
     } catch (error) {
-      if (!(error instanceof StepFailure)) throw error;
+      if (!isInstance(error, StepFailure)) throw error;
       throw assertionError(error, step, [givenText(plan), ...steps.slice(0, index).map(({ text }) => text)]);
     }
   }
@@ -49,7 +50,7 @@ function assertionError(failure: StepFailure, step: Step, course: readonly strin
 }
 
 function framesOf(thrown: unknown): string {
-  const { stack } = Object(thrown instanceof HandlerError ? thrown.cause : thrown) as { stack?: unknown };
+  const stack = propertyOf(isInstance(thrown, HandlerError) ? thrown.cause : thrown, 'stack');
   return typeof stack === 'string' ? (/^\s+at .*/ms.exec(stack)?.[0] ?? '') : '';
 }
 

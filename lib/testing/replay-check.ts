@@ -1,4 +1,5 @@
 import type { EventMetadata, EventRecord } from '../kernel/event.js';
+import { messageOf } from '../kernel/thrown.js';
 import { onAnotherDay } from './another-day.js';
 import { compareExactly, firstDifference } from './comparison.js';
 import { lineDiff, sentenceOf } from './line-diff.js';
@@ -70,8 +71,7 @@ function orFailure<T>(who: string, replay: () => T): T {
   try {
     return replay();
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new StepFailure(`${who} could not be loaded again from the stored events: ${why}`, {
+    throw new StepFailure(`${who} could not be loaded again from the stored events: ${messageOf(error)}`, {
       actual: error,
       cause: error,
     });

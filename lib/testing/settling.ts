@@ -1,6 +1,7 @@
 import { turnOfTheLoop } from '../engine/environment.js';
 import { SYSTEM } from '../engine/system-environment.js';
-import type { ParkedData, StoredFailure } from '../kernel/hearing.js';
+import type { ParkedData } from '../kernel/hearing.js';
+import type { StoredFailure } from '../kernel/thrown.js';
 import { errorText } from './error-text.js';
 import { StepFailure } from './plan.js';
 import { assertReplayable } from './replay-check.js';
@@ -59,8 +60,12 @@ function failed(after: string, { actor, actorId, listener, event, error }: Parke
 }
 
 /** What a listener threw, as far as it was kept. */
-function thrown({ name, message, code, stack }: StoredFailure): Error {
-  const error = Object.assign(new Error(message), { name }, code !== undefined && { code });
+function thrown({ name, message, code, stack, cause }: StoredFailure): Error {
+  const error = Object.assign(
+    new Error(message, cause && { cause: thrown(cause) }),
+    { name },
+    code !== undefined && { code },
+  );
   if (stack !== undefined) error.stack = stack;
   return error;
 }

@@ -69,6 +69,14 @@ describe('the benchmarks, tiny', () => {
     for (const { bench, readsEach } of figures) expect(readsEach).toBeLessThan(bench === 'react' ? 0.5 : 1);
   }, 60_000);
 
+  it('loop-hold prints how long each kind of work held the event loop', async () => {
+    const figures = await figuresOf('loop-hold', '--n', '3000');
+    const works = ['load', 'load-many', 'replay', 'audit', 'iterate', 'follow', 'close'];
+    expect(figures.map(({ bench }) => bench)).toEqual(works.map((work) => `loop-hold-${work}`));
+    for (const figure of figures)
+      expect(figure).toMatchObject({ holdMs: expect.any(Number), holdCpuMs: expect.any(Number) });
+  }, 60_000);
+
   it('resident prints bytes and visits', async () => {
     const figures = await figuresOf('resident', '--n', '10000');
     expect(figures.map(({ bench }) => bench)).toEqual(['resident-idle', 'resident', 'resident-visits']);
@@ -87,7 +95,7 @@ describe('the benchmarks, tiny', () => {
         code: 1,
         stdout: '',
         stderr: expect.stringContaining(
-          'command, hot, rehydrate, live, resident, real-log, ticks, react, tail, fanout',
+          'command, hot, rehydrate, live, resident, real-log, ticks, react, tail, fanout, loop-hold',
         ),
       });
     }

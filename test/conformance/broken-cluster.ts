@@ -3,7 +3,7 @@ import type { Unwatch } from '../../lib/engine/follow.js';
 import type { NodeMessage } from '../../lib/engine/messages.js';
 import type { NodeRecord } from '../../lib/engine/nodes.js';
 import type { TickSchedule } from '../../lib/engine/tick-schedules.js';
-import { MemoryEngine } from '../../lib/engines/memory/index.js';
+import { MemoryEngine, type MemoryStore } from '../../lib/engines/memory/index.js';
 
 /** Ways to go wrong with what nodes know of each other. */
 export const CLUSTER_SABOTAGES = [
@@ -17,6 +17,10 @@ export const CLUSTER_SABOTAGES = [
   'replaces a schedule that is there',
   'gives only the first schedules',
   'removes schedules whoever owns them',
+  'removes schedules whatever was added since',
+  'keeps the version that a schedule was first added at',
+  'keeps the version that a schedule was last added at',
+  'looks at a schedule first and removes it a moment later',
   'gives one schedule to two that take over',
   'keeps one checkpoint for all names',
   'saves a checkpoint whoever was first',
@@ -27,10 +31,12 @@ export type ClusterSabotage = (typeof CLUSTER_SABOTAGES)[number];
 /** Messages that nobody has received, by store. */
 const kept = new WeakMap<object, NodeMessage[]>();
 
+const keyOf = ({ streamId, actor }: TickSchedule) => JSON.stringify([streamId, actor]);
+
 /** The part of the broken engine that is about nodes, messages and schedules. */
 export abstract class BrokenCluster extends MemoryEngine {
   protected abstract has(sabotage: ClusterSabotage): boolean;
-  protected abstract readonly shared: { receivers: Map<string, (texts: readonly string[]) => void> };
+  protected abstract readonly shared: MemoryStore;
 
   override async nodes(): Promise<NodeRecord[]> {
     const all = await super.nodes();
@@ -71,6 +77,18 @@ export abstract class BrokenCluster extends MemoryEngine {
         for (const owner of await super.scheduleOwners()) await super.removeSchedules([{ ...schedule, owner }]);
       }
     }
+    const kept = this.shared.schedules;
+    if (this.has('keeps the version that a schedule was first added at')) {
+      return super.addSchedules(
+        schedules.map((each) => ({ ...each, since: kept.get(keyOf(each))?.since ?? each.since })),
+      );
+    }
+    if (this.has('keeps the version that a schedule was last added at')) {
+      for (const each of schedules) {
+        const known = kept.get(keyOf(each));
+        if (known) kept.set(keyOf(each), { ...known, since: each.since });
+      }
+    }
     return super.addSchedules(schedules);
   }
 
@@ -81,7 +99,19 @@ export abstract class BrokenCluster extends MemoryEngine {
 
   override async removeSchedules(schedules: readonly TickSchedule[]): Promise<void> {
     const owners = this.has('removes schedules whoever owns them') ? await super.scheduleOwners() : [];
-    await super.removeSchedules(schedules.flatMap((each) => [each, ...owners.map((owner) => ({ ...each, owner }))]));
+    let asked = schedules.flatMap((each) => [each, ...owners.map((owner) => ({ ...each, owner }))]);
+    const isBlind = this.has('removes schedules whatever was added since');
+    if (isBlind) asked = asked.map((each) => ({ ...each, since: Number.MAX_SAFE_INTEGER }));
+    if (this.has('looks at a schedule first and removes it a moment later')) {
+      const seen = await super.schedulesOf(schedules[0]?.owner ?? '', Number.MAX_SAFE_INTEGER);
+      const isOld = (each: TickSchedule) =>
+        seen.some(({ streamId, actor, since }) => {
+          return streamId === each.streamId && actor === each.actor && since <= each.since;
+        });
+      asked = asked.filter(isOld).map((each) => ({ ...each, since: Number.MAX_SAFE_INTEGER }));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await super.removeSchedules(asked);
   }
 
   override async loadCheckpoint(name: string): Promise<Checkpoint | undefined> {

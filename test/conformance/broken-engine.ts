@@ -32,6 +32,7 @@ export const SABOTAGES = [
   'does not hear other nodes',
   'begins to watch a little later than it says',
   'brings along events before they have their version',
+  'brings along only the first event of a commit',
   'never wakes anybody',
   'wakes for every stream',
   'does not stop a watch',
@@ -254,6 +255,7 @@ export class BrokenEngine extends BrokenCluster {
 
   #hearing(wake: Wake): Wake {
     if (this.#has('never wakes anybody')) return () => {};
+    if (this.#has('brings along only the first event of a commit')) return (events) => wake(events.slice(0, 1));
     if (this.#has('brings along events before they have their version'))
       return (events) => wake(events.map((event) => ({ ...event, version: event.version + 1 })));
     if (!this.#has('does not hear other nodes')) return wake;

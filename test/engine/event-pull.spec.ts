@@ -1,7 +1,9 @@
+import { setImmediate } from 'node:timers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { EventPull } from '../../lib/engine/event-pull.js';
+import { EventPull, type PullSource } from '../../lib/engine/event-pull.js';
 import type { Unwatch, Wake } from '../../lib/engine/follow.js';
+import { READ_PAGE_EVENTS_MAX } from '../../lib/engine/read.js';
 import { MemoryEngine, MemoryStore } from '../../lib/engines/memory/index.js';
 import type { EventRecord } from '../../lib/kernel/event.js';
 import { randomFrom, seedFor } from '../support/seed.js';
@@ -111,6 +113,50 @@ describe('EventPull of a stream', () => {
     await until(() => pull.quietAt === 4);
     expect(versions).toEqual(upTo(4));
     pull.stop();
+  });
+
+  it.each<[string, PullSource]>([
+    ['one stream', { stream: 's' }],
+    ['the store', {}],
+    ['a name that is nowhere', { names: ['never'] }],
+  ])('gives the event loop a turn between pages of %s, though the engine answers at once', async (_, source) => {
+    const engine = await openEngine();
+    const pages = 30;
+    for (let i = 0; i < pages; i += 1) await engine.store(READ_PAGE_EVENTS_MAX);
+    let reads = 0;
+    let readsInThisTurn = 0;
+    let readsMax = 0;
+    const counting = () => {
+      reads += 1;
+      readsInThisTurn += 1;
+      readsMax = Math.max(readsMax, readsInThisTurn);
+    };
+    engine.readStream = (...args) => {
+      counting();
+      return MemoryEngine.prototype.readStream.apply(engine, args);
+    };
+    engine.readAll = (...args) => {
+      counting();
+      return MemoryEngine.prototype.readAll.apply(engine, args);
+    };
+    let isOver = false;
+    const turn = () => {
+      readsInThisTurn = 0;
+      if (!isOver) setImmediate(turn);
+    };
+    turn();
+    const pull = new EventPull(engine, source, 0);
+    const end = 'stream' in source || !source.names ? pages * READ_PAGE_EVENTS_MAX : 0;
+    const taking = (async () => {
+      for (let seen = 0; seen < end; ) seen += (await pull.next())?.length ?? 0;
+      await pull.next();
+    })();
+    await until(() => pull.quietAt === pages * READ_PAGE_EVENTS_MAX);
+    pull.stop();
+    await taking;
+    isOver = true;
+    expect(reads).toBeGreaterThan(pages / 3);
+    expect(readsMax).toBe(1);
   });
 
   it('stops at once, also with something to give out', async () => {

@@ -44,6 +44,14 @@ describe('a page', () => {
     expect(readPage(1_000, huge.readAfter).events).toHaveLength(1);
   });
 
+  it('of events that are large enough ends where it is long, not with the chunk after that', () => {
+    const page = readPage(1_000, storeOf(Array.from({ length: 1_000 }, () => 10_000)).readAfter);
+    const length = page.events.reduce((sum, { data }) => sum + data.length, 0);
+    expect(length).toBeGreaterThan(PAGE_LENGTH_MAX);
+    expect(length).toBeLessThan(PAGE_LENGTH_MAX * 1.1);
+    expect(page.ended).toBe(false);
+  });
+
   it('knows the end, also when there is nothing at all', () => {
     expect(readPage(1_000, storeOf([1, 2, 3]).readAfter)).toMatchObject({ ended: true });
     expect(readPage(1_000, storeOf([]).readAfter)).toEqual({ events: [], ended: true });

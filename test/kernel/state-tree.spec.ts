@@ -58,7 +58,7 @@ class Bench {
 
   act(action: Action): void {
     if (action.do === 'change') this.change(action.steps, action.throws);
-    else if (action.do === 'mark') this.marks.push({ mark: this.tree.mark(), text: this.model.root });
+    else if (action.do === 'mark') this.marks.push({ mark: this.tree.markSeen(), text: this.model.root });
     else if (action.do === 'look') this.look();
     else if (action.do === 'fold') this.fold(action.steps);
     else {

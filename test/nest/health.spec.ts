@@ -34,11 +34,24 @@ class SickEngine extends MemoryEngine {
   hangs = false;
   fails = false;
   beats = true;
+  /** Appends fail with this. */
+  refuses: EngineError | undefined;
+  saves = true;
 
   override async lastPosition(): Promise<number> {
     if (this.hangs) return new Promise(() => {});
     if (this.fails) throw new EngineError('ENGINE_UNREACHABLE', 'no server answers', { retryable: true });
     return super.lastPosition();
+  }
+
+  override async append(...request: Parameters<MemoryEngine['append']>) {
+    if (this.refuses) throw this.refuses;
+    return super.append(...request);
+  }
+
+  override async saveCheckpoint(...checkpoint: Parameters<MemoryEngine['saveCheckpoint']>): Promise<boolean> {
+    if (!this.saves) throw new EngineError('READ_ONLY', 'it can only be read');
+    return super.saveCheckpoint(...checkpoint);
   }
 
   override async beat(...record: Parameters<MemoryEngine['beat']>): Promise<void> {
@@ -123,7 +136,7 @@ async function start(
   return app;
 }
 
-type Answer = Partial<NodeHealth> & { status: 'up' | 'down'; reason?: string };
+type Answer = Partial<NodeHealth> & { status: 'up' | 'down'; reason?: string; code?: string };
 
 async function check(app: INestApplication): Promise<Answer & { http: number }> {
   const { status, body } = await request(app.getHttpServer()).get('/health');
@@ -192,12 +205,53 @@ describe('the health indicator', () => {
       http: 503,
       status: 'down',
       reason: expect.stringContaining('the memory engine did not answer for'),
+      code: 'ENGINE_SILENT',
     });
     engine.hangs = false;
     await eventually(app, 'up');
     engine.fails = true;
-    expect(await check(app)).toEqual({ http: 503, status: 'down', reason: 'no server answers' });
+    expect(await check(app)).toEqual({
+      http: 503,
+      status: 'down',
+      reason: 'no server answers',
+      code: 'ENGINE_UNREACHABLE',
+    });
     engine.fails = false;
+    await eventually(app, 'up');
+  });
+
+  it('is down while appends fail although all else works, says with what, and is up again with the first that works', async () => {
+    const engine = new SickEngine();
+    const app = await start({ engine, commitTimeoutMs: 50 }, {});
+    await order(app, 1);
+    engine.refuses = new EngineError('DISK_FULL', 'the disk is full: make room', { retryable: true });
+    await expect(order(app, 2)).rejects.toMatchObject({ code: 'COMMIT_TIMEOUT' });
+    const answer = await eventually(app, 'down');
+    expect(answer).toMatchObject({
+      code: 'DISK_FULL',
+      reason: 'nothing can be stored: the disk is full: make room',
+      engine: { failure: { code: 'DISK_FULL', message: 'the disk is full: make room' } },
+    });
+    engine.refuses = undefined;
+    // What is pending is tried again by itself.
+    expect(await eventually(app, 'up')).not.toHaveProperty('engine.failure');
+  });
+
+  it('is not down because one commit was too large', async () => {
+    const engine = new SickEngine();
+    const app = await start({ engine }, {});
+    engine.refuses = new EngineError('EVENT_TOO_LARGE', 'an event is too large');
+    await expect(order(app, 2)).rejects.toMatchObject({ code: 'EVENT_TOO_LARGE' });
+    await sleep(1_500);
+    expect(await check(app)).toMatchObject({ http: 200 });
+  });
+
+  it('is down when nothing can be stored and nobody has tried to yet, and up again without that anybody does', async () => {
+    const engine = new SickEngine();
+    engine.saves = false;
+    const app = await start({ engine }, {});
+    expect(await check(app)).toMatchObject({ http: 503, code: 'READ_ONLY' });
+    engine.saves = true;
     await eventually(app, 'up');
   });
 

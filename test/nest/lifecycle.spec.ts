@@ -82,14 +82,16 @@ class Rows {
 }
 
 @Actor({ prefix: 'bill-', ignores: ['billed'] })
-class Bill extends LiveActor<object, { billed: object }> {
+class Bill extends LiveActor<object, { billed: object; opened: object }> {
   constructor(readonly database: Database) {
     super();
   }
   initialState() {
     return {};
   }
-  @Command() open() {}
+  @Command() open() {
+    this.fire('opened', {});
+  }
   @Command() async billSlowly() {
     slowlyBegun();
     await sleep(200);

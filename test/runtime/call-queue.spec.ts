@@ -8,15 +8,20 @@ const SILENT_AFTER_MS = 200;
 /** A queue, and when each of its calls was given up. */
 function newQueue() {
   const silentAtMs = new Map<string, number>();
+  const names = new Map<number, string>();
   const queue = new CallQueue(SILENT_AFTER_MS, (call) => {
-    silentAtMs.set(call.commandId, performance.now());
+    silentAtMs.set(names.get(call.call) as string, performance.now());
     queue.remove(call, false);
   });
   let emptied = 0;
   queue.onEmpty = () => {
     emptied += 1;
   };
-  const add = (commandId: string): WaitingCall => queue.add(commandId, 'n1', () => {});
+  const add = (name: string): WaitingCall => {
+    const call = names.size + 1;
+    names.set(call, name);
+    return queue.add(call, 'n1', () => {});
+  };
   return { queue, add, silentAtMs, emptied: () => emptied };
 }
 
@@ -32,7 +37,7 @@ describe('CallQueue', () => {
 
   it('lets a reply renew the wait of what was sent later', async () => {
     const { queue, add, silentAtMs } = newQueue();
-    const [, first, , second] = ['zero', 'first', 'third', 'second', 'last'].map(add);
+    const [, first, , second] = ['zero', 'first', 'third', 'second', 'last'].map((name) => add(name));
     await sleep(SILENT_AFTER_MS / 2);
     const firstRepliedMs = performance.now();
     queue.remove(first as WaitingCall, true);

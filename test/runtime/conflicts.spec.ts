@@ -100,8 +100,10 @@ describe('two nodes on one stream', () => {
     await b?.add(100);
     await sleep(2);
     expect(a?.confirmed.state.count).toBe(100);
-    expect(a?.state.count).toBe(101);
+    // What it has fired itself it may still take back.
+    expect(a?.state.count).toBe(100);
     expect(await slow).toBe(102);
+    expect(a?.state.count).toBe(102);
     expect(a?.version).toBe(3);
   });
 

@@ -5,6 +5,7 @@ import { CommitTimeoutError } from 'omniscient-nest';
 import { SqliteEngine } from 'omniscient-nest/sqlite';
 import { firstValueFrom } from 'rxjs';
 import { Counter } from '../support/actors.js';
+import { eventually } from '../support/eventually.js';
 import { canMount, mounted } from '../support/mount.js';
 import { startNode } from '../support/runtime.js';
 
@@ -34,6 +35,8 @@ withMount('an actor on a full disk says so, keeps what was fired, and stores it 
     expect((error as Error).message).toContain('make room');
     expect(counter.version).toBe(stored);
     expect(counter.pending).toBe(1);
+    // Reading works as before.
+    await eventually(async () => (await node.health()).engine.failure?.code === 'DISK_FULL');
     rmSync(ballast);
     // It is tried again by itself, after a wait that has grown meanwhile.
     await firstValueFrom(actors.events$('a', { after: stored }));
@@ -42,6 +45,7 @@ withMount('an actor on a full disk says so, keeps what was fired, and stores it 
     expect(counter.version).toBe(stored + 2);
     expect(counter.state).toMatchObject({ count: 2 });
     expect(counter.state.log).toHaveLength(stored);
+    await eventually(async () => (await node.health()).engine.failure === undefined);
     await node.stop();
   } finally {
     disk.unmount();

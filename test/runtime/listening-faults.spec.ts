@@ -262,6 +262,7 @@ describe('an actor that listens', () => {
 describe('listening in code', () => {
   interface Events {
     heard: { word: string; by: string };
+    begun: object;
   }
   type Said = Heard<SpeakerEvents, 'said'>;
 
@@ -297,7 +298,7 @@ describe('listening in code', () => {
     // Two commits never go in one write.
     const { actors } = await startNode({ appendEventsMax: 1 });
     const [ann, bob] = [await actors(Speaker).get('ann'), await actors(Speaker).get('bob')];
-    await actors(Ears).get('e');
+    await (await actors(Ears).get('e')).fire('begun', {});
     for (const word of ['one', 'stop', 'unheard']) await ann.say(word);
     await bob.say('two');
     await eventually(() => stored('ears-e', 'heard').length === 3);

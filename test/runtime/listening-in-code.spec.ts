@@ -13,6 +13,7 @@ const PASSIVATE_AFTER_MS = 40;
 
 interface WatcherEvents {
   noted: { word: string };
+  begun: object;
 }
 
 /** Listens because a command said so. */
@@ -52,7 +53,7 @@ class LedWatcher extends OneActor<object, WatcherEvents> {
 }
 
 /** Listens for a while whenever it is loaded. */
-@Actor()
+@Actor({ ignores: ['begun'] })
 class Sentry extends Watcher {
   override onActivate() {
     this.listenTo('ann', (event) => this.note(event), { name: 'guard', forMs: HOUR_MS });
@@ -144,7 +145,7 @@ describe('what listenTo began in a command', () => {
 describe('what listenTo began in onActivate', () => {
   it('neither keeps the actor loaded nor is told of in the log, and wakes it', async () => {
     const { node, speakers, sentries, warnings } = await begin({ passivateAfterMs: PASSIVATE_AFTER_MS });
-    await (await sentries.get('s')).look();
+    await (await sentries.get('s')).fire('begun', {});
     await eventually(() => node.residents === 0);
     await (await speakers.get('ann')).say('wake up');
     await eventually(() => noted('s').length === 1);
@@ -156,7 +157,7 @@ describe('what listenTo began in onActivate', () => {
 describe('forMs', () => {
   it('hears what was said in time while every node was down, however late it comes back, and nothing that was said later', async () => {
     const first = await begin();
-    await (await first.sentries.get('s')).look();
+    await (await first.sentries.get('s')).fire('begun', {});
     await eventually(() => cluster.stored('s', '$listening').length === 1);
     await cluster.stop(first.node);
     const other = await begin();

@@ -206,6 +206,8 @@ describe('listening to names', () => {
   it('hears them across all streams, also those of the time when nobody was there', async () => {
     const first = await startNode();
     const gossip = await first.actors(Gossip).get('g');
+    // It begins to listen with its first event.
+    await gossip.fire('followed', { speaker: 'nobody' });
     const speakers = await startNode();
     const ann = await speakers.actors(Speaker).get('ann');
     const bob = await speakers.actors(Speaker).get('bob');
@@ -288,6 +290,7 @@ describe('an event that concerns an actor', () => {
 describe('listening from code', () => {
   interface Events {
     heard: { word: string };
+    begun: object;
   }
   let options: object = {};
 
@@ -313,7 +316,9 @@ describe('listening from code', () => {
       if (word === 'stop') this.stop?.();
     }
 
-    @Command() nothing() {}
+    @Command() begin() {
+      this.fire('begun');
+    }
 
     @EventHandler() heard({ word }: Events['heard']) {
       this.state.words.push(word);
@@ -328,7 +333,7 @@ describe('listening from code', () => {
     const speakers = await startNode();
     const ann = await speakers.actors(Speaker).get('ann');
     await ann.say('before');
-    await first.actors(Ears).get('e');
+    await (await first.actors(Ears).get('e')).begin();
     await ann.say('one');
     await eventually(() => heard().length === 1);
     await first.node.stop();
@@ -351,7 +356,7 @@ describe('listening from code', () => {
     const ann = await speakers.actors(Speaker).get('ann');
     for (let i = 0; i < 3; i += 1) {
       const { node, actors } = await startNode();
-      await actors(Ears).get('e');
+      await (await actors(Ears).get('e')).begin();
       await ann.say(`${i}a`);
       await ann.say(`${i}b`);
       await sleep(100);
@@ -365,7 +370,7 @@ describe('listening from code', () => {
     const { actors } = await startNode();
     const ann = await actors(Speaker).get('ann');
     await ann.say('long ago');
-    await actors(Ears).get('e');
+    await (await actors(Ears).get('e')).begin();
     await eventually(() => heard().length === 1);
     await sleep(300);
     await ann.say('too late');

@@ -193,7 +193,7 @@ class DearPrice extends Price {
 }
 
 @Actor({ prefix: 'ear-' })
-class Ear extends LiveActor<{ heard: number[] }, PriceEvents & { heard: { cents: number } }> {
+class Ear extends LiveActor<{ heard: number[] }, PriceEvents & { heard: { cents: number }; begun: object }> {
   initialState() {
     return { heard: [] as number[] };
   }
@@ -340,6 +340,7 @@ describe('upcasts', () => {
   it('are applied to what the class listens to', async () => {
     const { past, also } = await withPast(['priced', { euros: 4 }]);
     const ear = await also(Ear).get('ear');
+    await ear.fire('begun', {});
     await past.fire('priced', { cents: 5, currency: 'EUR' });
     for (let i = 0; ear.state.heard.length < 2 && i < 500; i += 1) await sleep(5);
     expect(ear.state.heard).toEqual([400, 5]);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Actor, Command, DeadlockError, EventHandler, LiveActor, OneActor } from 'omniscient-nest';
+import { Actor, Command, DeadlockError, EventHandler, LiveActor, OneActor, withCorrelation } from 'omniscient-nest';
 import { MemoryEngine } from 'omniscient-nest/memory';
 import type { AppendRequest } from '../../lib/engine/append.js';
 import { defineActor } from '../../lib/kernel/definition.js';
@@ -22,6 +22,7 @@ let next: Record<string, (() => Promise<Callable>) | undefined> = {};
 /** Whom it calls without waiting for the answer. */
 let told: Record<string, (() => Promise<{ answer(): Promise<string> }>) | undefined> = {};
 let over = gate();
+let rested = gate();
 let answers: Promise<string>[] = [];
 
 @Actor()
@@ -43,6 +44,11 @@ class Link extends OneActor<object, { called: object }> {
     return (await next[`${this.id} answers`]?.())?.call() ?? this.id;
   }
 
+  /** Calls nobody. */
+  @Command() async rest(): Promise<void> {
+    await rested.passed;
+  }
+
   @EventHandler() called(): void {}
 }
 
@@ -53,8 +59,14 @@ class LiveLink extends LiveActor<object, { called: object }> {
   }
 
   @Command() async call(): Promise<string> {
+    const listener = told[this.id];
+    if (listener) answers.push((await listener()).answer());
     const ref = await next[this.id]?.();
     return ref ? `${this.id}>${await ref.call()}` : this.id;
+  }
+
+  @Command() async rest(): Promise<void> {
+    await rested.passed;
   }
 
   @EventHandler() called(): void {}
@@ -83,6 +95,7 @@ describe('a circle of calls over several nodes', () => {
     next = {};
     told = {};
     over = gate();
+    rested = gate();
     answers = [];
   });
 
@@ -120,6 +133,36 @@ describe('a circle of calls over several nodes', () => {
     over.open();
     expect(await Promise.all(answers)).toEqual(['p']);
   });
+
+  it.each(['led', 'live'])(
+    'is none either while a later turn of the same request runs there, which waits for nobody: %s',
+    async (kind) => {
+      const { a, b } = await startLinks({ a: ['p', 'r'], b: ['q'] });
+      const live = a.node.register(defineActor(LiveLink), () => new LiveLink());
+      let hasCalledBack = false;
+      const first = await (kind === 'led' ? a.actors : live).get('p');
+      told = { p: () => a.actors.get('q') };
+      next = {
+        'q answers': async () => {
+          const back = await (kind === 'led' ? b.actors : live).get('p');
+          hasCalledBack = true;
+          return back;
+        },
+      };
+      await withCorrelation('one request', async () => {
+        expect(await first.call()).toBe('p');
+        told = {};
+        const resting = first.rest();
+        over.open();
+        await eventually(() => hasCalledBack);
+        // What is sent after it arrives after it: it waits there by now.
+        await (await b.actors.get('r')).call();
+        rested.open();
+        await resting;
+        expect(await Promise.all(answers)).toEqual(['p']);
+      });
+    },
+  );
 });
 
 describe('a leader that has not the class', () => {

@@ -22,9 +22,12 @@ afterEach(() => cluster.stopAll());
 
 /** Messages of one sender, as its post would write them. */
 async function send(from: string, ...numbers: number[]): Promise<void> {
-  const texts = numbers.map((number) =>
-    JSON.stringify({ from, incarnation: `${from}-1`, number, kind: 'probe', body: number }),
-  );
+  await sendAs(from, `${from}-1`, ...numbers);
+}
+
+/** Messages of one start of it. */
+async function sendAs(from: string, incarnation: string, ...numbers: number[]): Promise<void> {
+  const texts = numbers.map((number) => JSON.stringify({ from, incarnation, number, kind: 'probe', body: number }));
   await engine.send(texts.map((text) => ({ to: 'a', text })));
   await new Promise((resolve) => setImmediate(resolve));
 }
@@ -45,6 +48,15 @@ describe('Post', () => {
   it('takes a message once, in whatever order they come', async () => {
     await send('b', 2, 1, 2, 3, 1);
     expect(taken).toEqual([2, 1, 3]);
+  });
+
+  it('takes nothing twice when messages of an earlier start of a node come among those of a later one', async () => {
+    await sendAs('b', 'first', 1, 2);
+    await sendAs('b', 'second', 1, 2);
+    await sendAs('b', 'first', 3);
+    await sendAs('b', 'second', 1, 2, 3);
+    await sendAs('b', 'first', 1, 2, 3);
+    expect(taken).toEqual([1, 2, 1, 2, 3, 3]);
   });
 
   it('remembers next to nothing of senders that are gone, and still takes nothing twice', async () => {
@@ -82,5 +94,13 @@ describe('Post', () => {
     taken = [];
     await send('b', 1, 2);
     expect(taken).toEqual([2]);
+  });
+
+  it('takes nothing of a further sender rather than something twice of one that it would have to forget', async () => {
+    for (let n = 0; n < 10_000; n += 1) await send(`stray-${n}`, 1);
+    taken = [];
+    await send('one too many', 2);
+    for (let n = 0; n < 10_000; n += 1) await send(`stray-${n}`, 1);
+    expect(taken).toEqual([]);
   });
 });

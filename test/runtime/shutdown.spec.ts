@@ -1,11 +1,12 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { Actor, EventHandler, LiveActor } from 'omniscient-nest';
+import { Actor, EngineError, EventHandler, LiveActor } from 'omniscient-nest';
 import { MemoryEngine, MemoryStore } from 'omniscient-nest/memory';
 import type { ActorClass } from '../../lib/kernel/actor.js';
 import { defineActor } from '../../lib/kernel/definition.js';
 import type { Runtime } from '../../lib/runtime/runtime.js';
+import { Desk } from '../support/one-actors.js';
 import { silent, startNode, WeatheredEngine } from '../support/runtime.js';
 
 /** Longest that a shutdown may take here, in milliseconds: far more than it needs, far less than for ever. */
@@ -96,6 +97,16 @@ describe('shutdown ends', () => {
       await isLoading;
       await stopped(node);
     }
+  });
+
+  it('though the engine never let the node join the others', async () => {
+    class NoBeats extends MemoryEngine {
+      override async beat(): Promise<void> {
+        throw new EngineError('ENGINE_UNREACHABLE', 'no server answers', { retryable: true });
+      }
+    }
+    const { node } = await startNode(Desk, { engine: new NoBeats(), shutdownTimeoutMs: 50 });
+    await stopped(node);
   });
 
   it('though what an actor wants injected never comes', async () => {

@@ -12,14 +12,28 @@ import { startNode } from '../support/runtime.js';
 /** What ought to end at once has so long. Milliseconds. */
 const ENDS_WITHIN_MS = 3_000;
 
-/** Memory that can be told what to answer to those who read the whole store, and checkpoints. */
+/** Memory that can be told what to answer to those who read the whole store, and checkpoints, and when. */
 class MoodyEngine extends MemoryEngine {
   error: Error | undefined;
   refusals = 0;
+  /** Reads wait for this. */
+  held: Promise<void> | undefined;
+  holding = 0;
 
   override async readAll(...args: Parameters<MemoryEngine['readAll']>) {
     if (this.error) throw this.error;
+    await this.#hold();
     return super.readAll(...args);
+  }
+
+  override async readStream(...args: Parameters<MemoryEngine['readStream']>) {
+    await this.#hold();
+    return super.readStream(...args);
+  }
+
+  async #hold(): Promise<void> {
+    this.holding += 1;
+    await this.held;
   }
 
   override async loadCheckpoint(name: string) {
@@ -42,13 +56,13 @@ afterEach(async () => {
   running = [];
 });
 
-async function start(): Promise<{ node: Runtime; engine: MoodyEngine; say: (word: string) => Promise<void> }> {
+async function start() {
   const engine = new MoodyEngine();
   const { node, actors } = await startNode(Speaker, { engine, heartbeatTimeoutMs: 300 });
   running.push(node);
   node.projections.add(Words, new Words());
   await node.begin();
-  return { node, engine, say: async (word) => (await actors.get('speaker')).say(word) };
+  return { node, engine, actors, say: async (word: string) => (await actors.get('speaker')).say(word) };
 }
 
 /** All that it gave once it has completed. */
@@ -70,7 +84,7 @@ async function readAll(events: AsyncIterable<StoredEvent>): Promise<StoredEvent[
 
 describe('when the node shuts down', () => {
   it('what is opened after the others were completed ends at once, for a browser connects again', async () => {
-    const { node, say } = await start();
+    const { node, actors, say } = await start();
     await say('before');
     await node.drain();
     const { subscriptions, projections } = node;
@@ -79,6 +93,30 @@ describe('when the node shuts down', () => {
     const late = sleep(ENDS_WITHIN_MS, 'still open', { ref: false });
     for (const events of opened) expect(await Promise.race([readAll(events), late])).toEqual([]);
     expect(await whole(projections.progress$(Words))).toEqual([]);
+    expect(await whole(actors.state$('speaker'))).toEqual([]);
+    expect(subscriptions.size).toBe(0);
+  });
+
+  it('what reads at that moment ends too, and no error of an engine that is closed by then comes to anybody', async () => {
+    const { node, engine, actors, say } = await start();
+    await say('before');
+    const state = whole(actors.state$('speaker'));
+    let release = () => {};
+    engine.held = new Promise((resolve) => {
+      release = resolve;
+    });
+    engine.holding = 0;
+    const { subscriptions } = node;
+    const opened = () => [subscriptions.all$(), subscriptions.named$(['said']), subscriptions.stream$('speaker')];
+    const ends = [...opened().map((events) => whole(events)), ...opened().map((events) => readAll(events))];
+    const fates = Promise.all(ends.map((end) => end.catch((error: unknown) => error)));
+    // Those that are the same for everybody are read once.
+    await eventually(() => engine.holding >= 6);
+    await node.stop();
+    release();
+    const late = sleep(ENDS_WITHIN_MS, 'still open', { ref: false });
+    expect(await Promise.race([fates, late])).toEqual([[], [], [], [], [], []]);
+    expect(await Promise.race([state, late])).toHaveLength(1);
     expect(subscriptions.size).toBe(0);
   });
 

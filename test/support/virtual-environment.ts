@@ -39,6 +39,10 @@ export class VirtualEnvironment implements Environment {
     this.#add(call, 0);
   }
 
+  keepAlive(): () => void {
+    return () => {};
+  }
+
   queueMicrotask(call: () => void): void {
     queueMicrotask(call);
   }

@@ -101,12 +101,18 @@ describe('Ticks in a test', () => {
       .AndState({ beats: [1] });
   });
 
-  it('do not happen when the clock is set', async () => {
-    await began
-      .At('2020-01-01T00:00:10Z')
-      .Then([])
-      .After(1_000)
-      .Then([{ name: 'tick', data: { n: 1, missed: 10 } }]);
+  it('do not happen when the clock is set, nor are any missed', async () => {
+    for (const time of ['2020-01-01T00:01:00Z', '2019-12-31T23:00:00Z']) {
+      await began
+        .After(1_000)
+        .Then([{ name: 'tick', data: { n: 1, missed: 0 } }])
+        .At(time)
+        .Then([])
+        .After(999)
+        .Then([])
+        .After(1)
+        .Then([{ name: 'tick', data: { n: 2, missed: 0 } }]);
+    }
   });
 
   it('end when they are stopped, or as many as were wanted', async () => {

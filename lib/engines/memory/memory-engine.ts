@@ -14,7 +14,7 @@ import { EngineError } from '../../kernel/errors.js';
 import type { EventRecord } from '../../kernel/event.js';
 
 /** Events that one read of some names looks at. */
-const LOOKED_AT_EVENTS_MAX = 10_000;
+const LOOKED_AT_EVENTS_MAX = 2_000;
 
 /** What several nodes of one process can share: `new MemoryEngine({ store })` for each. Gone when nobody holds it any more. */
 export class MemoryStore {
@@ -180,7 +180,8 @@ export class MemoryEngine implements Engine {
     const { schedules } = this.#store;
     return added.map((schedule) => {
       const key = keyOf(schedule);
-      const kept = schedules.get(key) ?? { ...schedule };
+      const known = schedules.get(key) ?? schedule;
+      const kept = { ...known, since: Math.max(known.since, schedule.since) };
       schedules.set(key, kept);
       return kept;
     });
@@ -191,7 +192,8 @@ export class MemoryEngine implements Engine {
     const { schedules } = this.#store;
     for (const schedule of removed) {
       const key = keyOf(schedule);
-      if (schedules.get(key)?.owner === schedule.owner) schedules.delete(key);
+      const known = schedules.get(key);
+      if (known?.owner === schedule.owner && known.since <= schedule.since) schedules.delete(key);
     }
   }
 

@@ -17,7 +17,7 @@ export const ARRAYS = { arrayLimit: 1_000_000 };
 export const PARTS = { ...ARRAYS, minBatchRows: 1, firstBatchScaledownFactor: 1, maxBatchBytes: 1024 * 1024 };
 
 /** Payload and metadata in one page of events, in UTF-16 code units: a page of large ones must not fill the memory. It ends with the commit that goes beyond. */
-export const PAGE_LENGTH_MAX = 8 * 1024 * 1024;
+export const PAGE_LENGTH_MAX = 1024 * 1024;
 
 /** Payload and metadata of these. */
 export function lengthOf(events: readonly EventRecord[]): number {

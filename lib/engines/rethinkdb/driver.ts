@@ -1,8 +1,9 @@
 import { EngineError } from '../../kernel/errors.js';
+import { isInstance, messageOf, nameOf, propertyOf } from '../../kernel/thrown.js';
 
 /** A ReQL term: what is used of the driver's, so that its types are needed by nobody who uses another engine. */
 export interface Term {
-  (field: string | number): Term;
+  (field: string | number | Term): Term;
   run(connection: DriverConnection, options?: object): Promise<unknown>;
   table(name: string, options?: object): Term;
   tableCreate(name: string, options?: object): Term;
@@ -33,6 +34,9 @@ export interface Term {
   default(value: unknown): Term;
   eq(value: unknown): Term;
   gt(value: unknown): Term;
+  lt(value: unknown): Term;
+  le(value: unknown): Term;
+  merge(other: unknown): Term;
   and(...values: unknown[]): Term;
 }
 
@@ -45,6 +49,7 @@ export interface Reql {
   expr(value: unknown): Term;
   json(text: string): Term;
   args(values: unknown): Term;
+  do(value: Term, use: (value: Term) => Term): Term;
   row: Term;
   branch(...values: unknown[]): Term;
   desc(index: string): unknown;
@@ -101,11 +106,11 @@ export async function loadDriver(): Promise<Reql> {
 
 /** Turns what the driver or a socket says into what to do about it. `mayHaveHappened`: what failed was a write that was sent. */
 export function rethinkDbError(error: unknown, mayHaveHappened: boolean): EngineError {
-  if (error instanceof EngineError) return error;
-  const { name, msg, message } = (error ?? {}) as { name?: string; msg?: string; message?: string };
-  const said = msg ?? message ?? String(error);
+  if (isInstance(error, EngineError)) return error;
+  const msg = propertyOf(error, 'msg');
+  const said = typeof msg === 'string' ? msg : messageOf(error);
   const kind =
-    KINDS.find(([names, text]) => names.includes(name ?? '') && text.test(said))?.[2] ?? 'ENGINE_UNREACHABLE';
+    KINDS.find(([names, text]) => names.includes(nameOf(error)) && text.test(said))?.[2] ?? 'ENGINE_UNREACHABLE';
   const { advice, unknown, ...flags } = ADVICE[kind];
   const outcomeUnknown = unknown && mayHaveHappened;
   return new EngineError(kind, `RethinkDB: ${advice} (${said})`, { cause: error, ...flags, outcomeUnknown });

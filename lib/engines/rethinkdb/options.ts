@@ -50,7 +50,18 @@ export function settingsOf(options: RethinkDbEngineOptions): Settings {
     durability: options.durability ?? 'hard',
     connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
     queryTimeoutMs: options.queryTimeoutMs ?? 5_000,
-    warn: options.warn ?? ((message) => process.emitWarning(message)),
+    warn: quietly(options.warn ?? ((message) => process.emitWarning(message))),
     environment: options.environment ?? SYSTEM,
+  };
+}
+
+/** What the user's function throws must not keep the engine from opening. */
+function quietly(warn: (message: string) => void): (message: string) => void {
+  return (message) => {
+    try {
+      warn(message);
+    } catch {
+      // There is nobody else to tell.
+    }
   };
 }

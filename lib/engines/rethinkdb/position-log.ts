@@ -1,5 +1,5 @@
 import { backoffIn } from '../../engine/backoff.js';
-import { type Environment, sleep } from '../../engine/environment.js';
+import { type Environment, endsWithin, sleep } from '../../engine/environment.js';
 import { SYSTEM } from '../../engine/system-environment.js';
 import { EngineError } from '../../kernel/errors.js';
 import type { Announcements } from './announcements.js';
@@ -132,8 +132,7 @@ export class PositionLog {
 
   async close(): Promise<void> {
     this.#closed = true;
-    const late = new Promise<void>((resolve) => this.#environment.setTimeout(resolve, CLOSE_MS_MAX).unref());
-    await Promise.race([this.#placing, late]);
+    if (this.#placing) await endsWithin(this.#environment, this.#placing, CLOSE_MS_MAX);
   }
 
   async #placeAll(): Promise<void> {

@@ -41,27 +41,44 @@ export class SmallTables {
 
   async addSchedules(schedules: readonly TickSchedule[]): Promise<TickSchedule[]> {
     if (schedules.length === 0) return [];
-    const documents = schedules.map((schedule) => ({ id: keyOf(schedule), of: schedule, owner: schedule.owner }));
-    const distinct = distinctById(documents);
-    // Those that are there already are refused, and stay.
-    await this.#connections.write(
-      this.#schedules.insert(this.#r.json(JSON.stringify(distinct)), { conflict: 'error' }),
-    );
+    const documents = schedules.map((schedule) => documentOf(schedule));
     const keys = documents.map(({ id }) => id);
-    const kept = await this.#connections.read<ScheduleDocument[]>(
-      this.#schedules.getAll(this.#r.args(keys)).coerceTo('array'),
-    );
-    const byKey = new Map(kept.map((document) => [document.id, scheduleOf(document)]));
-    return schedules.map((schedule, i) => byKey.get(keys[i] as string) ?? schedule);
+    // Those that are there already stay, and learn what is newer.
+    const conflict = (_id: Term, old: Term, added: Term) =>
+      this.#r.branch(sinceOf(old).lt(added('since')), old.merge({ since: added('since') }), old);
+    const insert = this.#schedules.insert(this.#r.json(JSON.stringify(newestById(documents))), {
+      conflict,
+      returnChanges: 'always',
+    });
+    const { changes } = await this.#connections.write<{ changes: { new_val: ScheduleDocument }[] }>(insert);
+    const byKey = new Map(changes.map(({ new_val }) => [new_val.id, scheduleOf(new_val)]));
+    return keys.map((key) => byKey.get(key) as TickSchedule);
   }
 
   async removeSchedules(schedules: readonly TickSchedule[]): Promise<void> {
-    const byOwner = new Map<string, string[]>();
-    for (const schedule of schedules)
-      byOwner.set(schedule.owner, [...(byOwner.get(schedule.owner) ?? []), keyOf(schedule)]);
-    for (const [owner, keys] of byOwner) {
-      await this.#connections.write(this.#schedules.getAll(this.#r.args(keys)).filter({ owner }).delete());
+    const byOwner = new Map<string, Map<string, number>>();
+    for (const { owner, since, ...schedule } of schedules) {
+      const removed = byOwner.get(owner) ?? new Map<string, number>();
+      byOwner.set(owner, removed);
+      const key = keyOf(schedule);
+      removed.set(key, Math.max(since, removed.get(key) ?? since));
     }
+    for (const [owner, removed] of byOwner) await this.#removeOf(owner, removed);
+  }
+
+  /** @param removed versions by key. */
+  async #removeOf(owner: string, removed: ReadonlyMap<string, number>): Promise<void> {
+    const rows = this.#schedules.getAll(this.#r.args([...removed.keys()]));
+    // Whether it is deleted is decided document by document, as it is then: it may have changed since it was found.
+    const remove = (versions: Term) =>
+      rows.replace((row: Term) => {
+        const isMeant = row('owner')
+          .eq(owner)
+          .and(sinceOf(row).le(versions(row('id'))));
+        return this.#r.branch(isMeant, null, row);
+      });
+    const versions = this.#r.json(JSON.stringify(Object.fromEntries(removed)));
+    await this.#connections.write(this.#r.do(versions, remove));
   }
 
   async schedulesOf(owner: string, limit: number, after?: TickSchedule): Promise<TickSchedule[]> {
@@ -128,26 +145,41 @@ export class SmallTables {
   }
 }
 
-/** The schedule as it was given, apart from the owner. */
+/** The schedule as it was given, apart from what may change. */
 interface ScheduleDocument {
   readonly id: string;
-  readonly of: TickSchedule;
+  readonly of: Pick<TickSchedule, 'streamId' | 'actor' | 'id'>;
   readonly owner: string;
+  /** Missing where an older version of the library wrote it. */
+  readonly since?: number;
 }
 
 /** The server refuses longer arrays unless it is told otherwise. */
 const ARRAYS = { arrayLimit: 1_000_000 };
 
-function distinctById<T extends { id: string }>(documents: readonly T[]): T[] {
-  const byId = new Map<string, T>();
-  for (const document of documents) if (!byId.has(document.id)) byId.set(document.id, document);
+function documentOf(schedule: TickSchedule): Required<ScheduleDocument> {
+  const { streamId, actor, id, owner, since } = schedule;
+  return { id: keyOf(schedule), of: { streamId, actor, id }, owner, since };
+}
+
+/** One of each: the first, as of the newest. */
+function newestById(documents: readonly Required<ScheduleDocument>[]): ScheduleDocument[] {
+  const byId = new Map<string, Required<ScheduleDocument>>();
+  for (const document of documents) {
+    const known = byId.get(document.id) ?? document;
+    byId.set(document.id, { ...known, since: Math.max(known.since, document.since) });
+  }
   return [...byId.values()];
 }
 
-function keyOf({ streamId, actor }: TickSchedule): string {
+function sinceOf(row: Term): Term {
+  return row('since').default(0);
+}
+
+function keyOf({ streamId, actor }: Pick<TickSchedule, 'streamId' | 'actor'>): string {
   return hashOf([streamId, actor]);
 }
 
-function scheduleOf({ of, owner }: ScheduleDocument): TickSchedule {
-  return { ...of, owner };
+function scheduleOf({ of, owner, since = 0 }: ScheduleDocument): TickSchedule {
+  return { ...of, owner, since };
 }

@@ -2,8 +2,11 @@ import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Environment, sleep } from '../../engine/environment.js';
 import type { EngineError } from '../../kernel/errors.js';
-import { loadDriver, type SqliteDatabase, sqliteError } from './driver.js';
+import { assertNotLost, realPathOf } from './database-file.js';
+import { loadDriver, type SqliteDatabase } from './driver.js';
+import { MEMORY } from './options.js';
 import { assertOurs, migrate } from './schema.js';
+import { sqliteError } from './sqlite-errors.js';
 
 /** Longest the event loop is blocked for another process's write; after that the wait is asynchronous. */
 const BLOCKING_WAIT_MS = 5;
@@ -12,7 +15,7 @@ const LOCK_RETRY_MS_MAX = 4;
 /** What is kept of the write-ahead log's file once its content is in the database. */
 const LOG_BYTES_KEPT_MAX = 64 * 1024 * 1024;
 
-/** Opens the file, creates or migrates what is in it, and leaves files that are not ours as they are. */
+/** Opens the file, creates or migrates what is in it, and leaves files that are not ours as they are. Where one was deleted, none is begun. */
 export async function openDatabase(
   environment: Environment,
   file: string,
@@ -21,7 +24,10 @@ export async function openDatabase(
   const Database = await loadDriver();
   let db: SqliteDatabase | undefined;
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    if (file !== MEMORY) {
+      mkdirSync(dirname(file), { recursive: true });
+      assertNotLost(file, realPathOf(file));
+    }
     const opened = new Database(file, { timeout: BLOCKING_WAIT_MS });
     db = opened;
     await whenFree(environment, file, busyTimeoutMs, () => prepareFile(opened, file));
@@ -66,7 +72,7 @@ function prepareFile(db: SqliteDatabase, file: string): void {
 /** SQLite often only says that it can't open a file; the operating system says whether that is because it can't be written to. */
 function openingError(error: unknown, file: string): EngineError {
   const known = sqliteError(error, file);
-  if (!['CANNOT_OPEN', 'IO_ERROR', 'ENGINE_FAILED'].includes(known.code)) return known;
+  if (file === MEMORY || !['CANNOT_OPEN', 'IO_ERROR', 'ENGINE_FAILED'].includes(known.code)) return known;
   try {
     accessSync(existsSync(file) ? file : dirname(file), constants.W_OK);
     return known;

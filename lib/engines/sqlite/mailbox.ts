@@ -1,4 +1,4 @@
-import type { Environment, Timer } from '../../engine/environment.js';
+import { type Environment, type Timer, turnOfTheLoop } from '../../engine/environment.js';
 import type { Unwatch } from '../../engine/follow.js';
 import { MESSAGE_KEPT_MS, type NodeMessage } from '../../engine/messages.js';
 import { EngineError } from '../../kernel/errors.js';
@@ -7,8 +7,8 @@ import type { Tail } from './tail.js';
 
 /** How long delivered messages stay in the file before they are deleted together. Milliseconds. */
 const TIDY_MS = 1_000;
-/** Most messages taken from the file at once. */
-const TAKE_MAX = 1_000;
+/** Most messages that are written, handed over or deleted in one go: others have their turn in between. */
+const MESSAGES_AT_ONCE_MAX = 1_000;
 /** Most messages that may wait to be written. */
 const QUEUE_MAX = 100_000;
 
@@ -36,6 +36,7 @@ export class Mailbox {
   #queue: Waiting[] = [];
   #queued = 0;
   #sending = false;
+  #lookScheduled = false;
   #oldDeletedAtMs = 0;
 
   /** @param write runs this in a transaction that need not survive a power cut, and rings the bell. */
@@ -87,9 +88,7 @@ export class Mailbox {
   }
 
   async #sendAll(): Promise<void> {
-    const batch = this.#queue;
-    this.#queue = [];
-    this.#queued = 0;
+    const batch = this.#nextBatch();
     try {
       await this.#write(() => this.#insert(batch));
       for (const { resolve } of batch) resolve();
@@ -101,6 +100,19 @@ export class Mailbox {
     if (this.#queue.length > 0) this.#schedule();
   }
 
+  /** What fits, but at least what one call sends. */
+  #nextBatch(): Waiting[] {
+    let count = 0;
+    let size = 0;
+    for (const { messages } of this.#queue) {
+      if (count > 0 && size + messages.length > MESSAGES_AT_ONCE_MAX) break;
+      size += messages.length;
+      count += 1;
+    }
+    this.#queued -= size;
+    return this.#queue.splice(0, count);
+  }
+
   #insert(batch: readonly Waiting[]): void {
     const nowMs = this.#environment.now();
     for (const { messages } of batch) {
@@ -108,32 +120,57 @@ export class Mailbox {
     }
     // Those nobody came for.
     if (nowMs - this.#oldDeletedAtMs < MESSAGE_KEPT_MS / 2) return;
-    this.#oldDeletedAtMs = nowMs;
-    this.#statements.deleteOldMessages.run(nowMs - MESSAGE_KEPT_MS);
+    const { changes } = this.#statements.deleteOldMessages.run(nowMs - MESSAGE_KEPT_MS, MESSAGES_AT_ONCE_MAX);
+    // The rest goes with what is sent next.
+    if (changes < MESSAGES_AT_ONCE_MAX) this.#oldDeletedAtMs = nowMs;
   }
 
   /** Hands over what has come, also from this process. */
   #look(): void {
     for (const box of [...this.#boxes]) {
-      for (;;) {
-        const rows = this.#statements.messagesFor.all(box.nodeId, box.last, TAKE_MAX) as [number, string][];
-        const last = rows.at(-1);
-        if (!last) break;
-        box.last = last[0];
-        this.#tidyLater(box);
-        box.deliver(rows.map(([, text]) => text));
-      }
+      const rows = this.#statements.messagesFor.all(box.nodeId, box.last, MESSAGES_AT_ONCE_MAX) as [number, string][];
+      const last = rows.at(-1);
+      if (!last) continue;
+      box.last = last[0];
+      this.#tidyLater(box);
+      if (rows.length === MESSAGES_AT_ONCE_MAX) this.#lookAgain();
+      box.deliver(rows.map(([, text]) => text));
     }
+  }
+
+  /** In the next turn of the event loop, at what did not fit. */
+  #lookAgain(): void {
+    if (this.#lookScheduled) return;
+    this.#lookScheduled = true;
+    this.#environment.setImmediate(() => {
+      this.#lookScheduled = false;
+      try {
+        this.#look();
+      } catch {
+        // Whatever anybody commits next makes it look again.
+      }
+    });
   }
 
   #tidyLater(box: Box): void {
     if (box.tidyTimer) return;
     box.tidyTimer = this.#environment.setTimeout(() => {
       box.tidyTimer = undefined;
-      this.#write(() => this.#statements.deleteMessages.run(box.nodeId, box.last)).catch(() => {
+      this.#tidy(box).catch(() => {
         // They are deleted with the next ones, or for being old.
       });
     }, TIDY_MS);
     box.tidyTimer.unref();
+  }
+
+  async #tidy({ nodeId, last }: Box): Promise<void> {
+    let deleted: number;
+    do {
+      deleted = 0;
+      await this.#write(() => {
+        deleted = this.#statements.deleteMessages.run(nodeId, last, MESSAGES_AT_ONCE_MAX).changes;
+      });
+      await turnOfTheLoop(this.#environment);
+    } while (deleted === MESSAGES_AT_ONCE_MAX && this.#boxes.size > 0);
   }
 }

@@ -26,14 +26,16 @@ export class NodeTables {
   /** Gives what is kept. */
   add(schedules: readonly TickSchedule[]): TickSchedule[] {
     return schedules.map((schedule) => {
-      const { streamId, actor, id, owner } = schedule;
-      this.#statements.addSchedule.run(streamId, actor, id, owner);
+      const { streamId, actor, id, owner, since } = schedule;
+      this.#statements.addSchedule.run(streamId, actor, id, owner, since);
       return { ...(this.#statements.schedule.get(streamId, actor) as TickSchedule) };
     });
   }
 
   remove(schedules: readonly TickSchedule[]): void {
-    for (const { streamId, actor, owner } of schedules) this.#statements.removeSchedule.run(streamId, actor, owner);
+    for (const { streamId, actor, owner, since } of schedules) {
+      this.#statements.removeSchedule.run(streamId, actor, owner, since);
+    }
   }
 
   schedulesOf(owner: string, limit: number, after: TickSchedule | undefined): TickSchedule[] {

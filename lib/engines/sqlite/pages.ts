@@ -3,8 +3,11 @@ import type { EventRecord } from '../../kernel/event.js';
 /** Events in the first chunk of a page; each further one has up to eight times as many. */
 const CHUNK_EVENTS_MIN = 64;
 const CHUNK_GROWTH_MAX = 8;
-/** Payload and metadata in one page, in UTF-16 code units; a page ends with the chunk that goes beyond. */
-export const PAGE_LENGTH_MAX = 8 * 1024 * 1024;
+/**
+ * Payload and metadata in one page, in UTF-16 code units; a page ends with the chunk that goes beyond. So much can be read, parsed and handed over in a
+ * moment: nothing else runs meanwhile.
+ */
+export const PAGE_LENGTH_MAX = 1024 * 1024;
 
 /** An event as the statements give it; the stream's id is there only where it is not known anyway. */
 export type EventRow = [
@@ -52,7 +55,8 @@ export function readPage(
       });
     }
     if (rows.length < chunkSize) return { events, ended: true };
-    chunkSize = Math.min(limit - events.length, chunkSize * CHUNK_GROWTH_MAX);
+    const fitting = Math.ceil((PAGE_LENGTH_MAX - length) / (length / events.length || 1));
+    chunkSize = Math.min(limit - events.length, chunkSize * CHUNK_GROWTH_MAX, Math.max(1, fitting));
   }
   return { events, ended: false };
 }

@@ -62,6 +62,8 @@ const MIGRATIONS: readonly string[] = [
      revision INTEGER NOT NULL,
      value TEXT NOT NULL
    ) STRICT;`,
+  // Older schedules are known by version 0: whoever knows anything of the stream knows more.
+  'ALTER TABLE schedules ADD COLUMN since INTEGER NOT NULL DEFAULT 0;',
 ];
 
 /** Creates what is missing. Several processes may do it at once: the first one in does the work. */

@@ -1,5 +1,3 @@
-import { realpathSync } from 'node:fs';
-import { resolve } from 'node:path';
 import type { AppendRequest, AppendResult } from '../../engine/append.js';
 import type { Checkpoint } from '../../engine/checkpoints.js';
 import type { Engine } from '../../engine/engine.js';
@@ -14,29 +12,18 @@ import { SYSTEM } from '../../engine/system-environment.js';
 import type { TickSchedule } from '../../engine/tick-schedules.js';
 import { EngineError } from '../../kernel/errors.js';
 import type { EventRecord } from '../../kernel/event.js';
-import { openDatabase, whenFree } from './connection.js';
-import { Doorbell } from './doorbell.js';
-import { type SqliteDatabase, sqliteError } from './driver.js';
-import { Mailbox } from './mailbox.js';
-import { NodeTables } from './node-tables.js';
-import { SqliteReader } from './sqlite-reader.js';
-import { SqliteWriter } from './sqlite-writer.js';
-import { prepareStatements, type Statements } from './statements.js';
-import { Tail } from './tail.js';
+import { whenFree } from './connection.js';
+import { type Opened, openStore } from './opened-store.js';
+import { checkedBusyTimeoutMs, checkedFile, type SqliteEngineOptions } from './options.js';
+import { sqliteError } from './sqlite-errors.js';
+import type { Synchronous } from './transactions.js';
 
-/** What `new SqliteEngine()` takes; everything has a default. */
-export interface SqliteEngineOptions {
-  /** Path of the database file; it and its folder are created when missing. Default `./data/events.db`. */
-  file?: string;
-  /** How long a write waits for other processes' writes before it fails with `DATABASE_BUSY` (and is tried again). Milliseconds. Default 5,000. */
-  busyTimeoutMs?: number;
-  /** Where it takes time, timers and randomness from: a simulation gives another. Default: the machine. */
-  environment?: Environment;
-}
+export type { SqliteEngineOptions };
 
 /**
  * Streams in one SQLite file, on a local disk; several processes may share it. A commit is durable when `append` resolves: write-ahead log with
- * `synchronous=FULL`, one transaction for all appends that wait at the same time.
+ * `synchronous=FULL`, one transaction for all appends that wait at the same time. When the file is deleted or replaced meanwhile, nothing is acknowledged
+ * any more (`DATABASE_GONE`).
  */
 export class SqliteEngine implements Engine {
   readonly name = 'sqlite';
@@ -48,30 +35,17 @@ export class SqliteEngine implements Engine {
   #closing = false;
 
   constructor(options: SqliteEngineOptions = {}) {
-    this.#file = resolve(options.file ?? './data/events.db');
-    this.#busyTimeoutMs = options.busyTimeoutMs ?? 5_000;
+    this.#file = checkedFile(options.file ?? undefined);
+    this.#busyTimeoutMs = checkedBusyTimeoutMs(options.busyTimeoutMs ?? undefined);
     this.#environment = options.environment ?? SYSTEM;
     this.#groupCommit = new GroupCommit((requests) => this.#write(requests), {}, this.#environment);
   }
 
   async open(): Promise<void> {
     if (this.#opened) return;
-    const db = await openDatabase(this.#environment, this.#file, this.#busyTimeoutMs);
-    try {
-      const statements = prepareStatements(db);
-      const reader = new SqliteReader(statements);
-      // By its real path, so that all who share the file through whatever link share the bell.
-      const bell = new Doorbell(realpathSync(this.#file));
-      const writer = new SqliteWriter(statements, reader);
-      this.#closing = false;
-      const tail = new Tail(statements, reader, bell, this.#environment);
-      const mailbox = new Mailbox(statements, tail, (work) => this.#noteDown(work), this.#environment);
-      const tables = new NodeTables(statements);
-      this.#opened = { db, statements, reader, writer, bell, tail, mailbox, tables };
-    } catch (error) {
-      db.close();
-      throw sqliteError(error, this.#file);
-    }
+    const opened = await openStore(this.#environment, this.#file, this.#busyTimeoutMs, (work) => this.#noteDown(work));
+    this.#closing = false;
+    this.#opened = opened;
   }
 
   async close(): Promise<void> {
@@ -199,23 +173,25 @@ export class SqliteEngine implements Engine {
     return results;
   }
 
-  /** Runs `work` in a write transaction, as soon as other processes let it. Never ends in the middle: all of this is synchronous. */
-  #transaction<T>(work: (opened: Opened) => T, synchronous: 'FULL' | 'NORMAL' = 'FULL'): Promise<T> {
+  /** Runs `work` in a write transaction, as soon as other processes let it. */
+  #transaction<T>(work: (opened: Opened) => T, synchronous: Synchronous = 'FULL'): Promise<T> {
     return whenFree(this.#environment, this.#file, this.#busyTimeoutMs, () => {
       const opened = this.#use();
-      if (synchronous === 'FULL') return inTransaction(opened, work);
-      opened.db.pragma('synchronous = NORMAL');
-      try {
-        return inTransaction(opened, work);
-      } finally {
-        opened.db.pragma('synchronous = FULL');
-      }
+      return opened.transactions.run(
+        () => work(opened),
+        synchronous,
+        () => {
+          opened.reader.forgetKeys();
+          opened.writer.forget();
+        },
+      );
     });
   }
 
   #read<T>(work: (opened: Opened) => T): T {
     const opened = this.#use();
     try {
+      opened.databaseFile?.assertReadable();
       return work(opened);
     } catch (error) {
       throw sqliteError(error, this.#file);
@@ -230,33 +206,5 @@ export class SqliteEngine implements Engine {
   #closed(): EngineError {
     const message = `${this.#file}: the engine is not open: call open() first, and nothing after close()`;
     return new EngineError('ENGINE_CLOSED', message);
-  }
-}
-
-/** What there is between `open()` and `close()`. */
-interface Opened {
-  readonly db: SqliteDatabase;
-  readonly statements: Statements;
-  readonly reader: SqliteReader;
-  readonly writer: SqliteWriter;
-  readonly bell: Doorbell;
-  readonly tail: Tail;
-  readonly mailbox: Mailbox;
-  readonly tables: NodeTables;
-}
-
-function inTransaction<T>(opened: Opened, work: (opened: Opened) => T): T {
-  const { db, statements, reader, writer } = opened;
-  statements.begin.run();
-  try {
-    const result = work(opened);
-    statements.commit.run();
-    return result;
-  } catch (error) {
-    reader.forgetKeys();
-    writer.forget();
-    // Some errors have rolled it back already.
-    if (db.inTransaction) statements.rollback.run();
-    throw error;
   }
 }

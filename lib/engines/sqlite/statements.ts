@@ -52,12 +52,19 @@ export function prepareStatements(db: SqliteDatabase) {
     /** Also what is deleted by now counts. */
     lastMessage: db.prepare("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'messages'), 0)").pluck(),
     messagesFor: db.prepare('SELECT id, text FROM messages WHERE receiver = ? AND id > ? ORDER BY id LIMIT ?').raw(),
-    deleteMessages: db.prepare('DELETE FROM messages WHERE receiver = ? AND id <= ?'),
-    deleteOldMessages: db.prepare('DELETE FROM messages WHERE sent_at_ms < ?'),
+    deleteMessages: db.prepare(
+      'DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE receiver = ? AND id <= ? ORDER BY id LIMIT ?)',
+    ),
+    deleteOldMessages: db.prepare(
+      'DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE sent_at_ms < ? ORDER BY id LIMIT ?)',
+    ),
 
-    addSchedule: db.prepare('INSERT OR IGNORE INTO schedules (stream_id, actor, id, owner) VALUES (?, ?, ?, ?)'),
+    addSchedule: db.prepare(
+      `INSERT INTO schedules (stream_id, actor, id, owner, since) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (stream_id, actor) DO UPDATE SET since = excluded.since WHERE schedules.since < excluded.since`,
+    ),
     schedule: db.prepare(`${SELECT_SCHEDULES} WHERE stream_id = ? AND actor = ?`),
-    removeSchedule: db.prepare('DELETE FROM schedules WHERE stream_id = ? AND actor = ? AND owner = ?'),
+    removeSchedule: db.prepare('DELETE FROM schedules WHERE stream_id = ? AND actor = ? AND owner = ? AND since <= ?'),
     schedulesOf: db.prepare(
       `${SELECT_SCHEDULES} WHERE owner = ? AND (stream_id, actor) > (?, ?) ORDER BY stream_id, actor LIMIT ?`,
     ),
@@ -68,7 +75,7 @@ export function prepareStatements(db: SqliteDatabase) {
   };
 }
 
-const SELECT_SCHEDULES = 'SELECT stream_id AS streamId, actor, id, owner FROM schedules';
+const SELECT_SCHEDULES = 'SELECT stream_id AS streamId, actor, id, owner, since FROM schedules';
 
 const SELECT_EVENTS =
   'SELECT e.position, e.version, e.id, e.name, e.data, e.metadata, s.id FROM events e JOIN streams s ON s.key = e.stream';

@@ -2,7 +2,7 @@ import type { Environment, Timer } from '../../engine/environment.js';
 import type { Unwatch, Wake } from '../../engine/follow.js';
 import { WakeTable } from '../../engine/wake-table.js';
 import type { EventRecord } from '../../kernel/event.js';
-import type { Doorbell } from './doorbell.js';
+import type { Bell } from './doorbell.js';
 import type { SqliteReader } from './sqlite-reader.js';
 import type { Statements } from './statements.js';
 
@@ -18,7 +18,7 @@ const TAIL_EVENTS_MAX = 1_000;
 export class Tail {
   readonly #statements: Statements;
   readonly #reader: SqliteReader;
-  readonly #bell: Doorbell;
+  readonly #bell: Bell;
   readonly #environment: Environment;
   readonly #wakes = new WakeTable();
   readonly #listeners = new Set<() => void>();
@@ -28,7 +28,7 @@ export class Tail {
   #toldUpTo = 0;
   #lookScheduled = false;
 
-  constructor(statements: Statements, reader: SqliteReader, bell: Doorbell, environment: Environment) {
+  constructor(statements: Statements, reader: SqliteReader, bell: Bell, environment: Environment) {
     this.#statements = statements;
     this.#reader = reader;
     this.#bell = bell;

@@ -4,7 +4,8 @@ import type { NoReply, Reply } from './remote-calls.js';
 
 /** A call that waits for its reply. */
 export interface WaitingCall {
-  readonly commandId: string;
+  /** The caller's own count of its calls. */
+  readonly call: number;
   readonly to: string;
   readonly settle: (reply: Reply | NoReply) => void;
   readonly queue: CallQueue;
@@ -34,10 +35,10 @@ export class CallQueue {
     this.#onSilent = onSilent;
   }
 
-  add(commandId: string, to: string, settle: WaitingCall['settle']): WaitingCall {
+  add(call: number, to: string, settle: WaitingCall['settle']): WaitingCall {
     const before = this.#newest;
-    const call = {
-      commandId,
+    const waiting = {
+      call,
       to,
       settle,
       queue: this,
@@ -45,11 +46,11 @@ export class CallQueue {
       before,
       after: undefined,
     };
-    if (before) before.after = call;
-    else this.#oldest = call;
-    this.#newest = call;
+    if (before) before.after = waiting;
+    else this.#oldest = waiting;
+    this.#newest = waiting;
     this.#timer ??= this.#look(this.#silentAfterMs);
-    return call;
+    return waiting;
   }
 
   /** It waits no longer: its reply came, or it was given up. */

@@ -1,18 +1,18 @@
+import { detached } from '../../engine/async-context.js';
 import { backoffIn } from '../../engine/backoff.js';
-import { sleep, type Timer } from '../../engine/environment.js';
+import { endsWithin, pause, type Timer } from '../../engine/environment.js';
 import { StreamFollower } from '../../engine/stream-follower.js';
 import type { EventRecord } from '../../kernel/event.js';
 import { FrameworkState, LEADER_EVENT, type Leadership } from '../../kernel/framework-events.js';
 import { MetadataWriter } from '../event-codec.js';
 import type { RuntimeParts } from '../settings.js';
-import { outsideTurns } from '../turn.js';
 import type { Cluster } from './cluster.js';
 import type { LeaderTask } from './leader-election.js';
 
 /** How often a leader looks whether the others must hold it for dead. Shares of `heartbeatTimeoutMs`. */
 const CHECKS_PER_TIMEOUT = 4;
 
-/** How long the task of a lost leadership is waited for before another begins. Milliseconds. */
+/** How long the task of a lost leadership is waited for, before another begins or the node ends. Milliseconds. */
 const TASK_END_MS_MAX = 2_000;
 
 /** One node's part in one election: it knows who leads, and stands for election if it has a task. */
@@ -93,7 +93,7 @@ export class Candidacy {
       } catch (error) {
         this.#parts.log.warn(`election '${this.#what.name}': the engine does not answer; it is tried again`, error);
       }
-      if (!this.#caughtUp) await sleep(this.#parts.environment, backoff.nextMs());
+      if (!this.#caughtUp) await pause(this.#parts.environment, backoff.nextMs());
     }
     this.#look();
     this.#checkLater();
@@ -115,7 +115,7 @@ export class Candidacy {
     const leader = written !== undefined && membership.isAlive(written) ? written : undefined;
     if (leader !== this.#told) {
       this.#told = leader;
-      outsideTurns(() => this.onLeader(leader));
+      detached(() => this.onLeader(leader));
     }
     if (!this.#what.task) return;
     if (isOurs && !membership.isolated) this.#win();
@@ -128,20 +128,18 @@ export class Candidacy {
     const controller = new AbortController();
     this.#leading = controller;
     const before = this.#taskEnded();
-    outsideTurns(() => {
+    detached(() => {
       this.#task = before.then(() => this.#runTask(controller.signal));
     });
   }
 
   /** The last leadership's task; one that does not heed its signal is not waited for long. */
   async #taskEnded(): Promise<void> {
-    if (!this.#task) return;
-    let timer: Timer | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = this.#parts.environment.setTimeout(resolve, TASK_END_MS_MAX).unref();
-    });
-    await Promise.race([this.#task, late]);
-    this.#parts.environment.clearTimeout(timer);
+    if (!this.#task || (await endsWithin(this.#parts.environment, this.#task, TASK_END_MS_MAX))) return;
+    this.#parts.log.error(
+      `the task of the leader of '${this.#what.name}' did not end within ${TASK_END_MS_MAX} ms after its signal was aborted: it is left behind, and may ` +
+        'still be at work while another node leads. Let it look at its signal',
+    );
   }
 
   #lose(why: string): void {
@@ -160,9 +158,22 @@ export class Candidacy {
       } catch (error) {
         if (signal.aborted) return;
         this.#parts.log.error(`the task of the leader of '${this.#what.name}' failed; it is run again`, error);
-        await sleep(this.#parts.environment, backoff.nextMs());
+        await this.#pauseUnlessAborted(backoff.nextMs(), signal);
       }
     }
+  }
+
+  /** Nobody waits for what failed to be run again, but somebody may wait for it to end. */
+  #pauseUnlessAborted(ms: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        this.#parts.environment.clearTimeout(timer);
+        signal.removeEventListener('abort', end);
+        resolve();
+      };
+      const timer = this.#parts.environment.setTimeout(end, ms).unref();
+      signal.addEventListener('abort', end);
+    });
   }
 
   async #campaign(): Promise<void> {
@@ -172,7 +183,7 @@ export class Candidacy {
     try {
       while (!this.#ended && this.#told === undefined) {
         if (await this.#append(this.#parts.nodeId)) return;
-        await sleep(this.#parts.environment, backoff.nextMs());
+        await pause(this.#parts.environment, backoff.nextMs());
       }
     } finally {
       this.#campaigning = false;

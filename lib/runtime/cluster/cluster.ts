@@ -1,3 +1,4 @@
+import { detached } from '../../engine/async-context.js';
 import { backoffIn } from '../../engine/backoff.js';
 import { sleep } from '../../engine/environment.js';
 import { EngineError } from '../../kernel/errors.js';
@@ -29,7 +30,7 @@ export class Cluster {
 
   /** Resolves when this node knows the others, and they can know it; tries for as long as the engine is unreachable. */
   start(): Promise<void> {
-    this.#started ??= this.#start();
+    this.#started ??= detached(() => this.#start());
     return this.#started;
   }
 
@@ -63,7 +64,8 @@ export class Cluster {
         await this.membership.start();
         return;
       } catch (error) {
-        if (!(error instanceof EngineError && error.retryable) || this.#stopped) {
+        // Whoever leaves waits for this to end.
+        if (!(error instanceof EngineError && error.retryable) || this.leaving || this.#stopped) {
           this.#parts.log.error('this node could not join the others', error);
           throw error;
         }

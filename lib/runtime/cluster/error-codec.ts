@@ -1,7 +1,17 @@
 import * as errors from '../../kernel/errors.js';
+import {
+  classNameOf,
+  FAILURE_DEPTH_MAX,
+  FAILURES_MAX,
+  gatheredBy,
+  isError,
+  messageOf,
+  propertyOf,
+  STACK_LENGTH_MAX,
+} from '../../kernel/thrown.js';
 
-/** How deep causes are followed. */
-const CAUSES_MAX = 5;
+/** Longest plain value that travels as it is, and most of an error's own properties together, in characters of JSON. */
+const VALUE_LENGTH_MAX = 64 * 1024;
 
 /** A class of errors whose instances keep their class on the way from one node to another. */
 // biome-ignore lint/complexity/noBannedTypes: constructors of any arguments, and abstract ones, have nothing else in common.
@@ -12,17 +22,32 @@ interface LibraryClass {
   readonly isExact: boolean;
 }
 
+/** Something that is no error. `value` is its text, which is all that older nodes know; `is` says how to read that. */
+interface EncodedValue {
+  readonly value: string;
+  readonly is?: 'json' | 'bigint' | 'undefined';
+}
+
 interface EncodedError {
   readonly type: string;
+  /** What its `name` says. Older nodes leave it out, and all that follows. */
+  readonly name?: string;
   /** The library's class that it is an instance of, and whether of that very one; `null` if it is of none. Other classes of the same names are not meant. Older nodes do not say. */
   readonly library?: LibraryClass | null;
   readonly message: string;
   readonly stack: string | undefined;
   readonly own: Record<string, unknown>;
-  readonly cause?: EncodedError | { readonly value: string };
+  /** Own properties that JSON has not. */
+  readonly special?: Record<string, EncodedValue>;
+  readonly cause?: EncodedError | EncodedValue;
+  /** What an `AggregateError` gathers. */
+  readonly errors?: readonly (EncodedError | EncodedValue)[];
 }
 
-/** Errors as they travel between nodes: class, message, `code` and other plain properties, stack and causes arrive as they were. */
+/**
+ * Errors as they travel between nodes: class, name, message, `code` and other plain properties, stack, causes and gathered errors arrive as they were. So does
+ * what is no error: plain data, `undefined`, a bigint; of anything else its text does. Never throws on the way out, whatever was thrown.
+ */
 export class ErrorCodec {
   /** Those that users made known, by name. */
   readonly #classes = new Map<string, ErrorClass>();
@@ -36,23 +61,39 @@ export class ErrorCodec {
     this.#classes.set(errorClass.name, errorClass);
   }
 
-  encode(error: unknown): string {
-    return JSON.stringify(error instanceof Error ? encodeError(error, CAUSES_MAX) : { value: textOf(error) });
+  encode(thrown: unknown): string {
+    return JSON.stringify(encodeAny(thrown, FAILURE_DEPTH_MAX, { left: FAILURES_MAX }));
   }
 
   decode(text: string): unknown {
-    return this.#decode(JSON.parse(text) as EncodedError | { value: string });
+    return this.#decode(JSON.parse(text) as EncodedError | EncodedValue);
   }
 
-  #decode(encoded: EncodedError | { readonly value: string }): unknown {
-    if ('value' in encoded) return encoded.value;
-    // Not made by its constructor, whose arguments nobody knows.
-    const error = Object.create(this.#classOf(encoded).prototype) as Error;
-    define(error, 'message', encoded.message);
+  #decode(encoded: EncodedError | EncodedValue): unknown {
+    if ('value' in encoded) return decodeValue(encoded);
+    const error = this.#bare(encoded);
     define(error, 'stack', encoded.stack);
     if (encoded.cause) define(error, 'cause', this.#decode(encoded.cause));
+    if (encoded.errors) {
+      const gathered = encoded.errors.map((each) => this.#decode(each));
+      define(error, 'errors', gathered);
+    }
     for (const [name, value] of Object.entries(encoded.own)) Object.defineProperty(error, name, visible(value));
-    if (error.name === 'Error' && encoded.type !== 'Error') define(error, 'name', encoded.type);
+    for (const [name, value] of Object.entries(encoded.special ?? {})) {
+      Object.defineProperty(error, name, visible(decodeValue(value)));
+    }
+    const name = encoded.name ?? (error.name === 'Error' ? encoded.type : error.name);
+    if (error.name !== name) define(error, 'name', name);
+    return error;
+  }
+
+  /** Not made by its constructor, whose arguments nobody knows; but for the one class whose parts are hidden. */
+  #bare(encoded: EncodedError): Error {
+    const { type, name, message } = encoded;
+    const errorClass = this.#classOf(encoded);
+    if (errorClass === Error && type === 'DOMException') return new DOMException(message, name);
+    const error = Object.create(errorClass.prototype) as Error;
+    define(error, 'message', message);
     return error;
   }
 
@@ -86,21 +127,88 @@ function byName(classes: readonly ErrorClass[]): ReadonlyMap<string, ErrorClass>
 
 /** A user's class may have the name of one of ours: only the class itself tells. */
 function libraryClassOf(error: Error): LibraryClass | null {
-  for (let of: unknown = error.constructor; typeof of === 'function'; of = Object.getPrototypeOf(of)) {
-    if (LIBRARY.get(of.name) === of) return { name: of.name, isExact: of === error.constructor };
+  try {
+    for (let of: unknown = error.constructor; typeof of === 'function'; of = Object.getPrototypeOf(of)) {
+      if (LIBRARY.get(of.name) === of) return { name: of.name, isExact: of === error.constructor };
+    }
+  } catch {
+    // A Proxy, or a getter, that refuses: none of ours does.
   }
   return null;
 }
 
-function encodeError(error: Error, causesMax: number): EncodedError {
-  const own: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(error)) {
-    if (name !== 'cause' && isJson(value)) own[name] = value;
+function encodeAny(thrown: unknown, depth: number, budget: { left: number }): EncodedError | EncodedValue {
+  budget.left -= 1;
+  return isError(thrown) ? encodeError(thrown, depth, budget) : encodeValue(thrown);
+}
+
+function encodeError(error: Error, depth: number, budget: { left: number }): EncodedError {
+  const name = propertyOf(error, 'name');
+  const stack = propertyOf(error, 'stack');
+  const cause = propertyOf(error, 'cause');
+  const goesOn = depth > 1;
+  const encoded = {
+    type: classNameOf(error) ?? 'Error',
+    ...(typeof name === 'string' && name !== 'Error' && { name }),
+    library: libraryClassOf(error),
+    message: propertyOf(error, 'message') === '' ? '' : messageOf(error),
+    stack: typeof stack === 'string' ? stack.slice(0, STACK_LENGTH_MAX) : undefined,
+    ...ownOf(error),
+    ...(goesOn && cause !== undefined && budget.left > 0 && { cause: encodeAny(cause, depth - 1, budget) }),
+  };
+  const errors: (EncodedError | EncodedValue)[] = [];
+  for (const each of goesOn ? gatheredBy(error, budget.left) : []) {
+    if (budget.left > 0) errors.push(encodeAny(each, depth - 1, budget));
   }
-  const { message, stack, cause } = error;
-  const encoded = { type: error.constructor.name, library: libraryClassOf(error), message, stack, own };
-  if (cause === undefined || causesMax === 0) return encoded;
-  return { ...encoded, cause: cause instanceof Error ? encodeError(cause, causesMax - 1) : { value: textOf(cause) } };
+  return errors.length > 0 || encoded.type === 'AggregateError' ? { ...encoded, errors } : encoded;
+}
+
+/** Its own properties, as far as they are plain and there is room; its class's `code`, too. */
+function ownOf(error: Error): Pick<EncodedError, 'own' | 'special'> {
+  const own: Record<string, unknown> = {};
+  const special: Record<string, EncodedValue> = {};
+  let room = VALUE_LENGTH_MAX;
+  for (const key of keysOf(error)) {
+    if (key === 'cause' || key === 'errors' || key === 'message' || key === 'stack') continue;
+    const encoded = encodeValue(propertyOf(error, key), room);
+    if (encoded.is === undefined && typeof propertyOf(error, key) !== 'string') continue;
+    room -= encoded.value.length;
+    if (room < 0) break;
+    if (encoded.is === 'bigint') special[key] = encoded;
+    else if (encoded.is === 'json') own[key] = JSON.parse(encoded.value);
+    else if (encoded.is === undefined) own[key] = encoded.value;
+  }
+  return Object.keys(special).length > 0 ? { own, special } : { own };
+}
+
+function keysOf(error: Error): string[] {
+  try {
+    return Object.keys(error);
+  } catch {
+    return [];
+  }
+}
+
+function encodeValue(value: unknown, lengthMax = VALUE_LENGTH_MAX): EncodedValue {
+  if (typeof value === 'string') return { value: value.slice(0, lengthMax) };
+  if (value === undefined) return { value: 'undefined', is: 'undefined' };
+  if (typeof value === 'bigint') return { value: String(value), is: 'bigint' };
+  const json = jsonOf(value);
+  return json !== undefined && json.length <= lengthMax ? { value: json, is: 'json' } : { value: messageOf(value) };
+}
+
+function decodeValue({ value, is }: EncodedValue): unknown {
+  if (is === 'json') return JSON.parse(value);
+  if (is === 'bigint') return BigInt(value);
+  return is === 'undefined' ? undefined : value;
+}
+
+function jsonOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
 }
 
 function define(error: Error, name: string, value: unknown): void {
@@ -109,16 +217,4 @@ function define(error: Error, name: string, value: unknown): void {
 
 function visible(value: unknown): PropertyDescriptor {
   return { value, configurable: true, writable: true, enumerable: true };
-}
-
-function isJson(value: unknown): boolean {
-  try {
-    return JSON.stringify(value) !== undefined;
-  } catch {
-    return false;
-  }
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
 }

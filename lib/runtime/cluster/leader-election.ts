@@ -4,6 +4,7 @@ import { nameFault } from '../../kernel/ids.js';
 import { NAME_LENGTH_MAX } from '../../kernel/option-checks.js';
 import { shownText, textFault } from '../../kernel/text.js';
 import type { RuntimeParts } from '../settings.js';
+import { subscribersContext } from '../turn.js';
 import { Candidacy } from './candidacy.js';
 import type { Cluster } from './cluster.js';
 
@@ -51,11 +52,16 @@ export class LeaderElection {
     if (fault !== undefined) throw invalidElection(name, fault);
     return new Observable((subscriber) => {
       const candidacy = this.#candidacy(name, undefined);
-      candidacy.onLeader = (nodeId) => subscriber.next(nodeId);
-      candidacy.onError = (error) => subscriber.error(error);
-      candidacy.onStopped = () => subscriber.complete();
+      const context = subscribersContext();
+      candidacy.onLeader = (nodeId) => context.runInAsyncScope(() => subscriber.next(nodeId));
+      candidacy.onError = (error) => context.runInAsyncScope(() => subscriber.error(error));
+      candidacy.onStopped = () => context.runInAsyncScope(() => subscriber.complete());
+      const release = this.#parts.environment.keepAlive();
       candidacy.start();
-      return () => void this.#end(candidacy);
+      return () => {
+        release();
+        void this.#end(candidacy);
+      };
     });
   }
 

@@ -1,6 +1,8 @@
+import { CoalescedWork } from '../../engine/coalesced-work.js';
 import type { Timer } from '../../engine/environment.js';
 import type { NodeRecord } from '../../engine/nodes.js';
 import type { RuntimeParts } from '../settings.js';
+import { NodeClocks } from './node-clocks.js';
 
 /** Heartbeats a node writes, and looks it takes at the others', within one `heartbeatTimeoutMs`. */
 const BEATS_PER_TIMEOUT = 4;
@@ -9,6 +11,11 @@ const LOOKS_PER_TIMEOUT = 8;
 const QUIET_SHARE = 0.75;
 /** A node that has been dead for so many timeouts is forgotten. */
 const FORGET_AFTER_TIMEOUTS = 30;
+
+/** A heartbeat that may be older than this share of the time-out when it is read says too little of its node's clock. */
+const CLOCK_DELAY_SHARE_MAX = 0.5;
+/** A clock that moved by less, apart from time itself, was not set. Milliseconds. */
+const CLOCK_SET_MS_MIN = 20;
 
 /** Most nodes that are remembered for having gone. */
 const GONE_MAX = 10_000;
@@ -20,7 +27,6 @@ interface Neighbour {
   /** When it last sent us a message, by our clock. */
   heardAtMs: number;
   gone: boolean;
-  clockOffsetMs: number;
 }
 
 /**
@@ -31,6 +37,8 @@ interface Neighbour {
  */
 export class Membership {
   readonly incarnation: string;
+  /** How far the nodes' clocks are apart. */
+  readonly clocks: NodeClocks;
   readonly #parts: RuntimeParts;
   readonly #timeoutMs: number;
   readonly #others = new Map<string, Neighbour>();
@@ -41,23 +49,30 @@ export class Membership {
   #beats = 0;
   /** `undefined` until it joins: a node that has no need of the others writes no heartbeats. */
   #lastBeatAtMs: number | undefined;
+  /** How far our clock was ahead of our monotonic one when the others were told last. */
+  #toldAheadMs = 0;
   #lastLookAtMs = 0;
+  /** When the last look that ended had begun: what it did not see was written after that. */
+  #lastLookFromMs = 0;
   #beatTimer: Timer | undefined;
   #lookTimer: Timer | undefined;
+  readonly #looks = new CoalescedWork(() => this.#look());
   #stopped = false;
   #warned = '';
 
   constructor(parts: RuntimeParts) {
     this.#parts = parts;
-    this.incarnation = parts.ids.next();
+    // Not one of the user's ids: whatever those are, another start must not be taken for this one.
+    this.incarnation = parts.environment.uuid();
     this.#timeoutMs = parts.limits.heartbeatTimeoutMs;
+    this.clocks = new NodeClocks(this.#timeoutMs * CLOCK_DELAY_SHARE_MAX);
   }
 
   /** Resolves when this node is known to the others, and they to it. @throws EngineError. */
   async start(): Promise<void> {
     this.#lastBeatAtMs ??= this.#parts.environment.monotonicMs();
     await this.#beat();
-    await this.#look();
+    await this.#looks.run();
     this.#beatLater();
     this.#lookLater();
   }
@@ -73,10 +88,11 @@ export class Membership {
     return this.#goneSinceMs.get(nodeId) ?? Number.NEGATIVE_INFINITY;
   }
 
-  /** By how much its clock was ahead of ours when its heartbeat was seen last; 0 if that is less than the delay of heartbeats explains. */
-  clockOffsetMs(nodeId: string): number {
-    const offsetMs = this.#others.get(nodeId)?.clockOffsetMs ?? 0;
-    return Math.abs(offsetMs) > this.#timeoutMs ? offsetMs : 0;
+  /** Tells the others at once if our clock was set since they were last told, so that they can read what we write from now on. @throws EngineError. */
+  async tellClock(): Promise<void> {
+    const { clock, environment } = this.#parts;
+    const aheadMs = clock.now() - environment.monotonicMs();
+    if (Math.abs(aheadMs - this.#toldAheadMs) > CLOCK_SET_MS_MIN) await this.#beat();
   }
 
   /** The other nodes that are alive. */
@@ -121,7 +137,7 @@ export class Membership {
 
   /** Learns of nodes that came a moment ago. */
   async refresh(): Promise<void> {
-    await this.#look().catch(() => {});
+    await this.#looks.run().catch(() => {});
   }
 
   /** It says itself that it leaves. */
@@ -143,22 +159,29 @@ export class Membership {
   }
 
   async #beat(): Promise<void> {
-    const { engine, nodeId, clock } = this.#parts;
+    const { engine, nodeId, clock, environment } = this.#parts;
     this.#beats += 1;
-    await engine.beat({ nodeId, incarnation: this.incarnation, beat: this.#beats, clockMs: clock.now() });
-    this.#lastBeatAtMs = this.#parts.environment.monotonicMs();
+    const [clockMs, nowMs] = [clock.now(), environment.monotonicMs()];
+    this.clocks.read(nodeId, clockMs, nowMs);
+    await engine.beat({ nodeId, incarnation: this.incarnation, beat: this.#beats, clockMs });
+    this.#toldAheadMs = clockMs - nowMs;
+    this.#lastBeatAtMs = environment.monotonicMs();
   }
 
   async #look(): Promise<void> {
+    const fromMs = this.#parts.environment.monotonicMs();
     const records = await this.#parts.engine.nodes();
     const nowMs = this.#parts.environment.monotonicMs();
     const lookedForMs = Math.min(nowMs - this.#lastLookAtMs, (2 * this.#timeoutMs) / LOOKS_PER_TIMEOUT);
     this.#lastLookAtMs = nowMs;
+    // A heartbeat that is new to us may have been written at any time since the last look began.
+    const isClockRead = nowMs - this.#lastLookFromMs <= this.#timeoutMs * CLOCK_DELAY_SHARE_MAX;
+    this.#lastLookFromMs = fromMs;
     const seen = new Set<string>();
     for (const record of records) {
       seen.add(record.nodeId);
       if (record.nodeId === this.#parts.nodeId) this.#checkOwn(record);
-      else this.#see(record, lookedForMs);
+      else if (this.#see(record, lookedForMs) && isClockRead) this.clocks.read(record.nodeId, record.clockMs, nowMs);
     }
     for (const [nodeId, other] of this.#others) {
       if (seen.has(nodeId)) continue;
@@ -168,12 +191,13 @@ export class Membership {
     }
   }
 
-  #see(record: NodeRecord, lookedForMs: number): void {
+  /** Whether its heartbeat has changed. */
+  #see(record: NodeRecord, lookedForMs: number): boolean {
     const { nodeId } = record;
     const other = this.#others.get(nodeId);
     if (!other) {
-      this.#others.set(nodeId, { record, silentMs: 0, heardAtMs: 0, gone: false, clockOffsetMs: 0 });
-      return;
+      this.#others.set(nodeId, { record, silentMs: 0, heardAtMs: 0, gone: false });
+      return false;
     }
     const isNew = other.record.incarnation !== record.incarnation;
     if (isNew) this.#markGone(nodeId, other);
@@ -182,13 +206,13 @@ export class Membership {
       if (isNew || !other.gone || other.silentMs >= this.#timeoutMs) other.gone = false;
       other.record = record;
       other.silentMs = 0;
-      other.clockOffsetMs = record.clockMs - this.#parts.clock.now();
-      return;
+      return true;
     }
     other.silentMs += lookedForMs;
     if (other.silentMs >= this.#timeoutMs) this.#markGone(nodeId, other);
     else this.#tellIfQuiet(nodeId, other);
     if (other.silentMs >= this.#timeoutMs * FORGET_AFTER_TIMEOUTS) this.#forget(record);
+    return false;
   }
 
   #tellIfQuiet(nodeId: string, { gone, silentMs, heardAtMs }: Neighbour): void {
@@ -226,7 +250,7 @@ export class Membership {
   }
 
   #lookLater(): void {
-    this.#lookTimer = this.#later(LOOKS_PER_TIMEOUT, () => this.#look().finally(() => this.#lookLater()));
+    this.#lookTimer = this.#later(LOOKS_PER_TIMEOUT, () => this.#looks.run().finally(() => this.#lookLater()));
   }
 
   #later(timesPerTimeout: number, work: () => Promise<void>): Timer | undefined {

@@ -1,6 +1,8 @@
+import { detached } from '../../engine/async-context.js';
 import { backoffIn } from '../../engine/backoff.js';
 import { sleep, turnOfTheLoop } from '../../engine/environment.js';
 import type { Unwatch } from '../../engine/follow.js';
+import { MESSAGE_KEPT_MS } from '../../engine/messages.js';
 import { EngineError } from '../../kernel/errors.js';
 import type { RuntimeParts } from '../settings.js';
 import type { Membership } from './membership.js';
@@ -11,10 +13,12 @@ const QUEUE_MAX = 100_000;
 const BATCH_MAX = 256;
 /** How often a batch is tried; whoever sent it waits no longer for an answer by then. */
 const TRIES_MAX = 8;
-/** So far back are a sender's messages remembered, to know one that comes twice. */
+/** So far back are a sender's messages remembered, to know one that comes twice; what comes later still counts as lost. */
 const SEEN_MAX = 10_000;
-/** Most senders of which that is known; one that is gone is forgotten first. */
+/** Most starts of nodes of which that is known. */
 const SENDERS_MAX = 10_000;
+/** What is known of one that is gone is forgotten when nothing has come from it for so long, and room is needed. Milliseconds. */
+const SENDER_KEPT_MS = 2 * MESSAGE_KEPT_MS;
 
 interface Envelope {
   readonly from: string;
@@ -29,22 +33,27 @@ interface Envelope {
 
 export type Receiver = (body: never, from: string, incarnation: string) => void;
 
-/** Messages between nodes, each taken at most once, and only by the start of the node that it was meant for. They may be lost. */
+/**
+ * Messages between nodes, each taken at most once, and only by the start of the node that it was meant for. They may be lost. "At most once" holds
+ * without exception, since commands rely on it: what cannot be told from a message that was taken before counts as lost.
+ */
 export class Post {
   readonly #parts: RuntimeParts;
   readonly #membership: Membership;
   readonly #receivers = new Map<string, Receiver>();
+  /** By node and start of it. */
   readonly #seen = new Map<string, Seen>();
   #queue: { to: string; text: string }[] = [];
   #sending = false;
   #count = 0;
   #closed = false;
+  #hasWarned = false;
   #unwatch: Unwatch | undefined;
 
   constructor(parts: RuntimeParts, membership: Membership) {
     this.#parts = parts;
     this.#membership = membership;
-    membership.onForgotten((nodeId) => this.#seen.get(nodeId)?.shorten());
+    membership.onForgotten((nodeId) => this.#shorten(nodeId));
   }
 
   /** How much is remembered of messages that came: of so many senders, so many numbers. */
@@ -55,7 +64,7 @@ export class Post {
 
   async open(): Promise<void> {
     this.#unwatch = await this.#parts.engine.receive(this.#parts.nodeId, (texts) => {
-      for (const text of texts) this.#take(text);
+      detached(() => texts.forEach((text) => this.#take(text)));
     });
   }
 
@@ -64,12 +73,13 @@ export class Post {
     this.#receivers.set(kind, receiver);
   }
 
-  send(to: string, kind: string, body: object): void {
+  /** @param incarnation the start of that node for which it is meant; default the one that is known. */
+  send(to: string, kind: string, body: object, incarnation = this.#membership.incarnationOf(to)): void {
     if (this.#closed || this.#queue.length >= QUEUE_MAX) return;
     const envelope: Envelope = {
       from: this.#parts.nodeId,
       incarnation: this.#membership.incarnation,
-      to: this.#membership.incarnationOf(to),
+      to: incarnation,
       number: ++this.#count,
       kind,
       body,
@@ -136,29 +146,55 @@ export class Post {
   }
 
   #isNew(from: string, incarnation: string, number: number): boolean {
-    const known = this.#seen.get(from);
-    if (known?.incarnation === incarnation) return known.add(number);
-    const seen = new Seen(incarnation);
-    this.#seen.set(from, seen);
-    if (this.#seen.size > SENDERS_MAX) this.#forgetOne();
+    const sender = `${from}\0${incarnation}`;
+    const nowMs = this.#parts.environment.monotonicMs();
+    let seen = this.#seen.get(sender);
+    if (!seen) {
+      if (this.#seen.size >= SENDERS_MAX && !this.#forgetOne(nowMs)) return false;
+      // Its earlier start is over.
+      this.#shorten(from);
+      seen = new Seen(from, incarnation);
+      this.#seen.set(sender, seen);
+    }
+    seen.heardAtMs = nowMs;
     return seen.add(number);
   }
 
-  #forgetOne(): void {
-    const senders = [...this.#seen.keys()];
-    this.#seen.delete(senders.find((nodeId) => !this.#membership.isAlive(nodeId)) ?? (senders[0] as string));
+  #shorten(nodeId: string): void {
+    for (const seen of this.#seen.values()) if (seen.from === nodeId) seen.shorten();
+  }
+
+  /** Whether there was one of which nothing can come any more. */
+  #forgetOne(nowMs: number): boolean {
+    for (const [sender, { from, incarnation, heardAtMs }] of this.#seen) {
+      const isThere = this.#membership.isAlive(from) && this.#membership.incarnationOf(from) === incarnation;
+      if (isThere || nowMs - heardAtMs < SENDER_KEPT_MS) continue;
+      this.#seen.delete(sender);
+      return true;
+    }
+    this.#warnOfMany();
+    return false;
+  }
+
+  #warnOfMany(): void {
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    this.#parts.log.warn(
+      `messages came from more than ${SENDERS_MAX} starts of nodes within ${SENDER_KEPT_MS} ms; those of further ones are not taken`,
+    );
   }
 }
 
 /** Which of one sender's messages were taken. */
 class Seen {
-  readonly incarnation: string;
+  heardAtMs = 0;
   readonly #numbers = new Set<number>();
   #forgottenUpTo = 0;
 
-  constructor(incarnation: string) {
-    this.incarnation = incarnation;
-  }
+  constructor(
+    readonly from: string,
+    readonly incarnation: string,
+  ) {}
 
   get size(): number {
     return this.#numbers.size;

@@ -17,7 +17,9 @@ export interface RemoteCall {
   readonly args: string;
   /** Version up to which the caller knows the stream; nothing of this command is stored before that. */
   readonly since: number;
-  /** It was sent before, and nobody knows what became of it. */
+  /** The term in which it is to run: no other leadership takes it, also not a later one of the same node. Older nodes do not say. */
+  readonly term?: number | undefined;
+  /** It was sent before, in an earlier term, and nobody knows what became of it. */
   readonly again: boolean;
   /** The actors whose turns wait for this call. */
   readonly chain: readonly string[];
@@ -36,20 +38,32 @@ export type NoReply = { readonly kind: 'gone' | 'silent' | 'quiet' };
 /** Runs a call that came from another node. Must not throw. */
 export type CallServer = (call: RemoteCall) => Promise<Reply>;
 
-/** Calls to other nodes and from them. Each ends: with a reply, when the node dies or has been quiet for too long, or after `leaderTimeoutMs` without a reply to it or to one that was sent before it. */
+interface ReplyMessage {
+  readonly commandId: string;
+  /** Which of the caller's calls it answers. Older nodes do not say. */
+  readonly call?: number | undefined;
+  readonly reply: Reply;
+}
+
+/**
+ * Calls to other nodes and from them. Each ends: with a reply, when the node dies or has been quiet for too long, or after `leaderTimeoutMs` without a
+ * reply to it or to one that was sent before it. A command may be sent several times: a reply ends only the very call that it answers.
+ */
 export class RemoteCalls {
   readonly #parts: RuntimeParts;
   readonly #cluster: Cluster;
-  readonly #pending = new Map<string, WaitingCall>();
+  /** By the caller's count. */
+  readonly #pending = new Map<number, PendingCall>();
   /** By node and actor. */
   readonly #queues = new Map<string, CallQueue>();
+  #calls = 0;
 
   constructor(parts: RuntimeParts, cluster: Cluster) {
     this.#parts = parts;
     this.#cluster = cluster;
     cluster.membership.onGone((nodeId) => this.#endAll(nodeId, { kind: 'gone' }));
     cluster.membership.onQuiet((nodeId) => this.#endAll(nodeId, { kind: 'quiet' }));
-    cluster.post.on('reply', (body: { commandId: string; reply: Reply }, from) => this.#replied(body, from));
+    cluster.post.on('reply', (body: ReplyMessage, from) => this.#replied(body, from));
   }
 
   /** How many calls wait for a reply. */
@@ -59,32 +73,47 @@ export class RemoteCalls {
 
   /** Who runs what other nodes ask for. */
   serveWith(server: CallServer): void {
-    this.#cluster.post.on('call', (call: RemoteCall, from) => void this.#serve(server, call, from));
+    this.#cluster.post.on('call', (call: SentCall, from, incarnation) => {
+      void this.#serve(server, call, { from, incarnation });
+    });
   }
 
-  call(to: string, call: RemoteCall): Promise<Reply | NoReply> {
+  /** @param incarnation the start of that node which is to run it; no other gets it. */
+  call(to: string, incarnation: string | undefined, call: RemoteCall): Promise<Reply | NoReply> {
     return new Promise((settle) => {
       const { commandId } = call;
-      this.#pending.set(commandId, this.#queueTo(to, call).add(commandId, to, settle));
-      this.#cluster.post.send(to, 'call', call);
+      const number = ++this.#calls;
+      this.#pending.set(number, { commandId, waiting: this.#queueTo(to, call).add(number, to, settle) });
+      this.#cluster.post.send(to, 'call', { ...call, call: number } satisfies SentCall, incarnation);
     });
   }
 
   /** Ends every call that is still under way, as if its node had gone. */
   close(): void {
-    for (const commandId of [...this.#pending.keys()]) this.#settle(commandId, { kind: 'gone' });
+    for (const call of [...this.#pending.keys()]) this.#settle(call, { kind: 'gone' });
   }
 
-  async #serve(server: CallServer, call: RemoteCall, from: string): Promise<void> {
-    const reply = await server(call);
-    this.#cluster.post.send(from, 'reply', { commandId: call.commandId, reply });
+  async #serve(
+    server: CallServer,
+    { call, ...what }: SentCall,
+    caller: { readonly from: string; readonly incarnation: string },
+  ): Promise<void> {
+    const reply = await server(what);
+    const answer: ReplyMessage = { commandId: what.commandId, call, reply };
+    this.#cluster.post.send(caller.from, 'reply', answer, caller.incarnation);
   }
 
-  #replied({ commandId, reply }: { commandId: string; reply: Reply }, from: string): void {
-    const pending = this.#pending.get(commandId);
-    // One that comes after the call was given up, or from somebody who was asked before.
-    if (pending?.to !== from) return;
-    this.#settle(commandId, reply);
+  #replied({ commandId, call = this.#callOf(commandId), reply }: ReplyMessage, from: string): void {
+    const pending = this.#pending.get(call);
+    // The call may have been given up: what was replied to it says nothing about one that was made later.
+    if (pending?.waiting.to !== from || pending.commandId !== commandId) return;
+    this.#settle(call, reply);
+  }
+
+  /** For a reply that does not say which call it answers; 0 if there is none. */
+  #callOf(commandId: string): number {
+    for (const [call, pending] of this.#pending) if (pending.commandId === commandId) return call;
+    return 0;
   }
 
   #queueTo(to: string, { actor, id }: RemoteCall): CallQueue {
@@ -92,7 +121,7 @@ export class RemoteCalls {
     let queue = this.#queues.get(place);
     if (queue) return queue;
     const { limits, environment } = this.#parts;
-    const silent = ({ commandId }: WaitingCall) => this.#settle(commandId, { kind: 'silent' });
+    const silent = ({ call }: WaitingCall) => this.#settle(call, { kind: 'silent' });
     queue = new CallQueue(limits.leaderTimeoutMs, silent, environment);
     queue.onEmpty = () => this.#queues.delete(place);
     this.#queues.set(place, queue);
@@ -100,19 +129,27 @@ export class RemoteCalls {
   }
 
   #endAll(nodeId: string, how: NoReply): void {
-    for (const [commandId, { to }] of [...this.#pending]) {
-      if (to === nodeId) this.#settle(commandId, how);
+    for (const [call, { waiting }] of [...this.#pending]) {
+      if (waiting.to === nodeId) this.#settle(call, how);
     }
   }
 
-  #settle(commandId: string, reply: Reply | NoReply): void {
-    const pending = this.#pending.get(commandId);
-    if (!pending) return;
-    this.#pending.delete(commandId);
-    pending.queue.remove(pending, 'version' in reply);
-    pending.settle(reply);
+  #settle(call: number, reply: Reply | NoReply): void {
+    const waiting = this.#pending.get(call)?.waiting;
+    if (!waiting) return;
+    this.#pending.delete(call);
+    waiting.queue.remove(waiting, 'version' in reply);
+    waiting.settle(reply);
   }
 }
+
+interface PendingCall {
+  readonly commandId: string;
+  readonly waiting: WaitingCall;
+}
+
+/** A call as it travels, with the caller's count of its calls. */
+type SentCall = RemoteCall & { readonly call?: number | undefined };
 
 /** Arguments as JSON; `undefined` ones, which JSON has not, by their places. */
 export function encodeArguments(args: readonly unknown[], check: (value: unknown, place: number) => string): string {

@@ -1,12 +1,12 @@
 import type { Timer } from '../../engine/environment.js';
 import type { CommandDefinition } from '../../kernel/definition.js';
+import { hearingKey } from '../../kernel/ended-sources.js';
 import { OmniscientError } from '../../kernel/errors.js';
-import { ALL_STREAMS, type HeardSource, hearingKey, IN_CODE } from '../../kernel/hearing.js';
-import { checkedStreamId, eventNameFault } from '../../kernel/ids.js';
+import { type HeardSource, IN_CODE } from '../../kernel/hearing.js';
 import type { ListenHandler, Listening, ListenSource, ListenToOptions } from '../../kernel/listening.js';
-import { shownText } from '../../kernel/text.js';
 import type { RuntimeParts } from '../settings.js';
 import type { Turn } from '../turn.js';
+import { checkedSource } from './checked-source.js';
 import { Ear } from './ear.js';
 import { decorated, inCode, type Listener } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';
@@ -16,6 +16,8 @@ import { SourceRecords } from './source-records.js';
 
 /** When it was not possible to write down what is listened to: how soon it is tried again. Milliseconds. */
 const RECORD_AGAIN_MS = 500;
+/** How often it is looked, at most, for what ended by its time: that is written down with whatever is stored next. Milliseconds. */
+const LOOK_FOR_ENDS_MS = 1_000;
 
 /**
  * What one activation listens to. Its stream says which sources those are, from where on, and how far each was heard; this opens an ear for each, and
@@ -38,6 +40,7 @@ export class ActorListening {
   /** Nothing has shown yet that somebody leads, and listens in code: it was just loaded, or the leader is gone. */
   #isUnled = true;
   #timer: Timer | undefined;
+  #lookedForEndsMs = 0;
 
   constructor(owner: ListeningOwner, parts: RuntimeParts) {
     this.#owner = owner;
@@ -90,7 +93,7 @@ export class ActorListening {
   }
 
   /** A command has run: what its end brings with it. */
-  readonly completing = (turn: object): Promise<void> | undefined => this.#records.completing(turn);
+  readonly completing = (turn: Turn): Promise<void> | undefined => this.#records.completing(turn, this.#overInCode());
 
   /** The actor is loaded, or what is stored may have changed. */
   look(): void {
@@ -105,16 +108,23 @@ export class ActorListening {
       this.look();
     });
     if (this.#isUnled || (this.#owner.leads === false && this.#owner.mayRecord)) this.#callLeader();
-    // Another class on the stream may have changed the state, or the actor is new.
-    if (!this.#recording && this.#owner.settled && this.#owner.mayRecord && this.#areBehind()) this.#record();
+    // Another class on the stream may have changed the state. Of an actor that has no event nothing is written down: it is only looked at.
+    if (
+      !this.#recording &&
+      this.#owner.version > 0 &&
+      this.#owner.settled &&
+      this.#owner.mayRecord &&
+      this.#areBehind()
+    )
+      this.#record();
   }
 
   /** What is listened to in code only who leads knows: somebody has to lead for that to be heard. */
   #callLeader(): void {
     if (this.#recording) return;
     const sources = this.#owner.leads === undefined ? [] : [...this.#owner.hearing.sources.values()];
-    const isInCode = sources.some(({ listener, source, isOver }) => {
-      return !isOver && listener.startsWith(IN_CODE) && !this.#listener(listener, source);
+    const isInCode = sources.some(({ listener, source }) => {
+      return listener.startsWith(IN_CODE) && !this.#listener(listener, source);
     });
     if (isInCode) this.#record();
     else this.#isUnled = false;
@@ -144,7 +154,7 @@ export class ActorListening {
     const isAgain = isActivating && before?.turn !== turn;
     const nowMs = this.#parts.clock.now();
     const wasLate = before !== undefined && this.reactions.isLate(before.listener, streamId, nowMs);
-    if (before && !isAgain && (before.turn === turn || (this.#ears.has(key) && !wasLate))) {
+    if (before && !isAgain && (before.turn === turn || (this.#hasBegun(name, streamId) && !wasLate))) {
       throw new OmniscientError(
         'ALREADY_LISTENING',
         `${this.#owner.label}: '${name}' listens to that already: stop it first, or give this one another name with listenTo(…, { name })`,
@@ -153,13 +163,18 @@ export class ActorListening {
     this.#inCode.set(key, { listener, turn, isSetAgain: isActivating || before?.isSetAgain === true });
     // What ended stays so for the next activation's `onActivate`; a command may begin it anew.
     const isLate = wasLate || this.reactions.isLate(listener, streamId, nowMs);
-    const isOver = !isActivating && (isLate || this.reactions.isOver(listener, streamId));
+    const isOver = isLate || this.reactions.isOver(listener, streamId);
     const { from, count, forMs } = options;
-    this.#records.begin(turn, name, { source: streamId, from, count, forMs }, isOver);
+    if (!isActivating || !isOver) this.#records.begin(turn, name, { source: streamId, from, count, forMs }, isOver);
     this.#seenRevision = -1;
     // It may be written down already, by an activation before this one.
     this.#parts.environment.queueMicrotask(() => this.look());
     return { stop: () => this.#end(name, streamId) };
+  }
+
+  /** Whether it listens to it from code, or will from the first event on. */
+  #hasBegun(name: string, source: string): boolean {
+    return this.#ears.has(hearingKey(name, source)) || this.#records.isDeferred(name, source);
   }
 
   #listener(name: string, source: string): Listener | undefined {
@@ -170,9 +185,10 @@ export class ActorListening {
     const { hearing } = this.#owner;
     for (const [key, ear] of this.#ears) {
       const heard = hearing.sources.get(key);
-      if (heard?.sinceMs === ear.sinceMs && !heard?.isOver) continue;
+      if (heard?.sinceMs === ear.sinceMs) continue;
       ear.stop();
       this.#ears.delete(key);
+      this.#forget(key);
     }
     for (const [key, heard] of hearing.sources) {
       const listener = this.#listener(heard.listener, heard.source);
@@ -182,6 +198,24 @@ export class ActorListening {
       this.#ears.set(key, ear);
       ear.start();
     }
+  }
+
+  /** What a command set is of no use once it has ended; `onActivate` would set its own again. */
+  #forget(key: string): void {
+    if (!this.#owner.hearing.ended.has(key)) return;
+    this.reactions.forget(key);
+    if (!this.#inCode.get(key)?.isSetAgain) this.#inCode.delete(key);
+  }
+
+  /** What code listens to and has heard to its end, though what is stored does not say so yet. */
+  #overInCode(): HeardSource[] {
+    const nowMs = this.#parts.environment.monotonicMs();
+    if (this.#owner.firedInTurn() === 0 || nowMs < this.#lookedForEndsMs + LOOK_FOR_ENDS_MS) return [];
+    this.#lookedForEndsMs = nowMs;
+    const { sources } = this.#owner.hearing;
+    return [...this.#ears].flatMap(([key, ear]) =>
+      ear.listener.isInCode && ear.isOver ? (sources.get(key) ?? []) : [],
+    );
   }
 
   #record(): void {
@@ -214,28 +248,4 @@ export class ActorListening {
         this.#parts.log.warn(`${this.#owner.label}: could not write down that '${listener}' ended`, error);
     });
   }
-}
-
-function checkedSource(label: string, source: ListenSource, handler: ListenHandler, options: ListenToOptions) {
-  const isStream = typeof source === 'string';
-  const events = isStream ? undefined : [source?.event ?? []].flat();
-  if (!isStream && !events?.length)
-    throw invalid(label, `a stream's id or { event: 'name' }, but got ${JSON.stringify(source)}`);
-  for (const name of events ?? []) {
-    const fault = eventNameFault(name);
-    if (fault !== undefined) throw invalid(label, `names of events, but ${shownText(name)} ${fault}`);
-  }
-  if (typeof handler !== 'function') throw invalid(label, 'a function as its second argument');
-  const { count, forMs, from } = options;
-  if (count !== undefined && !(Number.isSafeInteger(count) && count > 0)) throw invalid(label, `a 'count' from 1 on`);
-  if (forMs !== undefined && !(Number.isFinite(forMs) && forMs > 0))
-    throw invalid(label, `'forMs' in milliseconds, above 0`);
-  if (from !== undefined && !(Number.isSafeInteger(from) && from >= 0)) throw invalid(label, `'from' from 0 on`);
-  const name = `${IN_CODE}${options.name ?? (handler.name || (events ?? []).join())}`;
-  const streamId = isStream ? checkedStreamId(source) : ALL_STREAMS;
-  return { name, streamId, events, key: hearingKey(name, streamId) };
-}
-
-function invalid(label: string, wanted: string): OmniscientError {
-  return new OmniscientError('INVALID_LISTENER', `${label}: listenTo takes ${wanted}`);
 }

@@ -1,7 +1,8 @@
+import { detached } from '../../engine/async-context.js';
+import { type Backoff, backoffIn } from '../../engine/backoff.js';
 import type { Environment } from '../../engine/environment.js';
 import { ALL_STREAMS } from '../../kernel/hearing.js';
 import type { OnFailure } from '../../kernel/marks.js';
-import { outsideTurns } from '../turn.js';
 import { isOutage, isPassing } from './failure.js';
 import { GIVEN_UP, Persistence, type Task } from './persistence.js';
 import type { Reactions } from './reactions.js';
@@ -9,6 +10,9 @@ import type { Sound } from './sound.js';
 
 /** Most reactions of one line that have run and are not stored yet. */
 const IN_FLIGHT_MAX = 256;
+/** First wait after an event that broke its line, and the longest. Milliseconds. */
+const BROKEN_MS_MIN = 100;
+const BROKEN_MS_MAX = 30_000;
 
 /** An event on its way to an actor that it concerns. */
 export interface Call {
@@ -29,7 +33,7 @@ export interface LineOwner {
   failed(sound: Sound, error: unknown): void;
   /** Parks it where it needs no actor. */
   setAside(sound: Sound, error: unknown, attempts: number): Promise<void>;
-  /** It can't go on; whoever leads next begins with what is not done. */
+  /** It failed in a way that was not foreseen; the event comes again, and nothing of this line overtakes it. */
   broke(error: unknown): void;
   /** Nothing is under way any more. */
   ended(): void;
@@ -48,6 +52,8 @@ interface Lost {
 export class CallLine {
   readonly #owner: LineOwner;
   readonly #persistence: Persistence;
+  /** Waits after what nobody foresaw. */
+  readonly #broken: Backoff;
   readonly #waiting: Call[] = [];
   readonly #inFlight = new Set<Promise<void>>();
   #lost: Lost[] = [];
@@ -63,6 +69,7 @@ export class CallLine {
   constructor(owner: LineOwner, environment: Environment) {
     this.#owner = owner;
     this.#persistence = new Persistence(environment);
+    this.#broken = backoffIn(environment, BROKEN_MS_MIN, BROKEN_MS_MAX);
   }
 
   add(call: Call): void {
@@ -78,7 +85,7 @@ export class CallLine {
   #goOn(): void {
     if (this.#running || this.#stopped) return;
     this.#running = true;
-    outsideTurns(() => void this.#run());
+    detached(() => void this.#run());
   }
 
   async #run(): Promise<void> {
@@ -87,16 +94,26 @@ export class CallLine {
         if (this.#lost.length > 0) await this.#takeBack();
         const call = this.#waiting.shift();
         if (!call) break;
-        if (this.#frail?.at === call.sound.at) await this.#persist(call, this.#frail.error, this.#frail.tries);
-        else await this.#runAhead(call);
+        await this.#bring(call);
       }
-    } catch (error) {
-      this.stop();
-      if (error !== GIVEN_UP) this.#owner.broke(error);
     } finally {
       this.#running = false;
     }
     this.#endIfDone();
+  }
+
+  /** Until it is done, or the line is stopped: an event is never given up because of what happens here. */
+  async #bring(call: Call): Promise<void> {
+    try {
+      if (this.#frail?.at === call.sound.at) await this.#persist(call, this.#frail.error, this.#frail.tries);
+      else await this.#runAhead(call);
+      this.#broken.reset();
+    } catch (error) {
+      this.#waiting.unshift(call);
+      if (error === GIVEN_UP || this.#stopped) return this.stop();
+      this.#owner.broke(error);
+      await this.#persistence.rest(this.#broken.nextMs()).catch(() => this.stop());
+    }
   }
 
   /** Goes on as soon as it has run; that it is stored is seen to meanwhile. */

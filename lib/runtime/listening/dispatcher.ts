@@ -1,5 +1,6 @@
 import { sleep } from '../../engine/environment.js';
 import { EventPull } from '../../engine/event-pull.js';
+import { Stretch } from '../../engine/time-slices.js';
 import { OmniscientError } from '../../kernel/errors.js';
 import type { EventRecord, StoredEvent } from '../../kernel/event.js';
 import { ALL_STREAMS } from '../../kernel/hearing.js';
@@ -151,7 +152,10 @@ export class Dispatcher {
     try {
       bookmark.keep(() => placeOf(work), stop);
       while (!work.over) {
-        for (const record of (await pull.next()) ?? []) {
+        const page = (await pull.next()) ?? [];
+        const stretch = new Stretch(this.#parts.environment);
+        for (const record of page) {
+          if (stretch.isLong) await stretch.turn();
           if (!work.over) await this.#dispatch(record, work);
         }
       }

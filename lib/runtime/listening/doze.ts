@@ -1,9 +1,9 @@
+import { detached } from '../../engine/async-context.js';
 import { backoffIn } from '../../engine/backoff.js';
 import type { Environment } from '../../engine/environment.js';
 import { EventPull } from '../../engine/event-pull.js';
 import { ALL_STREAMS, type HeardSource } from '../../kernel/hearing.js';
 import type { RuntimeParts } from '../settings.js';
-import { outsideTurns } from '../turn.js';
 import { hears } from './listener.js';
 
 /** First wait before an actor that could not be woken is woken again, and the longest. Milliseconds. */
@@ -38,7 +38,7 @@ export class Doze {
       return new EventPull(parts.engine, pulled, at, undefined, parts.environment);
     });
     for (const [i, pull] of this.#pulls.entries()) {
-      outsideTurns(() => {
+      detached(() => {
         // Who reads when it is awake is told of an error.
         this.#listen(pull, sources[i]?.events).catch(() => this.#end());
       });

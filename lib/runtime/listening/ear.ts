@@ -1,9 +1,9 @@
+import { detached } from '../../engine/async-context.js';
 import { backoffIn } from '../../engine/backoff.js';
 import { EventPull, type PullSource } from '../../engine/event-pull.js';
 import type { EventRecord } from '../../kernel/event.js';
 import { ALL_STREAMS, type HeardSource } from '../../kernel/hearing.js';
 import type { RuntimeParts } from '../settings.js';
-import { outsideTurns } from '../turn.js';
 import { hears, type Listener } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';
 import { Patience } from './patience.js';
@@ -72,7 +72,7 @@ export class Ear {
   }
 
   start(): void {
-    outsideTurns(() => void this.#parts.begun.opened.then(() => this.#listen()));
+    detached(() => void this.#parts.begun.opened.then(() => this.#listen()));
   }
 
   stop(): void {

@@ -2,7 +2,7 @@ import type { StoredEvent } from '../../kernel/event.js';
 import { FRAMEWORK_EVENT_PREFIX } from '../../kernel/event.js';
 import type { ListenDefinition } from '../../kernel/listen-definition.js';
 import type { ListenHandler, ListenToOptions } from '../../kernel/listening.js';
-import type { OnFailure } from '../../kernel/marks.js';
+import type { OnConflict, OnFailure } from '../../kernel/marks.js';
 
 /** Something that reacts: a method marked with `@ListenTo`, or a function given to `listenTo`. */
 export interface Listener {
@@ -12,6 +12,7 @@ export interface Listener {
   /** Only these; all if absent. */
   readonly events: ReadonlySet<string> | undefined;
   readonly onFailure: OnFailure;
+  readonly onConflict: OnConflict;
   /** Ends after so many reactions. */
   readonly count: number | undefined;
   /** Ends so long after it began. Milliseconds. */
@@ -28,6 +29,7 @@ export function decorated(definition: ListenDefinition): Listener {
     react: (actor, event) => definition.method.call(actor, event),
     events: definition.events,
     onFailure: definition.onFailure,
+    onConflict: definition.onConflict,
     count: undefined,
     forMs: undefined,
     isInCode: false,
@@ -39,13 +41,14 @@ export function inCode(
   name: string,
   handler: ListenHandler,
   events: readonly string[] | undefined,
-  { count, forMs }: ListenToOptions,
+  { count, forMs, onConflict = 'rerun' }: ListenToOptions,
 ): Listener {
   return {
     name,
     react: (_actor, event) => handler(event),
     events: events && new Set(events),
     onFailure: 'park',
+    onConflict,
     count,
     forMs,
     isInCode: true,

@@ -47,7 +47,7 @@ export class Persistence {
     let passing = 0;
     let last = error;
     const mayPark = () => task.onFailure === 'park' && failures >= task.triesMax;
-    if (tries > 0 && !mayPark()) await this.#rest(backoff.nextMs());
+    if (tries > 0 && !mayPark()) await this.rest(backoff.nextMs());
     for (;;) {
       const isParking = mayPark();
       try {
@@ -62,7 +62,7 @@ export class Persistence {
         if (!isParking) last = thrown;
         task.failed(thrown, failures);
       }
-      await this.#rest(backoff.nextMs());
+      await this.rest(backoff.nextMs());
     }
   }
 
@@ -71,7 +71,8 @@ export class Persistence {
     this.#wake();
   }
 
-  async #rest(ms: number): Promise<void> {
+  /** Waits. @throws GIVEN_UP when it is stopped meanwhile. */
+  async rest(ms: number): Promise<void> {
     this.waiting = true;
     await new Promise<void>((resolve) => {
       const timer = this.#environment.setTimeout(resolve, ms).unref();

@@ -1,35 +1,32 @@
 import type { CommandDefinition } from '../../kernel/definition.js';
+import { hearingKey } from '../../kernel/ended-sources.js';
 import { OmniscientError } from '../../kernel/errors.js';
 import type { EventRecord, NewEvent } from '../../kernel/event.js';
 import {
   HEARD_EVENT,
-  hearingKey,
+  IN_CODE,
   LISTENING_EVENT,
   type ListeningData,
   PARKED_EVENT,
   type ParkedData,
-  type StoredFailure,
   UNPARKED_EVENT,
   type UnparkedData,
 } from '../../kernel/hearing.js';
+import type { OnConflict } from '../../kernel/marks.js';
+import { whenThere } from '../../kernel/thenable.js';
+import { type StoredFailure, storedFailure } from '../../kernel/thrown.js';
+import { derivedId } from '../derived-ids.js';
 import { decodeEvent, todaysEvent } from '../event-codec.js';
+import type { Origin } from '../request.js';
 import type { RuntimeParts } from '../settings.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
-import { storedFailure } from './failure.js';
 import type { Listener } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';
+import { command, OutOfOrderError, REACT } from './reaction-commands.js';
 import { originOf, parkedSound, placeIn, type Sound, saidAtMs } from './sound.js';
 
 /** A listener that fires nothing writes down how far it has heard once in so many events. */
 const UNRECORDED_EVENTS_MAX = 100;
-
-/** Names of the commands that run a listener. */
-export const REACTIONS: ReadonlySet<string> = new Set(['$react', '$retry']);
-
-/** What a command of this name reacts to; nothing if it is no reaction. */
-export function reactedTo(name: string, args: readonly unknown[]): Sound | undefined {
-  return REACTIONS.has(name) ? (args[name === '$retry' ? 1 : 0] as Sound) : undefined;
-}
 
 /** Whoever listens to that source by that name. */
 type FindListener = (name: string, source: string) => Listener | undefined;
@@ -58,12 +55,15 @@ export class Reactions {
     this.#newId = () => ids.next();
     this.#telemetry = telemetry;
     const all = [
-      command('$react', (sound, after) => this.#react(sound as Sound, after as number)),
+      ...Object.entries(REACT).map(([onConflict, name]) => {
+        const react = (...[sound, after]: readonly unknown[]) => this.#react(sound as Sound, after as number);
+        return command(name, react, onConflict as OnConflict);
+      }),
       command('$park', (sound, error, attempts) =>
         this.#park(sound as Sound, error as StoredFailure, attempts as number),
       ),
       command('$adopt', (parked) => this.#adopt(parked as ParkedData)),
-      command('$retry', (id, sound) => this.#retry(id as string, sound as Sound)),
+      command('$retry', (id, sound) => this.#retry(id as string, sound as Sound), 'rerun'),
       command('$discard', (id) => this.#unpark(id as string, 'discarded')),
     ];
     this.commands = new Map(all.map((each) => [each.name, each]));
@@ -76,8 +76,9 @@ export class Reactions {
    * @param onExecuted told when it has run here, before that is stored.
    */
   react(sound: Sound, after = 0, onExecuted: () => void = () => {}): Promise<unknown> {
-    return this.#owner.run(this.#command('$react'), [sound, after], {
-      cause: originOf(sound),
+    const { onConflict = 'rerun' } = this.#find(sound.listener, sound.source) ?? {};
+    return this.#owner.run(this.#command(REACT[onConflict]), [sound, after], {
+      cause: this.#causeOf(sound),
       isStale: () => this.#isStale(sound, after),
       onExecuted,
     });
@@ -102,7 +103,7 @@ export class Reactions {
   async retry(parked: ParkedData): Promise<void> {
     const sound = parkedSound(parked);
     await this.#owner.run(this.#command('$retry'), [parked.id, sound], {
-      cause: originOf(sound),
+      cause: this.#causeOf(sound),
       isStale: () => !this.#isParked(parked.id),
     });
   }
@@ -129,8 +130,16 @@ export class Reactions {
 
   /** Whether it has heard as often as it was to, or was stopped. */
   isOver({ name, count }: Listener, source: string): boolean {
-    const heard = this.#owner.hearing.sources.get(hearingKey(name, source));
-    return heard !== undefined && (heard.isOver === true || (count !== undefined && heard.count >= count));
+    const key = hearingKey(name, source);
+    const heard = this.#owner.hearing.sources.get(key);
+    if (!heard) return this.#owner.hearing.ended.has(key);
+    return count !== undefined && heard.count >= count;
+  }
+
+  /** Nothing of this is heard here any more. */
+  forget(key: string): void {
+    this.#unrecorded.delete(key);
+    this.#notedAt.delete(key);
   }
 
   /** Whether its time was over then. What was said before is heard, however late. */
@@ -155,6 +164,13 @@ export class Reactions {
     return then(this.#tell(listener, record), () => this.#note(listener, sound));
   }
 
+  /** What is asked of other actors while it is reacted to must be recognised there, whoever reacts, and how often. */
+  #causeOf(sound: Sound): Origin {
+    const { actorName, id } = this.#owner;
+    const { listener, source, record } = sound;
+    return { ...originOf(sound), commandId: derivedId('reaction', actorName, id, listener, source, record.id) };
+  }
+
   #tell(listener: Listener, record: EventRecord): unknown {
     return listener.react(this.#owner.actor, todaysEvent(this.#owner.upcasts, decodeEvent(record)));
   }
@@ -170,7 +186,7 @@ export class Reactions {
   }
 
   #park({ listener, source, at, record }: Sound, error: StoredFailure, attempts: number): Outcome {
-    if (this.appliedAt(listener, source) >= at) return 'heard';
+    if (this.appliedAt(listener, source) >= at || this.#hasEnded(listener, source)) return 'heard';
     const { actorName: _actor, id: actorId } = this.#owner;
     const parked = { id: this.#newId(), actorId, event: decodeEvent(record), error, attempts };
     this.#fireHeard(PARKED_EVENT, { listener, source, at, ...parked });
@@ -218,6 +234,7 @@ export class Reactions {
     if (listener.forMs !== undefined && this.isLate(listener, source, saidAtMs(sound))) return false;
     // Only what began in code ends from code.
     if (!listener.isInCode) return true;
+    if (this.#hasEnded(listener.name, source)) return false;
     const isEnding = ({ name, data }: NewEvent) => {
       if (name !== LISTENING_EVENT) return false;
       const change = JSON.parse(data) as ListeningData;
@@ -225,6 +242,12 @@ export class Reactions {
       return isOurs && (change.over ?? []).includes(source);
     };
     return !this.#owner.findPending(isEnding);
+  }
+
+  /** Whether code listened to it and does so no more; how far it was heard need not be known then. */
+  #hasEnded(listener: string, source: string): boolean {
+    const heard = this.#owner.hearing.sources.get(hearingKey(listener, source));
+    return listener.startsWith(IN_CODE) && heard?.sinceMs === undefined;
   }
 
   #isStale(sound: Sound, after: number): boolean {
@@ -249,17 +272,6 @@ export class Reactions {
   }
 }
 
-/** A reaction ran before one that has to come first; it is tried again in its turn. */
-export class OutOfOrderError extends OmniscientError {
-  constructor(label: string, listener: string) {
-    super('OUT_OF_ORDER', `${label}: '${listener}' was to hear an event before an earlier one`, { retryable: true });
-  }
-}
-
-function command(name: string, run: (...args: readonly unknown[]) => unknown): CommandDefinition {
-  return { name, method: (...args) => run(...args), onConflict: 'reapply' };
-}
-
 function then(answer: unknown, next: () => undefined): unknown {
-  return answer instanceof Promise ? answer.then(next) : next();
+  return whenThere(answer, next);
 }

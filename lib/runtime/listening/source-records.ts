@@ -1,8 +1,16 @@
 import type { ReadDuty } from '../../engine/read.js';
 import type { CommandDefinition } from '../../kernel/definition.js';
-import { ALL_STREAMS, LISTENING_EVENT, type ListeningData, type ListeningLimits } from '../../kernel/hearing.js';
+import { hearingKey } from '../../kernel/ended-sources.js';
+import {
+  ALL_STREAMS,
+  type HeardSource,
+  LISTENING_EVENT,
+  type ListeningData,
+  type ListeningLimits,
+} from '../../kernel/hearing.js';
 import { checkedStreamId } from '../../kernel/ids.js';
 import type { ListenDefinition } from '../../kernel/listen-definition.js';
+import type { Turn } from '../turn.js';
 import { sourcesOf } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';
 
@@ -32,6 +40,8 @@ export class SourceRecords {
   /** What began in the last turn in which something did, from code. */
   readonly #inCode: Change[] = [];
   #inCodeTurn: object | undefined;
+  /** What an `onActivate` began while nothing was stored: whoever only looks at an actor stores nothing, so it waits for the first event. */
+  #deferred: Change[] = [];
   /** Something was written down since nothing of it was about to be stored. */
   #hasFired = false;
 
@@ -47,10 +57,15 @@ export class SourceRecords {
     this.commands = new Map([store, end].map((each) => [each.name, each]));
   }
 
-  /** At the end of a turn: writes down what follows from it; a promise if that takes time. */
-  completing(turn: object): Promise<void> | undefined {
+  /** At the end of a turn: writes down what follows from it; a promise if that takes time. @param over what has ended by itself. */
+  completing(turn: Turn, over: readonly HeardSource[]): Promise<void> | undefined {
     try {
       if (this.#inCodeTurn !== turn) this.#inCode.length = 0;
+      if (this.#isLooking(turn)) {
+        this.#deferred.push(...this.#inCode.splice(0));
+        return undefined;
+      }
+      for (const { listener, source } of over) this.fireEnd(listener, source);
       return this.areBehind() || this.#inCode.length > 0 ? this.#fireChanges() : undefined;
     } catch (error) {
       return Promise.reject(error);
@@ -67,15 +82,20 @@ export class SourceRecords {
     await this.#owner.run(this.commands.get('$listen') as CommandDefinition, [], {});
   }
 
+  /** Whether listening to it begins with the first event that is stored. */
+  isDeferred(listener: string, source: string): boolean {
+    return this.#deferred.some((each) => each.listener === listener && each.begin[0]?.source === source);
+  }
+
   /** Inside a turn: listening begins, from code. */
-  begin(turn: object, listener: string, begin: Begin, isOver: boolean): void {
+  begin(turn: Turn, listener: string, begin: Begin, isOver: boolean): void {
     const { source } = begin;
     const isRecorded = this.#recorded(listener).has(source);
-    if (isRecorded && !isOver) return;
+    if ((isRecorded && !isOver) || this.isDeferred(listener, source)) return;
     // What a turn began that failed, or that runs again, never was.
     if (this.#inCodeTurn !== turn) this.#inCode.length = 0;
     this.#inCodeTurn = turn;
-    this.#inCode.push({ listener, begin: [begin], end: isRecorded ? [source] : [] });
+    this.#inCode.push({ listener, begin: [begin], end: isRecorded || isOver ? [source] : [] });
   }
 
   /** Listening ends, from code. */
@@ -101,6 +121,7 @@ export class SourceRecords {
   fireEnd(listener: string, source: string): void {
     const begun = this.#inCode.findIndex((each) => each.listener === listener && each.begin[0]?.source === source);
     if (begun !== -1) this.#inCode.splice(begun, 1);
+    this.#deferred = this.#deferred.filter((each) => each.listener !== listener || each.begin[0]?.source !== source);
     if (this.#recorded(listener).has(source)) {
       this.#fire({ actor: this.#owner.actorName, listener, begin: [], end: [], over: [source] });
     }
@@ -116,7 +137,25 @@ export class SourceRecords {
   }
 
   #changes(): Change[] {
-    return this.#owner.listens.flatMap((definition) => this.#changeOf(definition) ?? []);
+    const changes = this.#owner.listens.flatMap((definition) => this.#changeOf(definition) ?? []);
+    return this.#deferred.length === 0 ? changes : [...changes, ...this.#dueOfDeferred()];
+  }
+
+  /** Those that nobody has written down; what is stored need not wait any more. */
+  #dueOfDeferred(): Change[] {
+    const { sources, ended } = this.#owner.hearing;
+    this.#deferred = this.#deferred.filter(({ listener, begin }) => {
+      const key = hearingKey(listener, begin[0]?.source as string);
+      return sources.get(key)?.sinceMs === undefined && !ended.has(key);
+    });
+    return this.#deferred.filter(({ listener, begin }) => !this.#recorded(listener).has(begin[0]?.source as string));
+  }
+
+  /** Whether an actor that has no event is only being looked at. */
+  #isLooking({ request }: Turn): boolean {
+    if (request.name !== 'onActivate' || this.#owner.version > 0) return false;
+    const [event] = this.#owner.unstored();
+    return event === undefined;
   }
 
   #changeOf(definition: ListenDefinition): Change | undefined {

@@ -1,12 +1,12 @@
-import { READ_PAGE_EVENTS_MAX } from '../../engine/read.js';
+import { storePages } from '../../engine/paging.js';
 import { OmniscientError } from '../../kernel/errors.js';
 import { ALL_STREAMS, PARKED_EVENT, type ParkedData, UNPARKED_EVENT, type UnparkedData } from '../../kernel/hearing.js';
+import { storedFailure } from '../../kernel/thrown.js';
 import { decodeEvent, MetadataWriter, todaysEvent } from '../event-codec.js';
 import type { ParkedOwner } from '../parked-events.js';
 import { causeOf, type Origin } from '../request.js';
 import type { RuntimeParts } from '../settings.js';
 import type { DispatcherOwner } from './dispatcher.js';
-import { storedFailure } from './failure.js';
 import { originOf, type Sound } from './sound.js';
 
 /**
@@ -52,16 +52,15 @@ export class Undelivered implements ParkedOwner {
 
   /** Those that are parked already and come after this position, by `undeliveredKey`: a checkpoint is saved only now and then. */
   async after(position: number): Promise<ReadonlySet<string>> {
-    const { engine } = this.#parts;
+    const { engine, environment } = this.#parts;
     const parked = new Set<string>();
     const upTo = await engine.lastPosition();
-    for (let at = position; at < upTo; ) {
-      const page = await engine.readAll(at, READ_PAGE_EVENTS_MAX, [PARKED_EVENT]);
+    if (position >= upTo) return parked;
+    for await (const page of storePages(engine, environment, position, [PARKED_EVENT])) {
       for (const { streamId, data } of page.events) {
         if (streamId === this.#name) parked.add(undeliveredKey(JSON.parse(data) as ParkedData));
       }
-      if (page.ended) break;
-      at = page.upTo;
+      if (page.upTo >= upTo) break;
     }
     return parked;
   }

@@ -1,4 +1,5 @@
-import { type HeardSource, type Hearing, hearingKey, IN_CODE } from '../../kernel/hearing.js';
+import { hearingKey } from '../../kernel/ended-sources.js';
+import { type HeardSource, type Hearing, IN_CODE } from '../../kernel/hearing.js';
 import type { Log } from '../settings.js';
 import type { ActorListening } from './actor-listening.js';
 
@@ -27,8 +28,8 @@ export function tellUnheard(
 }
 
 /** Whether it began in code and has not ended since. */
-function goesOn({ listener, sinceMs, isOver, count, limits }: HeardSource, nowMs: number): boolean {
-  if (!listener.startsWith(IN_CODE) || sinceMs === undefined || isOver) return false;
+function goesOn({ listener, sinceMs, count, limits }: HeardSource, nowMs: number): boolean {
+  if (!listener.startsWith(IN_CODE) || sinceMs === undefined) return false;
   if (limits?.count !== undefined && count >= limits.count) return false;
   return limits?.forMs === undefined || nowMs < sinceMs + limits.forMs;
 }

@@ -1,10 +1,10 @@
 import { appendWithRetry } from '../../engine/append-retry.js';
-import { READ_PAGE_EVENTS_MAX } from '../../engine/read.js';
+import { storePages, streamPages } from '../../engine/paging.js';
 import type { EventRecord } from '../../kernel/event.js';
 import { ALL_STREAMS, PARKED_EVENT, type ParkedData, UNPARKED_EVENT, type UnparkedData } from '../../kernel/hearing.js';
 import type { ProjectionDefinition } from '../../kernel/projection.js';
+import { storedFailure } from '../../kernel/thrown.js';
 import { decodeEvent, MetadataWriter } from '../event-codec.js';
-import { storedFailure } from '../listening/failure.js';
 import { causeOf } from '../request.js';
 import type { RuntimeParts } from '../settings.js';
 import type { PumpPlace } from './pump.js';
@@ -62,27 +62,23 @@ export class ParkedStream {
   async aside({ generation, position }: PumpPlace): Promise<ReadonlySet<number>> {
     const aside = new Set<number>();
     if (position === 0) return aside;
-    for (let read = position; ; ) {
-      const page = await this.#parts.engine.readAll(read, READ_PAGE_EVENTS_MAX, [PARKED_EVENT]);
-      read = page.upTo;
-      for (const { streamId, data } of page.events) {
+    const { engine, environment } = this.#parts;
+    for await (const { events } of storePages(engine, environment, position, [PARKED_EVENT])) {
+      for (const { streamId, data } of events) {
         if (streamId !== this.#streamId) continue;
         const { actorId, at, after } = JSON.parse(data) as ParkedData;
         const wasHere = after !== undefined && after <= position;
         if (wasHere && at > position && Number(actorId) === generation) aside.add(at);
       }
-      if (page.ended) return aside;
     }
+    return aside;
   }
 
   /** Ids of what read models before this one parked, and is parked now. */
   async parkedBefore(generation: number): Promise<string[]> {
     const parked = new Set<string>();
-    for (let version = 0; ; ) {
-      const page = await this.#parts.engine.readStream(this.#streamId, version, READ_PAGE_EVENTS_MAX);
-      const last = page.at(-1);
-      if (!last) return [...parked];
-      version = last.version;
+    const { engine, environment } = this.#parts;
+    for await (const page of streamPages(engine, environment, this.#streamId, 0)) {
       for (const { name, data } of page) {
         if (name !== PARKED_EVENT && name !== UNPARKED_EVENT) continue;
         const { id, actorId } = JSON.parse(data) as ParkedData;
@@ -90,6 +86,7 @@ export class ParkedStream {
         else if (Number(actorId) < generation) parked.add(id);
       }
     }
+    return [...parked];
   }
 
   async #store(name: string, all: readonly object[], triesForMs: number): Promise<void> {

@@ -6,6 +6,7 @@ import type { LeaderElection } from '../cluster/leader-election.js';
 import type { Follower } from '../health.js';
 import { Bookmark } from '../listening/bookmark.js';
 import type { NodeParts } from '../node-parts.js';
+import { subscribersContext } from '../turn.js';
 import { ProjectionRunner } from './projection-runner.js';
 import { NEW_PROJECTION, type ProjectionState } from './projection-work.js';
 
@@ -117,10 +118,13 @@ export class Projections {
   progress$(projection: ProjectionClass | string): Observable<ProjectionProgress> {
     return new Observable<ProjectionProgress>((subscriber) => {
       if (this.#closed) return subscriber.complete();
+      const context = subscribersContext();
+      const release = this.#parts.environment.keepAlive();
       let timer: Timer | undefined;
       let isAway = false;
       const lookLater = () => {
-        if (!subscriber.closed) timer = this.#parts.environment.setTimeout(look, LOOK_MS).unref();
+        if (!subscriber.closed)
+          timer = this.#parts.environment.setTimeout(() => context.runInAsyncScope(look), LOOK_MS);
       };
       const look = () => {
         this.progress(projection).then(
@@ -143,6 +147,7 @@ export class Projections {
       look();
       return () => {
         this.#watchers.delete(subscriber);
+        release();
         this.#parts.environment.clearTimeout(timer);
       };
     }).pipe(distinctUntilChanged((a, b) => JSON.stringify(a) === JSON.stringify(b)));

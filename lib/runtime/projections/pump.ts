@@ -1,4 +1,5 @@
 import { EventPull } from '../../engine/event-pull.js';
+import { Stretch } from '../../engine/time-slices.js';
 import type { EventRecord, StoredEvent } from '../../kernel/event.js';
 import type { ProjectionCheckpoint, ProjectionDefinition } from '../../kernel/projection.js';
 import { decodeEvent, todaysEvent } from '../event-codec.js';
@@ -81,7 +82,9 @@ export class Pump {
     for (;;) {
       const page = await this.#pull.next();
       if (!page) return;
+      const stretch = new Stretch(this.#parts.environment);
       for (const record of page) {
+        if (stretch.isLong) await stretch.turn();
         if (this.#stopped) return;
         try {
           if (!this.#aside.has(record.position)) await this.#handle(record);

@@ -1,6 +1,6 @@
 import type { Attributes, Context, Link, Meter, SpanKind, Tracer } from '@opentelemetry/api';
 import type { EventMetadata, EventRecord } from '../../kernel/event.js';
-import { reactedTo } from '../listening/reactions.js';
+import { reactedTo } from '../listening/reaction-commands.js';
 import { commandNameOf } from '../once.js';
 import type { Api } from './api.js';
 import { observeNode } from './gauges.js';

@@ -1,5 +1,6 @@
 import type { Attributes, Context, Span } from '@opentelemetry/api';
 import { SYSTEM } from '../../engine/system-environment.js';
+import { classNameOf, isError, messageOf, propertyOf, storedFailure } from '../../kernel/thrown.js';
 import type { Api } from './api.js';
 import type { Trace } from './telemetry.js';
 import { traceparentOf } from './traceparent.js';
@@ -48,10 +49,10 @@ export class SpanTrace implements Trace {
 
   failed(error: unknown): void {
     if (this.#isOver) return;
-    this.#span.recordException(error instanceof Error ? error : String(error));
+    this.#span.recordException(isError(error) ? recordable(error) : messageOf(error));
     this.#span.setStatus({
       code: this.#api.SpanStatusCode.ERROR,
-      message: error instanceof Error ? error.message : String(error),
+      message: messageOf(error),
     });
     this.#end({ 'omniscient.outcome': 'error', 'error.type': errorType(error) });
   }
@@ -67,7 +68,13 @@ export class SpanTrace implements Trace {
 
 /** The stable code of an error, or else its class. */
 export function errorType(error: unknown): string {
-  const { code } = (error ?? {}) as { code?: unknown };
+  const code = propertyOf(error, 'code');
   if (typeof code === 'string') return code;
-  return error instanceof Error ? error.constructor.name : typeof error;
+  return isError(error) ? (classNameOf(error) ?? 'Error') : typeof error;
+}
+
+/** The texts alone: whoever exports them need not mind getters. */
+function recordable(error: unknown): { name: string; message: string; stack?: string } {
+  const { name, message, stack } = storedFailure(error);
+  return { name, message, ...(stack !== undefined && { stack }) };
 }

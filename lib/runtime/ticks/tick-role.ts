@@ -1,18 +1,20 @@
-import { ConflictError, OmniscientError, ShuttingDownError } from '../../kernel/errors.js';
+import { CommitTimeoutError, ConflictError, ShuttingDownError } from '../../kernel/errors.js';
 import type { NewEvent } from '../../kernel/event.js';
 import {
   type FrameworkState,
   isSame,
   TICK_EVENT,
-  TICK_MS_MAX,
-  TICK_MS_MIN,
   TICKING_EVENT,
   type Ticking,
   type TickingData,
   type TickOptions,
 } from '../../kernel/framework-events.js';
+import { isInstance } from '../../kernel/thrown.js';
 import type { RuntimeParts } from '../settings.js';
 import type { Turn } from '../turn.js';
+import { scheduleKeyOf } from './schedule-writes.js';
+import { TickClock } from './tick-clock.js';
+import { checkedOptions, isSameData } from './tick-options.js';
 import type { TickScheduler } from './tick-scheduler.js';
 
 /** What the role needs of the activation it belongs to. */
@@ -23,16 +25,21 @@ export interface TickOwner {
   readonly streamId: string;
   readonly alive: boolean;
   readonly framework: FrameworkState;
+  /** Version of the last stored event that is in the state. */
+  readonly version: number;
+  /** Commits that are to be applied or run again. */
+  readonly held: readonly { readonly events: readonly NewEvent[] }[];
   readonly running: Turn | undefined;
   /** Events that are applied and not stored, oldest first. */
   unstored(): Iterable<NewEvent>;
-  fireFramework(name: string, data: object, atMs?: number): void;
+  fireFramework(name: string, data: object, notBeforeMs?: number): void;
   /** Runs this as a command of its own, again if others' events came first. */
   decide(name: string, decide: () => void, origin: Ticking['origin']): Promise<unknown>;
 }
 
 /** How late a tick was, and how many had no time before it. */
 interface Fired {
+  readonly atMs: number;
   readonly lateMs: number;
   readonly missed: number;
 }
@@ -42,20 +49,30 @@ interface Fired {
  * the schedule. Two nodes that both think they own it are kept apart by the version: the later one sees the tick and waits again.
  */
 export class TickRole {
+  /** Of its schedule. */
+  readonly key: string;
   readonly #owner: TickOwner;
   readonly #parts: RuntimeParts;
   readonly #scheduler: TickScheduler;
+  readonly #clock: TickClock;
   /** This node makes it tick. */
   #owned = false;
+  /** It did, so the schedule may still be this node's. */
+  #hasOwned = false;
   #firing = false;
+  /** Number of the tick that was fired here last, until it or another one is stored. */
+  #firedN = 0;
+  #isLoaded = false;
   #known: Ticking | undefined;
-  /** Since when, by our own clock, the time to the next tick runs. */
-  #runsSinceMs = 0;
+  /** The turn that started it last. */
+  #startedBy: Turn | undefined;
 
   constructor(owner: TickOwner, parts: RuntimeParts, scheduler: TickScheduler) {
     this.#owner = owner;
     this.#parts = parts;
     this.#scheduler = scheduler;
+    this.#clock = new TickClock(parts, scheduler);
+    this.key = scheduleKeyOf({ streamId: owner.streamId, actor: owner.actorName });
   }
 
   /** Its activation must stay. */
@@ -71,9 +88,20 @@ export class TickRole {
     return this.#owner.id;
   }
 
+  get alive(): boolean {
+    return this.#owner.alive;
+  }
+
   /** It ticks, and lives here: somebody has to make it tick. */
   get needsOwner(): boolean {
     return this.#known !== undefined && this.#owner.alive;
+  }
+
+  /** It is to tick by what is not stored yet: what its stream says of that now will not be so for long. */
+  get isStarting(): boolean {
+    if (this.#startedBy && !this.#startedBy.over) return true;
+    for (const { name } of this.#owner.unstored()) if (name === TICKING_EVENT) return true;
+    return this.#owner.held.some(({ events }) => events.some(({ name }) => name === TICKING_EVENT));
   }
 
   /** Name of the actor class. */
@@ -85,6 +113,16 @@ export class TickRole {
     return this.#owner.streamId;
   }
 
+  /** Version of the last stored event that it knows. */
+  get version(): number {
+    return this.#owner.version;
+  }
+
+  /** For how long no tick has come although one was due. Milliseconds. */
+  get overdueMs(): number {
+    return this.#known ? this.#scheduler.nowMs() - this.#clock.dueAtMs(this.#known.everyMs) : 0;
+  }
+
   /** Inside a turn: it is to tick. */
   start(options: TickOptions): void {
     const data = checkedOptions(options, this.#owner.label);
@@ -93,8 +131,9 @@ export class TickRole {
     this.#owner.fireFramework(TICKING_EVENT, data);
     const { running } = this.#owner;
     if (!running) return;
-    // First the schedule, then the event: a crash in between leaves a schedule too many, which the next owner removes.
-    running.preparation = this.#scheduler.own(this);
+    this.#startedBy = running;
+    // First the schedule, then the event: a crash in between leaves a schedule too many, which is removed when it is found.
+    running.preparation = this.#scheduler.own(this, this.#versionToCome());
     running.preparation.catch(() => {});
   }
 
@@ -108,27 +147,18 @@ export class TickRole {
 
   /** What is stored may have changed. */
   look(): void {
+    if (!this.#owner.alive) return;
     const { ticking } = this.#owner.framework;
-    const known = this.#known;
-    if (ticking === known) return;
-    this.#known = ticking;
-    if (!ticking) {
-      if (this.#owned) this.#scheduler.release(this);
-      return;
-    }
-    this.#startClock(ticking, known !== undefined);
-    if (this.#owned) this.#wait();
-    // Whoever owned it before may be gone, or about to let go of it: somebody has to own it in the end.
-    if (!this.#owned ? ticking.n === 0 || !known : ticking.lastBy !== this.#parts.nodeId) this.#scheduler.check(this);
+    if (ticking !== this.#known || !this.#isLoaded) this.#changeTo(ticking);
+    if (this.#owned && !ticking && !this.isStarting) this.#scheduler.release(this);
   }
 
   /** This node makes it tick from now on; or another one does. */
   setOwned(owned: boolean): void {
     this.#owned = owned;
+    this.#hasOwned ||= owned;
     this.look();
-    if (owned && this.#known) this.#wait();
-    // It may have ended before it was ours.
-    else if (owned && this.#owner.alive && !this.#owner.running) this.#scheduler.release(this);
+    if (owned && this.#owned) this.#wait();
   }
 
   /** The scheduler's time is up. */
@@ -144,55 +174,83 @@ export class TickRole {
         },
         this.#known.origin,
       )
-      .then(() => fired && this.#parts.telemetry?.tick(this.actor, fired.lateMs, fired.missed))
+      .then(() => fired && this.#stored(fired))
       .catch((error: unknown) => this.#failed(error))
       .finally(() => {
         this.#firing = false;
-        if (this.#owned && this.#known && this.#owner.alive) this.#wait();
+        if (this.#owned && this.#owner.alive) this.#wait();
       });
+  }
+
+  #changeTo(ticking: Ticking | undefined): void {
+    const known = this.#known;
+    const isLoaded = this.#isLoaded;
+    this.#isLoaded = true;
+    this.#known = ticking;
+    if (!ticking) {
+      if (known) this.#scheduler.ended(this);
+      return;
+    }
+    this.#startClock(ticking, isLoaded);
+    if (!known) this.#scheduler.begun(this);
+    if (this.#owned) this.#wait();
+    const isOurs = ticking.lastBy === this.#parts.nodeId;
+    // Whoever owned it before may be gone, or about to let go of it: somebody has to own it in the end.
+    if (this.#owned ? !isOurs : ticking.n === 0 || !known) this.#scheduler.check(this, this.#hasOwned || isOurs);
   }
 
   #fireIfDue(): Fired | undefined {
     const { ticking } = this.#owner.framework;
     if (!ticking || this.#isUndecided()) return undefined;
+    const { everyMs } = ticking;
     const nowMs = this.#scheduler.nowMs();
-    const lateMs = nowMs - this.#dueAtMs(ticking);
-    if (lateMs < 0) return undefined;
-    const elapsedMs = this.#elapsedMs(ticking);
-    const missed = Math.max(0, Math.floor(elapsedMs / ticking.everyMs) - 1);
+    if (this.#clock.dueAtMs(everyMs) > nowMs) return undefined;
+    const lateMs = this.#clock.lateMs(everyMs);
+    const missed = this.#clock.missed(everyMs);
+    const n = ticking.n + 1;
     // Where the last tick was written by a clock ahead of ours, time goes on from there.
-    const atMs = Math.max(this.#parts.clock.now(), ticking.lastAtMs + ticking.everyMs);
-    this.#owner.fireFramework(TICK_EVENT, { n: ticking.n + 1, missed }, atMs);
-    this.#runsSinceMs = nowMs;
-    return { lateMs, missed };
+    this.#owner.fireFramework(TICK_EVENT, { n, missed }, ticking.lastAtMs + everyMs);
+    this.#firedN = n;
+    this.#clock.beginUnstored();
+    return { atMs: nowMs, lateMs, missed };
   }
 
-  /** Time begins to run with our own tick when we fired it, with others' when we saw it, and with one that was loaded when its own clock says. */
-  #startClock(ticking: Ticking, seenLive: boolean): void {
-    if (ticking.lastBy === this.#parts.nodeId && this.#firing) return;
-    const elapsedMs = this.#elapsedMs(ticking);
-    this.#runsSinceMs = this.#scheduler.nowMs() - (seenLive ? 0 : Math.min(Math.max(elapsedMs, 0), ticking.everyMs));
-  }
-
-  /** Since the last tick, by the clock of the node that wrote it as far as we know how that goes. */
-  #elapsedMs({ lastAtMs, lastBy }: Ticking): number {
-    return this.#parts.clock.now() + this.#scheduler.clockOffsetMs(lastBy) - lastAtMs;
-  }
-
-  #dueAtMs({ everyMs }: Ticking): number {
-    return this.#runsSinceMs + everyMs;
+  /** Time runs from our own tick when it was fired, from others' when they are seen, and from one that was loaded when its own clock says. */
+  #startClock(ticking: Ticking, isSeen: boolean): void {
+    const isOurs = ticking.n > 0 && ticking.n === this.#firedN && ticking.lastBy === this.#parts.nodeId;
+    this.#firedN = 0;
+    if (isOurs) return;
+    if (isSeen) this.#clock.begin();
+    else this.#clock.beginFrom(ticking);
   }
 
   #wait(): void {
-    if (this.#known && !this.#firing) this.#scheduler.wait(this, this.#dueAtMs(this.#known));
+    if (this.#known && !this.#firing) this.#scheduler.wait(this, this.#clock.dueAtMs(this.#known.everyMs));
+  }
+
+  #stored({ atMs, lateMs, missed }: Fired): void {
+    this.#parts.telemetry?.tick(this.actor, lateMs, missed);
+    const nowMs = this.#scheduler.nowMs();
+    const everyMs = this.#known?.everyMs ?? 0;
+    // It took so long that the next one is due: they are not to come in a burst.
+    if (nowMs - atMs >= everyMs) this.#clock.restUntil(nowMs + everyMs);
   }
 
   #failed(error: unknown): void {
     // Others were first, or the node goes: no harm. Anything else is tried again a whole tick later.
-    if (!(error instanceof ShuttingDownError || error instanceof ConflictError)) {
+    if (!(isInstance(error, ShuttingDownError) || isInstance(error, ConflictError))) {
       this.#parts.log.warn(`${this.#owner.label}: a tick could not be stored; it is tried again`, error);
     }
-    this.#runsSinceMs = this.#scheduler.nowMs();
+    // One that only took too long may be stored yet.
+    if (!(error instanceof CommitTimeoutError)) this.#clock.undo();
+    this.#clock.restUntil(this.#scheduler.nowMs() + (this.#known?.everyMs ?? 0));
+  }
+
+  /** Of the event that was fired last, unless others' come first. */
+  #versionToCome(): number {
+    let version = this.#owner.version;
+    for (const _event of this.#owner.unstored()) version += 1;
+    return version;
   }
 
   /** What is about to be stored starts it, stops it, or is a tick: that decides. */
@@ -207,25 +265,4 @@ export class TickRole {
     for (const event of this.#owner.unstored()) if (event.name === TICKING_EVENT) last = event;
     return last && (JSON.parse(last.data) as TickingData);
   }
-}
-
-function isSameData(a: TickingData, b: { everyMs: number; count: number | null }): boolean {
-  return a.everyMs !== null && a.everyMs === b.everyMs && a.count === b.count;
-}
-
-function checkedOptions(options: TickOptions, label: string): { everyMs: number; count: number | null } {
-  const { everyMs, count } = options ?? {};
-  if (!(Number.isFinite(everyMs) && everyMs >= TICK_MS_MIN && everyMs <= TICK_MS_MAX)) {
-    throw invalid(
-      `${label}: startTicking({ everyMs }) takes milliseconds from ${TICK_MS_MIN} to ${TICK_MS_MAX}, but got ${String(everyMs)}`,
-    );
-  }
-  if (count !== undefined && !(Number.isSafeInteger(count) && count >= 1)) {
-    throw invalid(`${label}: startTicking({ count }) takes a whole number from 1 on, but got ${String(count)}`);
-  }
-  return { everyMs, count: count ?? null };
-}
-
-function invalid(message: string): OmniscientError {
-  return new OmniscientError('INVALID_TICKING', message);
 }

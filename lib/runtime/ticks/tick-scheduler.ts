@@ -1,4 +1,5 @@
 import type { Cluster } from '../cluster/cluster.js';
+import type { NodeClocks } from '../cluster/node-clocks.js';
 import type { RuntimeParts } from '../settings.js';
 import { DueHeap } from './due-heap.js';
 import type { TickRole } from './tick-role.js';
@@ -7,6 +8,9 @@ import { type TickTime, tickTimeOf } from './tick-time.js';
 
 /** Most ticks fired before the event loop gets a turn. */
 const TICKS_AT_ONCE_MAX = 256;
+
+/** Most times in the heap that nobody waits for, beside as many as somebody waits for. */
+const PAST_MAX = 1_000;
 
 /** A role's time; one that waits anew has another. */
 interface Waiting {
@@ -45,26 +49,30 @@ export class TickScheduler {
     this.#schedules.start();
   }
 
-  /** Writes down that this node makes it tick, unless another does. */
-  own(role: TickRole): Promise<void> {
-    return this.#schedules.own(role);
+  /** Writes down that this node makes it tick, unless another does. @param since see `TickSchedule`. @throws EngineError. */
+  own(role: TickRole, since: number): Promise<void> {
+    return this.#schedules.own(role, since);
   }
 
-  /** Makes sure, soon, that somebody owns it, and learns whether it is this node. */
-  check(role: TickRole): void {
-    this.#schedules.check(role);
+  /** Makes sure that somebody owns it, and learns whether it is this node: at once, or after a while. */
+  check(role: TickRole, atOnce: boolean): void {
+    this.#schedules.check(role, atOnce);
   }
 
-  /** It ticks no more. */
+  /** It ticks from now on, here or elsewhere. */
+  begun(role: TickRole): void {
+    this.#schedules.begun(role);
+  }
+
+  /** It ticks no more, or its activation is gone. */
+  ended(role: TickRole): void {
+    this.#waiting.delete(role);
+    this.#schedules.ended(role);
+  }
+
+  /** This node has no reason to keep its schedule: it does not tick. */
   release(role: TickRole): void {
-    this.#waiting.delete(role);
     this.#schedules.release(role);
-  }
-
-  /** Its activation is gone. */
-  forget(role: TickRole): void {
-    this.#waiting.delete(role);
-    this.#schedules.forget(role);
   }
 
   /** By the clock that ticks go by, which is never set. */
@@ -80,12 +88,18 @@ export class TickScheduler {
     const waiting = { atMs, role };
     this.#waiting.set(role, waiting);
     this.#heap.add(waiting);
+    if (this.#heap.size > 2 * this.#waiting.size + PAST_MAX) this.#dropPast();
     this.#setTimer(atMs);
   }
 
-  /** By how much that node's clock is ahead of ours, as far as is known. */
-  clockOffsetMs(nodeId: string): number {
-    return this.#cluster.membership.clockOffsetMs(nodeId);
+  /** How far the nodes' clocks are apart. */
+  get clocks(): NodeClocks {
+    return this.#cluster.membership.clocks;
+  }
+
+  /** How many times the heap holds, those that are past included. */
+  get size(): number {
+    return this.#heap.size;
   }
 
   /** Fires nothing more. */
@@ -95,6 +109,12 @@ export class TickScheduler {
     this.#heap.clear();
     this.#waiting.clear();
     this.#schedules.stop();
+  }
+
+  /** Who waits anew leaves the old time behind, and that may be years away. */
+  #dropPast(): void {
+    this.#heap.clear();
+    for (const waiting of this.#waiting.values()) this.#heap.add(waiting);
   }
 
   #setTimer(atMs: number): void {

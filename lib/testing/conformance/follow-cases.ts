@@ -14,6 +14,7 @@ import {
   store,
 } from './conformance-case.js';
 import { followInPieces, writeAtRandom } from './following.js';
+import { randomInt } from './random.js';
 
 /** Longest an engine may take to wake a watcher in a case; far more than it should, for slow machines. */
 const WAKE_MS_MAX = 2_000;
@@ -98,6 +99,35 @@ export const followCases: readonly ConformanceCase[] = [
         const expected = stored.get(event.id);
         assert.deepEqual(event, expected && { ...expected, position: event.position && expected.position });
       }
+    },
+  },
+  {
+    duty: 'follow',
+    name: 'tells with wake-ups of a commit up to its last event, or says nothing, and what it tells of can be read at once',
+    async run(engines) {
+      const nodes = await engines(2);
+      const [watching] = nodes;
+      let told = 0;
+      const reads: Promise<void>[] = [];
+      const mustBeThere = async ({ version, position }: EventRecord) => {
+        const [found] = await watching.readStream('s', version - 1, 1);
+        assert.equal(found?.version, version, `version ${version} was told of and could not be read`);
+        if (position === 0) return;
+        const { events, upTo } = await watching.readAll(position - 1, 1);
+        assert.deepEqual([events[0]?.position, upTo], [position, position], 'a position was told of too early');
+      };
+      await watching.watchStream('s', (events) => {
+        told = Math.max(told, events.at(-1)?.version ?? Number.POSITIVE_INFINITY);
+        reads.push(...events.map(mustBeThere));
+      });
+      for (let version = 0; version < 40; ) {
+        told = 0;
+        const count = 2 + randomInt(3);
+        await store(nodes[randomInt(2)] as Engine, 's', version, newEvents(count));
+        version += count;
+        await eventually(`version ${version} is told of`, () => told >= version, WAKE_MS_MAX);
+      }
+      await Promise.all(reads);
     },
   },
   {

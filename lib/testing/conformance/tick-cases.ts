@@ -3,8 +3,8 @@ import type { Engine } from '../../engine/engine.js';
 import type { TickSchedule } from '../../engine/tick-schedules.js';
 import { type ConformanceCase, pause } from './conformance-case.js';
 
-function schedules(count: number, owner = 'n1', actor = 'Clock'): TickSchedule[] {
-  return Array.from({ length: count }, (_, i) => ({ streamId: `clock-${i}`, actor, id: `${i}`, owner }));
+function schedules(count: number, owner = 'n1', actor = 'Clock', since = 1): TickSchedule[] {
+  return Array.from({ length: count }, (_, i) => ({ streamId: `clock-${i}`, actor, id: `${i}`, owner, since }));
 }
 
 const keyOf = ({ streamId, actor }: TickSchedule) => JSON.stringify([streamId, actor]);
@@ -46,7 +46,7 @@ export const tickCases: readonly ConformanceCase[] = [
       const odd = ["o'Neill", 'ÜBER "x" %_', 'a'.repeat(1_000), 'A'.repeat(1_000)];
       const some = [
         ...schedules(2_500),
-        ...odd.map((id) => ({ streamId: `p-${id}`.slice(0, 1_000), actor: 'Clock', id, owner: 'n1' })),
+        ...odd.map((id) => ({ streamId: `p-${id}`.slice(0, 1_000), actor: 'Clock', id, owner: 'n1', since: 3 })),
       ];
       for (let i = 0; i < some.length; i += 1_000) await before.addSchedules(some.slice(i, i + 1_000));
       await before.close();
@@ -65,6 +65,60 @@ export const tickCases: readonly ConformanceCase[] = [
       assert.deepEqual(sorted(await engine.schedulesOf('n1', 10)), [a]);
       await engine.removeSchedules([a]);
       assert.deepEqual(await engine.scheduleOwners(), []);
+    },
+  },
+  {
+    duty: 'ticks',
+    name: 'keeps the highest version that a schedule was added at, and its first owner, in whatever order they are added',
+    async run(engines) {
+      const [one, other] = await engines(2);
+      assert.ok(other);
+      const [a, b] = schedules(2) as [TickSchedule, TickSchedule];
+      assert.deepEqual(await one.addSchedules([{ ...a, since: 4 }]), [{ ...a, since: 4 }]);
+      assert.deepEqual(await other.addSchedules([{ ...a, owner: 'n2', since: 7 }]), [{ ...a, since: 7 }]);
+      assert.deepEqual(await one.addSchedules([{ ...a, since: 5 }]), [{ ...a, since: 7 }]);
+      const last = { ...b, since: 9_007_199_254_740_991 };
+      const twice = await one.addSchedules([b, last, b]);
+      assert.deepEqual(twice.at(-1), last);
+      assert.deepEqual(sorted(await other.schedulesOf('n1', 10)), [{ ...a, since: 7 }, last]);
+      assert.deepEqual(sorted(await other.takeSchedules('n1', 'n2', 10)), [
+        { ...a, owner: 'n2', since: 7 },
+        { ...last, owner: 'n2' },
+      ]);
+      assert.deepEqual(sorted(await one.schedulesOf('n2', 1)).length, 1);
+    },
+  },
+  {
+    duty: 'ticks',
+    name: 'removes no schedule that was added at a higher version than the removal names, however late the removal comes',
+    async run(engines) {
+      const [one, other] = await engines(2);
+      assert.ok(other);
+      const [a, b, c] = schedules(3, 'n1', 'Clock', 5) as [TickSchedule, TickSchedule, TickSchedule];
+      await one.addSchedules([a, b, c]);
+      await other.addSchedules([{ ...b, owner: 'n2', since: 8 }]);
+      await one.removeSchedules([
+        { ...a, since: 4 },
+        { ...b, since: 7 },
+        { ...c, since: 6 },
+      ]);
+      assert.deepEqual(sorted(await one.schedulesOf('n1', 10)), [a, { ...b, since: 8 }]);
+      await one.removeSchedules([a, { ...b, since: 8 }]);
+      assert.deepEqual(await one.scheduleOwners(), []);
+      await one.removeSchedules([]);
+    },
+  },
+  {
+    duty: 'ticks',
+    name: 'decides on each of many schedules as it is when it is removed, while others add it anew',
+    async run(engines) {
+      const [one, other] = await engines(2);
+      assert.ok(other);
+      const old = schedules(200, 'n1', 'Clock', 1);
+      const anew = schedules(200, 'n1', 'Clock', 3);
+      await one.addSchedules(old);
+      await Promise.all([one.removeSchedules(old.map((each) => ({ ...each, since: 2 }))), other.addSchedules(anew)]);
+      assert.deepEqual(sorted(await allOf(one, 'n1', 1_000)), sorted(anew));
     },
   },
   {

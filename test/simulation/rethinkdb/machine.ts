@@ -41,6 +41,10 @@ export class Machine implements Environment {
     return Math.floor(1_700_000_000_000 + this.#time.nowMs);
   }
 
+  keepAlive(): () => void {
+    return () => {};
+  }
+
   monotonicMs(): number {
     return this.#time.nowMs;
   }

@@ -63,6 +63,9 @@ describe('the RethinkDB engine on a simulated cluster', () => {
   });
 });
 
+/** Most seeds that are tried for one fault. */
+const SEEDS_TO_FIND = 100;
+
 /** With which seed each is found, and by what. */
 const FOUND: Readonly<
   Record<keyof typeof SABOTAGES, readonly [Partial<SimulationOptions> & { seed: number }, RegExp]>
@@ -85,7 +88,13 @@ const FOUND: Readonly<
 describe('a fault put into the RethinkDB engine', () => {
   it.each(Object.entries(FOUND))('is found: %s', async (name, [options, symptom]) => {
     const sabotage: Sabotage = SABOTAGES[name as keyof typeof SABOTAGES];
-    const { faults } = await simulate({ ...options, sabotage });
-    expect(faults.join('\n')).toMatch(symptom);
+    const told: string[] = [];
+    // The seed that found it first; whoever changes the engine changes its course, and then another one does.
+    for (const seed of [options.seed, ...Array.from({ length: SEEDS_TO_FIND }, (_, i) => i + 1)]) {
+      const { faults } = await simulate({ ...options, seed, sabotage });
+      told.push(...faults);
+      if (symptom.test(faults.join('\n'))) return;
+    }
+    expect(told.join('\n')).toMatch(symptom);
   });
 });

@@ -1,0 +1,77 @@
+import type { Environment } from '../../engine/environment.js';
+import { openDatabase } from './connection.js';
+import { DatabaseFile, realPathOf } from './database-file.js';
+import { type Bell, Doorbell, NO_BELL } from './doorbell.js';
+import type { SqliteDatabase } from './driver.js';
+import { Mailbox } from './mailbox.js';
+import { NodeTables } from './node-tables.js';
+import { MEMORY } from './options.js';
+import { sqliteError } from './sqlite-errors.js';
+import { SqliteReader } from './sqlite-reader.js';
+import { SqliteWriter } from './sqlite-writer.js';
+import { prepareStatements, type Statements } from './statements.js';
+import { Tail } from './tail.js';
+import { Transactions } from './transactions.js';
+
+/** What there is between `open()` and `close()`. */
+export interface Opened {
+  readonly db: SqliteDatabase;
+  readonly statements: Statements;
+  readonly reader: SqliteReader;
+  readonly writer: SqliteWriter;
+  readonly transactions: Transactions;
+  /** `undefined` for a database in memory. */
+  readonly databaseFile: DatabaseFile | undefined;
+  readonly bell: Bell;
+  readonly tail: Tail;
+  readonly mailbox: Mailbox;
+  readonly tables: NodeTables;
+}
+
+/**
+ * Opens the database, and makes the parts that work on it.
+ *
+ * @param noteDown runs this in a transaction that need not survive a power cut, and rings the bell.
+ * @throws EngineError.
+ */
+export async function openStore(
+  environment: Environment,
+  file: string,
+  busyTimeoutMs: number,
+  noteDown: (work: () => void) => Promise<void>,
+): Promise<Opened> {
+  const db = await openDatabase(environment, file, busyTimeoutMs);
+  try {
+    const statements = prepareStatements(db);
+    const reader = new SqliteReader(statements);
+    const { databaseFile, bell } = filesOf(environment, file, db);
+    const tail = new Tail(statements, reader, bell, environment);
+    return {
+      db,
+      statements,
+      reader,
+      writer: new SqliteWriter(statements, reader),
+      transactions: new Transactions(file, db, statements, databaseFile),
+      databaseFile,
+      bell,
+      tail,
+      mailbox: new Mailbox(statements, tail, noteDown, environment),
+      tables: new NodeTables(statements),
+    };
+  } catch (error) {
+    db.close();
+    throw sqliteError(error, file);
+  }
+}
+
+function filesOf(
+  environment: Environment,
+  file: string,
+  db: SqliteDatabase,
+): { databaseFile: DatabaseFile | undefined; bell: Bell } {
+  if (file === MEMORY) return { databaseFile: undefined, bell: NO_BELL };
+  const real = realPathOf(file);
+  const pageBytes = db.pragma('page_size', { simple: true }) as number;
+  const neededBytes = () => (db.pragma('page_count', { simple: true }) as number) * pageBytes;
+  return { databaseFile: new DatabaseFile(file, real, environment, neededBytes), bell: new Doorbell(real) };
+}

@@ -1,0 +1,191 @@
+/** Most failures that are kept of one that was thrown: itself, its causes, and those that it gathers. */
+export const FAILURES_MAX = 20;
+/** How deep causes and gathered errors are followed. */
+export const FAILURE_DEPTH_MAX = 5;
+/** Longest message that is kept, in UTF-16 code units. */
+export const MESSAGE_LENGTH_MAX = 8_000;
+/** Longest stack that is kept, in UTF-16 code units. */
+export const STACK_LENGTH_MAX = 8_000;
+/** Longest text of a value that is no error, in UTF-16 code units. */
+const SKETCH_LENGTH_MAX = 1_000;
+/** How deep, and how many keys or items of each level, such a value is shown. */
+const SKETCH_DEPTH_MAX = 3;
+const SKETCH_ITEMS_MAX = 20;
+
+/** What can be said of something that was thrown, as plain data. */
+export interface StoredFailure {
+  readonly name: string;
+  readonly message: string;
+  readonly code?: string;
+  readonly stack?: string;
+  /** What made it happen. */
+  readonly cause?: StoredFailure;
+  /** Those that an `AggregateError` gathers; the first ones. */
+  readonly errors?: readonly StoredFailure[];
+}
+
+/*
+ * Anything can be thrown: `undefined`, a Proxy whose traps throw, an error with getters that do. Nothing in this file throws, whatever it is given, so that
+ * reporting a failure never is one.
+ */
+
+/** `instanceof`, also for a Proxy that refuses to say. */
+export function isInstance<T>(value: unknown, of: abstract new (...args: never[]) => T): value is T {
+  return attempt(() => value instanceof of) ?? false;
+}
+
+/** Whether it is an error, of whichever realm. */
+export function isError(value: unknown): value is Error {
+  if (!isObject(value)) return false;
+  return isInstance(value, Error) || ERROR_TAGS.has(attempt(() => Object.prototype.toString.call(value)) ?? '');
+}
+
+const ERROR_TAGS: ReadonlySet<string> = new Set(['[object Error]', '[object DOMException]']);
+
+/** A property, `undefined` if it can't be read. */
+export function propertyOf(value: unknown, key: string): unknown {
+  return isObject(value) ? attempt(() => (value as Record<string, unknown>)[key]) : undefined;
+}
+
+/** Why something failed, in one line or as many as its message has: the message of an error, the text of anything else. */
+export function messageOf(thrown: unknown): string {
+  if (!isErrorLike(thrown)) return cut(plainText(thrown), MESSAGE_LENGTH_MAX);
+  const message = propertyOf(thrown, 'message');
+  if (message === undefined || message === '') return nameOf(thrown);
+  return cut(plainText(message), MESSAGE_LENGTH_MAX);
+}
+
+/** What kind of thing was thrown: the name of an error, or of what has one; the type of anything else. */
+export function nameOf(thrown: unknown): string {
+  const name = typeof thrown === 'object' ? propertyOf(thrown, 'name') : undefined;
+  if (typeof name === 'string' && name !== '') return name;
+  return isErrorLike(thrown) ? (classNameOf(thrown) ?? 'Error') : typeof thrown;
+}
+
+/** Name of the class that it is an instance of. */
+export function classNameOf(thrown: unknown): string | undefined {
+  const name = propertyOf(propertyOf(thrown, 'constructor'), 'name');
+  return typeof name === 'string' && name !== '' ? name : undefined;
+}
+
+/** The error's code, as text. */
+export function codeOf(thrown: unknown): string | undefined {
+  const code = propertyOf(thrown, 'code');
+  return typeof code === 'string' || typeof code === 'number' || typeof code === 'bigint' ? String(code) : undefined;
+}
+
+/** All that is kept of it. */
+export function storedFailure(thrown: unknown): StoredFailure {
+  return failureIn({ left: FAILURES_MAX }, thrown, FAILURE_DEPTH_MAX);
+}
+
+/** Why something failed and what made that happen, in one line: for a log. */
+export function reasonOf(thrown: unknown): string {
+  return reasonIn(storedFailure(thrown), messageOf(thrown));
+}
+
+/** The same with stacks, in several lines: for a log. */
+export function traceOf(thrown: unknown): string {
+  return traceIn(storedFailure(thrown), '');
+}
+
+/** What an `AggregateError` gathers; the first ones. */
+export function gatheredBy(thrown: unknown, max: number): unknown[] {
+  const errors = propertyOf(thrown, 'errors');
+  if (attempt(() => Array.isArray(errors)) !== true) return [];
+  return attempt(() => (errors as unknown[]).slice(0, max)) ?? [];
+}
+
+function failureIn(budget: { left: number }, thrown: unknown, depth: number): StoredFailure {
+  budget.left -= 1;
+  const code = codeOf(thrown);
+  const stack = propertyOf(thrown, 'stack');
+  const cause = propertyOf(thrown, 'cause');
+  const goesOn = depth > 1;
+  const hasCause = goesOn && cause !== undefined && cause !== thrown && budget.left > 0;
+  const failure = {
+    name: nameOf(thrown),
+    message: isErrorLike(thrown) && propertyOf(thrown, 'message') === '' ? '' : messageOf(thrown),
+    ...(code !== undefined && { code }),
+    ...(typeof stack === 'string' && stack !== '' && { stack: cut(stack, STACK_LENGTH_MAX) }),
+    ...(hasCause && { cause: failureIn(budget, cause, depth - 1) }),
+  };
+  const errors: StoredFailure[] = [];
+  for (const each of goesOn ? gatheredBy(thrown, budget.left) : []) {
+    if (budget.left > 0) errors.push(failureIn(budget, each, depth - 1));
+  }
+  return errors.length > 0 ? { ...failure, errors } : failure;
+}
+
+function reasonIn({ cause, errors = [] }: StoredFailure, message: string): string {
+  const told = [...errors, ...(cause ? [cause] : [])].map((each) => reasonIn(each, `${each.name}: ${each.message}`));
+  return told.length === 0 ? message : `${message} (because of ${told.join('; ')})`;
+}
+
+function traceIn({ name, message, stack, cause, errors = [] }: StoredFailure, indent: string): string {
+  const own = (stack ?? `${name}: ${message}`).replaceAll('\n', `\n${indent}`);
+  const inner = [...errors.map((each) => ['gathered', each] as const), ...(cause ? [['cause', cause] as const] : [])];
+  return own + inner.map(([what, each]) => `\n${indent}  [${what}] ${traceIn(each, `${indent}  `)}`).join('');
+}
+
+/** Whether it has a message to tell, or is an error without one. */
+function isErrorLike(value: unknown): boolean {
+  return isError(value) || (isObject(value) && typeof propertyOf(value, 'message') === 'string');
+}
+
+function plainText(value: unknown): string {
+  if (!isObject(value)) return String(value);
+  return ownText(value) ?? attempt(() => sketch(value, SKETCH_DEPTH_MAX)) ?? `${typeof value} without a text`;
+}
+
+/** What its own `toString` says. */
+function ownText(value: object): string | undefined {
+  const toText = propertyOf(value, 'toString');
+  if (typeof toText !== 'function' || toText === Object.prototype.toString || toText === Array.prototype.toString) {
+    return undefined;
+  }
+  const text = attempt(() => String(value));
+  return text?.startsWith('[object ') ? undefined : text;
+}
+
+/** Like JSON, of as much as fits. */
+function sketch(value: unknown, depth: number): string {
+  if (typeof value === 'string') return JSON.stringify(cut(value, SKETCH_LENGTH_MAX));
+  if (!isObject(value)) return String(value);
+  if (isError(value)) return `${nameOf(value)}: ${stringIn(value, 'message')}`;
+  if (depth === 0) return '…';
+  const isList = Array.isArray(value);
+  const keys = Object.keys(value);
+  const items = keys.slice(0, SKETCH_ITEMS_MAX).map((key) => {
+    const text = attempt(() => sketch((value as Record<string, unknown>)[key], depth - 1)) ?? '…';
+    return isList ? text : `${JSON.stringify(key)}:${text}`;
+  });
+  if (keys.length > items.length) items.push('…');
+  const text = cut(items.join(','), SKETCH_LENGTH_MAX);
+  return isList ? `[${text}]` : `{${text}}`;
+}
+
+/** The first part of a text; no character is cut in two. */
+function cut(text: string, lengthMax: number): string {
+  if (text.length <= lengthMax) return text;
+  const last = text.charCodeAt(lengthMax - 1);
+  const isHalf = last >= 0xd800 && last <= 0xdbff;
+  return `${text.slice(0, isHalf ? lengthMax - 1 : lengthMax)}…`;
+}
+
+function stringIn(value: object, key: string): string {
+  const text = propertyOf(value, key);
+  return typeof text === 'string' ? cut(text, SKETCH_LENGTH_MAX) : '…';
+}
+
+function isObject(value: unknown): value is object {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function';
+}
+
+function attempt<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch {
+    return undefined;
+  }
+}

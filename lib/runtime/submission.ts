@@ -1,0 +1,55 @@
+import { keptAlive } from '../engine/environment.js';
+import type { CommandDefinition } from '../kernel/definition.js';
+import type { Activation } from './activation.js';
+import type { ActivationHost } from './activation-host.js';
+import { assertAccepts } from './admission.js';
+import { mayRunAgain, NestedCalls } from './nested-calls.js';
+import { currentOrigin } from './origin.js';
+import { causeOf } from './request.js';
+import { currentTurn, type Turn } from './turn.js';
+
+/** Gives an actor a command, from outside or in another's turn; the promise settles when its commit is durable or has failed. */
+export function submit(
+  activation: Activation,
+  host: ActivationHost,
+  command: CommandDefinition,
+  args: readonly unknown[],
+): Promise<unknown> {
+  const caller = currentTurn();
+  if (!caller || !mayRunAgain(caller.request)) {
+    return give(activation, host, { command, args, caller, commandId: host.parts.ids.next() });
+  }
+  const { request } = caller;
+  request.nestedCalls ??= new NestedCalls(request.cause.commandId);
+  return request.nestedCalls.answer(caller, activation, { command: command.name, args }, (commandId) =>
+    give(activation, host, { command, args, caller, commandId }),
+  );
+}
+
+interface Given {
+  readonly command: CommandDefinition;
+  readonly args: readonly unknown[];
+  readonly caller: Turn | undefined;
+  readonly commandId: string;
+}
+
+function give(
+  activation: Activation,
+  host: ActivationHost,
+  { command, args, caller, commandId }: Given,
+): Promise<unknown> {
+  const cause = causeOf(commandId, caller, currentOrigin());
+  const trace = activation.trace(command, args, cause, true);
+  try {
+    assertAccepts(activation, host.closing, caller, cause);
+  } catch (error) {
+    trace?.failed(error);
+    return Promise.reject(error);
+  }
+  if (!activation.leader) return activation.enqueue(command, args, cause, caller, trace && { trace }).promise;
+  activation.used = true;
+  const answer = keptAlive(host.parts.environment, activation.leader.run(command, args, cause, { trace }));
+  host.busy(activation);
+  caller?.waitFor(answer, activation.loop);
+  return answer;
+}

@@ -1,0 +1,102 @@
+import { type Environment, sleep } from '../../../engine/environment.js';
+import type { ActorBase, ActorClass } from '../../../kernel/actor.js';
+import type { Clock } from '../../../kernel/clock.js';
+import { type ActorDefinition, defineActor } from '../../../kernel/definition.js';
+import type { ActorRepository } from '../../../runtime/actor-repository.js';
+import type { Projections } from '../../../runtime/projections/projections.js';
+import type { Runtime } from '../../../runtime/runtime.js';
+import type { RuntimeLimits } from '../../../runtime/settings.js';
+import type { EventSubscriptions } from '../../../runtime/subscriptions.js';
+import type { SimulatedEngine } from '../store/simulated-engine.js';
+import type { SeededRandom } from '../world/seeded-random.js';
+import type { SimulatedProcess } from '../world/simulated-process.js';
+import type { Commands } from './commands.js';
+import { watched } from './watched-actor.js';
+
+type AnyActor = ActorBase<object, object>;
+
+/** What actors and projections of one process can be given. */
+export interface NodeParts {
+  /** `n2`, say: the same after a restart. */
+  readonly name: string;
+  repository<A extends AnyActor>(actorClass: ActorClass<A>): ActorRepository<A>;
+  readonly subscriptions: EventSubscriptions;
+  readonly projections: Projections;
+  readonly clock: Clock;
+  /** What all nodes of one course share, and no fault touches: a database of the application's own, say. */
+  readonly shared: Map<string, unknown>;
+  /** Resolves after so many milliseconds of virtual time, unless the node is killed. */
+  sleep(ms: number): Promise<void>;
+}
+
+/** What a node runs. */
+export interface NodeProgram {
+  /** The actor classes of each generation of the code: the first, and what is deployed later. */
+  readonly generations: readonly (readonly ActorDefinition[])[];
+  /** Of the nodes of one course. */
+  limits(random: SeededRandom): Partial<RuntimeLimits>;
+  create(actorClass: ActorClass, node: NodeParts): AnyActor;
+  projections(node: NodeParts): readonly object[];
+}
+
+/** One start of a node. */
+export class Started {
+  isReady = false;
+  isLeaving = false;
+  readonly process: SimulatedProcess;
+  readonly runtime: Runtime;
+  readonly engine: SimulatedEngine;
+  readonly repositories = new Map<string, ActorRepository<AnyActor>>();
+  /** Called when it ends: whoever waits for an answer waits in vain. */
+  readonly onEnd = new Set<() => void>();
+  readonly parts: NodeParts;
+  readonly #commands: Commands;
+
+  constructor(
+    of: {
+      process: SimulatedProcess;
+      runtime: Runtime;
+      engine: SimulatedEngine;
+      environment: Environment;
+      shared: Map<string, unknown>;
+    },
+    commands: Commands,
+  ) {
+    const { process, runtime, engine, environment, shared } = of;
+    this.process = process;
+    this.runtime = runtime;
+    this.engine = engine;
+    this.#commands = commands;
+    this.parts = {
+      name: process.name,
+      repository: <A extends AnyActor>(actorClass: ActorClass<A>) =>
+        this.repositories.get(defineActor(actorClass).name) as unknown as ActorRepository<A>,
+      subscriptions: runtime.subscriptions,
+      projections: runtime.projections,
+      clock: runtime.parts.clock,
+      shared,
+      sleep: (ms) => sleep(environment, ms),
+    };
+  }
+
+  async boot(program: NodeProgram, generation: number): Promise<void> {
+    const { parts } = this;
+    await this.runtime.start();
+    for (const definition of program.generations[generation] ?? []) {
+      const newActor = () => program.create(definition.actorClass, parts);
+      const actor = watched(definition, newActor, this.#commands);
+      this.repositories.set(definition.name, this.runtime.register(actor.definition, actor.newActor));
+    }
+    for (const projection of program.projections(parts)) {
+      this.runtime.projections.add(projection.constructor, projection);
+    }
+    await this.runtime.prepare();
+    await this.runtime.begin();
+  }
+
+  end(): void {
+    this.process.isDead = true;
+    this.engine.end();
+    for (const tell of [...this.onEnd]) tell();
+  }
+}

@@ -1,0 +1,165 @@
+import type { Observable, Subscription } from 'rxjs';
+import type { EventRecord, StoredEvent } from '../../../kernel/event.js';
+import type { EventSubscriptions } from '../../../runtime/subscriptions.js';
+import { indexAfter } from '../store/simulated-reads.js';
+import type { SeededRandom } from '../world/seeded-random.js';
+import { LOG } from '../world/trace.js';
+import type { World } from '../world.js';
+import type { SimulatedNode } from './simulated-node.js';
+import type { Started } from './started-node.js';
+
+/** How long a subscriber stays away before it comes back. Milliseconds. */
+const AWAY_MS_MAX = 300;
+/** How long one stays that comes and goes often, and one that does not. Milliseconds. */
+const STAY_MS_MAX = [60, 2_500] as const;
+
+/** How long an event may take to come while nothing goes wrong. Milliseconds. */
+const FRESH_MS = 100;
+
+/** What a subscriber wants. */
+export type Wanted = { readonly stream: string } | { readonly names: readonly string[] } | 'all';
+
+/** Somebody outside who follows events: goes away and comes back, to another node, with the last place known. Checks each event as it comes. */
+export class Subscriber {
+  readonly #name: string;
+  readonly #wanted: Wanted;
+  readonly #world: World;
+  readonly #nodes: readonly SimulatedNode[];
+  readonly #random: SeededRandom;
+  readonly #fail: (message: string, ...streams: string[]) => void;
+  #place = 0;
+  #stays = false;
+  #subscription: Subscription | undefined;
+  #at: Started | undefined;
+  #comings = 0;
+
+  constructor(
+    name: string,
+    wanted: Wanted,
+    parts: { world: World; nodes: readonly SimulatedNode[]; fail: (message: string, ...streams: string[]) => void },
+  ) {
+    this.#name = name;
+    this.#wanted = wanted;
+    this.#world = parts.world;
+    this.#nodes = parts.nodes;
+    this.#fail = parts.fail;
+    this.#random = parts.world.random.fork(`subscriber ${name}`);
+  }
+
+  start(): void {
+    this.#world.time.after(this.#random.between(0, AWAY_MS_MAX), () => this.#come());
+  }
+
+  /** From now on it stays where it is; so that what it missed it would have to get by itself. */
+  stay(): void {
+    this.#stays = true;
+  }
+
+  /** Everything has come to rest: what is there must have come. */
+  end(): void {
+    const next = this.#next();
+    if (next && !this.#isFresh(next)) {
+      const where = this.#at?.process.name ?? 'no node';
+      this.#fail(
+        `${this.#name} on ${where} stands at ${this.#place} and never got ${textOf(next)}`,
+        LOG,
+        next.streamId,
+      );
+    }
+  }
+
+  /** It was stored just now. */
+  #isFresh({ position, streamId }: EventRecord): boolean {
+    const { log, placedAtMs, commits } = this.#world.store;
+    const commit = commits.findLast((each) => each.streamId === streamId);
+    const atMs = position === 0 ? commit?.atMs : placedAtMs[indexAfter(log, position) - 1];
+    return this.#world.time.nowMs - (atMs ?? 0) < FRESH_MS;
+  }
+
+  #come(): void {
+    const ready = this.#nodes.flatMap(({ ready }) => (ready ? [ready] : []));
+    if (ready.length === 0) {
+      this.#comeLater();
+      return;
+    }
+    const started = this.#random.pick(ready);
+    const coming = ++this.#comings;
+    const isHere = () => coming === this.#comings;
+    const lost = () => {
+      if (isHere()) this.#leave();
+    };
+    const subscribe = () => {
+      if (!isHere()) return;
+      this.#world.trace.note(started.process.name, `${this.#name} subscribes after ${this.#place}`, LOG);
+      this.#subscription = this.#eventsOf(started.runtime.subscriptions).subscribe({
+        next: (event) => isHere() && this.#take(event),
+        error: (error: unknown) => {
+          const what = error instanceof Error ? error.message : String(error);
+          this.#world.trace.note(started.process.name, `${this.#name} fails: ${what}`);
+          lost();
+        },
+        complete: lost,
+      });
+      // What completes at once has nothing to be unsubscribed.
+      if (!isHere()) this.#subscription.unsubscribe();
+    };
+    this.#at = started;
+    started.onEnd.add(lost);
+    this.#world.time.after(this.#random.between(0, 3), subscribe, started.process);
+    this.#world.time.after(this.#random.between(10, this.#random.pick(STAY_MS_MAX)), () => {
+      if (isHere() && !this.#stays) this.#leave();
+    });
+  }
+
+  #eventsOf(subscriptions: EventSubscriptions): Observable<StoredEvent> {
+    const after = this.#place;
+    if (this.#wanted === 'all') return subscriptions.all$({ after });
+    if ('stream' in this.#wanted) return subscriptions.stream$(this.#wanted.stream, { after });
+    return subscriptions.named$(this.#wanted.names, { after });
+  }
+
+  #leave(): void {
+    this.#comings += 1;
+    this.#subscription?.unsubscribe();
+    this.#subscription = undefined;
+    this.#at = undefined;
+    this.#comeLater();
+  }
+
+  #comeLater(): void {
+    const coming = this.#comings;
+    this.#world.time.after(this.#random.between(1, AWAY_MS_MAX), () => {
+      if (coming === this.#comings) this.#come();
+    });
+  }
+
+  #take(event: StoredEvent): void {
+    const next = this.#next();
+    if (next?.id !== event.id) {
+      const instead = next ? `instead of ${textOf(next)}` : 'which is not stored';
+      this.#fail(`${this.#name} stands at ${this.#place} and got ${textOf(event)} ${instead}`, LOG, event.streamId);
+    }
+    this.#place = ('stream' in Object(this.#wanted) ? event.version : event.position) ?? 0;
+  }
+
+  /** What it has to get next, as far as there is anything yet. */
+  #next(): EventRecord | undefined {
+    const { streams, log } = this.#world.store;
+    const wanted = this.#wanted;
+    if (wanted !== 'all' && 'stream' in wanted) return streams.get(wanted.stream)?.[this.#place];
+    for (let i = indexAfter(log, this.#place); i < log.length; i += 1) {
+      const record = log[i] as EventRecord;
+      if (wanted === 'all' || wanted.names.includes(record.name)) return record;
+    }
+    return undefined;
+  }
+}
+
+function textOf({
+  streamId,
+  version,
+  name,
+  position,
+}: Pick<StoredEvent, 'streamId' | 'version' | 'name' | 'position'>): string {
+  return `'${name}' (${streamId} ${version}, position ${position ?? 0})`;
+}

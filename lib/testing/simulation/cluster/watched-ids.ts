@@ -1,0 +1,22 @@
+import { Ids } from '../../../kernel/clock.js';
+import { currentTurn } from '../../../runtime/turn.js';
+import type { SimulatedEnvironment } from '../world/simulated-environment.js';
+import type { SimulatedProcess } from '../world/simulated-process.js';
+import type { Commands } from './commands.js';
+
+/** Ids of one process; it is known afterwards when and in which turn each was made. */
+export class WatchedIds extends Ids {
+  constructor(
+    private readonly process: SimulatedProcess,
+    private readonly environment: SimulatedEnvironment,
+    private readonly commands: Commands,
+  ) {
+    super();
+  }
+
+  next(): string {
+    const id = this.environment.uuid();
+    this.commands.mint(id, this.process.name, currentTurn());
+    return id;
+  }
+}

@@ -1,0 +1,55 @@
+import type { ActorBase, ActorClass } from '../../kernel/actor.js';
+import { defineActor } from '../../kernel/definition.js';
+import type { StoredEvent } from '../../kernel/event.js';
+import type { DeepReadonly, StateOf } from '../../kernel/types.js';
+import { decodeEvent } from '../../runtime/event-codec.js';
+import type { CommandRecord } from './cluster/commands.js';
+import { fold } from './invariants/fold.js';
+import type { Watched } from './invariants/invariant.js';
+
+type AnyActor = ActorBase<object, object>;
+
+/** What is there when a course has ended: all that is stored, and what clients were told. */
+export interface CourseEnd {
+  /** All events, in the order of their positions. */
+  readonly events: readonly StoredEvent[];
+  /** Every command that a client gave, in order. */
+  readonly commands: readonly CommandRecord[];
+  /** What the nodes shared. */
+  readonly shared: ReadonlyMap<string, unknown>;
+  /** The events of one stream. */
+  stream(streamId: string): readonly StoredEvent[];
+  /** What the stored events make of the actor with this id. */
+  state<A extends AnyActor>(actorClass: ActorClass<A>, id: string): DeepReadonly<StateOf<A>>;
+  /** Ids of all actors of a class that have fired anything. */
+  ids<A extends AnyActor>(actorClass: ActorClass<A>): readonly string[];
+}
+
+/** A rule of the user's own, looked at when everything has healed: one that throws, or gives a text, is broken. */
+export interface Invariant {
+  readonly name: string;
+  check(end: CourseEnd): unknown;
+}
+
+/** @param watched the course that has ended. */
+export function endOf({ world, commands, newActor }: Watched): CourseEnd {
+  const { streams, log } = world.store;
+  const events = log.map(decodeEvent);
+  return {
+    events,
+    commands: [...commands.all.values()],
+    shared: world.shared,
+    stream: (streamId) => events.filter((event) => event.streamId === streamId),
+    state: <A extends AnyActor>(actorClass: ActorClass<A>, id: string) => {
+      const definition = defineActor(actorClass);
+      const streamId = definition.prefix + id;
+      const { state } = fold(definition, streamId, streams.get(streamId) ?? [], newActor);
+      return JSON.parse(state) as DeepReadonly<StateOf<A>>;
+    },
+    ids: (actorClass) => {
+      const { name, prefix } = defineActor(actorClass);
+      const fired = events.filter(({ metadata }) => metadata.actor === name);
+      return [...new Set(fired.map(({ streamId }) => streamId.slice(prefix.length)))];
+    },
+  };
+}

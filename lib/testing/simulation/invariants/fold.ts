@@ -1,0 +1,40 @@
+import type { ActorDefinition } from '../../../kernel/definition.js';
+import type { EventRecord } from '../../../kernel/event.js';
+import { FrameworkState } from '../../../kernel/framework-events.js';
+import { PastActor } from '../../../kernel/past-actor.js';
+
+/** What a stream makes of an actor: its state and what the framework remembers of it, as JSON text, in which the order of keys shows. */
+export interface Folded {
+  readonly state: string;
+  readonly framework: string;
+}
+
+/** Folds events in an instance made for this alone. @throws HandlerError. */
+export function fold(
+  definition: ActorDefinition,
+  streamId: string,
+  events: readonly EventRecord[],
+  newActor: (definition: ActorDefinition) => InstanceType<ActorDefinition['actorClass']>,
+): Folded {
+  const id = streamId.slice(definition.prefix.length);
+  const past = new PastActor(definition, newActor(definition), id, streamId);
+  for (const event of events) past.apply(event);
+  const framework = new FrameworkState(definition.name);
+  framework.applyAll(events);
+  return { state: JSON.stringify(past.frozen()), framework: frameworkText(framework) };
+}
+
+/** What is empty is the same as what is not there. */
+export function frameworkText(framework: FrameworkState): string {
+  return JSON.stringify(withoutEmpty(JSON.parse(JSON.stringify(framework) ?? '{}')) ?? {});
+}
+
+function withoutEmpty(value: unknown): unknown {
+  if (Array.isArray(value)) return value.length === 0 ? undefined : value;
+  if (typeof value !== 'object' || value === null) return value;
+  const kept = Object.entries(value).flatMap(([key, part]) => {
+    const left = withoutEmpty(part);
+    return left === undefined ? [] : [[key, left] as const];
+  });
+  return kept.length === 0 ? undefined : Object.fromEntries(kept);
+}

@@ -1,0 +1,12 @@
+import type { EventMetadata, EventRecord } from '../../../kernel/event.js';
+
+const parsed = new WeakMap<EventRecord, EventMetadata>();
+
+/** Parsed once, for all invariants that look at it. */
+export function metadataOf(record: EventRecord): EventMetadata {
+  const known = parsed.get(record);
+  if (known) return known;
+  const metadata = JSON.parse(record.metadata) as EventMetadata;
+  parsed.set(record, metadata);
+  return metadata;
+}

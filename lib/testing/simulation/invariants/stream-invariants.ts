@@ -1,0 +1,57 @@
+import { LEADER_EVENT, type Leadership } from '../../../kernel/framework-events.js';
+import { HEARD_EVENT, type HeardData, IN_CODE, PARKED_EVENT } from '../../../kernel/hearing.js';
+import type { BuiltInInvariant } from './invariant.js';
+import { metadataOf } from './metadata.js';
+
+/** What led before stores nothing any more once another leads: only `$leader` events of candidates. */
+export const OLD_LEADER_IS_FENCED: BuiltInInvariant = {
+  name: 'an old leader stores nothing',
+  watch({ definitions }, fail) {
+    const leaders = new Map<string, Leadership>();
+    return {
+      stored({ streamId, records }) {
+        for (const record of records) {
+          const { name, data, version } = record;
+          const leader = leaders.get(streamId);
+          if (name === LEADER_EVENT) {
+            const next = JSON.parse(data) as Leadership;
+            if (next.term !== (leader?.term ?? 0) + 1) {
+              fail(`${streamId} ${version}: term ${next.term} comes after ${leader?.term ?? 0}`, streamId);
+            }
+            leaders.set(streamId, next);
+          } else if (!name.startsWith('$')) {
+            const { actor, firedBy } = metadataOf(record);
+            if (definitions.get(actor)?.kind !== 'one' || firedBy.nodeId === leader?.nodeId) continue;
+            const leading = leader?.nodeId ?? 'nobody';
+            fail(`${streamId} ${version}: '${name}' was fired by ${firedBy.nodeId}, and ${leading} leads`, streamId);
+          }
+        }
+      },
+    };
+  },
+};
+
+/** Each reaction is stored once: what a listener has heard of a source only grows. */
+export const REACTIONS_ONCE: BuiltInInvariant = {
+  name: 'each reaction is stored once',
+  watch(_watched, fail) {
+    const heardTo = new Map<string, number>();
+    return {
+      stored({ streamId, records }) {
+        for (const { name, data, version } of records) {
+          if (name !== HEARD_EVENT && name !== PARKED_EVENT) continue;
+          const { actor, listener, source, at, adopted } = JSON.parse(data) as HeardData & { adopted?: boolean };
+          // From code it may begin anew, on purpose.
+          if (adopted || listener.startsWith(IN_CODE)) continue;
+          const key = JSON.stringify([streamId, actor, listener, source]);
+          const before = heardTo.get(key) ?? 0;
+          if (at <= before) {
+            const where = `${streamId} ${version}: ${actor}.${listener}`;
+            fail(`${where} has heard '${source}' to ${before}, and heard ${at} again`, streamId);
+          }
+          heardTo.set(key, at);
+        }
+      },
+    };
+  },
+};

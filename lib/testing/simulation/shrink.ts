@@ -1,0 +1,36 @@
+import type { CourseResult, LeftOut } from './course.js';
+
+/** Most runs that it takes to find a shorter course. */
+const RUNS_MAX = 120;
+
+/**
+ * A shorter course that breaks the same rule: the same seed, with faults and operations left out, half of them at first and then fewer, as long as it still
+ * fails (delta debugging; Zeller and Hildebrandt, 2002).
+ */
+export async function shrink(
+  failed: CourseResult,
+  run: (leftOut: LeftOut) => Promise<CourseResult>,
+): Promise<{ shortest: CourseResult; runs: number }> {
+  let shortest = failed;
+  let runs = 0;
+  const leftOut = { faults: new Set<string>(), operations: new Set<string>() };
+  const without = async (what: keyof LeftOut, names: readonly string[]): Promise<boolean> => {
+    runs += 1;
+    const result = await run({ ...leftOut, [what]: new Set([...leftOut[what], ...names]) });
+    if (result.broken?.invariant !== failed.broken?.invariant) return false;
+    for (const name of names) leftOut[what].add(name);
+    shortest = result;
+    return true;
+  };
+  for (const what of ['faults', 'operations', 'faults'] as const) {
+    let left = [...failed[what]].filter((name) => !leftOut[what].has(name));
+    // What came after it broke never happened.
+    for (let size = left.length; size >= 1 && runs < RUNS_MAX; size = Math.floor(size / 2)) {
+      for (let at = left.length - size; at > -size && runs < RUNS_MAX; at -= size) {
+        const names = left.slice(Math.max(0, at), at + size);
+        if (names.length > 0 && (await without(what, names))) left = left.filter((name) => !names.includes(name));
+      }
+    }
+  }
+  return { shortest, runs };
+}

@@ -1,0 +1,31 @@
+import type { StorePage } from '../../../engine/read.js';
+import type { EventRecord } from '../../../kernel/event.js';
+import type { SimulatedStore } from './simulated-store.js';
+
+/** Most events that one read looks at: fewer than there are, so that pages without an event, and before the end, do come. */
+const LOOKED_AT_MAX = 40;
+
+/** Events with `position > after`, at most `limit`; only those of `names`, if given. */
+export function readLog({ log }: SimulatedStore, after: number, limit: number, names?: readonly string[]): StorePage {
+  const events: EventRecord[] = [];
+  const begin = indexAfter(log, after);
+  let next = begin;
+  for (; next < log.length && events.length < limit && next - begin < LOOKED_AT_MAX; next += 1) {
+    const record = log[next] as EventRecord;
+    if (!names || names.includes(record.name)) events.push(record);
+  }
+  const upTo = Math.max(after, log[next - 1]?.position ?? 0);
+  return { events, upTo, ended: next >= log.length };
+}
+
+/** Index of the first event with a higher position. */
+export function indexAfter(log: readonly EventRecord[], position: number): number {
+  let low = 0;
+  let high = log.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((log[middle] as EventRecord).position <= position) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
