@@ -66,7 +66,7 @@ type Kind = keyof typeof STOCKS;
 /** Whom the actors of a node call. */
 const stockOf = new WeakMap<object, () => Promise<Stock>>();
 
-type CallerEvents = { done: { tag: string; n: number } };
+type CallerEvents = { done: { tag: string; n: number }; begun: object };
 
 @Actor()
 class Source extends LiveActor<object, { said: { tag: string } }> {
@@ -160,7 +160,14 @@ async function startNode(world: VirtualEnvironment, store: MemoryStore, nodeId: 
     });
   const listener = register(Listener);
   const node = { runtime, engine, source: register(Source), rerunner: register(Rerunner), seller: register(Seller) };
-  await listener.get('listener');
+  // It begins to listen with its first event.
+  const ref = await listener.get('listener');
+  for (let isStored = false; !isStored; ) {
+    isStored = await ref.fire('begun').then(
+      () => true,
+      () => false,
+    );
+  }
   return node;
 }
 

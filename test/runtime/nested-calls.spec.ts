@@ -103,7 +103,7 @@ class Buyer extends LiveActor<{ bought: number[] }, { bought: { n: number }; fai
 
 /** Its reaction fails until the spec lets it pass. */
 @Actor()
-class Reader extends LiveActor<object, { done: object }> {
+class Reader extends LiveActor<object, { done: object; begun: object }> {
   initialState() {
     return {};
   }
@@ -209,6 +209,8 @@ describe('a reaction that is tried again', () => {
   async function hear(id: string, triesMax = 100) {
     const { a } = await startBuyers(0, triesMax);
     const reader = await a.actors(Reader).get(id);
+    // It begins to listen with its first event.
+    await reader.fire('begun');
     const news = await a.actors(Buyer).get('news');
     await news.justBuy();
     return { reader };
