@@ -42,11 +42,15 @@ process.exit(missed === 0 ? 0 : 1);
 
 /** How it was found; `undefined` if it was not. */
 async function tried(mutation) {
-  const folder = copyWith(mutation);
+  let folder;
   try {
+    folder = copyWith(mutation);
     return await run(folder, coursesOf(mutation, await import(workloadsIn(folder))));
+  } catch (error) {
+    console.error(error.message);
+    return undefined;
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    if (folder) rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -65,7 +69,7 @@ async function run(folder, courses) {
 
 function coursesOf({ workload, seed }, { WORKLOADS: workloads }) {
   if (!options.find && seed !== undefined) return [{ workload: workloads[workload], name: workload, seed }];
-  const names = Object.keys(workloads);
+  const names = workload === undefined ? Object.keys(workloads) : [workload];
   return Array.from({ length: Number(options.seeds) }, (_, i) =>
     names.map((name) => ({ workload: workloads[name], name, seed: i + 1 })),
   ).flat();
