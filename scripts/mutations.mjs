@@ -27,7 +27,7 @@ const SWC = {
 const { values: options } = parseArgs({
   options: { name: { type: 'string' }, find: { type: 'boolean' }, seeds: { type: 'string', default: '60' } },
 });
-const chosen = MUTATIONS.filter(({ name }) => options.name === undefined || name.includes(options.name));
+const chosen = MUTATIONS.filter(({ name }) => options.name === undefined || name.includes(options.name)).slice(Number(process.env.FROM ?? 0), Number(process.env.TO ?? 1_000));
 let missed = 0;
 // A sabotaged library may leave promises that nobody waits for.
 process.on('unhandledRejection', () => {});
