@@ -1,6 +1,6 @@
 /**
  * Shows that the simulator finds sabotages of the library: each of test/simulation/mutations.mjs is applied to a copy of the compiled package, in which the
- * recorded course must fail. `node scripts/mutations.mjs [--name TEXT]`; with `--find` it looks for a course, from seed 1 on (`--seeds N` of each workload,
+ * recorded course must fail. `node scripts/mutations.mjs [--name TEXT] [--from N] [--to N]`; with `--find` it looks for a course, from seed 1 on (`--seeds N` of each workload,
  * 60 by default), and prints it. Its exit status is 1 if one was not found.
  */
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -25,9 +25,17 @@ const SWC = {
 };
 
 const { values: options } = parseArgs({
-  options: { name: { type: 'string' }, find: { type: 'boolean' }, seeds: { type: 'string', default: '60' } },
+  options: {
+    name: { type: 'string' },
+    find: { type: 'boolean' },
+    seeds: { type: 'string', default: '60' },
+    from: { type: 'string', default: '0' },
+    to: { type: 'string' },
+  },
 });
-const chosen = MUTATIONS.filter(({ name }) => options.name === undefined || name.includes(options.name));
+const chosen = MUTATIONS.slice(Number(options.from), options.to === undefined ? undefined : Number(options.to)).filter(
+  ({ name }) => options.name === undefined || name.includes(options.name),
+);
 let missed = 0;
 // A sabotaged library may leave promises that nobody waits for.
 process.on('unhandledRejection', () => {});

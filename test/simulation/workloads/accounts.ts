@@ -1,5 +1,5 @@
 import { Actor, Command, EventHandler, LiveActor, OneActor } from 'omniscient-nest';
-import type { CourseEnd, SimulationOptions } from 'omniscient-nest/testing';
+import type { CourseEnd, SimulatedRef, SimulationOptions } from 'omniscient-nest/testing';
 import { hastyLimits } from './hasty-limits.js';
 
 interface BasketState {
@@ -77,6 +77,22 @@ export class BasketSize extends LiveActor<{ puts: number }, BasketEvents> {
   }
 }
 
+/** Decides alone, checks no version, and shares its stream with whoever writes there from other nodes. */
+@Actor()
+export class Diary extends Actor<{ pages: string[] }, { written: { mark: string } }> {
+  initialState() {
+    return { pages: [] as string[] };
+  }
+
+  @Command() write(mark: string) {
+    this.fire('written', { mark });
+  }
+
+  @EventHandler() written({ mark }: { mark: string }) {
+    this.state.pages.push(mark);
+  }
+}
+
 interface AccountEvents {
   paid_in: { cents: number; mark: string };
   paid_out: { cents: number; mark: string };
@@ -113,13 +129,13 @@ export class Account extends OneActor<{ cents: number; marks: string[] }, Accoun
 
 /** What is put or paid is marked with the command, so that it is found again. */
 export const ACCOUNTS: SimulationOptions = {
-  actors: [Basket, BasketSize, Account],
+  actors: [Basket, BasketSize, Account, Diary],
   limits: hastyLimits,
   workload: async ({ actor, random, client, operation }) => {
     const mark = `${client}.${operation}`;
     const id = `b${random.int(3)}`;
     const account = `a${random.int(2)}`;
-    switch (random.int(9)) {
+    switch (random.int(10)) {
       case 0:
         return actor(Basket, id).put(mark);
       case 1:
@@ -134,8 +150,10 @@ export const ACCOUNTS: SimulationOptions = {
         return actor(BasketSize, id).putIfFew(mark);
       case 6:
         return actor(Account, account).payOut(50, mark);
+      case 8:
+        return actor(Diary, `d${random.int(2)}`).write(mark);
       case 7:
-        return actor(Account, account).once(mark).payIn(10, mark);
+        return payOnce(actor(Account, account), mark, random.chance(0.3));
       default:
         return actor(Account, account).payIn(100, mark);
     }
@@ -148,6 +166,12 @@ export const ACCOUNTS: SimulationOptions = {
     },
   ],
 };
+
+/** Gives it again, with the same key, if that fails; or twice at the same time. */
+function payOnce(account: SimulatedRef<Account>, mark: string, isTwice: boolean): Promise<unknown> {
+  const pay = () => account.once(mark).payIn(10, mark);
+  return isTwice ? Promise.all([pay(), pay()]) : pay().catch(pay);
+}
 
 /** What was acknowledged is there once; what is in doubt at most once. */
 function marksAreOnce({ events, commands }: CourseEnd): string | undefined {
