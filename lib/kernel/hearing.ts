@@ -199,6 +199,7 @@ export class Hearing {
   #keepLeft(key: string, heard: HeardSource): void {
     this.sources.delete(key);
     this.sources.set(key, heard);
+    if (!isLeft(heard)) return;
     this.#left.delete(key);
     this.#left.add(key);
     if (this.#left.size <= LEFT_SOURCES_MAX) return;
@@ -238,8 +239,7 @@ export class Hearing {
       // Of what began in code, and is not known, nothing can come any more.
       if (listener.startsWith(IN_CODE)) return;
       const heard = { listener, source, at, count: 1 };
-      if (isLeft(heard)) this.#keepLeft(key, heard);
-      else this.sources.set(key, heard);
+      this.#keepLeft(key, heard);
       return;
     }
     const heard = { ...known, at: Math.max(at, known.at), count: known.count + 1 };

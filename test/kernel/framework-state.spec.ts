@@ -160,7 +160,9 @@ describe("what the framework's events say", () => {
     const whole = stateOf(course.events);
     const places = Array.from({ length: 20 }, () => Math.floor(random() * course.events.length)).sort((a, b) => a - b);
     expect(inParts(course.events, places)).toBe(textOf(whole));
-    expect(whole.hearing.ended.size).toBe(ENDED_SOURCES_MAX);
+    // One that is begun anew is taken out again.
+    expect(whole.hearing.ended.size).toBeLessThanOrEqual(ENDED_SOURCES_MAX);
+    expect(whole.hearing.ended.size).toBeGreaterThan(ENDED_SOURCES_MAX / 2);
     const left = [...whole.hearing.sources.values()].filter(({ source, sinceMs }) => source && sinceMs === undefined);
     expect(left.length).toBeLessThanOrEqual(LEFT_SOURCES_MAX);
     expect(left.length).toBeGreaterThan(LEFT_SOURCES_MAX / 2);
