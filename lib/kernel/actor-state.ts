@@ -2,6 +2,7 @@ import type { ActorBase } from './actor.js';
 import type { ActorDefinition } from './definition.js';
 import { HandlerError, OmniscientError } from './errors.js';
 import type { EventInfo, EventMetadata, EventRecord, NewEvent } from './event.js';
+import { frameworkEffectOf } from './framework-events.js';
 import { StateTree } from './state-tree.js';
 import { disown, isThenable } from './thenable.js';
 
@@ -36,11 +37,18 @@ export class ActorState {
     this.tree = new StateTree(state);
   }
 
-  /** Whether an event of that name means anything to this class: what was decided before it may have to be decided anew. */
-  handles(name: string): boolean {
-    if (this.definition.handlers.has(name) || this.definition.hears.has(name)) return true;
-    this.#skipped?.skipped(name, this.definition.name, this.#streamId);
-    return false;
+  /** What events of somebody else mean to this class: they change the state, or what was decided before them may be wrong; nothing otherwise. */
+  effectOf(others: readonly NewEvent[]): 'changes' | 'decides' | undefined {
+    const { handlers, hears, name } = this.definition;
+    let effect: 'decides' | undefined;
+    for (const event of others) {
+      if (handlers.has(event.name)) return 'changes';
+      this.#skipped?.skipped(event.name, name, this.#streamId);
+      const each = frameworkEffectOf(event, name, hears);
+      if (each === 'changes') return each;
+      effect ??= each;
+    }
+    return effect;
   }
 
   /**

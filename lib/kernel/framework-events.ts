@@ -1,4 +1,5 @@
 import { FRAMEWORK_EVENT_PREFIX, type NewEvent } from './event.js';
+import { heardIn } from './heard-note.js';
 import { HEARING_EVENTS, Hearing, type HearingMemory } from './hearing.js';
 import { OnceAnswers, type OnceData } from './once-answers.js';
 
@@ -130,6 +131,8 @@ export class FrameworkState {
 
   #apply(event: NewEvent): void {
     const { name } = event;
+    const heard = heardIn(event.metadata, this.#actor);
+    if (heard) this.hearing.hear(heard);
     if (name === TICK_EVENT) this.#tick(event);
     // Most events are users' own.
     else if (!name.startsWith(FRAMEWORK_EVENT_PREFIX)) return;
@@ -181,6 +184,26 @@ export class FrameworkState {
 function originIn({ id, metadata }: NewEvent): { correlationId: string; causationId: string } {
   const { correlationId } = JSON.parse(metadata) as { correlationId: string };
   return { correlationId, causationId: id };
+}
+
+/**
+ * What an event of somebody else that has no handler means to an actor: it makes what was decided before it another state (`changes`), or it may make that
+ * wrong (`decides`), as its commits know. Those of other classes mean nothing.
+ *
+ * @param hears the framework's events that mean something to its kind.
+ */
+export function frameworkEffectOf(
+  { name, data, metadata }: NewEvent,
+  actor: string,
+  hears: ReadonlySet<string>,
+): 'changes' | 'decides' | undefined {
+  if (hears.has(name)) {
+    if (name === LEADER_EVENT) return 'changes';
+    const isTicking = name === TICK_EVENT || name === TICKING_EVENT;
+    const written = JSON.parse(isTicking ? metadata : data) as { actor?: unknown };
+    if (written.actor === actor) return isTicking ? 'changes' : 'decides';
+  }
+  return heardIn(metadata, actor) && 'decides';
 }
 
 /** Two that start the same ticking at the same time start it once. */

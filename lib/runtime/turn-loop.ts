@@ -1,5 +1,5 @@
 import { ConflictError } from '../kernel/errors.js';
-import { mustRunAgain, type OptimisticState } from '../kernel/optimistic-state.js';
+import { mustRunAgain, type OpenTurn, type OptimisticState } from '../kernel/optimistic-state.js';
 import type { CommitPipeline } from './commit-pipeline.js';
 import { conflictOf } from './conflict-errors.js';
 import { type Commit, commitOf, type Request, settleFailed } from './request.js';
@@ -86,9 +86,9 @@ export class TurnLoop implements TurnOwner {
 
   /** Why nothing of what the turn has fired may be stored. */
   #refusalOf(turn: Turn): unknown {
-    const { touched, failure, events } = this.#parts.state.openTurn;
+    const { failure } = this.#parts.state.openTurn;
     turn.failure ??= failure;
-    if (turn.failure === undefined && touched && mustDecideAgain(turn.request, events.length)) {
+    if (turn.failure === undefined && isOvertaken(turn.request, this.#parts.state.openTurn)) {
       turn.failure = conflictOf(this.label, { request: turn.request });
       // Whatever the method makes of that: what has stored nothing yet can be decided anew.
       turn.mustRunAgain = !turn.request.partlyCommitted;
@@ -160,7 +160,8 @@ export class TurnLoop implements TurnOwner {
   #finish(turn: Turn, answer: unknown): void {
     const { state } = this.#parts;
     const { request } = turn;
-    const { touched, failure, events } = state.openTurn;
+    const { failure, events } = state.openTurn;
+    const open = state.openTurn;
     if (turn.failure !== undefined || failure !== undefined) {
       this.#fail(turn, turn.failure ?? failure);
       return;
@@ -183,7 +184,7 @@ export class TurnLoop implements TurnOwner {
     }
     turn.over = true;
     this.running = undefined;
-    if (touched && mustDecideAgain(request, events.length)) {
+    if (isOvertaken(request, open)) {
       state.discard();
       this.#decideAgain(request);
       return;
@@ -262,6 +263,11 @@ export class TurnLoop implements TurnOwner {
     const at = this.#held.findIndex((other) => other.request.order > commit.request.order);
     this.#held.splice(at === -1 ? this.#held.length : at, 0, commit);
   }
+}
+
+/** Whether the turn that runs was decided on what is no longer so. */
+function isOvertaken(request: Request, { touched, doubted, events }: OpenTurn): boolean {
+  return (touched && mustDecideAgain(request, events.length)) || (doubted && (request.isStale?.() ?? false));
 }
 
 /** A command that only read may be told an older truth, unless it asked to be decided on the newest. */

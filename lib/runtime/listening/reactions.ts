@@ -161,7 +161,9 @@ export class Reactions {
       return undefined;
     }
     this.#passedOver.delete(sound);
-    return then(this.#tell(listener, record), () => this.#note(listener, sound));
+    // Stands in what it fires; a reaction that fires nothing is noted now and then.
+    this.#owner.noteHeard({ listener: name, source, at });
+    return whenThere(this.#tell(listener, record), () => this.#note(listener, sound));
   }
 
   /** What is asked of other actors while it is reacted to must be recognised there, whoever reacts, and how often. */
@@ -178,10 +180,13 @@ export class Reactions {
   #note(listener: Listener, { source, at }: Sound): undefined {
     const key = hearingKey(listener.name, source);
     const unrecorded = (this.#unrecorded.get(key) ?? 0) + 1;
-    const isDue = this.#owner.firedInTurn() > 0 || listener.count !== undefined || unrecorded >= UNRECORDED_EVENTS_MAX;
+    const hasFired = this.#owner.firedInTurn() > 0;
+    const isDue = hasFired || listener.count !== undefined || unrecorded >= UNRECORDED_EVENTS_MAX;
     this.#unrecorded.set(key, isDue ? 0 : unrecorded);
     if (!isDue) return;
     this.#notedAt.set(key, at);
+    if (hasFired) return;
+    this.#owner.noteHeard(undefined);
     this.#fireHeard(HEARD_EVENT, { listener: listener.name, source, at });
   }
 
@@ -207,7 +212,7 @@ export class Reactions {
   #retry(id: string, { listener: name, source, record }: Sound): unknown {
     if (!this.#isParked(id)) return undefined;
     const listener = this.#listenerOf(name, source);
-    return then(this.#tell(listener, record), () => this.#unpark(id, 'retried'));
+    return whenThere(this.#tell(listener, record), () => this.#unpark(id, 'retried'));
   }
 
   #unpark(id: string, outcome: 'retried' | 'discarded'): undefined {
@@ -270,8 +275,4 @@ export class Reactions {
   #command(name: string): CommandDefinition {
     return this.commands.get(name) as CommandDefinition;
   }
-}
-
-function then(answer: unknown, next: () => undefined): unknown {
-  return whenThere(answer, next);
 }

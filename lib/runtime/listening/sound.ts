@@ -7,6 +7,7 @@ import {
   PARKED_EVENT,
   type ParkedData,
 } from '../../kernel/hearing.js';
+import { heardPlaceIn } from '../../kernel/heard-note.js';
 import type { Origin } from '../request.js';
 
 /** An event on its way to a listener. */
@@ -31,8 +32,11 @@ export function originOf({ record }: Sound): Origin {
   return { correlationId, causationId: record.id, traceparent };
 }
 
-/** Up to where an event says that the source was heard, or that listening to it began; `undefined` if it is about something else. */
-export function placeIn({ name, data }: NewEvent, actor: string, listener: string, source: string): number | undefined {
+/** Up to where an event of the actor's own says that the source was heard, or that listening to it began; `undefined` if it is about something else. */
+export function placeIn(event: NewEvent, actor: string, listener: string, source: string): number | undefined {
+  const { name, data, metadata } = event;
+  const heard = heardPlaceIn(metadata, listener, source);
+  if (heard !== undefined) return heard;
   if (name !== HEARD_EVENT && name !== PARKED_EVENT && name !== LISTENING_EVENT) return undefined;
   const told = JSON.parse(data) as HeardData | ListeningData;
   if (told.actor !== actor || told.listener !== listener || 'adopted' in told) return undefined;
