@@ -1,4 +1,4 @@
-import { READ_PAGE_EVENTS_MAX, type ReadDuty } from '../engine/read.js';
+import { streamPages } from '../engine/paging.js';
 import type { CommandDefinition, CommandMethod } from '../kernel/definition.js';
 import { CommitTimeoutError, OmniscientError } from '../kernel/errors.js';
 import type { EventRecord, NewEvent } from '../kernel/event.js';
@@ -10,6 +10,7 @@ import { isError, isInstance, messageOf } from '../kernel/thrown.js';
 import { encodeArguments, type RemoteCall } from './cluster/remote-calls.js';
 import type { RequestCause } from './request.js';
 import type { RoleOwner } from './role-owner.js';
+import type { RuntimeParts } from './settings.js';
 
 /** A command as it is sent to whoever leads. @throws PayloadError when an argument cannot travel. */
 export function newCall(
@@ -51,11 +52,11 @@ export function answering(method: CommandMethod, what: string, record: (answer: 
  * @throws EngineError when it cannot be read.
  */
 export async function findAnswer(
-  engine: ReadDuty,
+  parts: StoreParts,
   at: { readonly label: string; readonly streamId: string; readonly version: number },
   call: RemoteCall,
 ): Promise<{ answer: unknown } | { error: unknown } | undefined> {
-  return answerIn(at.label, call, await eventsOf(engine, at, call));
+  return answerIn(at.label, call, await eventsOf(parts, at, call));
 }
 
 /** What a command answered, by the events that it fired; nothing if it fired none. */
@@ -80,22 +81,23 @@ export function answerIn(
   return { error: new OmniscientError('COMMAND_INTERRUPTED', message) };
 }
 
+/** Where it is looked for. */
+type StoreParts = Pick<RuntimeParts, 'engine' | 'environment'>;
+
 /** What a command has stored after that version. @throws EngineError. */
 export async function eventsOf(
-  engine: ReadDuty,
+  { engine, environment }: StoreParts,
   { streamId, version }: { streamId: string; version: number },
   { commandId, since }: Pick<RemoteCall, 'commandId' | 'since'>,
 ): Promise<EventRecord[]> {
   const own: EventRecord[] = [];
-  for (let after = since; after < version; ) {
-    const page = await engine.readStream(streamId, after, READ_PAGE_EVENTS_MAX);
-    const last = page.at(-1);
-    if (!last) break;
-    after = last.version;
+  if (since >= version) return own;
+  for await (const page of streamPages(engine, environment, streamId, since)) {
     for (const event of page) {
       // Most events are others': their metadata need not be parsed.
       if (event.metadata.includes(commandId) && commandOf(event) === commandId) own.push(event);
     }
+    if ((page.at(-1)?.version ?? 0) >= version) break;
   }
   return own;
 }

@@ -24,7 +24,7 @@ const SEE_OWN_MS_MAX = 1_000;
  * before is stopped by the version of its next append (fencing; Kleppmann, "How to do distributed locking", 2016). A command goes to the leader;
  * where there is none, or it is dead or silent, this node has itself elected.
  *
- * A command has effect at most once, however late its messages are (`docs/decisions/0041`):
+ * A command has effect at most once, however late its messages are (`docs/decisions/0041-a-command-is-sent-to-a-term.md`):
  *
  * - It is sent to one term, and run in no other. A term is led by one start of one node, which takes each message once.
  * - It is sent to a term a second time only after a reply that it was not run there.
@@ -190,7 +190,7 @@ export class LeaderRole {
 
   async #lookUp(call: RemoteCall): Promise<Outcome | undefined> {
     try {
-      return await findAnswer(this.#parts.engine, this.#owner, call);
+      return await findAnswer(this.#parts, this.#owner, call);
     } catch (error) {
       // It is looked for once more, by whoever leads by then.
       if (error instanceof EngineError && error.retryable) return { again: true };

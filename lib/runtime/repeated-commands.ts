@@ -1,4 +1,3 @@
-import type { ReadDuty } from '../engine/read.js';
 import type { CommandDefinition, CommandMethod } from '../kernel/definition.js';
 import type { NewEvent } from '../kernel/event.js';
 import { findRefusal } from '../kernel/plain-data.js';
@@ -8,6 +7,7 @@ import { answerIn, eventsOf } from './answers.js';
 import { derivedIdIn, isDerivedId } from './derived-ids.js';
 import { REACTIONS } from './listening/reaction-commands.js';
 import { isOnce } from './once.js';
+import type { RuntimeParts } from './settings.js';
 import { currentTurn, type Turn } from './turn.js';
 
 /** So many of an actor's last events are looked through for commands that come again; and of so many nested commands, the last, it is known that they are stored. */
@@ -19,7 +19,7 @@ export interface RepeatsOwner {
   readonly streamId: string;
   /** Version of the last stored event that is in the state. */
   readonly version: number;
-  readonly engine: ReadDuty;
+  readonly parts: Pick<RuntimeParts, 'engine' | 'environment'>;
   /** Whether answers are recorded by whoever leads. */
   readonly isLed: boolean;
   /** The turn that runs now. */
@@ -125,8 +125,8 @@ export class RepeatedCommands {
   async #answerOf(command: string, commandId: string): Promise<unknown> {
     const pending = [...this.#owner.unstored()].filter(({ metadata }) => derivedIdIn(metadata) === commandId);
     const place = this.#stored.get(commandId);
-    const { engine, label, streamId, version } = this.#owner;
-    const stored = place ? await eventsOf(engine, { streamId, version }, { commandId, since: place.version - 1 }) : [];
+    const { parts, label, streamId, version } = this.#owner;
+    const stored = place ? await eventsOf(parts, { streamId, version }, { commandId, since: place.version - 1 }) : [];
     const outcome = answerIn(label, { command, commandId }, [...stored, ...pending]);
     if (outcome && 'error' in outcome) throw outcome.error;
     return outcome?.answer;
@@ -141,9 +141,9 @@ export class RepeatedCommands {
   }
 
   async #readLast(): Promise<void> {
-    const { engine, streamId, version } = this.#owner;
+    const { parts, streamId, version } = this.#owner;
     for (let after = Math.max(0, version - REMEMBERED_MAX); after < version; ) {
-      const page = await engine.readStream(streamId, after, REMEMBERED_MAX);
+      const page = await parts.engine.readStream(streamId, after, REMEMBERED_MAX);
       for (const event of page) this.#note(event, { version: event.version, isOthers: true });
       const last = page.at(-1);
       if (!last) break;

@@ -51,7 +51,7 @@ export function repeatedCommands(activation: Activation): RepeatedCommands {
     get version() {
       return activation.version;
     },
-    engine: parts.engine,
+    parts,
     isLed: activation.leader !== undefined,
     get running() {
       return activation.running;

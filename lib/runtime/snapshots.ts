@@ -11,7 +11,7 @@ const SAVES_UNDER_WAY_MAX = 16;
 
 /**
  * Longest state that is memoised, in characters of JSON: reading more than that back costs more than most folds. It is parsed in one go, and nothing can
- * interrupt that: some 50 ms for 10 million characters.
+ * interrupt that: some 100 ms for 10 million characters.
  */
 const SNAPSHOT_LENGTH_MAX = 64 * 1024 * 1024;
 

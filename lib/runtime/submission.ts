@@ -17,26 +17,22 @@ export function submit(
 ): Promise<unknown> {
   const caller = currentTurn();
   if (!caller || !mayRunAgain(caller.request)) {
-    return give(activation, host, { command, args, caller, commandId: host.parts.ids.next() });
+    return give(activation, host, command, args, caller, host.parts.ids.next());
   }
   const { request } = caller;
   request.nestedCalls ??= new NestedCalls(request.cause.commandId);
   return request.nestedCalls.answer(caller, activation, { command: command.name, args }, (commandId) =>
-    give(activation, host, { command, args, caller, commandId }),
+    give(activation, host, command, args, caller, commandId),
   );
-}
-
-interface Given {
-  readonly command: CommandDefinition;
-  readonly args: readonly unknown[];
-  readonly caller: Turn | undefined;
-  readonly commandId: string;
 }
 
 function give(
   activation: Activation,
   host: ActivationHost,
-  { command, args, caller, commandId }: Given,
+  command: CommandDefinition,
+  args: readonly unknown[],
+  caller: Turn | undefined,
+  commandId: string,
 ): Promise<unknown> {
   const cause = causeOf(commandId, caller, currentOrigin());
   const trace = activation.trace(command, args, cause, true);

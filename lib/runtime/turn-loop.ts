@@ -56,9 +56,11 @@ export class TurnLoop implements TurnOwner {
       return;
     }
     const mustWait = this.#pumping || this.running !== undefined || this.#held.length + this.#mailbox.length > 0;
-    if (mustWait || request.onConflict === 'rerun' || request.isStale) request.keepContext();
+    if (mustWait) request.keepContext();
     this.#mailbox.push(request);
     this.#pump();
+    // Its first run, if that was just now, was a part of the call.
+    if (request.onConflict === 'rerun' || request.isStale) request.keepContext();
   }
 
   /** These come again, soon (the caller is in the middle of a rebase). */

@@ -45,7 +45,8 @@ describe('many messages at once', () => {
     await eventually(() => received.length === COUNT, 30_000);
     over = true;
     expect(received).toEqual(texts);
-    expect(most).toBeLessThanOrEqual(AT_ONCE_MAX);
+    // What wakes it, and what did not fit before, may come in one turn.
+    expect(most).toBeLessThanOrEqual(2 * AT_ONCE_MAX);
   });
 
   it('that lie there when somebody looks are handed over by themselves, without anything else happening', async () => {

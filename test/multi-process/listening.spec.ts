@@ -224,7 +224,7 @@ describeOnSharedStores('actors of every kind that listen in every way, on three 
         if (source !== FLICKER) expected.push({ streamId, way: 'followed', source, ns: all });
         for (let id = 0; id < CALLED; id += 1) {
           const ns = all.filter((version) => version % CALLED === id);
-          expected.push({ streamId: `${kind}-called-${id}`, way: 'called', source, ns });
+          expected.push({ streamId: `called-${kind}-${id}`, way: 'called', source, ns });
         }
       }
     }

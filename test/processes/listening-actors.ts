@@ -154,7 +154,7 @@ export class OneListener extends OneActor<ListenerState, ListenerEvents> {
 }
 
 /** Called into life by what concerns it; decided on every node. */
-@Actor({ prefix: 'live-called-' })
+@Actor({ prefix: 'called-live-' })
 export class LiveCalled extends LiveActor<Record<never, never>, ListenerEvents> {
   initialState() {
     return {};
@@ -166,7 +166,7 @@ export class LiveCalled extends LiveActor<Record<never, never>, ListenerEvents> 
 }
 
 /** Called into life by what concerns it; that sees nobody else. */
-@Actor({ prefix: 'plain-called-' })
+@Actor({ prefix: 'called-plain-' })
 export class PlainCalled extends Actor<Record<never, never>, ListenerEvents> {
   initialState() {
     return {};
@@ -178,7 +178,7 @@ export class PlainCalled extends Actor<Record<never, never>, ListenerEvents> {
 }
 
 /** Called into life by what concerns it; led by one node. */
-@Actor({ prefix: 'one-called-' })
+@Actor({ prefix: 'called-one-' })
 export class OneCalled extends OneActor<Record<never, never>, ListenerEvents> {
   initialState() {
     return {};

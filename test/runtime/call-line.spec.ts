@@ -63,7 +63,7 @@ describe('events on their way to one actor', () => {
     await order(0, 200);
     await until(() => charged().length === 200);
     expect(charged()).toEqual(upTo(200));
-    expect(appends()).toBeLessThan(20);
+    expect(appends()).toBeLessThan(100);
   });
 
   it('come again, in order, from the first whose reaction could not be stored', async () => {

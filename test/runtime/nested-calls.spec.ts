@@ -1,272 +1,243 @@
-import { describe, expect, it } from '@jest/globals';
-import { Actor, type ActorRepository, Command, EventHandler, ListenTo, LiveActor, OneActor } from 'omniscient-nest';
-import { MemoryStore } from 'omniscient-nest/memory';
-import type { ActorBase, ActorClass } from '../../lib/kernel/actor.js';
-import { defineActor } from '../../lib/kernel/definition.js';
-import { Runtime } from '../../lib/runtime/runtime.js';
-import { LateMailEngine } from '../support/late-mail.js';
-import { silent } from '../support/runtime.js';
-import { seedFor } from '../support/seed.js';
-import { VirtualEnvironment } from '../support/virtual-environment.js';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Actor, type ActorRef, Command, EventHandler, ListenTo, LiveActor } from 'omniscient-nest';
+import type { EventRecord } from '../../lib/kernel/event.js';
+import { isDerivedId } from '../../lib/runtime/derived-ids.js';
+import { eventually } from '../support/eventually.js';
+import { MemoryCluster } from '../support/memory-cluster.js';
 
-const SEEDS = 60;
+let cluster: MemoryCluster;
+let gates: (() => Promise<void>) | undefined;
+let stocks: (id: string) => Promise<ActorRef<Stock>>;
+const seen: unknown[] = [];
 
-interface Stock {
-  take(tag: string): Promise<number>;
-  look(): Promise<number>;
+class Receipt {
+  constructor(readonly n: number) {}
 }
 
-type StockEvents = { taken: { tag: string; n: number } };
-
-@Actor({ prefix: 'stock/' })
-class LiveStock extends LiveActor<{ count: number }, StockEvents> {
+@Actor()
+class Stock extends LiveActor<{ count: number; open: boolean }, { taken: { n: number }; opened: object }> {
   initialState() {
-    return { count: 0 };
-  }
-  @Command() take(tag: string): number {
-    const n = this.state.count + 1;
-    this.fire('taken', { tag, n });
-    return n;
+    return { count: 0, open: true };
   }
   @Command() look(): number {
     return this.state.count;
   }
+  @Command() take(_what?: string): number[] {
+    if (!this.state.open) throw new Error('closed');
+    this.fire('taken', { n: this.state.count + 1 });
+    return [this.state.count];
+  }
+  @Command() async takeInParts(): Promise<void> {
+    this.fire('taken', { n: this.state.count + 1 });
+    await this.commit();
+    this.fire('taken', { n: this.state.count + 1 });
+  }
+  @Command() receive(): Receipt {
+    this.fire('taken', { n: this.state.count + 1 });
+    return new Receipt(this.state.count);
+  }
+  @Command() close(): void {
+    this.fire('opened', { open: false });
+  }
+  @Command() open(): void {
+    this.fire('opened', { open: true });
+  }
   @EventHandler() taken(): void {
     this.state.count += 1;
   }
+  @EventHandler() opened({ open }: { open?: boolean }): void {
+    this.state.open = open === true;
+  }
 }
 
-@Actor({ prefix: 'stock/' })
-class OneStock extends OneActor<{ count: number }, StockEvents> {
+@Actor()
+class Buyer extends LiveActor<{ bought: number[] }, { bought: { n: number }; failed: object }> {
   initialState() {
-    return { count: 0 };
+    return { bought: [] as number[] };
   }
-  @Command() async take(tag: string): Promise<number> {
-    await Promise.resolve();
-    const n = this.state.count + 1;
-    this.fire('taken', { tag, n });
-    return n;
+
+  /** Reads, changes, spoils the answer, and waits for others to be first. */
+  @Command({ onConflict: 'rerun' }) async buy(): Promise<void> {
+    const stock = await stocks('s');
+    const left = await stock.look();
+    const taken = await stock.take();
+    seen.push({ left, taken: [...taken] });
+    taken.pop();
+    await gates?.();
+    this.fire('bought', { n: taken.length });
   }
-  @Command() look(): number {
-    return this.state.count;
+
+  @Command({ onConflict: 'rerun' }) async buyAsMany(): Promise<void> {
+    const stock = await stocks('s');
+    await stock.take(`with ${this.state.bought.length}`);
+    await stock.take(`with ${this.state.bought.length}`);
+    await gates?.();
+    this.fire('bought', { n: 0 });
   }
-  @EventHandler() taken(): void {
-    this.state.count += 1;
+
+  @Command({ onConflict: 'rerun' }) async tryToBuy(): Promise<string> {
+    const outcome = await (await stocks('s')).take().then(
+      () => 'taken',
+      () => 'refused',
+    );
+    await gates?.();
+    this.fire('bought', { n: 0 });
+    return outcome;
+  }
+
+  @Command() async payThenFail(): Promise<void> {
+    await (await stocks('s')).take();
+    if (gates) throw new Error('once more');
+    this.fire('bought', { n: 1 });
+  }
+
+  @Command() justBuy(): void {
+    this.fire('bought', { n: 1 });
+  }
+
+  @EventHandler() bought({ n }: { n: number }): void {
+    this.state.bought.push(n);
   }
 }
 
-let numbers = 0;
-
-/** No handler shows that another has taken the same. */
-@Actor({ prefix: 'stock/' })
-class BlindStock extends LiveActor<object, StockEvents> {
+/** Its reaction fails until the spec lets it pass. */
+@Actor()
+class Reader extends LiveActor<object, { done: object; begun: object }> {
   initialState() {
     return {};
   }
-  @Command() async take(tag: string): Promise<number> {
-    await Promise.resolve();
-    numbers += 1;
-    const n = numbers;
-    this.fire('taken', { tag, n });
-    return n;
-  }
-  @Command() look(): number {
-    return numbers;
-  }
-}
-
-const STOCKS = { live: LiveStock, one: OneStock, blind: BlindStock };
-type Kind = keyof typeof STOCKS;
-
-/** Whom the actors of a node call. */
-const stockOf = new WeakMap<object, () => Promise<Stock>>();
-
-type CallerEvents = { done: { tag: string; n: number }; begun: object };
-
-@Actor()
-class Source extends LiveActor<object, { said: { tag: string } }> {
-  initialState() {
-    return {};
-  }
-  @Command() say(tag: string): void {
-    this.fire('said', { tag });
+  @ListenTo(() => 'news', { events: ['bought'] })
+  async onBought(): Promise<void> {
+    const stock = await stocks('s');
+    seen.push(
+      this.id === 'odd' ? await stock.receive() : this.id === 'parts' ? await stock.takeInParts() : await stock.take(),
+    );
+    if (gates) throw new Error('once more');
+    this.fire('done', {});
   }
 }
 
-@Actor()
-class Listener extends LiveActor<{ done: number }, CallerEvents> {
-  initialState() {
-    return { done: 0 };
-  }
-  @ListenTo(() => 'source', { events: ['said'] })
-  async onSaid({ data }: { data: { tag: string } }): Promise<void> {
-    const stock = (await stockOf.get(this)?.()) as Stock;
-    const n = await stock.take(data.tag);
-    this.fire('done', { tag: data.tag, n });
-  }
-  @Command() look(): number {
-    return this.state.done;
-  }
-  @EventHandler() done(): void {
-    this.state.done += 1;
-  }
-}
+beforeEach(() => {
+  cluster = new MemoryCluster();
+  gates = undefined;
+  seen.length = 0;
+});
+afterEach(() => cluster.stop());
 
-@Actor()
-class Rerunner extends LiveActor<{ done: number }, CallerEvents> {
-  initialState() {
-    return { done: 0 };
-  }
-  @Command({ onConflict: 'rerun' }) async call(tag: string): Promise<number> {
-    const stock = (await stockOf.get(this)?.()) as Stock;
-    const n = await stock.take(tag);
-    this.fire('done', { tag, n });
-    return n;
-  }
-  @EventHandler() done(): void {
-    this.state.done += 1;
-  }
-}
-
-@Actor()
-class Seller extends OneActor<{ done: number }, CallerEvents> {
-  initialState() {
-    return { done: 0 };
-  }
-  @Command() async call(tag: string): Promise<number> {
-    const stock = (await stockOf.get(this)?.()) as Stock;
-    const n = await stock.take(tag);
-    this.fire('done', { tag, n });
-    return n;
-  }
-  @EventHandler() done(): void {
-    this.state.done += 1;
-  }
-}
-
-interface Node {
-  readonly runtime: Runtime;
-  readonly engine: LateMailEngine;
-  readonly source: ActorRepository<Source>;
-  readonly rerunner: ActorRepository<Rerunner>;
-  readonly seller: ActorRepository<Seller>;
-}
-
-/** Lets time pass until this is done. */
-async function inTime(world: VirtualEnvironment, work: Promise<unknown>): Promise<void> {
-  let isOver = false;
-  const over = () => {
-    isOver = true;
+/** A node, and a second one with the same buyer, which is first as often as the spec says. */
+async function startBuyers(overtakenTimes: number, reactionTriesMax = 2) {
+  const [a, b] = [await cluster.start({ nodeId: 'a', reactionTriesMax }), await cluster.start({ nodeId: 'b' })];
+  const stock = a.actors(Stock);
+  stocks = (id) => stock.get(id);
+  const buyer = await a.actors(Buyer).get('buyer');
+  const rival = await b.actors(Buyer).get('buyer');
+  let left = overtakenTimes;
+  // What the rival does is no call of the buyer's.
+  const outside = AsyncLocalStorage.snapshot();
+  gates = async () => {
+    if (left === 0) return;
+    left -= 1;
+    const { version } = buyer;
+    await outside(() => rival.justBuy());
+    await eventually(() => buyer.version > version);
   };
-  work.then(over, over);
-  await world.run(() => isOver);
-  await work;
+  return { a, buyer, stock: await stock.get('s') };
 }
 
-async function startNode(world: VirtualEnvironment, store: MemoryStore, nodeId: string, kind: Kind): Promise<Node> {
-  const mischief = { lost: 0.02, doubled: 0.1, late: 0.1, lateMsMax: 3_000, refused: 0.03, unanswered: 0.05 };
-  const engine = new LateMailEngine(store, world, mischief);
-  const limits = { heartbeatTimeoutMs: 400, leaderTimeoutMs: 900, commitTimeoutMs: 3_000, shutdownTimeoutMs: 100 };
-  const runtime = new Runtime({ engine, nodeId, environment: world, log: silent, reactionTriesMax: 20, ...limits });
-  await runtime.start();
-  const stocks = runtime.register(defineActor(STOCKS[kind] as ActorClass), () => new STOCKS[kind]());
-  const register = <A extends ActorBase<object, object>>(actorClass: new () => A) =>
-    runtime.register<A>(defineActor(actorClass as ActorClass), () => {
-      const made = new actorClass();
-      stockOf.set(made, async () => (await stocks.get('s')) as unknown as Stock);
-      return made;
-    });
-  const listener = register(Listener);
-  const node = { runtime, engine, source: register(Source), rerunner: register(Rerunner), seller: register(Seller) };
-  // It begins to listen with its first event.
-  const own = await listener.get('listener');
-  if (own.version === 0) await own.fire('begun', {});
-  return node;
-}
+const stored = (id: string, name: string) =>
+  (cluster.store.streams.get(id) ?? []).filter((event) => event.name === name) as EventRecord[];
+const metadataOf = ({ metadata }: EventRecord) =>
+  JSON.parse(metadata) as { commandId: string; causationId: string | null; correlationId: string };
 
-/** What three nodes, some of which are frozen or killed, make of thirty calls that have to be made once. */
-async function runSeed(seed: number, kind: Kind) {
-  const world = new VirtualEnvironment(seed);
-  const { random } = world;
-  const store = new MemoryStore();
-  const nodes: Node[] = [];
-  const start = async (at: number) => {
-    nodes[at] = await startNode(world, store, `n${at}`, kind);
-  };
-  for (const at of [0, 1, 2]) await inTime(world, start(at));
-  const answered = new Map<string, number>();
-  const said: string[] = [];
-  const give = async (tag: string) => {
-    const node = nodes[Math.floor(random() * 3)] as Node;
-    const dice = random();
-    try {
-      if (dice < 0.4) {
-        await (await node.source.get('source')).say(tag);
-        said.push(tag);
-      } else if (dice < 0.7) answered.set(tag, await (await node.rerunner.get('r')).call(tag));
-      else answered.set(tag, await (await node.seller.get('d')).call(tag));
-    } catch {
-      // It may be stored or not, but not twice.
-    }
-  };
-  const listenedTo = () => new Set(eventsOf(store, 'listener', 'done').map(({ tag }) => tag));
-  const course = async () => {
-    const given: Promise<unknown>[] = [];
-    for (let c = 1; c <= 30; c += 1) {
-      given.push(give(`t${c}`));
-      const at = Math.floor(random() * 3);
-      const { engine } = nodes[at] as Node;
-      const forMs = random() * 1_500;
-      if (random() < 0.08) engine.beatsFromMs = world.monotonicMs() + forMs;
-      if (random() < 0.08) engine.mailFromMs = world.monotonicMs() + forMs;
-      engine.appendMsMax = random() < 0.3 ? 300 : 5;
-      if (random() < 0.04) {
-        engine.isKilled = true;
-        await start(at);
-      }
-      await world.sleep(random() * 60);
-    }
-    await Promise.race([Promise.all(given), world.sleep(20_000)]);
-    for (let waited = 0; waited < 60 && said.some((tag) => !listenedTo().has(tag)); waited += 1) await world.sleep(500);
-  };
-  await inTime(world, course());
-  const faults: string[] = [];
-  const taken = new Map<string, number[]>();
-  for (const { tag, n } of eventsOf(store, 'stock/s', 'taken')) taken.set(tag, [...(taken.get(tag) ?? []), n]);
-  for (const [tag, ns] of taken) if (ns.length > 1) faults.push(`${tag} was taken ${ns.length} times`);
-  for (const stream of ['listener', 'r', 'd']) {
-    for (const { tag, n } of eventsOf(store, stream, 'done')) {
-      if (taken.get(tag)?.[0] !== n) faults.push(`${stream} was told ${n} for ${tag}, which is ${taken.get(tag)}`);
-    }
+describe('a command that is run again', () => {
+  it('is told by others what it was told before, as it was, and makes no call twice', async () => {
+    const { buyer } = await startBuyers(2);
+    await buyer.buy();
+    expect(seen).toEqual(Array.from({ length: 3 }, () => ({ left: 0, taken: [1] })));
+    expect(stored('s', 'taken')).toHaveLength(1);
+  });
+
+  it('has calls with ids of their own, which say who made them', async () => {
+    const { buyer } = await startBuyers(1);
+    await buyer.buy();
+    const [taken] = stored('s', 'taken').map(metadataOf);
+    const bought = stored('buyer', 'bought').map(metadataOf);
+    const own = bought.find(({ commandId }) => commandId === taken?.causationId);
+    expect(own).toBeDefined();
+    expect(taken?.correlationId).toBe(own?.correlationId);
+    expect(isDerivedId(taken?.commandId ?? '')).toBe(true);
+    expect(isDerivedId(own?.commandId ?? '')).toBe(false);
+  });
+
+  it('makes a call that it makes in another way, which is another call', async () => {
+    const { buyer } = await startBuyers(1);
+    await buyer.buyAsMany();
+    const ids = stored('s', 'taken').map((event) => metadataOf(event).commandId);
+    expect(new Set(ids).size).toBe(4);
+  });
+
+  it('makes a call again that failed', async () => {
+    const { buyer, stock } = await startBuyers(0);
+    await stock.close();
+    let isFirst = true;
+    const rival = await (await cluster.start({ nodeId: 'c' })).actors(Buyer).get('buyer');
+    gates = async () => {
+      if (!isFirst) return;
+      isFirst = false;
+      await stock.open();
+      const { version } = buyer;
+      await rival.justBuy();
+      await eventually(() => buyer.version > version);
+    };
+    expect(await buyer.tryToBuy()).toBe('taken');
+    expect(stored('s', 'taken')).toHaveLength(1);
+  });
+
+  it('with an idempotency key, asks others once, whoever gives it again', async () => {
+    const { buyer } = await startBuyers(0);
+    await expect(buyer.once('k').payThenFail()).rejects.toThrow('once more');
+    gates = undefined;
+    await buyer.once('k').payThenFail();
+    await buyer.once('another').payThenFail();
+    expect(stored('s', 'taken')).toHaveLength(2);
+  });
+});
+
+describe('a reaction that is tried again', () => {
+  /** An event is heard by an actor whose first tries fail. */
+  async function hear(id: string, triesMax = 100) {
+    const { a } = await startBuyers(0, triesMax);
+    const reader = await a.actors(Reader).get(id);
+    // It begins to listen with its first event.
+    await reader.fire('begun');
+    const news = await a.actors(Buyer).get('news');
+    await news.justBuy();
+    return { reader };
   }
-  for (const [tag, n] of answered) if (taken.get(tag)?.[0] !== n) faults.push(`${tag} was answered with ${n}`);
-  for (const tag of said) if (!listenedTo().has(tag)) faults.push(`${tag} was not heard`);
-  await inTime(world, Promise.all(nodes.map(({ runtime }) => runtime.stop())));
-  return { faults, answered: answered.size, said: said.length };
-}
 
-function eventsOf(store: MemoryStore, stream: string, event: string): { tag: string; n: number }[] {
-  const events = (store.streams.get(stream) ?? []).filter(({ name }) => name === event);
-  return events.map(({ data }) => JSON.parse(data) as { tag: string; n: number });
-}
+  it('gets what the called actor has stored as its answer', async () => {
+    await hear('plain');
+    await eventually(() => seen.length > 1);
+    gates = undefined;
+    await eventually(() => stored('plain', 'done').length === 1);
+    expect(seen.slice(0, 2)).toEqual([[1], [1]]);
+    expect(stored('s', 'taken')).toHaveLength(1);
+  });
 
-describe('what a command asks of other actors', () => {
-  it.each(Object.keys(STOCKS) as Kind[])(
-    `is done once, however often it is run again, and answered with the same: ${SEEDS} seeds (%s)`,
-    async (kind) => {
-      const first = seedFor(`nested-calls (${kind})`);
-      const failed: string[] = [];
-      let [answered, said] = [0, 0];
-      for (let seed = first; seed < first + SEEDS; seed += 1) {
-        const course = await runSeed(seed, kind);
-        answered += course.answered;
-        said += course.said;
-        if (course.faults.length > 0) failed.push(`seed ${seed}: ${course.faults.join('; ')}`);
-      }
-      expect(failed).toEqual([]);
-      expect(answered).toBeGreaterThan(8 * SEEDS);
-      expect(said).toBeGreaterThan(5 * SEEDS);
-    },
-    600_000,
-  );
+  it('gets no answer where there was none, also of what was stored in parts', async () => {
+    await hear('parts');
+    await eventually(() => seen.length > 1);
+    gates = undefined;
+    await eventually(() => stored('parts', 'done').length === 1);
+    expect(stored('s', 'taken')).toHaveLength(2);
+  });
+
+  it('is told, not given a wrong one, when the answer was no plain data', async () => {
+    await hear('odd', 2);
+    await eventually(() => stored('odd', '$parked').length === 1);
+    expect(seen).toEqual([new Receipt(1)]);
+    expect(stored('odd', '$parked')[0]?.data).toContain('ANSWER_LOST');
+    expect(stored('s', 'taken')).toHaveLength(1);
+  });
 });

@@ -26,7 +26,8 @@ describe('NodeClocks', () => {
         nowMs += DELAY_MS_MAX;
         for (const { atMs, trueMs } of written.slice(-10)) {
           const passedMs = clocks.elapsed('n', atMs, nowMs)?.ms as number;
-          if (passedMs > nowMs - trueMs + 0.001) throw new Error(`SEED=${seed + i}: ${passedMs} of ${nowMs - trueMs} ms`);
+          if (passedMs > nowMs - trueMs + 0.001)
+            throw new Error(`SEED=${seed + i}: ${passedMs} of ${nowMs - trueMs} ms`);
         }
       }
     }
@@ -35,7 +36,8 @@ describe('NodeClocks', () => {
   it('says how much has passed to within the delay of heartbeats, while the clock is not set', () => {
     const random = randomFrom(seed);
     const clocks = new NodeClocks(TOLERANCE_MS);
-    for (let nowMs = 0; nowMs < 60_000; nowMs += 500) clocks.read('n', nowMs + HOUR_MS, nowMs + random() * DELAY_MS_MAX);
+    for (let nowMs = 0; nowMs < 60_000; nowMs += 500)
+      clocks.read('n', nowMs + HOUR_MS, nowMs + random() * DELAY_MS_MAX);
     const { ms, watchedMs } = clocks.elapsed('n', 30_000 + HOUR_MS, 70_000) as { ms: number; watchedMs: number };
     expect(ms).toBeLessThanOrEqual(40_000);
     expect(ms).toBeGreaterThanOrEqual(40_000 - DELAY_MS_MAX);

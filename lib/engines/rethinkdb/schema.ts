@@ -142,7 +142,7 @@ export class Schema {
   async #createSettled(names: readonly TableName[], servers: number): Promise<void> {
     await this.#createTables(names, servers);
     await sleep(this.#environment, SETTLE_MS);
-    await this.#doubles.drop();
+    await this.#dropDoubles();
     await this.#ready();
   }
 

@@ -1,1 +1,2 @@
-export { SqliteEngine, type SqliteEngineOptions } from './sqlite-engine.js';
+export type { SqliteEngineOptions } from './options.js';
+export { SqliteEngine } from './sqlite-engine.js';

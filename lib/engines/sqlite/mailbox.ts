@@ -18,6 +18,9 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+/** When it was not possible to look at what did not fit: how soon it is tried again. Milliseconds. */
+const LOOK_AGAIN_MS = 50;
+
 interface Box {
   readonly nodeId: string;
   readonly deliver: (texts: readonly string[]) => void;
@@ -147,7 +150,8 @@ export class Mailbox {
       try {
         this.#look();
       } catch {
-        // Whatever anybody commits next makes it look again.
+        // It is still there: nobody else may come and make it look.
+        this.#environment.setTimeout(() => this.#lookAgain(), LOOK_AGAIN_MS).unref();
       }
     });
   }

@@ -12,9 +12,9 @@ export function checkedSource(label: string, source: ListenSource, handler: List
   const events = isStream ? undefined : [source?.event ?? []].flat();
   if (!isStream && !events?.length)
     throw invalid(label, `a stream's id or { event: 'name' }, but got ${JSON.stringify(source)}`);
-  for (const name of events ?? []) {
-    const fault = eventNameFault(name);
-    if (fault !== undefined) throw invalid(label, `names of events, but ${shownText(name)} ${fault}`);
+  for (const event of events ?? []) {
+    const fault = eventNameFault(event);
+    if (fault !== undefined) throw invalid(label, `names of events, but ${shownText(event)} ${fault}`);
   }
   if (typeof handler !== 'function') throw invalid(label, 'a function as its second argument');
   const { count, forMs, from, onConflict } = options;

@@ -26,22 +26,22 @@ export const FAULTS: Readonly<Record<string, Kind>> = {
     const index = server(cluster, chance);
     cluster.kill(index);
     network.breakAll((connection) => connection.server === index);
-    return { undo: () => cluster.start(index), ms: chance.skewed(200, 6_000) };
+    return { undo: () => cluster.start(index), ms: chance.skewed(200, 4_000) };
   },
   'a server is frozen': ({ cluster }, chance) => {
     const index = server(cluster, chance);
     cluster.freeze(index);
-    return { undo: () => cluster.thaw(index), ms: chance.skewed(200, 6_000) };
+    return { undo: () => cluster.thaw(index), ms: chance.skewed(200, 4_000) };
   },
   'a server is cut off from the others': ({ cluster }, chance) => {
     const index = server(cluster, chance);
     for (const other of cluster.servers) if (other.index !== index) cluster.cut(index, other.index);
-    return { undo: () => cluster.heal(), ms: chance.skewed(300, 6_000) };
+    return { undo: () => cluster.heal(), ms: chance.skewed(300, 4_000) };
   },
   'two servers are cut off from each other': ({ cluster }, chance) => {
     const [one, other] = chance.shuffled(cluster.servers);
     cluster.cut(one?.index ?? 0, other?.index ?? 0);
-    return { undo: () => cluster.heal(), ms: chance.skewed(300, 6_000) };
+    return { undo: () => cluster.heal(), ms: chance.skewed(300, 4_000) };
   },
   'a table gets another primary': ({ cluster }, chance) => {
     const named = cluster.tables.filter(
@@ -86,6 +86,6 @@ export const FAULTS: Readonly<Record<string, Kind>> = {
   'a node is frozen': (simulation, chance) => {
     const { machine } = chance.pick(simulation.nodes);
     machine.freeze();
-    return { undo: () => machine.thaw(), ms: chance.skewed(100, 6_000) };
+    return { undo: () => machine.thaw(), ms: chance.skewed(100, 4_000) };
   },
 };

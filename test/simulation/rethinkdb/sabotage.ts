@@ -14,7 +14,10 @@ export interface Sabotage {
   /** Changes parts of the engine. @returns what undoes it. */
   readonly patch?: () => () => void;
   /** What a node does before it opens its engine. */
-  readonly prepare?: (run: (query: (r: Reql) => unknown) => Promise<unknown>, sleep: (ms: number) => Promise<void>) => Promise<void>;
+  readonly prepare?: (
+    run: (query: (r: Reql) => unknown) => Promise<unknown>,
+    sleep: (ms: number) => Promise<void>,
+  ) => Promise<void>;
 }
 
 export const SABOTAGES = {
@@ -25,13 +28,16 @@ export const SABOTAGES = {
     rewrite: (ast) => insertsOf(ast, 'commits', (documents) => documents, { conflict: 'replace' }),
   },
   'nothing is announced': {
-    rewrite: (ast) => insertsOf(ast, 'commits', (documents) => documents.filter(({ id }) => !String(id).startsWith(':'))),
+    rewrite: (ast) =>
+      insertsOf(ast, 'commits', (documents) => documents.filter(({ id }) => !String(id).startsWith(':'))),
   },
   'what is in doubt is forgotten': { patch: () => patched(Sweeper.prototype, 'doubt', () => {}) },
   'what is in doubt is not announced again': {
     patch: () => patched(Sweeper.prototype, 'announceDoubts', async () => {}),
   },
-  'what is sent again belongs to another batch': { patch: () => patched(Sweeper.prototype, 'doubtOf', () => undefined) },
+  'what is sent again belongs to another batch': {
+    patch: () => patched(Sweeper.prototype, 'doubtOf', () => undefined),
+  },
   'what has a place is placed again': { patch: () => patched(PositionLog.prototype, 'placed', async () => new Map()) },
   'tables are made where a server does not list them, and of two the one with the lower id stays': {
     prepare: asInTheBeginning,

@@ -12,11 +12,7 @@ type Buildable = Call & { build(): Ast } & Record<string, unknown>;
  * The driver with its own terms, so that queries are what they are on the wire, and connections that lead to the simulated cluster. A server's host is
  * its name: `s0`, `s1` …
  */
-export async function simulatedDriver(
-  network: Network,
-  machine: Machine,
-  sabotage: Sabotage = {},
-): Promise<Reql> {
+export async function simulatedDriver(network: Network, machine: Machine, sabotage: Sabotage = {}): Promise<Reql> {
   const real = (await loadDriver()) as unknown as Record<string, unknown>;
   const raw = new WeakMap<object, Buildable>();
 

@@ -10,8 +10,10 @@ import type { Sabotage } from './sabotage.js';
 import { VirtualTime } from './virtual-time.js';
 
 /** How long there are faults. Milliseconds. */
-const FAULTS_MS_MIN = 3_000;
-const FAULTS_MS_MAX = 20_000;
+const FAULTS_MS_MIN = 1_000;
+const FAULTS_MS_MAX = 8_000;
+/** Longest that a fault lasts. Milliseconds. */
+const UNDONE_MS_MAX = 4_000;
 /** How soon every append has ended, once all is well. Milliseconds. */
 const ANSWERED_MS_MAX = 30_000;
 /** How soon every stored event has its position, and everybody has seen it: a sweep waits a minute for what may be under way. Milliseconds. */
@@ -23,7 +25,7 @@ export interface SimulationOptions {
   readonly servers?: number;
   /** All nodes start at once on servers that have nothing yet. */
   readonly isFresh?: boolean;
-  /** How long it takes at most until another server hears of a new table, where all start at once. Milliseconds. */
+  /** How long it may take until another server hears of a new table, where all start at once. Milliseconds. Default: up to 500. */
   readonly gossipMs?: number;
   /** The database is there already, and every server knows it. */
   readonly hasDatabase?: boolean;
@@ -119,11 +121,11 @@ export class Simulation {
   async #beginTogether(): Promise<void> {
     const { chance, cluster } = this;
     if (this.#options.hasDatabase) cluster.catalog.createDatabaseEverywhere('omniscient');
-    const slowestMs = chance.skewed(5, this.#options.gossipMs ?? 500);
-    cluster.catalog.delayMs = () => chance.skewed(1, slowestMs);
+    const slowestMs = this.#options.gossipMs ?? chance.skewed(5, 500);
+    cluster.catalog.delayMs = () => chance.between(1, slowestMs);
     cluster.slowness = chance.skewed(1, 10);
-    const startsMs = chance.pick([5, 100, 2_000]);
-    for (const node of this.nodes) this.time.after(chance.skewed(1, startsMs), () => void node.start());
+    const startsMs = chance.pick([5, 100, 2_000, this.#options.gossipMs ?? 500]);
+    for (const node of this.nodes) this.time.after(chance.between(0, startsMs), () => void node.start());
     await this.#until(() => this.nodes.every(({ isOpen }) => isOpen), 60_000);
     cluster.slowness = 1;
   }
@@ -141,7 +143,7 @@ export class Simulation {
       if (fault) this.time.after(fault.ms, fault.undo);
     }
     // Until all that was to be undone is undone.
-    await this.time.runUntil(this.time.nowMs + 6_000);
+    await this.time.runUntil(this.time.nowMs + UNDONE_MS_MAX);
   }
 
   async #mend(): Promise<void> {
@@ -177,6 +179,8 @@ export class Simulation {
       const isSeen = this.nodes.every(({ place }) => place.store.length >= store.length);
       return unplaced.length === 0 && announcements === 0 && isSeen;
     };
+    // What comes late may be announced only then.
+    await this.time.runUntil(Math.max(this.time.nowMs, this.network.lateUntilMs));
     await this.#until(isSettled, PLACED_MS_MAX);
     // What goes wrong only now.
     await this.time.runUntil(this.time.nowMs + 3_000);
