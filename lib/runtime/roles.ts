@@ -137,6 +137,7 @@ export function actorListening(activation: Activation, listens: readonly ListenD
     unstored: () => optimistic.unstored(),
     firedInTurn: () => optimistic.openTurn.events.length,
     fireFramework: (name, data) => context.fireFramework(name, data),
+    noteHeard: (note) => context.noteHeard(note),
     run: (command, args, { cause, ...options }) => activation.runOwn(command, args, cause, options),
   };
   return new ActorListening(owner, parts);
