@@ -84,7 +84,7 @@ describe.each([
 
   it('compiles', async () => {
     rmSync(join(app(), 'dist'), { recursive: true, force: true });
-    rmSync(join(app(), 'users.db'), { force: true });
+    for (const beside of ['', '-wal', '-shm', '-bell']) rmSync(join(app(), `users.db${beside}`), { force: true });
     const { stdout, code } = await node(
       app(),
       'node_modules/typescript/bin/tsc',
