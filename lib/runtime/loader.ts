@@ -60,6 +60,7 @@ export async function loadActivation(
     if (!activation.leader) await runOnActivate(activation);
     if (!host.closing) activation.loaded = true;
     activation.lookWhatToHear();
+    await activation.listening?.begun;
   } catch (error) {
     activation.end(error);
     throw error;

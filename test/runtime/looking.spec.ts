@@ -108,6 +108,41 @@ class Local extends Actor<Base, Notes> {
   }
 }
 
+/** Fires only what it is told with an exclamation mark. */
+@Actor({ prefix: 'deaf-' })
+class Deaf extends LiveActor<Base, Notes> {
+  static heard: string[] = [];
+
+  initialState() {
+    return { words: [] as string[] };
+  }
+
+  @Command() ask() {
+    return this.state.words.length;
+  }
+
+  @ListenTo<SpeakerEvents, 'whispered'>({ events: ['whispered'] }) onWhisper({ data }: Whispered) {
+    if (data.word.startsWith('?')) throw new Error('cannot hear that');
+    Deaf.heard.push(data.word);
+    if (data.word.startsWith('!')) this.fire('noted', data);
+  }
+}
+
+@Actor({ prefix: 'once-' })
+class Once extends LiveActor<Base, Notes> {
+  initialState() {
+    return { words: [] as string[] };
+  }
+
+  override onActivate() {
+    this.listenTo('ann', ({ data }) => this.fire('noted', data as { word: string }), { name: 'ann', count: 1 });
+  }
+
+  @Command() open() {
+    this.fire('opened');
+  }
+}
+
 const KINDS = { Live, One, Ticking, Local } as unknown as Record<string, typeof Live>;
 const PREFIX: Record<string, string> = { Live: 'live-', One: 'one-', Ticking: 'tick-', Local: 'local-' };
 
@@ -133,13 +168,14 @@ describe('looking at an actor that has no event', () => {
       for await (const _ of repository.replay(`random-${i}`)) expect(true).toBe(false);
       ref.release();
     }
+    await eventually(() => node.residents === 0);
     await speaker.whisper('anybody?');
     await speaker.say('anybody?');
     await eventually(() => node.residents === 0);
     await speaker.say('still nobody?');
-    // What hears would be loaded by that.
+    // What hears would be loaded by that, and would store what it heard.
     await sleep(100);
-    expect(node.residents).toBe(0);
+    await eventually(() => node.residents === 0);
     expect(stored()).toEqual([]);
     expect(await node.parts.engine.lastPosition()).toBe(3);
   });
@@ -150,7 +186,6 @@ describe('looking at an actor that has no event', () => {
       const { actors } = await cluster.start();
       const [ann, bob] = [await actors(Speaker).get('ann'), await actors(Speaker).get('bob')];
       const opened = await actors(KINDS[kind] as typeof Live).get('x');
-      await ann.say('too early');
       await opened.open();
       const streamId = `${PREFIX[kind]}x`;
       const first = cluster.store.streams.get(streamId) ?? [];
@@ -177,5 +212,78 @@ describe('looking at an actor that has no event', () => {
     );
     await ann.whisper('one');
     await eventually(() => words('both').length === 1);
+  });
+
+  const isKept = { passivateAfterMs: 60_000 };
+  const others = (streamId: string) =>
+    (cluster.store.streams.get(streamId) ?? []).map(({ name }) => name).filter((name) => name !== '$leader');
+
+  it.each(Object.keys(KINDS))(
+    'lets it hear while it is loaded, and begin with what that makes it fire (%s)',
+    async (kind) => {
+      const { actors } = await cluster.start(isKept);
+      const [ann, bob] = [await actors(Speaker).get('ann'), await actors(Speaker).get('bob')];
+      await ann.say('before');
+      await actors(KINDS[kind] as typeof Live).get('x');
+      const streamId = `${PREFIX[kind]}x`;
+      expect(others(streamId)).toEqual([]);
+      await ann.say('one');
+      await eventually(() => words(streamId).length === 1);
+      await ann.whisper('two');
+      await eventually(() => words(streamId).length === 2);
+      await bob.say('three');
+      await eventually(() => words(streamId).length === 3);
+      expect(words(streamId)).toEqual(['one', 'two', 'three']);
+    },
+  );
+
+  it('makes several nodes that hear the same store it once', async () => {
+    const nodes = [await cluster.start(isKept), await cluster.start(isKept), await cluster.start(isKept)];
+    const ann = await nodes[0]?.actors(Speaker).get('ann');
+    for (const { actors } of nodes) await actors(Live).get('x');
+    await ann?.say('one');
+    await ann?.whisper('two');
+    await ann?.say('three');
+    await eventually(() => words('live-x').length === 3);
+    await Promise.all(nodes.map(({ node }) => node.stop()));
+    expect(words('live-x').toSorted()).toEqual(['one', 'three', 'two']);
+  });
+
+  it('stores nothing when what it hears makes it fire nothing, nor when it is asked something', async () => {
+    const { actors } = await cluster.start(isKept);
+    const ann = await actors(Speaker).get('ann');
+    const deaf = await actors(Deaf).get('x');
+    await ann.whisper('one');
+    await eventually(() => Deaf.heard.length === 1);
+    expect(await deaf.ask()).toBe(0);
+    expect(cluster.store.streams.get('deaf-x')).toBeUndefined();
+    await ann.whisper('!two');
+    await eventually(() => words('deaf-x').length === 1);
+    // From there on, and from nowhere before.
+    expect(Deaf.heard).toEqual(['one', '!two']);
+  });
+
+  it('counts what it hears first among the reactions after which it ends', async () => {
+    const { actors } = await cluster.start(isKept);
+    const ann = await actors(Speaker).get('ann');
+    await actors(Once).get('x');
+    await ann.say('one');
+    await eventually(() => words('once-x').length === 1);
+    await ann.say('two');
+    await (await actors(Once).get('x')).open();
+    await sleep(50);
+    expect(words('once-x')).toEqual(['one']);
+  });
+
+  it('parks what it cannot react to, though it has no event', async () => {
+    const { node, actors } = await cluster.start({ ...isKept, reactionTriesMax: 1 });
+    const ann = await actors(Speaker).get('ann');
+    await actors(Deaf).get('x');
+    await ann.whisper('?bad');
+    await eventually(() => others('deaf-x').includes('$parked'));
+    await ann.whisper('!good');
+    await eventually(() => words('deaf-x').length === 1);
+    expect(others('deaf-x').filter((name) => name === '$parked')).toHaveLength(1);
+    expect(node.residents).toBeGreaterThan(0);
   });
 });

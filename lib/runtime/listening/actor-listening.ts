@@ -10,7 +10,8 @@ import { checkedSource } from './checked-source.js';
 import { Ear } from './ear.js';
 import { decorated, inCode, type Listener } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';
-import { Reactions } from './reactions.js';
+import { ProvisionalSources } from './provisional-sources.js';
+import { type Listeners, Reactions } from './reactions.js';
 import type { Sound } from './sound.js';
 import { SourceRecords } from './source-records.js';
 
@@ -33,6 +34,7 @@ export class ActorListening {
   /** Those set in code, by `hearingKey`, with the turn that set them last, and whether `onActivate` sets them in every activation. */
   readonly #inCode = new Map<string, { listener: Listener; turn: Turn; isSetAgain: boolean }>();
   readonly #ears = new Map<string, Ear>();
+  readonly #provisional: ProvisionalSources;
   #stopped = false;
   #recording = false;
   #seenRevision = -1;
@@ -46,8 +48,18 @@ export class ActorListening {
     this.#owner = owner;
     this.#parts = parts;
     for (const definition of owner.listens) this.#decorated.set(definition.name, decorated(definition));
-    this.#records = new SourceRecords(owner, parts.engine);
-    this.reactions = new Reactions(owner, (name, source) => this.#listener(name, source), parts);
+    this.#records = new SourceRecords(owner, parts.engine, (key) => this.#heardProvisionally(key));
+    this.#provisional = new ProvisionalSources(owner.label, this.#records, parts, () => {
+      this.#seenRevision = -1;
+      this.look();
+    });
+    const listeners: Listeners = {
+      find: (name, source) => this.#listener(name, source),
+      known: (key) => this.#known(key),
+      isRecorded: (name, source) => this.#records.isRecorded(name, source),
+      record: () => this.#records.fireChanges(),
+    };
+    this.reactions = new Reactions(owner, listeners, parts);
     this.commands = new Map([...this.reactions.commands, ...this.#records.commands]);
   }
 
@@ -55,6 +67,7 @@ export class ActorListening {
     this.#stopped = true;
     this.#parts.environment.clearTimeout(this.#timer);
     this.#stopLooking?.();
+    this.#provisional.stop();
     for (const ear of this.#ears.values()) ear.stop();
   }
 
@@ -99,6 +112,9 @@ export class ActorListening {
   look(): void {
     if (!this.#owner.loaded || this.#stopped) return;
     const { hearing } = this.#owner;
+    if (this.#owner.version === 0 && !this.#recording && this.#owner.settled && this.#owner.mayRecord) {
+      this.#provisional.begin(this.#asked(() => this.#records.beginnings()) ?? []);
+    }
     if (hearing.revision !== this.#seenRevision) {
       this.#seenRevision = hearing.revision;
       this.#openAndClose();
@@ -114,7 +130,7 @@ export class ActorListening {
       this.#owner.version > 0 &&
       this.#owner.settled &&
       this.#owner.mayRecord &&
-      this.#areBehind()
+      this.#asked(() => this.#records.areBehind())
     )
       this.#record();
   }
@@ -130,13 +146,33 @@ export class ActorListening {
     else this.#isUnled = false;
   }
 
-  #areBehind(): boolean {
+  /** Resolves when it hears what it listens to, though it has no event. Never rejects. */
+  get begun(): Promise<void> | undefined {
+    return this.#provisional.beginning;
+  }
+
+  /** What of it the class's own code says; `undefined` if that throws. */
+  #asked<T>(ask: () => T): T | undefined {
     try {
-      return this.#records.areBehind();
+      return ask();
     } catch (error) {
       this.#parts.log.error(`${this.#owner.label}: what its state listens to could not be worked out`, error);
-      return false;
+      return undefined;
     }
+  }
+
+  /** Up to where a source was heard that nothing is written down of. */
+  #heardProvisionally(key: string): number | undefined {
+    const provisional = this.#provisional.get(key);
+    return provisional && Math.max(provisional.at, this.#ears.get(key)?.heardTo ?? 0);
+  }
+
+  /** What is stored counts, if anything is. */
+  #known(key: string): HeardSource | undefined {
+    const { sources, ended } = this.#owner.hearing;
+    const stored = sources.get(key);
+    if (stored?.sinceMs !== undefined || ended.has(key)) return stored;
+    return this.#provisional.get(key) ?? stored;
   }
 
   /** Another one's event concerns this actor. */
@@ -184,13 +220,14 @@ export class ActorListening {
   #openAndClose(): void {
     const { hearing } = this.#owner;
     for (const [key, ear] of this.#ears) {
-      const heard = hearing.sources.get(key);
-      if (heard?.sinceMs === ear.sinceMs) continue;
+      if (this.#known(key)?.sinceMs === ear.sinceMs) continue;
       ear.stop();
       this.#ears.delete(key);
       this.#forget(key);
     }
-    for (const [key, heard] of hearing.sources) {
+    for (const key of [...hearing.sources.keys(), ...this.#provisional.keys()]) {
+      const heard = this.#known(key);
+      if (!heard) continue;
       const listener = this.#listener(heard.listener, heard.source);
       if (heard.sinceMs === undefined || !listener || this.#ears.has(key)) continue;
       if (this.reactions.isOver(listener, heard.source)) continue;
@@ -238,10 +275,12 @@ export class ActorListening {
   /** Hears nothing more of it, for good. Inside a turn that is stored with what the turn fires, so that neither is there without the other. */
   #end(listener: string, source: string): void {
     if (this.#owner.inTurn) {
+      this.#provisional.delete(hearingKey(listener, source));
       this.#records.fireEnd(listener, source);
       return;
     }
     const key = hearingKey(listener, source);
+    this.#provisional.delete(key);
     this.#ears.get(key)?.stop();
     this.#records.end(listener, source).catch((error: unknown) => {
       if (!this.#stopped)

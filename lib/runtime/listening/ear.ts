@@ -50,6 +50,8 @@ export class Ear {
   #frail: (Lost & { readonly tries: number }) | undefined;
   /** Up to where it has heard here: further than what is written down, where nothing came of it. */
   #heardHere: number;
+  /** Where it began. */
+  readonly #from: number;
   #rest: (() => void) | undefined;
   #stopped = false;
   #isOver = false;
@@ -67,6 +69,7 @@ export class Ear {
     this.sinceMs = heard.sinceMs;
     this.#patience = new Patience(this.#owner.leads !== undefined, parts.parts.environment);
     this.#persistence = new Persistence(parts.parts.environment);
+    this.#from = heard.at;
     this.#heardHere = heard.at;
     this.#pull = this.#newPull(heard.at);
   }
@@ -238,7 +241,7 @@ export class Ear {
     this.#lost = undefined;
     this.#lastAt = 0;
     if (this.#stopped) return;
-    this.#heardHere = this.#heardAt();
+    this.#heardHere = Math.max(this.#from, this.#heardAt());
     this.#pull = this.#newPull(this.#heardHere);
   }
 

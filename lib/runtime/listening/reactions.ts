@@ -4,6 +4,7 @@ import { OmniscientError } from '../../kernel/errors.js';
 import type { EventRecord, NewEvent } from '../../kernel/event.js';
 import {
   HEARD_EVENT,
+  type HeardSource,
   IN_CODE,
   LISTENING_EVENT,
   type ListeningData,
@@ -28,8 +29,17 @@ import { originOf, parkedSound, placeFinder, type Sound, saidAtMs } from './soun
 /** A listener that fires nothing writes down how far it has heard once in so many events. */
 const UNRECORDED_EVENTS_MAX = 100;
 
-/** Whoever listens to that source by that name. */
-type FindListener = (name: string, source: string) => Listener | undefined;
+/** What reactions have to know of what the actor listens to. */
+export interface Listeners {
+  /** Whoever listens to that source by that name. */
+  find(name: string, source: string): Listener | undefined;
+  /** By `hearingKey`: up to where it was heard, and since when. */
+  known(key: string): HeardSource | undefined;
+  /** Whether an event says that it listens to this, stored or about to be: an actor without events listens all the same. */
+  isRecorded(name: string, source: string): boolean;
+  /** Inside a turn: writes down what it listens to. */
+  record(): Promise<void>;
+}
 
 /** What came of a reaction: somebody else had reacted already; or it ran here. */
 export type Outcome = 'heard' | undefined;
@@ -41,7 +51,7 @@ export type Outcome = 'heard' | undefined;
 export class Reactions {
   readonly commands: ReadonlyMap<string, CommandDefinition>;
   readonly #owner: ListeningOwner;
-  readonly #find: FindListener;
+  readonly #listeners: Listeners;
   readonly #newId: () => string;
   readonly #telemetry: Telemetry | undefined;
   readonly #unrecorded = new Map<string, number>();
@@ -49,9 +59,13 @@ export class Reactions {
   /** What was passed over because nobody listened to it any more, by what was about to be stored. */
   readonly #passedOver = new WeakSet<Sound>();
 
-  constructor(owner: ListeningOwner, find: FindListener, { ids, telemetry }: Pick<RuntimeParts, 'ids' | 'telemetry'>) {
+  constructor(
+    owner: ListeningOwner,
+    listeners: Listeners,
+    { ids, telemetry }: Pick<RuntimeParts, 'ids' | 'telemetry'>,
+  ) {
     this.#owner = owner;
-    this.#find = find;
+    this.#listeners = listeners;
     this.#newId = () => ids.next();
     this.#telemetry = telemetry;
     const all = [
@@ -76,7 +90,7 @@ export class Reactions {
    * @param onExecuted told when it has run here, before that is stored.
    */
   react(sound: Sound, after = 0, onExecuted: () => void = () => {}): Promise<unknown> {
-    const { onConflict = 'rerun' } = this.#find(sound.listener, sound.source) ?? {};
+    const { onConflict = 'rerun' } = this.#listeners.find(sound.listener, sound.source) ?? {};
     return this.#owner.run(this.#command(REACT[onConflict]), [sound, after], {
       cause: this.#causeOf(sound),
       isStale: () => this.#isStale(sound, after),
@@ -132,7 +146,7 @@ export class Reactions {
   /** Whether it has heard as often as it was to, or was stopped. */
   isOver({ name, count }: Listener, source: string): boolean {
     const key = hearingKey(name, source);
-    const heard = this.#owner.hearing.sources.get(key);
+    const heard = this.#listeners.known(key);
     if (!heard) return this.#owner.hearing.ended.has(key);
     return count !== undefined && heard.count >= count;
   }
@@ -145,8 +159,7 @@ export class Reactions {
 
   /** Whether its time was over then. What was said before is heard, however late. */
   isLate({ name, forMs }: Listener, source: string, atMs: number): boolean {
-    const sinceMs =
-      forMs === undefined ? undefined : this.#owner.hearing.sources.get(hearingKey(name, source))?.sinceMs;
+    const sinceMs = forMs === undefined ? undefined : this.#listeners.known(hearingKey(name, source))?.sinceMs;
     return sinceMs !== undefined && atMs >= sinceMs + (forMs as number);
   }
 
@@ -163,7 +176,7 @@ export class Reactions {
     }
     this.#passedOver.delete(sound);
     // It stands in what is fired first. A reaction that fires nothing is noted now and then.
-    this.#owner.noteHeard({ listener: name, source, at });
+    if (this.#isRecorded(sound)) this.#owner.noteHeard({ listener: name, source, at });
     return whenThere(this.#tell(listener, record), () => this.#note(listener, sound));
   }
 
@@ -178,21 +191,37 @@ export class Reactions {
     return listener.react(this.#owner.actor, todaysEvent(this.#owner.upcasts, decodeEvent(record)));
   }
 
-  #note(listener: Listener, { source, at }: Sound): undefined {
+  #note(listener: Listener, sound: Sound): Promise<void> | undefined {
+    const hasFired = this.#owner.firedInTurn() > 0;
+    if (!this.#isRecorded(sound)) return hasFired || listener.count !== undefined ? this.#noteFirst(sound) : undefined;
+    const { source, at } = sound;
     const key = hearingKey(listener.name, source);
     const unrecorded = (this.#unrecorded.get(key) ?? 0) + 1;
-    const hasFired = this.#owner.firedInTurn() > 0;
     const isDue = hasFired || listener.count !== undefined || unrecorded >= UNRECORDED_EVENTS_MAX;
     this.#unrecorded.set(key, isDue ? 0 : unrecorded);
-    if (!isDue) return;
+    if (!isDue) return undefined;
     this.#notedAt.set(key, at);
-    if (hasFired) return;
+    if (hasFired) return undefined;
     this.#owner.noteHeard(undefined);
     this.#fireHeard(HEARD_EVENT, { listener: listener.name, source, at });
+    return undefined;
   }
 
-  #park({ listener, source, at, record }: Sound, error: StoredFailure, attempts: number): Outcome {
+  /** The first thing that is stored of an actor: that it listens comes before what it has heard. */
+  async #noteFirst({ listener, source, at }: Sound): Promise<void> {
+    await this.#listeners.record();
+    this.#notedAt.set(hearingKey(listener, source), at);
+    this.#fireHeard(HEARD_EVENT, { listener, source, at });
+  }
+
+  #isRecorded({ listener, source }: Pick<Sound, 'listener' | 'source'>): boolean {
+    const isStored = this.#owner.hearing.sources.get(hearingKey(listener, source))?.sinceMs !== undefined;
+    return isStored || this.#listeners.isRecorded(listener, source);
+  }
+
+  async #park({ listener, source, at, record }: Sound, error: StoredFailure, attempts: number): Promise<Outcome> {
     if (this.appliedAt(listener, source) >= at || this.#hasEnded(listener, source)) return 'heard';
+    if (!this.#isRecorded({ listener, source })) await this.#listeners.record();
     const { actorName: _actor, id: actorId } = this.#owner;
     const parked = { id: this.#newId(), actorId, event: decodeEvent(record), error, attempts };
     this.#fireHeard(PARKED_EVENT, { listener, source, at, ...parked });
@@ -252,7 +281,7 @@ export class Reactions {
 
   /** Whether code listened to it and does so no more; how far it was heard need not be known then. */
   #hasEnded(listener: string, source: string): boolean {
-    const heard = this.#owner.hearing.sources.get(hearingKey(listener, source));
+    const heard = this.#listeners.known(hearingKey(listener, source));
     return listener.startsWith(IN_CODE) && heard?.sinceMs === undefined;
   }
 
@@ -260,12 +289,12 @@ export class Reactions {
     const appliedAt = this.appliedAt(sound.listener, sound.source);
     if (appliedAt >= sound.at || appliedAt < after) return true;
     // Somebody else may have been first to decide whether it still listens to that.
-    const listener = this.#find(sound.listener, sound.source);
+    const listener = this.#listeners.find(sound.listener, sound.source);
     return listener !== undefined && this.#wants(listener, sound) === this.#passedOver.has(sound);
   }
 
   #listenerOf(name: string, source: string): Listener {
-    const listener = this.#find(name, source);
+    const listener = this.#listeners.find(name, source);
     if (listener) return listener;
     throw new OmniscientError(
       'UNKNOWN_LISTENER',

@@ -20,6 +20,11 @@ interface Begin extends ListeningLimits {
   readonly from?: number | undefined;
 }
 
+/** A source to which a listener begins to listen. */
+export interface Beginning extends Begin {
+  readonly listener: string;
+}
+
 /** What has to be written down for one listener. */
 interface Change {
   readonly listener: string;
@@ -35,6 +40,7 @@ export class SourceRecords {
   readonly commands: ReadonlyMap<string, CommandDefinition>;
   readonly #owner: ListeningOwner;
   readonly #engine: ReadDuty;
+  readonly #heardTo: (key: string) => number | undefined;
   /** What each listener was found in step with: what the state named, when nothing was about to be written down. */
   readonly #inStep = new Map<string, { readonly names: readonly string[]; readonly revision: number }>();
   /** What began in the last turn in which something did, from code. */
@@ -45,10 +51,12 @@ export class SourceRecords {
   /** Something was written down since nothing of it was about to be stored. */
   #hasFired = false;
 
-  constructor(owner: ListeningOwner, engine: ReadDuty) {
+  /** @param heardTo up to where an actor that has no event heard a source meanwhile (`hearingKey`). */
+  constructor(owner: ListeningOwner, engine: ReadDuty, heardTo: (key: string) => number | undefined) {
     this.#owner = owner;
     this.#engine = engine;
-    const store: CommandDefinition = { name: '$listen', method: () => this.#fireChanges(), onConflict: 'reapply' };
+    this.#heardTo = heardTo;
+    const store: CommandDefinition = { name: '$listen', method: () => this.fireChanges(), onConflict: 'reapply' };
     const end: CommandDefinition = {
       name: '$listen-end',
       method: (listener, source) => this.fireEnd(listener as string, source as string),
@@ -61,12 +69,13 @@ export class SourceRecords {
   completing(turn: Turn, over: readonly HeardSource[]): Promise<void> | undefined {
     try {
       if (this.#inCodeTurn !== turn) this.#inCode.length = 0;
-      if (this.#isLooking(turn)) {
-        this.#deferred.push(...this.#inCode.splice(0));
-        return undefined;
+      if (this.#isWithoutEvents()) {
+        if (turn.request.name === 'onActivate') this.#deferred.push(...this.#inCode.splice(0));
+        // It was only looked at.
+        if (this.#inCode.length === 0) return undefined;
       }
       for (const { listener, source } of over) this.fireEnd(listener, source);
-      return this.areBehind() || this.#inCode.length > 0 ? this.#fireChanges() : undefined;
+      return this.areBehind() || this.#inCode.length > 0 ? this.fireChanges() : undefined;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -75,6 +84,16 @@ export class SourceRecords {
   /** Whether what is written down is not what the state says. */
   areBehind(): boolean {
     return this.#changes().length > 0;
+  }
+
+  /** What would begin now. */
+  beginnings(): Beginning[] {
+    return this.#changes().flatMap(({ listener, begin }) => begin.map((each) => ({ listener, ...each })));
+  }
+
+  /** Whether it is written down, or about to be, that it listens to this. */
+  isRecorded(listener: string, source: string): boolean {
+    return this.#recorded(listener).has(source);
   }
 
   /** Writes down what the state says, as a command of its own. */
@@ -103,11 +122,12 @@ export class SourceRecords {
     await this.#owner.run(this.commands.get('$listen-end') as CommandDefinition, [listener, source], {});
   }
 
-  async #fireChanges(): Promise<void> {
+  /** Inside a turn: writes down what is not yet. */
+  async fireChanges(): Promise<void> {
     const changes = [...this.#changes(), ...this.#inCode.splice(0)];
-    const all = changes.flatMap(({ begin }) => begin);
-    const places = await Promise.all(all.map(({ source, from }) => from ?? this.#placeNow(source)));
-    const after = new Map(all.map((each, i) => [each, places[i] as number]));
+    const all = changes.flatMap(({ listener, begin }) => begin.map((each) => [listener, each] as const));
+    const places = await Promise.all(all.map(([listener, each]) => this.#beginsAfter(listener, each)));
+    const after = new Map(all.map(([, each], i) => [each, places[i] as number]));
     for (const { listener, begin, end } of changes) {
       const begins = begin.map((each) => {
         const { source, count, forMs } = each;
@@ -132,7 +152,11 @@ export class SourceRecords {
     this.#owner.fireFramework(LISTENING_EVENT, data);
   }
 
-  #placeNow(source: string): Promise<number> {
+  async #beginsAfter(listener: string, { source, from }: Begin): Promise<number> {
+    return this.#heardTo(hearingKey(listener, source)) ?? from ?? this.placeNow(source);
+  }
+
+  placeNow(source: string): Promise<number> {
     return source === ALL_STREAMS ? this.#engine.lastPosition() : this.#engine.streamVersion(source);
   }
 
@@ -151,9 +175,8 @@ export class SourceRecords {
     return this.#deferred.filter(({ listener, begin }) => !this.#recorded(listener).has(begin[0]?.source as string));
   }
 
-  /** Whether an actor that has no event is only being looked at. */
-  #isLooking({ request }: Turn): boolean {
-    if (request.name !== 'onActivate' || this.#owner.version > 0) return false;
+  #isWithoutEvents(): boolean {
+    if (this.#owner.version > 0) return false;
     const [event] = this.#owner.unstored();
     return event === undefined;
   }

@@ -1,0 +1,84 @@
+import type { Timer } from '../../engine/environment.js';
+import { hearingKey } from '../../kernel/ended-sources.js';
+import type { HeardSource } from '../../kernel/hearing.js';
+import type { RuntimeParts } from '../settings.js';
+import type { Beginning, SourceRecords } from './source-records.js';
+
+/** When it was not possible to read where a source ends: how soon it is tried again. Milliseconds. */
+const READ_AGAIN_MS = 500;
+
+/**
+ * What an actor listens to that has no event yet. Nothing of it is stored, because whoever only looks at an actor stores nothing. So the actor hears for as
+ * long as it is loaded, from then on; its first event brings this into the stream, and with it the promise that nothing is missed.
+ */
+export class ProvisionalSources {
+  readonly #label: string;
+  readonly #records: SourceRecords;
+  readonly #parts: Pick<RuntimeParts, 'environment' | 'clock' | 'log'>;
+  readonly #begun: () => void;
+  readonly #sources = new Map<string, HeardSource>();
+  #beginning: Promise<void> | undefined;
+  #timer: Timer | undefined;
+  #stopped = false;
+
+  /** @param begun called when it listens to more. */
+  constructor(
+    label: string,
+    records: SourceRecords,
+    parts: Pick<RuntimeParts, 'environment' | 'clock' | 'log'>,
+    begun: () => void,
+  ) {
+    this.#label = label;
+    this.#records = records;
+    this.#parts = parts;
+    this.#begun = begun;
+  }
+
+  /** While it looks where sources end; never rejects. */
+  get beginning(): Promise<void> | undefined {
+    return this.#beginning;
+  }
+
+  get(key: string): HeardSource | undefined {
+    return this.#sources.get(key);
+  }
+
+  keys(): IterableIterator<string> {
+    return this.#sources.keys();
+  }
+
+  delete(key: string): void {
+    this.#sources.delete(key);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#parts.environment.clearTimeout(this.#timer);
+  }
+
+  /** Begins where the sources end now, or where each says. */
+  begin(all: readonly Beginning[]): void {
+    const beginnings = all.filter(({ listener, source }) => !this.#sources.has(hearingKey(listener, source)));
+    if (this.#beginning || beginnings.length === 0) return;
+    const ended = () => {
+      this.#beginning = undefined;
+      if (!this.#stopped) this.#begun();
+    };
+    this.#beginning = this.#read(beginnings).then(ended, (error: unknown) => {
+      if (this.#stopped) return;
+      this.#parts.log.warn(`${this.#label}: could not read where to begin to listen; it is tried again`, error);
+      this.#timer = this.#parts.environment.setTimeout(ended, READ_AGAIN_MS).unref();
+    });
+  }
+
+  async #read(beginnings: readonly Beginning[]): Promise<void> {
+    const places = await Promise.all(
+      beginnings.map(async ({ source, from }) => from ?? this.#records.placeNow(source)),
+    );
+    const sinceMs = this.#parts.clock.now();
+    for (const [i, { listener, source, count, forMs }] of beginnings.entries()) {
+      const heard = { listener, source, at: places[i] as number, count: 0, sinceMs, limits: { count, forMs } };
+      this.#sources.set(hearingKey(listener, source), heard);
+    }
+  }
+}
