@@ -10,7 +10,7 @@
  *
  * A file that calls `it(` is a test, and is run. Test runners bring `it` along; it may also be imported from `node:test`.
  * A test whose name begins with `says` shows a failure: it has to fail, with the words of the page's next block marked `text`
- * that begins with `Given`.
+ * that begins with `Given` or `SimulationError`.
  *
  * In a docstring every fenced `ts` block is a program of its own, complete with its imports.
  *
@@ -54,7 +54,7 @@ export function isTest({ source }: Snippet): boolean {
 
 /** What a page says that its failing tests say. */
 export function failuresOf(markdown: string): string[] {
-  return [...markdown.matchAll(/^```text\n(Given.*?)\n```$/gms)].map(([, text]) => text as string);
+  return [...markdown.matchAll(/^```text\n(?:SimulationError: (?=seed))?((?:Given|seed).*?)\n```$/gms)].map(([, text]) => text as string);
 }
 
 /** Fenced blocks, in order, each with the number of lines above its first one. */
