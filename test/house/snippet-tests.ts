@@ -39,7 +39,10 @@ export async function runTestsOf(page: string, snippets: readonly Snippet[]): Pr
 
 /** Indentation and line breaks are the reporter's, and the page's. Which seed of a simulation fails may change with any line of the library. */
 export function flat(text: string): string {
-  return text.replaceAll(/\s+/g, ' ').replaceAll(/\b(seed:? |SEED=|s)\d+/g, '$1#').trim();
+  return text
+    .replaceAll(/\s+/g, ' ')
+    .replaceAll(/\b(seed:? |SEED=|s)\d+/g, '$1#')
+    .trim();
 }
 
 /** Longest that the tests of one page may take. Milliseconds. */

@@ -54,7 +54,9 @@ export function isTest({ source }: Snippet): boolean {
 
 /** What a page says that its failing tests say. */
 export function failuresOf(markdown: string): string[] {
-  return [...markdown.matchAll(/^```text\n(?:SimulationError: (?=seed))?((?:Given|seed).*?)\n```$/gms)].map(([, text]) => text as string);
+  return [...markdown.matchAll(/^```text\n(?:SimulationError: (?=seed))?((?:Given|seed).*?)\n```$/gms)].map(
+    ([, text]) => text as string,
+  );
 }
 
 /** Fenced blocks, in order, each with the number of lines above its first one. */
