@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { flat, runTestsOf } from './snippet-tests.js';
+import { flat, RUN_MS_MAX, runTestsOf } from './snippet-tests.js';
 import { failuresOf, isTest, type Snippet, snippetsOfDocstrings, snippetsOfPage } from './snippets.js';
 import { filesBelow, ROOT, readSource } from './source-files.js';
 
@@ -31,7 +31,7 @@ describe('The tests that the documentation shows', () => {
     expect(tested).toEqual(expect.arrayContaining(['README.md', 'docs/testing.md', 'docs/how-to/test.md']));
   });
 
-  it.each(tested)('hold, or fail as the page says: %s', async (page) => {
+  const hold = async (page: string) => {
     const markdown = readSource(page);
     const { passed, failed, output } = await runTestsOf(page.replace(/\.md$/, ''), snippetsOfPage(markdown));
     const showsFailure = (name: string) => name.startsWith('says ');
@@ -40,7 +40,8 @@ describe('The tests that the documentation shows', () => {
     expect(passed.filter(showsFailure)).toEqual([]);
     expect(failed).toHaveLength(failuresOf(markdown).length);
     for (const failure of failuresOf(markdown)) expect(output).toContain(flat(failure));
-  });
+  };
+  it.each(tested)('hold, or fail as the page says: %s', hold, RUN_MS_MAX + 10_000);
 });
 
 describe('The checks above', () => {
