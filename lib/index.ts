@@ -22,6 +22,7 @@ export {
   PayloadError,
   RegistrationError,
   SchemaError,
+  type SchemaIssue,
   ShuttingDownError,
   StateReadOnlyError,
   TurnError,
@@ -29,7 +30,6 @@ export {
 } from './kernel/errors.js';
 export type { EventInfo, EventMetadata, StoredEvent } from './kernel/event.js';
 export type { Tick, TickEvents, TickOptions } from './kernel/framework-events.js';
-export type { Heard } from './kernel/hearing.js';
 export {
   type ListenOptions,
   ListenTo,
@@ -54,7 +54,6 @@ export {
   type ProjectionOptions,
 } from './kernel/projection.js';
 export type {
-  SchemaIssue,
   SchemaOutput,
   StandardIssue,
   StandardResult,
@@ -73,6 +72,7 @@ export type {
   EventsOf,
   FiredName,
   HandlerOf,
+  Heard,
   IsOne,
   PayloadArgument,
   SchemasFit,
