@@ -86,8 +86,9 @@ export type { EventSourcingAsyncOptions, EventSourcingOptions, EventSourcingOpti
 export type { ActorHandle, ActorRef, LedHandle } from './runtime/actor-ref.js';
 export { ActorRepository } from './runtime/actor-repository.js';
 export { AuditTrail } from './runtime/audit-trail.js';
+export type { LeaderTask } from './runtime/cluster/candidacy.js';
 export type { ErrorClass } from './runtime/cluster/error-codec.js';
-export { LeaderElection, type LeaderTask } from './runtime/cluster/leader-election.js';
+export { LeaderElection } from './runtime/cluster/leader-election.js';
 export { EventStream } from './runtime/event-stream.js';
 export type { NodeHealth } from './runtime/health.js';
 export { withCorrelation } from './runtime/origin.js';
