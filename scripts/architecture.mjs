@@ -114,11 +114,17 @@ function diagram(rooms) {
 
 function list(rooms) {
   const rows = rooms.map(({ room, about, doors, imports }) => {
-    const entered = doors === 'all' ? 'any file' : doors.map((door) => `\`${door}\``).join(', ');
+    const entered = enteredThrough(doors);
     const may = imports.map((to) => `\`${posix.basename(to)}\``).join(', ') || 'none';
     return `- **\`${room}\`** ${about}\n  Entered through: ${entered}.\n  May import, on its floor: ${may}.`;
   });
   return rows.join('\n');
+}
+
+/** A room without doors is entered from outside lib alone, as package.json says. */
+function enteredThrough(doors) {
+  if (doors === 'all') return 'any file';
+  return doors.map((door) => `\`${door}\``).join(', ') || 'the entry point of the package';
 }
 
 function reaches(graph, from, to) {
