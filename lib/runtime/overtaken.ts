@@ -1,5 +1,6 @@
 import { mustRunAgain, type OpenTurn } from '../kernel/optimistic-state.js';
-import type { Commit, Request } from './request.js';
+import type { Commit } from './commit.js';
+import type { Request } from './request.js';
 
 /** Whether others' events changed what the turn that runs was decided on. */
 export function isTouched(request: Request, { touched, doubted }: OpenTurn): boolean {
