@@ -10,8 +10,9 @@ import { checkedSource } from './checked-source.js';
 import { Ear } from './ear.js';
 import { decorated, inCode, type Listener } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';
+import type { Listeners } from './listening-status.js';
 import { ProvisionalSources } from './provisional-sources.js';
-import { type Listeners, Reactions } from './reactions.js';
+import { Reactions } from './reactions.js';
 import type { Sound } from './sound.js';
 import { SourceRecords } from './source-records.js';
 
@@ -48,19 +49,22 @@ export class ActorListening {
     this.#owner = owner;
     this.#parts = parts;
     for (const definition of owner.listens) this.#decorated.set(definition.name, decorated(definition));
-    this.#records = new SourceRecords(owner, parts.engine, (key) => this.#heardProvisionally(key));
-    this.#provisional = new ProvisionalSources(owner.label, this.#records, parts, () => {
+    this.#records = new SourceRecords(owner, parts.engine, (key) => this.#provisional.heardTo(key, this.#ears));
+    this.#provisional = new ProvisionalSources(owner, this.#records, parts, () => {
       this.#seenRevision = -1;
       this.look();
     });
-    const listeners: Listeners = {
+    this.reactions = new Reactions(owner, this.#listeners(), parts);
+    this.commands = new Map([...this.reactions.commands, ...this.#records.commands]);
+  }
+
+  #listeners(): Listeners {
+    return {
       find: (name, source) => this.#listener(name, source),
-      known: (key) => this.#known(key),
+      known: (key) => this.#provisional.known(key),
       isRecorded: (name, source) => this.#records.isRecorded(name, source),
       record: () => this.#records.fireChanges(),
     };
-    this.reactions = new Reactions(owner, listeners, parts);
-    this.commands = new Map([...this.reactions.commands, ...this.#records.commands]);
   }
 
   stop(): void {
@@ -97,7 +101,7 @@ export class ActorListening {
   *listeningTo(): Generator<HeardSource & { readonly events: ReadonlySet<string> | undefined }> {
     for (const heard of this.#owner.hearing.sources.values()) {
       const listener = this.#listener(heard.listener, heard.source);
-      if (heard.sinceMs === undefined || !listener || this.reactions.isOver(listener, heard.source)) continue;
+      if (heard.sinceMs === undefined || !listener || this.reactions.status.isOver(listener, heard.source)) continue;
       const ear = this.#ears.get(hearingKey(heard.listener, heard.source));
       if (ear?.isOver) continue;
       // What came to nothing is not written down, and need not be heard again.
@@ -112,7 +116,7 @@ export class ActorListening {
   look(): void {
     if (!this.#owner.loaded || this.#stopped) return;
     const { hearing } = this.#owner;
-    if (this.#owner.version === 0 && !this.#recording && this.#owner.settled && this.#owner.mayRecord) {
+    if (this.#mayBegin && this.#owner.version === 0) {
       this.#provisional.begin(this.#asked(() => this.#records.beginnings()) ?? []);
     }
     if (hearing.revision !== this.#seenRevision) {
@@ -125,14 +129,11 @@ export class ActorListening {
     });
     if (this.#isUnled || (this.#owner.leads === false && this.#owner.mayRecord)) this.#callLeader();
     // Another class on the stream may have changed the state. Of an actor that has no event nothing is written down: it is only looked at.
-    if (
-      !this.#recording &&
-      this.#owner.version > 0 &&
-      this.#owner.settled &&
-      this.#owner.mayRecord &&
-      this.#asked(() => this.#records.areBehind())
-    )
-      this.#record();
+    if (this.#mayBegin && this.#owner.version > 0 && this.#asked(() => this.#records.areBehind())) this.#record();
+  }
+
+  get #mayBegin(): boolean {
+    return !this.#recording && this.#owner.settled && this.#owner.mayRecord;
   }
 
   /** What is listened to in code only who leads knows: somebody has to lead for that to be heard. */
@@ -161,20 +162,6 @@ export class ActorListening {
     }
   }
 
-  /** Up to where a source was heard that nothing is written down of. */
-  #heardProvisionally(key: string): number | undefined {
-    const provisional = this.#provisional.get(key);
-    return provisional && Math.max(provisional.at, this.#ears.get(key)?.heardTo ?? 0);
-  }
-
-  /** What is stored counts, if anything is. */
-  #known(key: string): HeardSource | undefined {
-    const { sources, ended } = this.#owner.hearing;
-    const stored = sources.get(key);
-    if (stored?.sinceMs !== undefined || ended.has(key)) return stored;
-    return this.#provisional.get(key) ?? stored;
-  }
-
   /** Another one's event concerns this actor. */
   react(sound: Sound): Promise<unknown> {
     return this.reactions.react(sound);
@@ -189,7 +176,7 @@ export class ActorListening {
     const isActivating = turn.request.name === 'onActivate';
     const isAgain = isActivating && before?.turn !== turn;
     const nowMs = this.#parts.clock.now();
-    const wasLate = before !== undefined && this.reactions.isLate(before.listener, streamId, nowMs);
+    const wasLate = before !== undefined && this.reactions.status.isLate(before.listener, streamId, nowMs);
     if (before && !isAgain && (before.turn === turn || (this.#hasBegun(name, streamId) && !wasLate))) {
       throw new OmniscientError(
         'ALREADY_LISTENING',
@@ -198,8 +185,8 @@ export class ActorListening {
     }
     this.#inCode.set(key, { listener, turn, isSetAgain: isActivating || before?.isSetAgain === true });
     // What ended stays so for the next activation's `onActivate`; a command may begin it anew.
-    const isLate = wasLate || this.reactions.isLate(listener, streamId, nowMs);
-    const isOver = isLate || this.reactions.isOver(listener, streamId);
+    const isLate = wasLate || this.reactions.status.isLate(listener, streamId, nowMs);
+    const isOver = isLate || this.reactions.status.isOver(listener, streamId);
     const { from, count, forMs } = options;
     if (!isActivating || !isOver) this.#records.begin(turn, name, { source: streamId, from, count, forMs }, isOver);
     this.#seenRevision = -1;
@@ -220,17 +207,17 @@ export class ActorListening {
   #openAndClose(): void {
     const { hearing } = this.#owner;
     for (const [key, ear] of this.#ears) {
-      if (this.#known(key)?.sinceMs === ear.sinceMs) continue;
+      if (this.#provisional.known(key)?.sinceMs === ear.sinceMs) continue;
       ear.stop();
       this.#ears.delete(key);
       this.#forget(key);
     }
     for (const key of [...hearing.sources.keys(), ...this.#provisional.keys()]) {
-      const heard = this.#known(key);
+      const heard = this.#provisional.known(key);
       if (!heard) continue;
       const listener = this.#listener(heard.listener, heard.source);
       if (heard.sinceMs === undefined || !listener || this.#ears.has(key)) continue;
-      if (this.reactions.isOver(listener, heard.source)) continue;
+      if (this.reactions.status.isOver(listener, heard.source)) continue;
       const ear = new Ear({ owner: this.#owner, parts: this.#parts, reactions: this.reactions }, listener, heard);
       this.#ears.set(key, ear);
       ear.start();

@@ -92,7 +92,7 @@ export class Ear {
 
   /** Whether its time is over, and all is heard that was said before; or it has heard as often as it was to. */
   get isOver(): boolean {
-    const isLate = this.#reactions.isLate(this.listener, this.source, this.#parts.clock.now() - LATE_MS_MAX);
+    const isLate = this.#reactions.status.isLate(this.listener, this.source, this.#parts.clock.now() - LATE_MS_MAX);
     return this.#isOver || (isLate && !this.#pull.isBehind);
   }
 
@@ -146,14 +146,14 @@ export class Ear {
 
   async #hear(record: EventRecord, readAtMs: number): Promise<void> {
     const sound: Sound = { listener: this.listener.name, source: this.source, at: this.#placeOf(record), record };
-    if (this.listener.forMs !== undefined && this.#reactions.isLate(this.listener, this.source, saidAtMs(sound)))
+    if (this.listener.forMs !== undefined && this.#reactions.status.isLate(this.listener, this.source, saidAtMs(sound)))
       return this.#end();
     if (!this.#patience.isNone && this.#owner.leads !== true) await this.#waitForOthers(sound.at, readAtMs);
     if (this.#stopped || this.#heardAt() >= sound.at) return;
     if (this.#frail?.at === sound.at) await this.#persist(sound, this.#frail.tries, this.#frail.error);
     else if (this.#owner.leads !== false && this.listener.count === undefined) await this.#reactAhead(sound);
     else await this.#persist(sound);
-    if (this.#reactions.isOver(this.listener, this.source)) await this.#end();
+    if (this.#reactions.status.isOver(this.listener, this.source)) await this.#end();
   }
 
   /** It has heard all that it was to, unless something of that was lost. */

@@ -2,6 +2,7 @@ import type { Timer } from '../../engine/environment.js';
 import { hearingKey } from '../../kernel/ended-sources.js';
 import type { HeardSource } from '../../kernel/hearing.js';
 import type { RuntimeParts } from '../settings.js';
+import type { ListeningOwner } from './listening-owner.js';
 import type { Beginning, SourceRecords } from './source-records.js';
 
 /** When it was not possible to read where a source ends: how soon it is tried again. Milliseconds. */
@@ -12,7 +13,7 @@ const READ_AGAIN_MS = 500;
  * long as it is loaded, from then on; its first event brings this into the stream, and with it the promise that nothing is missed.
  */
 export class ProvisionalSources {
-  readonly #label: string;
+  readonly #owner: ListeningOwner;
   readonly #records: SourceRecords;
   readonly #parts: Pick<RuntimeParts, 'environment' | 'clock' | 'log'>;
   readonly #begun: () => void;
@@ -23,12 +24,12 @@ export class ProvisionalSources {
 
   /** @param begun called when it listens to more. */
   constructor(
-    label: string,
+    owner: ListeningOwner,
     records: SourceRecords,
     parts: Pick<RuntimeParts, 'environment' | 'clock' | 'log'>,
     begun: () => void,
   ) {
-    this.#label = label;
+    this.#owner = owner;
     this.#records = records;
     this.#parts = parts;
     this.#begun = begun;
@@ -39,8 +40,17 @@ export class ProvisionalSources {
     return this.#beginning;
   }
 
-  get(key: string): HeardSource | undefined {
-    return this.#sources.get(key);
+  /** What is known of a source: what is stored counts, if anything is. */
+  known(key: string): HeardSource | undefined {
+    const { sources, ended } = this.#owner.hearing;
+    const stored = sources.get(key);
+    return stored?.sinceMs !== undefined || ended.has(key) ? stored : (this.#sources.get(key) ?? stored);
+  }
+
+  /** Up to where a source was heard that nothing is stored of. */
+  heardTo(key: string, subscriptions: ReadonlyMap<string, { readonly heardTo: number }>): number | undefined {
+    const source = this.#sources.get(key);
+    return source && Math.max(source.at, subscriptions.get(key)?.heardTo ?? 0);
   }
 
   keys(): IterableIterator<string> {
@@ -66,7 +76,7 @@ export class ProvisionalSources {
     };
     this.#beginning = this.#read(beginnings).then(ended, (error: unknown) => {
       if (this.#stopped) return;
-      this.#parts.log.warn(`${this.#label}: could not read where to begin to listen; it is tried again`, error);
+      this.#parts.log.warn(`${this.#owner.label}: could not read where to begin to listen; it is tried again`, error);
       this.#timer = this.#parts.environment.setTimeout(ended, READ_AGAIN_MS).unref();
     });
   }

@@ -1,18 +1,8 @@
 import type { CommandDefinition } from '../../kernel/definition.js';
 import { hearingKey } from '../../kernel/ended-sources.js';
 import { OmniscientError } from '../../kernel/errors.js';
-import type { EventRecord, NewEvent } from '../../kernel/event.js';
-import {
-  HEARD_EVENT,
-  type HeardSource,
-  IN_CODE,
-  LISTENING_EVENT,
-  type ListeningData,
-  PARKED_EVENT,
-  type ParkedData,
-  UNPARKED_EVENT,
-  type UnparkedData,
-} from '../../kernel/hearing.js';
+import type { EventRecord } from '../../kernel/event.js';
+import { HEARD_EVENT, PARKED_EVENT, type ParkedData, UNPARKED_EVENT } from '../../kernel/hearing.js';
 import type { OnConflict } from '../../kernel/marks.js';
 import { whenThere } from '../../kernel/thenable.js';
 import { type StoredFailure, storedFailure } from '../../kernel/thrown.js';
@@ -23,23 +13,12 @@ import type { RuntimeParts } from '../settings.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import type { Listener } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';
+import { type Listeners, ListeningStatus } from './listening-status.js';
 import { command, OutOfOrderError, REACT } from './reaction-commands.js';
-import { originOf, parkedSound, placeFinder, type Sound, saidAtMs } from './sound.js';
+import { originOf, parkedSound, type Sound } from './sound.js';
 
 /** A listener that fires nothing writes down how far it has heard once in so many events. */
 const UNRECORDED_EVENTS_MAX = 100;
-
-/** What reactions have to know of what the actor listens to. */
-export interface Listeners {
-  /** Whoever listens to that source by that name. */
-  find(name: string, source: string): Listener | undefined;
-  /** By `hearingKey`: up to where it was heard, and since when. */
-  known(key: string): HeardSource | undefined;
-  /** Whether an event says that it listens to this, stored or about to be: an actor without events listens all the same. */
-  isRecorded(name: string, source: string): boolean;
-  /** Inside a turn: writes down what it listens to. */
-  record(): Promise<void>;
-}
 
 /** What came of a reaction: somebody else had reacted already; or it ran here. */
 export type Outcome = 'heard' | undefined;
@@ -50,6 +29,7 @@ export type Outcome = 'heard' | undefined;
  */
 export class Reactions {
   readonly commands: ReadonlyMap<string, CommandDefinition>;
+  readonly status: ListeningStatus;
   readonly #owner: ListeningOwner;
   readonly #listeners: Listeners;
   readonly #newId: () => string;
@@ -66,6 +46,7 @@ export class Reactions {
   ) {
     this.#owner = owner;
     this.#listeners = listeners;
+    this.status = new ListeningStatus(owner, listeners);
     this.#newId = () => ids.next();
     this.#telemetry = telemetry;
     const all = [
@@ -110,7 +91,7 @@ export class Reactions {
 
   /** Takes over what a dispatcher had to park, once: from then on it is parked here. */
   async adopt(parked: ParkedData): Promise<void> {
-    await this.#owner.run(this.#command('$adopt'), [parked], { isStale: () => this.#hasAdopted(parked.id) });
+    await this.#owner.run(this.#command('$adopt'), [parked], { isStale: () => this.status.hasAdopted(parked.id) });
   }
 
   /** Reacts to what was parked. @throws what the listener throws; it is parked as before then. */
@@ -118,7 +99,7 @@ export class Reactions {
     const sound = parkedSound(parked);
     await this.#owner.run(this.#command('$retry'), [parked.id, sound], {
       cause: this.#causeOf(sound),
-      isStale: () => !this.#isParked(parked.id),
+      isStale: () => !this.status.isParked(parked.id),
     });
   }
 
@@ -126,29 +107,9 @@ export class Reactions {
     await this.#owner.run(this.#command('$discard'), [id], {});
   }
 
-  /** How far the source has been heard, by what is stored and by what is about to be. */
-  appliedAt(listener: string, source: string): number {
-    const stored = this.#owner.hearing.heardAt(listener, source);
-    const placeIn = placeFinder(this.#owner.actorName, listener, source);
-    let place: number | undefined;
-    this.#owner.findPending((event) => {
-      place = placeIn(event);
-      return place !== undefined;
-    });
-    return Math.max(stored, place ?? 0);
-  }
-
   /** The place of the last note that was fired here, whatever became of it. */
   notedAt(listener: string, source: string): number {
     return this.#notedAt.get(hearingKey(listener, source)) ?? 0;
-  }
-
-  /** Whether it has heard as often as it was to, or was stopped. */
-  isOver({ name, count }: Listener, source: string): boolean {
-    const key = hearingKey(name, source);
-    const heard = this.#listeners.known(key);
-    if (!heard) return this.#owner.hearing.ended.has(key);
-    return count !== undefined && heard.count >= count;
   }
 
   /** Nothing of this is heard here any more. */
@@ -157,26 +118,20 @@ export class Reactions {
     this.#notedAt.delete(key);
   }
 
-  /** Whether its time was over then. What was said before is heard, however late. */
-  isLate({ name, forMs }: Listener, source: string, atMs: number): boolean {
-    const sinceMs = forMs === undefined ? undefined : this.#listeners.known(hearingKey(name, source))?.sinceMs;
-    return sinceMs !== undefined && atMs >= sinceMs + (forMs as number);
-  }
-
   #react(sound: Sound, after: number): unknown {
     const { listener: name, source, at, record } = sound;
-    const appliedAt = this.appliedAt(name, source);
+    const appliedAt = this.status.appliedAt(name, source);
     if (appliedAt >= at) return 'heard' satisfies Outcome;
     // One before it was dropped meanwhile: it must be heard first.
     if (appliedAt < after) throw new OutOfOrderError(this.#owner.label, name);
     const listener = this.#listenerOf(name, source);
-    if (!this.#wants(listener, sound)) {
+    if (!this.status.wants(listener, sound)) {
       this.#passedOver.add(sound);
       return undefined;
     }
     this.#passedOver.delete(sound);
     // It stands in what is fired first. A reaction that fires nothing is noted now and then.
-    if (this.#isRecorded(sound)) this.#owner.noteHeard({ listener: name, source, at });
+    if (this.status.isRecorded(sound)) this.#owner.noteHeard({ listener: name, source, at });
     return whenThere(this.#tell(listener, record), () => this.#note(listener, sound));
   }
 
@@ -193,7 +148,8 @@ export class Reactions {
 
   #note(listener: Listener, sound: Sound): Promise<void> | undefined {
     const hasFired = this.#owner.firedInTurn() > 0;
-    if (!this.#isRecorded(sound)) return hasFired || listener.count !== undefined ? this.#noteFirst(sound) : undefined;
+    if (!this.status.isRecorded(sound))
+      return hasFired || listener.count !== undefined ? this.#noteFirst(sound) : undefined;
     const { source, at } = sound;
     const key = hearingKey(listener.name, source);
     const unrecorded = (this.#unrecorded.get(key) ?? 0) + 1;
@@ -214,14 +170,9 @@ export class Reactions {
     this.#fireHeard(HEARD_EVENT, { listener, source, at });
   }
 
-  #isRecorded({ listener, source }: Pick<Sound, 'listener' | 'source'>): boolean {
-    const isStored = this.#owner.hearing.sources.get(hearingKey(listener, source))?.sinceMs !== undefined;
-    return isStored || this.#listeners.isRecorded(listener, source);
-  }
-
   async #park({ listener, source, at, record }: Sound, error: StoredFailure, attempts: number): Promise<Outcome> {
-    if (this.appliedAt(listener, source) >= at || this.#hasEnded(listener, source)) return 'heard';
-    if (!this.#isRecorded({ listener, source })) await this.#listeners.record();
+    if (this.status.appliedAt(listener, source) >= at || this.status.hasEnded(listener, source)) return 'heard';
+    if (!this.status.isRecorded({ listener, source })) await this.#listeners.record();
     const { actorName: _actor, id: actorId } = this.#owner;
     const parked = { id: this.#newId(), actorId, event: decodeEvent(record), error, attempts };
     this.#fireHeard(PARKED_EVENT, { listener, source, at, ...parked });
@@ -229,68 +180,32 @@ export class Reactions {
   }
 
   #adopt({ actor: _actor, by: _by, ...parked }: ParkedData): void {
-    if (this.#hasAdopted(parked.id)) return;
+    if (this.status.hasAdopted(parked.id)) return;
     this.#fireHeard(PARKED_EVENT, { ...parked, actorId: this.#owner.id, adopted: true });
   }
 
-  /** By what is stored and by what is about to be. */
-  #hasAdopted(id: string): boolean {
-    const isComing = ({ name, data }: NewEvent) => name === PARKED_EVENT && (JSON.parse(data) as ParkedData).id === id;
-    return this.#owner.hearing.adopted.has(id) || this.#owner.findPending(isComing) !== undefined;
-  }
-
   #retry(id: string, { listener: name, source, record }: Sound): unknown {
-    if (!this.#isParked(id)) return undefined;
+    if (!this.status.isParked(id)) return undefined;
     const listener = this.#listenerOf(name, source);
     return whenThere(this.#tell(listener, record), () => this.#unpark(id, 'retried'));
   }
 
   #unpark(id: string, outcome: 'retried' | 'discarded'): undefined {
-    if (this.#isParked(id)) {
+    if (this.status.isParked(id)) {
       this.#owner.fireFramework(UNPARKED_EVENT, { actor: this.#owner.actorName, id, outcome });
     }
-  }
-
-  /** By what is stored and by what is about to be. */
-  #isParked(id: string): boolean {
-    const isGoing = ({ name, data }: NewEvent) =>
-      name === UNPARKED_EVENT && (JSON.parse(data) as UnparkedData).id === id;
-    return this.#owner.hearing.parked.has(id) && !this.#owner.findPending(isGoing);
   }
 
   #fireHeard(name: string, data: object): void {
     this.#owner.fireFramework(name, { actor: this.#owner.actorName, ...data });
   }
 
-  /** Whether it still listens, by what is stored and by what is about to be. */
-  #wants(listener: Listener, sound: Sound): boolean {
-    const { source } = sound;
-    if (!listener.wants(this.#owner.view, source) || this.isOver(listener, source)) return false;
-    if (listener.forMs !== undefined && this.isLate(listener, source, saidAtMs(sound))) return false;
-    // Only what began in code ends from code.
-    if (!listener.isInCode) return true;
-    if (this.#hasEnded(listener.name, source)) return false;
-    const isEnding = ({ name, data }: NewEvent) => {
-      if (name !== LISTENING_EVENT) return false;
-      const change = JSON.parse(data) as ListeningData;
-      const isOurs = change.actor === this.#owner.actorName && change.listener === listener.name;
-      return isOurs && (change.over ?? []).includes(source);
-    };
-    return !this.#owner.findPending(isEnding);
-  }
-
-  /** Whether code listened to it and does so no more; how far it was heard need not be known then. */
-  #hasEnded(listener: string, source: string): boolean {
-    const heard = this.#listeners.known(hearingKey(listener, source));
-    return listener.startsWith(IN_CODE) && heard?.sinceMs === undefined;
-  }
-
   #isStale(sound: Sound, after: number): boolean {
-    const appliedAt = this.appliedAt(sound.listener, sound.source);
+    const appliedAt = this.status.appliedAt(sound.listener, sound.source);
     if (appliedAt >= sound.at || appliedAt < after) return true;
     // Somebody else may have been first to decide whether it still listens to that.
     const listener = this.#listeners.find(sound.listener, sound.source);
-    return listener !== undefined && this.#wants(listener, sound) === this.#passedOver.has(sound);
+    return listener !== undefined && this.status.wants(listener, sound) === this.#passedOver.has(sound);
   }
 
   #listenerOf(name: string, source: string): Listener {
