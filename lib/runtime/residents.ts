@@ -128,6 +128,8 @@ export class Residents {
     for (const [activation, entry] of this.#idleSince) {
       if (this.#slices.isTimeUp) await this.#slices.turn();
       if (this.#closed) return;
+      // It may have been let go during that turn.
+      if (this.#idleSince.get(activation) !== entry) continue;
       const idleMs = this.#environment.monotonicMs() - entry.lastUsedMs;
       if (activation.used) this.#moveToEnd(activation, entry);
       // All that follow were looked at later still.
