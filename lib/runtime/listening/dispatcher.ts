@@ -2,7 +2,7 @@ import { sleep } from '../../engine/environment.js';
 import { EventPull } from '../../engine/event-pull.js';
 import { Stretch } from '../../engine/time-slices.js';
 import { OmniscientError } from '../../kernel/errors.js';
-import type { EventRecord, StoredEvent } from '../../kernel/event.js';
+import type { EventRecord } from '../../kernel/event.js';
 import { ALL_STREAMS } from '../../kernel/hearing.js';
 import type { ListenDefinition } from '../../kernel/listen-definition.js';
 import type { Upcasts } from '../../kernel/upcasts.js';
@@ -189,17 +189,8 @@ export class Dispatcher {
 
   /** Which actor it concerns; nobody, if `to` says so. What `to` throws, and an id that is none, would be the same again: it is pure. */
   #whom(listen: Calling, record: EventRecord): { id: string; undeliverable?: { error: unknown } } | undefined {
-    const where = `${this.#owner.actorName}.${listen.name}: '${record.name}'`;
-    let event: StoredEvent;
     try {
-      event = decodeEvent(record);
-    } catch (error) {
-      // Nor could it be parked.
-      this.#parts.log.error(`${where} can't be read; nobody hears it`, error);
-      return undefined;
-    }
-    try {
-      const id = listen.to(todaysEvent(this.#owner.upcasts, event)) ?? undefined;
+      const id = listen.to(todaysEvent(this.#owner.upcasts, decodeEvent(record))) ?? undefined;
       if (id === undefined) return undefined;
       this.#owner.checkId(id);
       return { id };

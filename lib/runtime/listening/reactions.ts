@@ -16,7 +16,7 @@ import type { OnConflict } from '../../kernel/marks.js';
 import { whenThere } from '../../kernel/thenable.js';
 import { type StoredFailure, storedFailure } from '../../kernel/thrown.js';
 import { derivedId } from '../derived-ids.js';
-import { decodeEvent, todaysEvent } from '../event-codec.js';
+import { decodeEvent, parkable, todaysEvent } from '../event-codec.js';
 import type { Origin } from '../request.js';
 import type { RuntimeParts } from '../settings.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
@@ -188,7 +188,7 @@ export class Reactions {
   #park({ listener, source, at, record }: Sound, error: StoredFailure, attempts: number): Outcome {
     if (this.appliedAt(listener, source) >= at || this.#hasEnded(listener, source)) return 'heard';
     const { actorName: _actor, id: actorId } = this.#owner;
-    const parked = { id: this.#newId(), actorId, event: decodeEvent(record), error, attempts };
+    const parked = { id: this.#newId(), actorId, ...parkable(record), error, attempts };
     this.#fireHeard(PARKED_EVENT, { listener, source, at, ...parked });
     return undefined;
   }

@@ -1,4 +1,4 @@
-import type { EventMetadata, EventRecord, NewEvent } from '../../kernel/event.js';
+import type { EventRecord, NewEvent } from '../../kernel/event.js';
 import {
   HEARD_EVENT,
   type HeardData,
@@ -7,6 +7,7 @@ import {
   PARKED_EVENT,
   type ParkedData,
 } from '../../kernel/hearing.js';
+import { metadataOf } from '../event-codec.js';
 import type { Origin } from '../request.js';
 
 /** An event on its way to a listener. */
@@ -27,7 +28,7 @@ export function parkedSound({ listener, source, at, event }: ParkedData): Sound 
 
 /** What the audit trail says led to it. */
 export function originOf({ record }: Sound): Origin {
-  const { correlationId, traceparent } = JSON.parse(record.metadata) as EventMetadata;
+  const { correlationId, traceparent } = metadataOf(record);
   return { correlationId, causationId: record.id, traceparent };
 }
 
@@ -40,9 +41,9 @@ export function placeIn({ name, data }: NewEvent, actor: string, listener: strin
   return told.begin.find((begun) => begun.source === source)?.after;
 }
 
-/** By the clock of the node that stored it. Milliseconds since 1970. */
+/** By the clock of the node that stored it. Milliseconds since 1970; NaN where that can't be read. */
 export function saidAtMs({ record }: Sound): number {
-  return Date.parse((JSON.parse(record.metadata) as EventMetadata).at);
+  return Date.parse(metadataOf(record).at ?? '');
 }
 
 /** For the log. */

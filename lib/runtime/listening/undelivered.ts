@@ -2,7 +2,7 @@ import { storePages } from '../../engine/paging.js';
 import { OmniscientError } from '../../kernel/errors.js';
 import { ALL_STREAMS, PARKED_EVENT, type ParkedData, UNPARKED_EVENT, type UnparkedData } from '../../kernel/hearing.js';
 import { storedFailure } from '../../kernel/thrown.js';
-import { decodeEvent, MetadataWriter, todaysEvent } from '../event-codec.js';
+import { decodeEvent, MetadataWriter, parkable, todaysEvent } from '../event-codec.js';
 import type { ParkedOwner } from '../parked-events.js';
 import { causeOf, type Origin } from '../request.js';
 import type { RuntimeParts } from '../settings.js';
@@ -10,8 +10,8 @@ import type { DispatcherOwner } from './dispatcher.js';
 import { originOf, type Sound } from './sound.js';
 
 /**
- * Events that could be brought to no actor: `to` threw or said what is no id, or the actor it named can't be loaded. No actor's stream can take them, so they
- * are parked in the dispatcher's own, that one of them does not hold up all others.
+ * Events that could be brought to no actor: `to` threw or said what is no id, the actor it named can't be loaded, or the event is no longer JSON. No actor's
+ * stream can take them, so they are parked in the dispatcher's own, that one of them does not hold up all others.
  */
 export class Undelivered implements ParkedOwner {
   readonly #name: string;
@@ -36,7 +36,7 @@ export class Undelivered implements ParkedOwner {
       at,
       // The same if it is parked twice because a node died in between.
       id: `${this.#name}-${listener}-${at}`,
-      event: decodeEvent(record),
+      ...parkable(record),
       error: storedFailure(error),
       attempts,
       by: this.#name,
@@ -57,8 +57,8 @@ export class Undelivered implements ParkedOwner {
     const upTo = await engine.lastPosition();
     if (position >= upTo) return parked;
     for await (const page of storePages(engine, environment, position, [PARKED_EVENT])) {
-      for (const { streamId, data } of page.events) {
-        if (streamId === this.#name) parked.add(undeliveredKey(JSON.parse(data) as ParkedData));
+      for (const record of page.events) {
+        if (record.streamId === this.#name) parked.add(undeliveredKey(decodeEvent(record).data as ParkedData));
       }
       if (page.upTo >= upTo) break;
     }

@@ -1,5 +1,6 @@
 import type { Attributes, Context, Link, Meter, SpanKind, Tracer } from '@opentelemetry/api';
-import type { EventMetadata, EventRecord } from '../../kernel/event.js';
+import type { EventRecord } from '../../kernel/event.js';
+import { metadataOf } from '../event-codec.js';
 import { reactedTo } from '../listening/reaction-commands.js';
 import { commandNameOf } from '../once.js';
 import type { Api } from './api.js';
@@ -85,7 +86,7 @@ export class OpenTelemetry implements Telemetry {
 
   projection(name: string, handler: string, record: EventRecord) {
     const kinds = { 'omniscient.projection': name, [LISTENER]: handler };
-    const { traceparent } = JSON.parse(record.metadata) as EventMetadata;
+    const { traceparent } = metadataOf(record);
     const parent = contextOf(this.#api, traceparent);
     const own = { ...kinds, ...eventAttributes(record) };
     return this.#start(`${name}.${handler}`, this.#api.SpanKind.CONSUMER, own, parent, {
