@@ -3,7 +3,7 @@ import { OmniscientError } from '../kernel/errors.js';
 import type { EventMetadata, EventRecord, NewEvent, StoredEvent } from '../kernel/event.js';
 import type { ParkedData } from '../kernel/hearing.js';
 import type { Upcasts } from '../kernel/upcasts.js';
-import type { RequestCause } from './request.js';
+import type { RequestCause } from './cause.js';
 
 /** An event as users get it: parsed, deep-frozen. */
 export function decodeEvent(record: EventRecord): StoredEvent {

@@ -7,8 +7,8 @@ import {
   PARKED_EVENT,
   type ParkedData,
 } from '../../kernel/hearing.js';
+import type { Origin } from '../cause.js';
 import { metadataOf } from '../event-codec.js';
-import type { Origin } from '../request.js';
 
 /** An event on its way to a listener. */
 export interface Sound {
