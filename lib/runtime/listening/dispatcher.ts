@@ -12,6 +12,7 @@ import { Bookmark } from './bookmark.js';
 import { CallLine, type LineOwner } from './call-line.js';
 import type { DispatcherOwner } from './dispatcher-owner.js';
 import { NOWHERE, type Place, takenOver, withBegun } from './dispatcher-place.js';
+import { concernedBy } from './listener.js';
 import { Progress } from './progress.js';
 import type { Sound } from './sound.js';
 import { Undelivered, undeliveredKey } from './undelivered.js';
@@ -175,7 +176,7 @@ export class Dispatcher {
   /** Which actor it concerns; nobody, if `to` says so. What `to` throws, and an id that is none, would be the same again: it is pure. */
   #whom(listen: Calling, record: EventRecord): { id: string; undeliverable?: { error: unknown } } | undefined {
     try {
-      const id = listen.to(todaysEvent(this.#owner.upcasts, decodeEvent(record))) ?? undefined;
+      const id = concernedBy(listen, todaysEvent(this.#owner.upcasts, decodeEvent(record)));
       if (id === undefined) return undefined;
       this.#owner.checkId(id);
       return { id };

@@ -8,6 +8,7 @@ import type { ParkedOwner } from '../parked-events.js';
 import type { RuntimeParts } from '../settings.js';
 import { causeOf } from '../turn.js';
 import type { DispatcherOwner } from './dispatcher-owner.js';
+import { concernedBy } from './listener.js';
 import { originOf, type Sound } from './sound.js';
 
 /**
@@ -78,7 +79,7 @@ export class Undelivered implements ParkedOwner {
       const message = `${this.#owner.actorName}: nothing here is called '${parked.listener}' that listens with 'to': was the method renamed?`;
       throw new OmniscientError('UNKNOWN_LISTENER', message);
     }
-    const id = listen.to(todaysEvent(this.#owner.upcasts, parked.event)) ?? undefined;
+    const id = concernedBy(listen, todaysEvent(this.#owner.upcasts, parked.event));
     if (id !== undefined) {
       this.#owner.checkId(id);
       const { reactions } = await this.#owner.load(id);
