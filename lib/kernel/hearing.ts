@@ -60,6 +60,8 @@ export interface ParkedData extends HeardData {
   readonly actorId: string;
   readonly event: StoredEvent;
   readonly error: StoredFailure;
+  /** It was no longer JSON in the store: `event` has neither payload nor metadata. */
+  readonly unreadable?: true;
   /** How often it was tried. */
   readonly attempts: number;
   /** Of a projection: position of the last event before it that was handled. */

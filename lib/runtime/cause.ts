@@ -13,7 +13,8 @@ export interface RequestCause {
 export interface Origin {
   /** The id of what it makes, where that is to be the same whenever it is made again. */
   readonly commandId?: string;
-  readonly correlationId: string;
+  /** `undefined` where what was heard does not say. */
+  readonly correlationId: string | undefined;
   readonly causationId: string | null;
   /** The span that it belongs to. */
   readonly traceparent?: string | undefined;

@@ -1,6 +1,7 @@
 import type { Clock } from '../kernel/clock.js';
 import { OmniscientError } from '../kernel/errors.js';
-import type { EventRecord, NewEvent, StoredEvent } from '../kernel/event.js';
+import type { EventMetadata, EventRecord, NewEvent, StoredEvent } from '../kernel/event.js';
+import type { ParkedData } from '../kernel/hearing.js';
 import type { Upcasts } from '../kernel/upcasts.js';
 import type { RequestCause } from './cause.js';
 
@@ -14,6 +15,28 @@ export function decodeEvent(record: EventRecord): StoredEvent {
       ? { id, streamId, version, position, name, data, metadata }
       : { id, streamId, version, name, data, metadata },
   );
+}
+
+/** What is parked of an event. One that is no longer JSON is parked without its texts: whoever tries it again reads it from the store. */
+export function parkable(record: EventRecord): Pick<ParkedData, 'event' | 'unreadable'> {
+  try {
+    return { event: decodeEvent(record) };
+  } catch {
+    const { id, streamId, version, position, name } = record;
+    return {
+      event: { id, streamId, version, position, name, data: null, metadata: {} as EventMetadata },
+      unreadable: true,
+    };
+  }
+}
+
+/** What an event's metadata says; nothing where it is no longer JSON. */
+export function metadataOf({ metadata }: Pick<NewEvent, 'metadata'>): Partial<EventMetadata> {
+  try {
+    return (JSON.parse(metadata) as EventMetadata | null) ?? {};
+  } catch {
+    return {};
+  }
 }
 
 /** An event as a class means it today; the same if it is not an old one. @throws OmniscientError `UPCAST_FAILED`. */

@@ -2,9 +2,10 @@ import { CoalescedWork } from '../engine/coalesced-work.js';
 import { keptAlive } from '../engine/environment.js';
 import { storePages } from '../engine/paging.js';
 import { OmniscientError } from '../kernel/errors.js';
-import type { EventMetadata, EventRecord, StoredEvent } from '../kernel/event.js';
+import type { EventRecord, StoredEvent } from '../kernel/event.js';
 import { PARKED_EVENT, type ParkedData, UNPARKED_EVENT, type UnparkedData } from '../kernel/hearing.js';
 import type { StoredFailure } from '../kernel/thrown.js';
+import { decodeEvent } from './event-codec.js';
 import { Bookmark } from './listening/bookmark.js';
 import type { RuntimeParts } from './settings.js';
 
@@ -30,6 +31,7 @@ export interface ParkedEvent {
   readonly listener: string;
   /** Of an actor. */
   readonly actorId?: string;
+  /** Its `data` is `null` and its `metadata` empty where it could not be reacted to because it is no longer JSON in the store. */
   readonly event: StoredEvent;
   readonly error: StoredFailure;
   /** How often it was tried. */
@@ -107,7 +109,16 @@ export class ParkedEvents {
 
   async #retry(id: string): Promise<void> {
     const { data, owner } = await this.#find(id);
-    await owner.retry(data, () => this.#isParked(id));
+    await owner.retry(data.unreadable ? await this.#restored(data) : data, () => this.#isParked(id));
+  }
+
+  /** As it is in the store now. @throws OmniscientError (`EVENT_UNREADABLE`) where it is as it was when it was parked. */
+  async #restored({ unreadable: _, ...parked }: ParkedData): Promise<ParkedData> {
+    const { streamId, version, position = 0 } = parked.event;
+    const [record] = await this.#parts.engine.readStream(streamId, version - 1, 1);
+    if (record) return { ...parked, event: decodeEvent({ ...record, position }) };
+    const message = `event ${version} of stream '${streamId}' is not in the store any more: restore it from a backup`;
+    throw new OmniscientError('EVENT_UNREADABLE', message);
   }
 
   async #discard(id: string): Promise<void> {
@@ -138,9 +149,9 @@ export class ParkedEvents {
     throw new OmniscientError('EVENT_UNREADABLE', message);
   }
 
-  async #owned({ data: text, streamId }: EventRecord): Promise<{ data: ParkedData; owner: ParkedOwner }> {
-    const data = JSON.parse(text) as ParkedData;
-    const owner = await this.#ownerOf(data, streamId);
+  async #owned(record: EventRecord): Promise<{ data: ParkedData; owner: ParkedOwner }> {
+    const data = decodeEvent(record).data as ParkedData;
+    const owner = await this.#ownerOf(data, record.streamId);
     if (owner) return { data, owner };
     const message = `'${data.actor}' parked it, and there is no actor class and no projection of that name here any more`;
     throw new OmniscientError('UNKNOWN_LISTENER', message);
@@ -185,15 +196,15 @@ export class ParkedEvents {
     }
   }
 
-  #apply({ name, data, position }: EventRecord): void {
-    const { id } = JSON.parse(data) as ParkedData | UnparkedData;
-    if (name === UNPARKED_EVENT) this.#parked.delete(id);
-    else this.#parked.set(id, position);
+  #apply(record: EventRecord): void {
+    const { id } = decodeEvent(record).data as ParkedData | UnparkedData;
+    if (record.name === UNPARKED_EVENT) this.#parked.delete(id);
+    else this.#parked.set(id, record.position);
   }
 }
 
 function parkedEvent(record: EventRecord): ParkedEvent {
-  const { id, actor, actorId, listener, event, error, attempts } = JSON.parse(record.data) as ParkedData;
-  const { at } = JSON.parse(record.metadata) as EventMetadata;
-  return { id, listener: `${actor}.${listener}`, actorId, event, error, attempts, parkedAt: at };
+  const { data, metadata } = decodeEvent(record);
+  const { id, actor, actorId, listener, event, error, attempts } = data as ParkedData;
+  return { id, listener: `${actor}.${listener}`, actorId, event, error, attempts, parkedAt: metadata.at };
 }

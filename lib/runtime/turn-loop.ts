@@ -1,26 +1,14 @@
+import { detached } from '../engine/async-context.js';
+import { Stretch } from '../engine/time-slices.js';
 import { ConflictError } from '../kernel/errors.js';
-import { mustRunAgain, type OptimisticState } from '../kernel/optimistic-state.js';
+import { mustRunAgain } from '../kernel/optimistic-state.js';
 import { type Commit, commitOf, settleFailed } from './commit.js';
-import type { CommitPipeline } from './commit-pipeline.js';
 import { conflictOf } from './conflict-errors.js';
 import { isOvertaken, isTouched, mustDecideAgain } from './overtaken.js';
 import type { Request } from './request.js';
-import type { RuntimeParts } from './settings.js';
 import { runInTurn, runOn, Turn, type TurnOwner } from './turn.js';
 import { handled, plainAnswer, whenPrepared } from './turn-answer.js';
-
-/** What the loop works on. */
-export interface TurnLoopParts {
-  readonly label: string;
-  readonly runtime: RuntimeParts;
-  readonly actor: object;
-  readonly state: OptimisticState<Commit>;
-  readonly pipeline: CommitPipeline;
-  /** The state changed. */
-  readonly changed: () => void;
-  /** What a command's end brings with it, as a part of its turn; a promise if that takes time. */
-  readonly completing: ((turn: Turn) => Promise<void> | undefined) | undefined;
-}
+import type { TurnLoopParts } from './turn-loop-parts.js';
 
 /**
  * Runs an activation's commands one at a time, in order: a finished one becomes a pending commit, and the next runs on the pending state. Commits
@@ -35,6 +23,8 @@ export class TurnLoop implements TurnOwner {
   readonly #held: Commit[] = [];
   #orders = 0;
   #pumping = false;
+  /** While several wait: since when others had no turn. */
+  #stretch: Stretch | undefined;
   #ended = false;
   #endError: unknown;
 
@@ -122,6 +112,7 @@ export class TurnLoop implements TurnOwner {
     if (this.#pumping) return;
     this.#pumping = true;
     while (!this.running && !this.#ended) {
+      if (this.#mustRest()) return;
       const commit = this.#held.shift();
       const request = commit ? undefined : this.#mailbox.shift();
       if (commit) this.#repeat(commit);
@@ -129,6 +120,21 @@ export class TurnLoop implements TurnOwner {
       else break;
     }
     this.#pumping = false;
+  }
+
+  /** Many that wait leave timers and sockets their turn, and go on after it. Who is alone is not asked how long it took. */
+  #mustRest(): boolean {
+    const isAlone = this.#mailbox.length + this.#held.length < 2;
+    const stretch = isAlone ? undefined : (this.#stretch ?? new Stretch(this.#parts.runtime.environment));
+    this.#stretch = stretch;
+    if (!stretch?.isLong) return false;
+    detached(() => {
+      void stretch.turn().then(() => {
+        this.#pumping = false;
+        this.#pump();
+      });
+    });
+    return true;
   }
 
   #start(request: Request): void {

@@ -7,6 +7,7 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -78,6 +79,9 @@ const HARM: Readonly<Record<string, () => (() => void) | undefined | Promise<und
     writeFileSync(`${file}-wal`, '');
     return undefined;
   },
+  'the write-ahead log is cut to nothing': () => void truncateSync(`${file}-wal`, 0),
+  'the write-ahead log is cut to half its length': () =>
+    void truncateSync(`${file}-wal`, statSync(`${file}-wal`).size >> 1),
   'the index of the write-ahead log is deleted': () => void rmSync(`${file}-shm`),
 };
 

@@ -18,6 +18,17 @@ interface Known {
   readonly what: string;
   readonly dev: bigint;
   readonly ino: bigint;
+  /** Whether something is missing from it. Asked when it has become shorter. */
+  readonly isCut: (bytes: bigint) => boolean;
+  bytes: bigint;
+}
+
+/** What SQLite says of its files. */
+export interface FileContents {
+  /** How long the database's file has to be if all is in it. */
+  neededBytes(): number;
+  /** Whether so many bytes of the write-ahead log are enough. @throws what SQLite says where it can't read them. */
+  isLogWhole(bytes: bigint): boolean;
 }
 
 /**
@@ -28,8 +39,6 @@ export class DatabaseFile {
   readonly #file: string;
   readonly #environment: Environment;
   readonly #known: readonly Known[];
-  readonly #neededBytes: () => number;
-  #bytes: bigint;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   /** What is wrong; nothing is. */
   #fault: string | undefined;
@@ -37,17 +46,16 @@ export class DatabaseFile {
   /**
    * @param file as it was given: through it, others will look for the database.
    * @param real where it is, all links followed.
-   * @param neededBytes how long the database's file has to be if all is in it.
    */
-  constructor(file: string, real: string, environment: Environment, neededBytes: () => number) {
+  constructor(file: string, real: string, environment: Environment, contents: FileContents) {
     this.#file = file;
     this.#environment = environment;
-    this.#neededBytes = neededBytes;
-    this.#bytes = statSync(file, { bigint: true }).size;
+    // VACUUM makes it shorter too, but then all is in it; and the log, when all of it is in the file and it begins anew.
+    const isFileCut = (bytes: bigint) => bytes === 0n || bytes < contents.neededBytes();
     this.#known = [
-      ...known(file, 'the database file'),
-      ...known(real + LOG, 'its write-ahead log'),
-      ...known(real + INDEX, "the write-ahead log's index"),
+      ...known(file, 'the database file', isFileCut),
+      ...known(real + LOG, 'its write-ahead log', (bytes) => !contents.isLogWhole(bytes)),
+      ...known(real + INDEX, "the write-ahead log's index", () => false),
     ];
   }
 
@@ -75,23 +83,23 @@ export class DatabaseFile {
   }
 
   #faultNow(): string | undefined {
-    for (const [i, { path, what, dev, ino }] of this.#known.entries()) {
+    for (const each of this.#known) {
+      const { path, what, dev, ino } = each;
       const now = statOf(path);
       if (!now) return `${what} is gone from ${path}`;
       if (now.dev !== dev || now.ino !== ino) return `another file is at ${path} now, in the place of ${what}`;
-      if (i === 0 && now.size < this.#bytes && this.#isCut(now.size)) return `${what} was cut to ${now.size} bytes`;
-      if (i === 0) this.#bytes = now.size;
+      if (now.size < each.bytes && isCut(each, now.size)) return `${what} was cut to ${now.size} bytes`;
+      each.bytes = now.size;
     }
     return undefined;
   }
+}
 
-  /** VACUUM makes it shorter too, but then all is in it. */
-  #isCut(bytes: bigint): boolean {
-    try {
-      return bytes === 0n || bytes < this.#neededBytes();
-    } catch {
-      return true;
-    }
+function isCut(known: Known, bytes: bigint): boolean {
+  try {
+    return known.isCut(bytes);
+  } catch {
+    return true;
   }
 }
 
@@ -130,9 +138,9 @@ function linkTarget(file: string): string | undefined {
   }
 }
 
-function known(path: string, what: string): Known[] {
+function known(path: string, what: string, isCut: Known['isCut']): Known[] {
   const now = statOf(path);
-  return now ? [{ path, what, dev: now.dev, ino: now.ino }] : [];
+  return now ? [{ path, what, dev: now.dev, ino: now.ino, isCut, bytes: now.size }] : [];
 }
 
 /** `undefined` if there is none, or no way to it. */

@@ -1,6 +1,6 @@
 import type { Environment } from '../../engine/environment.js';
 import { openDatabase } from './connection.js';
-import { DatabaseFile, realPathOf } from './database-file.js';
+import { DatabaseFile, type FileContents, realPathOf } from './database-file.js';
 import { type Bell, Doorbell, NO_BELL } from './doorbell.js';
 import type { SqliteDatabase } from './driver.js';
 import { Mailbox } from './mailbox.js';
@@ -12,6 +12,10 @@ import { SqliteWriter } from './sqlite-writer.js';
 import { prepareStatements, type Statements } from './statements.js';
 import { Tail } from './tail.js';
 import { Transactions } from './transactions.js';
+
+/** What the write-ahead log has before its first frame, and each frame before its page (SQLite, "WAL-mode File Format"). Bytes. */
+const LOG_HEADER_BYTES = 32;
+const FRAME_HEADER_BYTES = 24;
 
 /** What there is between `open()` and `close()`. */
 export interface Opened {
@@ -72,6 +76,14 @@ function filesOf(
   if (file === MEMORY) return { databaseFile: undefined, bell: NO_BELL };
   const real = realPathOf(file);
   const pageBytes = db.pragma('page_size', { simple: true }) as number;
-  const neededBytes = () => (db.pragma('page_count', { simple: true }) as number) * pageBytes;
-  return { databaseFile: new DatabaseFile(file, real, environment, neededBytes), bell: new Doorbell(real) };
+  const contents: FileContents = {
+    neededBytes: () => (db.pragma('page_count', { simple: true }) as number) * pageBytes,
+    isLogWhole: (bytes) => {
+      // Reads all that is not in the database's file yet.
+      const [state] = db.pragma('wal_checkpoint(PASSIVE)') as { log: number; checkpointed: number }[];
+      const { log = 0, checkpointed = 0 } = state ?? {};
+      return checkpointed >= log || bytes >= LOG_HEADER_BYTES + log * (FRAME_HEADER_BYTES + pageBytes);
+    },
+  };
+  return { databaseFile: new DatabaseFile(file, real, environment, contents), bell: new Doorbell(real) };
 }

@@ -2,7 +2,7 @@ import { sleep } from '../../engine/environment.js';
 import { EventPull } from '../../engine/event-pull.js';
 import { Stretch } from '../../engine/time-slices.js';
 import { OmniscientError } from '../../kernel/errors.js';
-import type { EventRecord, StoredEvent } from '../../kernel/event.js';
+import type { EventRecord } from '../../kernel/event.js';
 import { ALL_STREAMS } from '../../kernel/hearing.js';
 import type { ListenDefinition } from '../../kernel/listen-definition.js';
 import type { LeaderElection } from '../cluster/leader-election.js';
@@ -12,6 +12,7 @@ import { Bookmark } from './bookmark.js';
 import { CallLine, type LineOwner } from './call-line.js';
 import type { DispatcherOwner } from './dispatcher-owner.js';
 import { NOWHERE, type Place, takenOver, withBegun } from './dispatcher-place.js';
+import { concernedBy } from './listener.js';
 import { Progress } from './progress.js';
 import type { Sound } from './sound.js';
 import { Undelivered, undeliveredKey } from './undelivered.js';
@@ -174,17 +175,8 @@ export class Dispatcher {
 
   /** Which actor it concerns; nobody, if `to` says so. What `to` throws, and an id that is none, would be the same again: it is pure. */
   #whom(listen: Calling, record: EventRecord): { id: string; undeliverable?: { error: unknown } } | undefined {
-    const where = `${this.#owner.actorName}.${listen.name}: '${record.name}'`;
-    let event: StoredEvent;
     try {
-      event = decodeEvent(record);
-    } catch (error) {
-      // Nor could it be parked.
-      this.#parts.log.error(`${where} can't be read; nobody hears it`, error);
-      return undefined;
-    }
-    try {
-      const id = listen.to(todaysEvent(this.#owner.upcasts, event)) ?? undefined;
+      const id = concernedBy(listen, todaysEvent(this.#owner.upcasts, decodeEvent(record)));
       if (id === undefined) return undefined;
       this.#owner.checkId(id);
       return { id };

@@ -8,7 +8,7 @@ import { whenThere } from '../../kernel/thenable.js';
 import { type StoredFailure, storedFailure } from '../../kernel/thrown.js';
 import type { Origin } from '../cause.js';
 import { derivedId } from '../derived-ids.js';
-import { decodeEvent, todaysEvent } from '../event-codec.js';
+import { decodeEvent, parkable, todaysEvent } from '../event-codec.js';
 import type { RuntimeParts } from '../settings.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import type { Listener } from './listener.js';
@@ -174,7 +174,7 @@ export class Reactions {
     if (this.status.appliedAt(listener, source) >= at || this.status.hasEnded(listener, source)) return 'heard';
     if (!this.status.isRecorded({ listener, source })) await this.#listeners.record();
     const { actorName: _actor, id: actorId } = this.#owner;
-    const parked = { id: this.#newId(), actorId, event: decodeEvent(record), error, attempts };
+    const parked = { id: this.#newId(), actorId, ...parkable(record), error, attempts };
     this.#fireHeard(PARKED_EVENT, { listener, source, at, ...parked });
     return undefined;
   }

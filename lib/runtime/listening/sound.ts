@@ -1,4 +1,4 @@
-import type { EventMetadata, EventRecord, NewEvent } from '../../kernel/event.js';
+import type { EventRecord, NewEvent } from '../../kernel/event.js';
 import { heardPlace } from '../../kernel/heard-note.js';
 import {
   HEARD_EVENT,
@@ -9,6 +9,7 @@ import {
   type ParkedData,
 } from '../../kernel/hearing.js';
 import type { Origin } from '../cause.js';
+import { metadataOf } from '../event-codec.js';
 
 /** An event on its way to a listener. */
 export interface Sound {
@@ -28,7 +29,7 @@ export function parkedSound({ listener, source, at, event }: ParkedData): Sound 
 
 /** What the audit trail says led to it. */
 export function originOf({ record }: Sound): Origin {
-  const { correlationId, traceparent } = JSON.parse(record.metadata) as EventMetadata;
+  const { correlationId, traceparent } = metadataOf(record);
   return { correlationId, causationId: record.id, traceparent };
 }
 
@@ -49,9 +50,9 @@ function placeIn({ name, data }: NewEvent, actor: string, listener: string, sour
   return told.begin.find((begun) => begun.source === source)?.after;
 }
 
-/** By the clock of the node that stored it. Milliseconds since 1970. */
+/** By the clock of the node that stored it. Milliseconds since 1970; NaN where that can't be read. */
 export function saidAtMs({ record }: Sound): number {
-  return Date.parse((JSON.parse(record.metadata) as EventMetadata).at);
+  return Date.parse(metadataOf(record).at ?? '');
 }
 
 /** For the log. */

@@ -3,16 +3,17 @@ import { OmniscientError } from '../../kernel/errors.js';
 import { ALL_STREAMS, PARKED_EVENT, type ParkedData, UNPARKED_EVENT, type UnparkedData } from '../../kernel/hearing.js';
 import { storedFailure } from '../../kernel/thrown.js';
 import type { Origin } from '../cause.js';
-import { decodeEvent, MetadataWriter, todaysEvent } from '../event-codec.js';
+import { decodeEvent, MetadataWriter, parkable, todaysEvent } from '../event-codec.js';
 import type { ParkedOwner } from '../parked-events.js';
 import type { RuntimeParts } from '../settings.js';
 import { causeOf } from '../turn.js';
 import type { DispatcherOwner } from './dispatcher-owner.js';
+import { concernedBy } from './listener.js';
 import { originOf, type Sound } from './sound.js';
 
 /**
- * Events that could be brought to no actor: `to` threw or said what is no id, or the actor it named can't be loaded. No actor's stream can take them, so they
- * are parked in the dispatcher's own, that one of them does not hold up all others.
+ * Events that could be brought to no actor: `to` threw or said what is no id, the actor it named can't be loaded, or the event is no longer JSON. No actor's
+ * stream can take them, so they are parked in the dispatcher's own, that one of them does not hold up all others.
  */
 export class Undelivered implements ParkedOwner {
   readonly #name: string;
@@ -37,7 +38,7 @@ export class Undelivered implements ParkedOwner {
       at,
       // The same if it is parked twice because a node died in between.
       id: `${this.#name}-${listener}-${at}`,
-      event: decodeEvent(record),
+      ...parkable(record),
       error: storedFailure(error),
       attempts,
       by: this.#name,
@@ -58,8 +59,8 @@ export class Undelivered implements ParkedOwner {
     const upTo = await engine.lastPosition();
     if (position >= upTo) return parked;
     for await (const page of storePages(engine, environment, position, [PARKED_EVENT])) {
-      for (const { streamId, data } of page.events) {
-        if (streamId === this.#name) parked.add(undeliveredKey(JSON.parse(data) as ParkedData));
+      for (const record of page.events) {
+        if (record.streamId === this.#name) parked.add(undeliveredKey(decodeEvent(record).data as ParkedData));
       }
       if (page.upTo >= upTo) break;
     }
@@ -78,7 +79,7 @@ export class Undelivered implements ParkedOwner {
       const message = `${this.#owner.actorName}: nothing here is called '${parked.listener}' that listens with 'to': was the method renamed?`;
       throw new OmniscientError('UNKNOWN_LISTENER', message);
     }
-    const id = listen.to(todaysEvent(this.#owner.upcasts, parked.event)) ?? undefined;
+    const id = concernedBy(listen, todaysEvent(this.#owner.upcasts, parked.event));
     if (id !== undefined) {
       this.#owner.checkId(id);
       const { reactions } = await this.#owner.load(id);

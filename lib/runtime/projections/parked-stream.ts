@@ -4,7 +4,7 @@ import type { EventRecord } from '../../kernel/event.js';
 import { ALL_STREAMS, PARKED_EVENT, type ParkedData, UNPARKED_EVENT, type UnparkedData } from '../../kernel/hearing.js';
 import type { ProjectionDefinition } from '../../kernel/projection.js';
 import { storedFailure } from '../../kernel/thrown.js';
-import { decodeEvent, MetadataWriter } from '../event-codec.js';
+import { decodeEvent, MetadataWriter, parkable } from '../event-codec.js';
 import type { RuntimeParts } from '../settings.js';
 import { causeOf } from '../turn.js';
 import type { PumpPlace } from './pump.js';
@@ -38,7 +38,7 @@ export class ParkedStream {
       at: record.position,
       // The same if it is parked twice because a node died in between.
       id: `${this.#definition.name}-${generation}-${record.position}`,
-      event: decodeEvent(record),
+      ...parkable(record),
       error: storedFailure(error),
       attempts,
       after: position,
@@ -64,9 +64,9 @@ export class ParkedStream {
     if (position === 0) return aside;
     const { engine, environment } = this.#parts;
     for await (const { events } of storePages(engine, environment, position, [PARKED_EVENT])) {
-      for (const { streamId, data } of events) {
-        if (streamId !== this.#streamId) continue;
-        const { actorId, at, after } = JSON.parse(data) as ParkedData;
+      for (const record of events) {
+        if (record.streamId !== this.#streamId) continue;
+        const { actorId, at, after } = decodeEvent(record).data as ParkedData;
         const wasHere = after !== undefined && after <= position;
         if (wasHere && at > position && Number(actorId) === generation) aside.add(at);
       }
@@ -79,9 +79,10 @@ export class ParkedStream {
     const parked = new Set<string>();
     const { engine, environment } = this.#parts;
     for await (const page of streamPages(engine, environment, this.#streamId, 0)) {
-      for (const { name, data } of page) {
+      for (const record of page) {
+        const { name } = record;
         if (name !== PARKED_EVENT && name !== UNPARKED_EVENT) continue;
-        const { id, actorId } = JSON.parse(data) as ParkedData;
+        const { id, actorId } = decodeEvent(record).data as ParkedData;
         if (name === UNPARKED_EVENT) parked.delete(id);
         else if (Number(actorId) < generation) parked.add(id);
       }

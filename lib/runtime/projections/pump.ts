@@ -99,31 +99,50 @@ export class Pump {
   }
 
   async #handle(record: EventRecord): Promise<void> {
-    const event = decodeEvent(record);
+    const event = readable(record);
     const ended = await this.#persistence.see({
       triesMax: this.#parts.limits.reactionTriesMax,
       onFailure: this.#owner.definition.onFailure,
       run: () =>
         traced(this.#trace(record), async () =>
-          handle(this.#owner, event, { position: record.position, generation: this.generation, isLate: false }),
+          handle(this.#owner, event ?? (await this.#readAgain(record)), {
+            position: record.position,
+            generation: this.generation,
+            isLate: false,
+          }),
         ),
       park: (error, tries) =>
         this.#owner.park(record, { generation: this.generation, position: this.#done }, error, tries),
       failed: (error) =>
         this.#parts.log.warn(
-          `projection ${this.#owner.definition.name} failed on '${event.name}' at ${record.position}`,
+          `projection ${this.#owner.definition.name} failed on '${record.name}' at ${record.position}`,
           error,
         ),
     });
     if (ended === 'done') this.#done = record.position;
     else {
-      this.#parts.log.error(`projection ${this.#owner.definition.name} parked '${event.name}' at ${record.position}`);
+      this.#parts.log.error(`projection ${this.#owner.definition.name} parked '${record.name}' at ${record.position}`);
     }
+  }
+
+  /** It may have been restored since. @throws OmniscientError (`EVENT_UNREADABLE`), EngineError. */
+  async #readAgain(record: EventRecord): Promise<StoredEvent> {
+    const [restored] = await this.#parts.engine.readStream(record.streamId, record.version - 1, 1);
+    return decodeEvent({ ...(restored ?? record), position: record.position });
   }
 
   #trace(record: EventRecord): Trace | undefined {
     const { name, handlers } = this.#owner.definition;
     return this.#parts.telemetry?.projection(name, handlers.get(record.name) ?? record.name, record);
+  }
+}
+
+/** `undefined` for one that is no longer JSON in the store. */
+function readable(record: EventRecord): StoredEvent | undefined {
+  try {
+    return decodeEvent(record);
+  } catch {
+    return undefined;
   }
 }
 

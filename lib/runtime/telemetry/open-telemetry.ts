@@ -1,6 +1,7 @@
 import type { Attributes, Context, Link, Meter, SpanKind, Tracer } from '@opentelemetry/api';
-import type { EventMetadata, EventRecord } from '../../kernel/event.js';
+import type { EventRecord } from '../../kernel/event.js';
 import { commandNameOf } from '../command-names.js';
+import { metadataOf } from '../event-codec.js';
 import { reactedTo } from '../listening/reaction-commands.js';
 import type { Api } from './api.js';
 import { observeNode } from './gauges.js';
@@ -85,7 +86,7 @@ export class OpenTelemetry implements Telemetry {
 
   projection(name: string, handler: string, record: EventRecord) {
     const kinds = { 'omniscient.projection': name, [LISTENER]: handler };
-    const { traceparent } = JSON.parse(record.metadata) as EventMetadata;
+    const { traceparent } = metadataOf(record);
     const parent = contextOf(this.#api, traceparent);
     const own = { ...kinds, ...eventAttributes(record) };
     return this.#start(`${name}.${handler}`, this.#api.SpanKind.CONSUMER, own, parent, {
