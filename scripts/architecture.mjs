@@ -116,7 +116,6 @@ function diagram(rooms) {
 
 function list(rooms) {
   const rows = rooms.map(({ room, about, doors, imports }) => {
-    const entered = enteredThrough(doors);
     const may = imports.map((to) => `\`${posix.basename(to)}\``).join(', ') || 'none';
     const words = `- **\`${room}\`** ${about} Entered through: ${enteredThrough(doors)}. May import, on its floor: ${may}.`;
     return wrapped(words);
