@@ -241,7 +241,7 @@ export class ShuttingDownError extends OmniscientError {
   }
 }
 
-/** What an engine reports; `code` says which: see the table in the README. */
+/** What an engine reports; `code` says which: docs/reference/errors.md lists them. */
 export class EngineError extends OmniscientError {
   /**
    * `true` when the write may have been stored although no answer came (a lost connection): whoever retries must look

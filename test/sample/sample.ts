@@ -7,6 +7,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { SqliteEngine } from 'omniscient-nest/sqlite';
 import request from 'supertest';
 import { createApp } from '../../sample-app/create-app.js';
+import { patientMs } from '../support/machine-speed.js';
 
 /** Longer than any process of the sample takes, on a machine with much else to do. */
 const WAIT_MS_MAX = 15_000;
@@ -43,7 +44,7 @@ export async function eventually<T>(
   look: () => Promise<T>,
   expected: NoInfer<T> | ((value: T) => boolean),
 ): Promise<T> {
-  const endMs = Date.now() + WAIT_MS_MAX;
+  const endMs = Date.now() + patientMs(WAIT_MS_MAX);
   for (;;) {
     const value = await look();
     const isIt = typeof expected === 'function' ? (expected as (value: T) => boolean)(value) : undefined;
