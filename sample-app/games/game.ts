@@ -43,6 +43,8 @@ export interface GameEvents {
   /** Calls the `Round` of the same name into life. */
   game_started: z.infer<typeof gameStart>;
   game_ended: { game: string; winners: string[] };
+  /** A finished game begins anew: whoever is there stays, and whoever fell may come back. */
+  game_reopened: { game: string };
 }
 
 type Exit = Heard<PlayerEvents, 'player_exit'>;
@@ -69,7 +71,7 @@ export class Game extends LiveActor<GameState, GameEvents> {
     const player = await this.players.get(name);
     const { players, fallen, winners } = this.state;
     if (players.includes(name)) return;
-    if (winners) throw new GameError('GAME_OVER', `the game '${this.id}' is over: enter another room`);
+    if (winners) throw new GameError('GAME_OVER', `the game '${this.id}' is over: play again, or enter another room`);
     if (fallen.includes(name))
       throw new GameError('FALLEN', `${name} fell in the game '${this.id}': it is over for good`);
     if (player.state.lives === 0) throw new GameError('NO_LIVES_LEFT', `${name} has no lives left`);
@@ -92,6 +94,14 @@ export class Game extends LiveActor<GameState, GameEvents> {
     this.fire('game_started', { game: this.id, at: new Date().toISOString(), seconds });
   }
 
+  /** Repeated, or asked by two people at once, it changes nothing more. */
+  @Command({ onConflict: 'rerun' })
+  reopen(): void {
+    const { startedAt, winners } = this.state;
+    if (startedAt && !winners) throw new GameError('STILL_RUNNING', `the game '${this.id}' has not ended yet`);
+    if (winners) this.fire('game_reopened', { game: this.id });
+  }
+
   @ListenTo(playersOf, { events: ['player_exit'] })
   ejectWhoExits({ streamId, data }: Exit) {
     this.fire('player_ejected', { player: streamId, why: data.why, forGood: false });
@@ -106,8 +116,11 @@ export class Game extends LiveActor<GameState, GameEvents> {
 
   /** Heard also if nobody has looked at the game since all processes were started: `to` says whom to wake. */
   @ListenTo<RoundEvents, 'round_ended'>({ events: ['round_ended'], to: ({ data }) => data.game })
-  end(_: RoundEnd) {
-    if (!this.state.winners) this.fire('game_ended', { game: this.id, winners: [...this.state.players] });
+  end({ data }: RoundEnd) {
+    const { startedAt = '', winners, players } = this.state;
+    // An operator may retry the end of an earlier round. Events from before games could be reopened do not say which it is.
+    const isThisRound = (data.startedAt ?? startedAt) === startedAt;
+    if (startedAt && isThisRound && !winners) this.fire('game_ended', { game: this.id, winners: [...players] });
   }
 
   @EventHandler('player_joined') onJoin({ player }: GameEvents['player_joined']) {
@@ -133,5 +146,11 @@ export class Game extends LiveActor<GameState, GameEvents> {
 
   @EventHandler('game_ended') onEnd({ winners }: GameEvents['game_ended']) {
     this.state.winners = winners;
+  }
+
+  @EventHandler('game_reopened') onReopening() {
+    Object.assign(this.state, { fallen: [], respawns: 0 });
+    delete this.state.startedAt;
+    delete this.state.winners;
   }
 }

@@ -8,12 +8,15 @@ const PREFIX = 'round/';
 export interface RoundState {
   /** The game that it is the clock of; absent while it does not run. */
   game?: string;
+  /** When that game started: a room may be played in many times. */
+  startedAt?: string;
   secondsLeft: number;
 }
 
 export interface RoundEvents {
-  round_started: { game: string; seconds: number };
-  round_ended: { game: string };
+  /** `startedAt` is missing in events from before games could be reopened. */
+  round_started: { game: string; startedAt?: string; seconds: number };
+  round_ended: { game: string; startedAt?: string };
 }
 
 type GameStart = Heard<GameEvents, 'game_started'>;
@@ -29,21 +32,22 @@ export class Round extends TickActor<RoundState, RoundEvents> {
   }
 
   @ListenTo<GameEvents, 'game_started'>({ events: ['game_started'], to: ({ data }) => data.game })
-  begin({ data: { game, seconds } }: GameStart) {
-    this.fire('round_started', { game, seconds });
+  begin({ data: { game, at, seconds } }: GameStart) {
+    this.fire('round_started', { game, startedAt: at, seconds });
     this.startTicking({ everyMs: TICK_MS });
   }
 
   @ListenTo(ownTicks, { events: ['tick'] })
   endInTime(_: Heard<TickEvents, 'tick'>) {
-    const { game, secondsLeft } = this.state;
+    const { game, startedAt, secondsLeft } = this.state;
     if (!game || secondsLeft > 0) return;
-    this.fire('round_ended', { game });
+    this.fire('round_ended', startedAt ? { game, startedAt } : { game });
     this.stopTicking();
   }
 
-  @EventHandler('round_started') onStart({ game, seconds }: RoundEvents['round_started']) {
+  @EventHandler('round_started') onStart({ game, startedAt, seconds }: RoundEvents['round_started']) {
     this.state.game = game;
+    if (startedAt) this.state.startedAt = startedAt;
     this.state.secondsLeft = seconds;
   }
 
