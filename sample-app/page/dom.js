@@ -31,7 +31,7 @@ export function messagePlace() {
 
 /** Says something where it was caused: in the message place that is next to `cause`, on the way outwards. */
 export function say(cause, text, className = '') {
-  for (const message of document.querySelectorAll('.message')) write(message, '', '');
+  for (const message of document.querySelectorAll('.message')) if (!isStillWrong(message)) write(message, '', '');
   sayToo(cause, text, className);
 }
 
@@ -53,6 +53,11 @@ export function onClick(id, act) {
 }
 
 export const count = (n, one, many = `${one}s`) => (n === 1 ? `1 ${one}` : `${n} ${many}`);
+
+/** What is said about a field that is still wrong has to stay. */
+function isStillWrong(message) {
+  return message.previousElementSibling?.querySelector('[aria-invalid="true"]') != null;
+}
 
 function write(message, text, className) {
   if (message.textContent !== text) message.textContent = text;

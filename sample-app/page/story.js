@@ -49,8 +49,8 @@ export async function showRequest(id, after) {
 }
 
 function fill(id, events) {
-  $('request-hint').textContent = `Request ${id}`;
   const told = events.filter(isTold);
+  $('request-hint').textContent = told.length > 0 ? `Request ${id}` : `Request ${id}: nothing has followed from it yet`;
   const rows = $('request');
   if (rows.dataset.request === id && rows.childElementCount === told.length) return;
   rows.dataset.request = id;

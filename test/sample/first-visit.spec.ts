@@ -77,6 +77,10 @@ inChromium("the sample's page", () => {
     const page = await visit(address);
     await eventually(textOf(page, `#${form}-message`), (message) => message.startsWith(text));
     expect(await page.locator(`#${form} input`).getAttribute('aria-invalid')).toBe('true');
+    // It stays until it is mended, whatever else is pressed.
+    await page.getByRole('button', { name: 'Rebuild the table' }).click();
+    await eventually(textOf(page, '#progress-text'), (progress) => /edition [2-9]/.test(progress));
+    expect(await textOf(page, `#${form}-message`)()).toContain(text);
     await page.locator(`#${form} input`).fill('anna');
     await page.locator(`#${form} button`).click();
     await showsText(page, `#${form}-message`, '');
