@@ -5,6 +5,9 @@ import { Game } from '../../sample-app/games/game.js';
 import { ranked, scoresOf } from '../../sample-app/leaders/scoring.js';
 import { Player } from '../../sample-app/players/player.js';
 
+const FIRST = '2026-01-01T00:00:00.000Z';
+const SECOND = '2026-01-01T01:00:00.000Z';
+
 describe('the actors of the sample application', () => {
   it('a player lost lives in the first version, too', async () => {
     await Given('a player of the first days', [
@@ -27,6 +30,24 @@ describe('the actors of the sample application', () => {
       .When(Game, 'start', seconds as number)
       .ThenThrows({ code: 'SCHEMA_MISMATCH', path: 'seconds' })
       .Then([]);
+  });
+
+  it.each([
+    ['the round that is running', { startedAt: SECOND }, ['anna']],
+    ['a round of the first version, which did not say which it was', {}, ['anna']],
+    ['an earlier round', { startedAt: FIRST }, undefined],
+  ])('a game is ended by %s', async (_which, round, winners) => {
+    const game = 'forest';
+    await Given('a game that was begun anew', [
+      { name: 'player_joined', data: { player: 'anna' } },
+      { name: 'game_started', data: { game, at: FIRST, seconds: 60 } },
+      { name: 'game_ended', data: { game, winners: ['anna'] } },
+      { name: 'game_reopened', data: { game } },
+      { name: 'game_started', data: { game, at: SECOND, seconds: 60 } },
+    ])
+      .With(getActorToken(Player), {})
+      .WhenHears(Game, { streamId: 'round/forest', name: 'round_ended', data: { game, ...round } })
+      .Then(winners ? [{ name: 'game_ended', data: { game, winners } }] : []);
   });
 
   it('the best player is who has won most, then who has most lives, then the first by name', () => {

@@ -35,7 +35,7 @@ inChromium('the sample page, in windows on different processes of one cluster', 
     await left.goto(`http://localhost:${port}/#player=anna&game=forest`);
     await right.goto(`http://localhost:${port + 1}/#player=anna&game=forest`);
     await Promise.all([left, right].map((page) => page.locator('#connection.live').waitFor()));
-  }, 60_000);
+  }, 120_000);
 
   afterAll(async () => {
     await browser?.close();
@@ -219,7 +219,7 @@ async function expectText(page: Page, selector: string, text: string): Promise<v
   });
 }
 
-async function until(holds: () => boolean | Promise<boolean>, forMs = 15_000): Promise<void> {
+async function until(holds: () => boolean | Promise<boolean>, forMs = 45_000): Promise<void> {
   const deadlineMs = Date.now() + forMs;
   while (!(await holds())) {
     if (Date.now() > deadlineMs) throw new Error(`not within ${forMs} ms`);

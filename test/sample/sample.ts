@@ -10,7 +10,7 @@ import request from 'supertest';
 import { createApp } from '../../sample-app/create-app.js';
 
 /** Longer than any process of the sample takes, on a machine with much else to do. */
-const WAIT_MS_MAX = 15_000;
+const WAIT_MS_MAX = 45_000;
 
 /** The sample application in a folder of its own, listening. */
 export interface Sample {
