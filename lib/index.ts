@@ -22,6 +22,7 @@ export {
   PayloadError,
   RegistrationError,
   SchemaError,
+  type SchemaIssue,
   ShuttingDownError,
   StateReadOnlyError,
   TurnError,
@@ -29,7 +30,6 @@ export {
 } from './kernel/errors.js';
 export type { EventInfo, EventMetadata, StoredEvent } from './kernel/event.js';
 export type { Tick, TickEvents, TickOptions } from './kernel/framework-events.js';
-export type { Heard } from './kernel/hearing.js';
 export {
   type ListenOptions,
   ListenTo,
@@ -54,7 +54,6 @@ export {
   type ProjectionOptions,
 } from './kernel/projection.js';
 export type {
-  SchemaIssue,
   SchemaOutput,
   StandardIssue,
   StandardResult,
@@ -73,6 +72,7 @@ export type {
   EventsOf,
   FiredName,
   HandlerOf,
+  Heard,
   IsOne,
   PayloadArgument,
   SchemasFit,
@@ -86,8 +86,9 @@ export type { EventSourcingAsyncOptions, EventSourcingOptions, EventSourcingOpti
 export type { ActorHandle, ActorRef, LedHandle } from './runtime/actor-ref.js';
 export { ActorRepository } from './runtime/actor-repository.js';
 export { AuditTrail } from './runtime/audit-trail.js';
+export type { LeaderTask } from './runtime/cluster/candidacy.js';
 export type { ErrorClass } from './runtime/cluster/error-codec.js';
-export { LeaderElection, type LeaderTask } from './runtime/cluster/leader-election.js';
+export { LeaderElection } from './runtime/cluster/leader-election.js';
 export { EventStream } from './runtime/event-stream.js';
 export type { NodeHealth } from './runtime/health.js';
 export { withCorrelation } from './runtime/origin.js';

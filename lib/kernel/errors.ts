@@ -1,4 +1,3 @@
-import type { SchemaIssue } from './standard-schema.js';
 import { isError, messageOf } from './thrown.js';
 
 /** Extra facts every error of this library can carry. */
@@ -70,6 +69,14 @@ type Checked =
 
 /** Most issues that a `SchemaError` tells in its message. */
 const ISSUES_TOLD_MAX = 5;
+
+/** One thing that is wrong with a value. */
+export interface SchemaIssue {
+  /** Where, as in `items[2].price`; empty for the value as a whole. */
+  readonly path: string;
+  /** In the words of the schema's library. */
+  readonly message: string;
+}
 
 /**
  * An event's payload or a command's argument does not fit its schema (`SCHEMA_MISMATCH`); nothing of it was applied or stored.
@@ -234,7 +241,7 @@ export class ShuttingDownError extends OmniscientError {
   }
 }
 
-/** What an engine reports; `code` says which: see the table in the README. */
+/** What an engine reports; `code` says which: docs/reference/errors.md lists them. */
 export class EngineError extends OmniscientError {
   /**
    * `true` when the write may have been stored although no answer came (a lost connection): whoever retries must look

@@ -1,7 +1,6 @@
 import { EndedSources, hearingKey } from './ended-sources.js';
 import type { NewEvent, StoredEvent } from './event.js';
 import type { StoredFailure } from './thrown.js';
-import type { EventName } from './types.js';
 
 /** The framework's events of an actor that listens. */
 export const LISTENING_EVENT = '$listening';
@@ -16,11 +15,6 @@ export const HEARING_EVENTS: ReadonlySet<string> = new Set([
   PARKED_EVENT,
   UNPARKED_EVENT,
 ]);
-
-/** An event that a listener of these events may be given: a union to switch on by `name`. */
-export type Heard<Events extends object, Name extends EventName<Events> = EventName<Events>> = {
-  [N in Name]: StoredEvent<N, Events[N]>;
-}[Name];
 
 /** Stands for "whatever stream has events of the names listened to", where otherwise a stream's id stands. */
 export const ALL_STREAMS = '';

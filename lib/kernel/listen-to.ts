@@ -1,7 +1,6 @@
 import type { ActorBase } from './actor.js';
-import type { Heard } from './hearing.js';
 import { type ListenMark, marksOf, type OnConflict, type OnFailure } from './marks.js';
-import type { EventName, StateOf } from './types.js';
+import type { EventName, Heard, StateOf } from './types.js';
 
 type Actors = ActorBase<object, object>;
 type ListenMethod = (event: never) => unknown;

@@ -1,16 +1,23 @@
 import type { ActorClass } from './actor.js';
-import type { ActorDefinition, CommandDefinition } from './definition.js';
 import { asyncSchema, RegistrationError, SchemaError } from './errors.js';
-import { actorOptionsOf } from './marks.js';
+import { type ArgumentSchemas, actorOptionsOf } from './marks.js';
 import { assertJson } from './plain-data.js';
 import { isStandardSchema, type StandardSchema, validate } from './standard-schema.js';
+
+/** What says whether a payload may be stored. */
+interface PayloadRules {
+  /** Name of the actor class. */
+  readonly name: string;
+  readonly schemas: ReadonlyMap<string, StandardSchema>;
+  readonly upcasts: { assertNotOld(event: string, text: string): void };
+}
 
 /**
  * The text to store for a payload: what the event's schema makes of it, if it has one.
  *
  * @throws SchemaError, PayloadError; RegistrationError for a schema that can't answer at once.
  */
-export function payloadText({ name: actor, schemas, upcasts }: ActorDefinition, event: string, data: unknown): string {
+export function payloadText({ name: actor, schemas, upcasts }: PayloadRules, event: string, data: unknown): string {
   const schema = schemas.get(event);
   const payload = schema ? fitting(schema, data, { actor, event }) : data;
   const text = assertJson(payload, `the payload of '${event}'`);
@@ -25,7 +32,7 @@ export function payloadText({ name: actor, schemas, upcasts }: ActorDefinition, 
  */
 export function checkedArguments(
   actor: string,
-  { name: command, schemas }: Pick<CommandDefinition, 'name' | 'schemas'>,
+  { name: command, schemas }: { readonly name: string; readonly schemas?: ArgumentSchemas | undefined },
   args: readonly unknown[],
 ): readonly unknown[] {
   if (!schemas) return args;

@@ -1,3 +1,4 @@
+import type { SchemaIssue } from './errors.js';
 import { formatKey } from './plain-data.js';
 import { disown, isThenable } from './thenable.js';
 
@@ -34,14 +35,6 @@ export type SchemaOutput<Schema> = Schema extends {
 }
   ? Output
   : never;
-
-/** One thing that is wrong with a value. */
-export interface SchemaIssue {
-  /** Where, as in `items[2].price`; empty for the value as a whole. */
-  readonly path: string;
-  /** In the words of the schema's library. */
-  readonly message: string;
-}
 
 /** What a schema made of a value. */
 export type Validated = { readonly value: unknown } | { readonly issues: readonly SchemaIssue[] };

@@ -1,5 +1,11 @@
-import type { ArrayNode, Item } from './state-array.js';
-import { nodeOf, StateNode } from './state-node.js';
+import { type Item, nodeOf, StateNode } from './state-node.js';
+
+/** What the methods need of an array's node. */
+interface ArrayItems extends StateNode<Item[]> {
+  splice(start: number, deleteCount: number, items: readonly unknown[]): Item[];
+  reorder(items: readonly Item[]): void;
+  setItem(index: number, value: unknown): void;
+}
 
 /** Write: only inside a change. */
 const writing = {
@@ -154,13 +160,13 @@ function stored(value: unknown): Item {
   return nodeOf(value) ?? (value as Item);
 }
 
-function nodeOfArray(view: unknown): ArrayNode {
+function nodeOfArray(view: unknown): ArrayItems {
   const node = nodeOf(view);
-  if (node && Array.isArray(node.values)) return node as ArrayNode;
+  if (node && Array.isArray(node.values)) return node as ArrayItems;
   throw new TypeError('this method of an array of the state was called on something else');
 }
 
-function writable(view: unknown, method: string): ArrayNode {
+function writable(view: unknown, method: string): ArrayItems {
   const node = nodeOfArray(view);
   node.writer.assertWriting(node, `${method}()`);
   return node;

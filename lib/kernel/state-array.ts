@@ -1,9 +1,7 @@
 import { PayloadError } from './errors.js';
 import { ARRAY_METHODS } from './state-array-methods.js';
 import type { Change } from './state-journal.js';
-import { indexOfKey, NODE, nodeOf, type Primitive, StateNode } from './state-node.js';
-
-export type Item = Primitive | StateNode;
+import { type Item, indexOfKey, NODE, nodeOf, StateNode } from './state-node.js';
 
 /** Above this many items, a splice doesn't pass them as arguments: the call stack could not hold them. */
 const SPLICE_ARGUMENTS_MAX = 10_000;

@@ -3,6 +3,9 @@ import type { Change } from './state-journal.js';
 
 export type Primitive = string | number | boolean | null;
 
+/** What an array of the state keeps of an item. */
+export type Item = Primitive | StateNode;
+
 /** What a node keeps under a key. Nothing else ever gets in, so anything that is an object has a `view`. */
 export type Stored = Primitive | StateNode | Tombstone;
 

@@ -1,8 +1,16 @@
 import { OmniscientError, StateReadOnlyError } from './errors.js';
 import { findRefusal, formatKey, isContainer, putProperty, type Refusal, refusalError } from './plain-data.js';
-import { ArrayNode, type Item } from './state-array.js';
+import { ArrayNode } from './state-array.js';
 import { type Change, StateJournal } from './state-journal.js';
-import { indexOfKey, nodeOf, type Primitive, StateNode, type StateWriter, type Stored } from './state-node.js';
+import {
+  type Item,
+  indexOfKey,
+  nodeOf,
+  type Primitive,
+  StateNode,
+  type StateWriter,
+  type Stored,
+} from './state-node.js';
 import { ObjectNode } from './state-object.js';
 
 /** The one who may write to a tree, and what was written. */

@@ -90,6 +90,11 @@ export type CommandResult<A, K extends keyof A> = A[K] extends (...args: never[]
   ? Awaited<Result>
   : never;
 
+/** An event that a listener of these events may be given: a union to switch on by `name`. */
+export type Heard<Events extends object, Name extends EventName<Events> = EventName<Events>> = {
+  [N in Name]: StoredEvent<N, Events[N]>;
+}[Name];
+
 /** An actor's commands as its ref has them: each returns a promise that settles when the commit is durable, or has failed. */
 export type CommandsOf<A extends Typed> = {
   readonly [K in CommandName<A>]: (...args: CommandArguments<A, K>) => Promise<CommandResult<A, K>>;

@@ -1,9 +1,9 @@
 import type { ActorBase } from './actor.js';
-import { asyncSchema, OmniscientError, SchemaError } from './errors.js';
+import { asyncSchema, OmniscientError, SchemaError, type SchemaIssue } from './errors.js';
 import type { EventInfo } from './event.js';
 import { assertJson } from './plain-data.js';
 import { fitting } from './schemas.js';
-import { type SchemaIssue, type StandardSchema, textOfSchema, validate } from './standard-schema.js';
+import { type StandardSchema, textOfSchema, validate } from './standard-schema.js';
 import { disown } from './thenable.js';
 import { messageOf } from './thrown.js';
 

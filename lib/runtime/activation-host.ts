@@ -1,11 +1,15 @@
 import type { ActorDefinition } from '../kernel/definition.js';
-import type { Activation } from './activation.js';
+import type { LeaderRole } from './leader-role.js';
+import type { ActorListening } from './listening/actor-listening.js';
 import type { NodeParts } from './node-parts.js';
+import type { RepeatedCommands } from './repeated-commands.js';
+import type { TickRole } from './ticks/tick-role.js';
 
 /** What an activation reports to the host that keeps it. */
-export interface ActivationHost {
+export interface ActivationHost<Activation> {
   readonly definition: ActorDefinition;
   readonly parts: NodeParts;
+  readonly roles: Roles<Activation>;
   /** Only calls made inside actors are still taken. */
   readonly closing: boolean;
   /** It has work whose callers wait. */
@@ -16,6 +20,18 @@ export interface ActivationHost {
   broke(activation: Activation, error: unknown): void;
   /** It is of no more use; whoever asks for the id gets a new one. */
   gone(activation: Activation): void;
+}
+
+/** Makes what is special to a kind of actor, each when an activation first needs it. */
+export interface Roles<Activation> {
+  /** Who runs its commands: of a `OneActor`. */
+  leader(activation: Activation): LeaderRole;
+  /** How it ticks: of a `TickActor`. */
+  ticks(activation: Activation): TickRole;
+  /** What it listens to. */
+  listening(activation: Activation): ActorListening;
+  /** What it knows of commands that come again. */
+  repeats(activation: Activation): RepeatedCommands;
 }
 
 /** Somebody who looks at an activation: a subscription. */

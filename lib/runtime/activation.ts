@@ -7,19 +7,20 @@ import { FrameworkState } from '../kernel/framework-events.js';
 import type { OnConflict } from '../kernel/marks.js';
 import { OptimisticState } from '../kernel/optimistic-state.js';
 import type { ActivationHost, ActivationObserver } from './activation-host.js';
+import type { Origin, RequestCause } from './cause.js';
+import { isOnce, isUsers } from './command-names.js';
+import type { Commit } from './commit.js';
 import { CommitPipeline, type PipelineOwner } from './commit-pipeline.js';
 import type { LeaderRole } from './leader-role.js';
 import type { ActorListening } from './listening/actor-listening.js';
 import { type FeedOwner, LiveFeed } from './live-feed.js';
 import type { NodeParts } from './node-parts.js';
-import { isOnce, isUsers } from './once.js';
 import { isRepeatable, type RepeatedCommands } from './repeated-commands.js';
-import { type Commit, causeIn, causeOf, type Origin, Request, type RequestCause } from './request.js';
+import { causeIn, Request } from './request.js';
 import type { EnqueueOptions } from './role-owner.js';
-import { actorListening, leaderRole, repeatedCommands, tickRole } from './roles.js';
-import { submit } from './submission.js';
 import type { TickRole } from './ticks/tick-role.js';
 import type { Turn } from './turn.js';
+import { causeOf } from './turn.js';
 import { TurnContext } from './turn-context.js';
 import { TurnLoop } from './turn-loop.js';
 
@@ -54,13 +55,13 @@ export class Activation implements PipelineOwner, FeedOwner {
   snapshotVersion = 0;
   /** For the host: of the class's handlers and initial state; the same string for most activations of a class. */
   fingerprint = '';
-  readonly #host: ActivationHost;
+  readonly #host: ActivationHost<Activation>;
   readonly #pipeline: CommitPipeline;
   #observers: Set<ActivationObserver> | undefined;
   #repeats: RepeatedCommands | undefined;
 
   constructor(
-    host: ActivationHost,
+    host: ActivationHost<Activation>,
     readonly id: string,
     readonly streamId: string,
     readonly actor: ActorBase<object, object>,
@@ -90,8 +91,8 @@ export class Activation implements PipelineOwner, FeedOwner {
       completing: (turn) => this.listening?.completing(turn),
     });
     this.feed = isLive ? new LiveFeed(parts, streamId, this) : undefined;
-    if (definition.kind === 'one') this.leader = leaderRole(this, definition);
-    if (definition.kind === 'tick') this.ticks = tickRole(this);
+    if (definition.kind === 'one') this.leader = host.roles.leader(this);
+    if (definition.kind === 'tick') this.ticks = host.roles.ticks(this);
     if (definition.listens.length > 0) this.listen();
   }
 
@@ -101,11 +102,6 @@ export class Activation implements PipelineOwner, FeedOwner {
 
   get actorName(): string {
     return this.#host.definition.name;
-  }
-
-  /** Takes a command; the promise settles when its commit is durable or has failed. */
-  submit(command: CommandDefinition, args: readonly unknown[]): Promise<unknown> {
-    return submit(this, this.#host, command, args);
   }
 
   /** Runs a lifecycle hook, or what the framework itself decides, as a turn of its own; also while the host is closing. */
@@ -141,7 +137,7 @@ export class Activation implements PipelineOwner, FeedOwner {
   /** What it listens to; from now on no other's note of what was heard may be overwritten unseen. @throws ConflictError when one has been already. */
   listen(): ActorListening {
     this.#pipeline.check();
-    this.listening ??= actorListening(this, this.#host.definition.listens);
+    this.listening ??= this.#host.roles.listening(this);
     return this.listening;
   }
 
@@ -267,7 +263,7 @@ export class Activation implements PipelineOwner, FeedOwner {
   }
 
   #repeatedCommands(): RepeatedCommands {
-    this.#repeats ??= repeatedCommands(this);
+    this.#repeats ??= this.#host.roles.repeats(this);
     return this.#repeats;
   }
 }

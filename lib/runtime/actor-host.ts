@@ -1,7 +1,7 @@
 import { detached } from '../engine/async-context.js';
 import { timeSlicesOf } from '../engine/time-slices.js';
 import type { ActorBase } from '../kernel/actor.js';
-import type { ActorDefinition, CommandMethod } from '../kernel/definition.js';
+import type { ActorDefinition, CommandDefinition, CommandMethod } from '../kernel/definition.js';
 import { ShuttingDownError } from '../kernel/errors.js';
 import type { Activation } from './activation.js';
 import type { ActivationHost } from './activation-host.js';
@@ -9,7 +9,9 @@ import { Doze, type DozingSource } from './listening/doze.js';
 import { loadActivation, loadPersistently } from './loader.js';
 import type { NodeParts } from './node-parts.js';
 import type { ResidentHost, Residents } from './residents.js';
+import { ROLES } from './roles.js';
 import { Snapshots } from './snapshots.js';
+import { submit } from './submission.js';
 import { currentTurn, type TurnOwner } from './turn.js';
 
 /** Most actors of a class that doze; the one that has done so longest sleeps then, until somebody asks for it. */
@@ -24,9 +26,10 @@ interface Loading extends TurnOwner {
 }
 
 /** Keeps the activations of one actor class on this node: at most one an id. */
-export class ActorHost implements ActivationHost, ResidentHost {
+export class ActorHost implements ActivationHost<Activation>, ResidentHost {
   readonly passivateAfterMs: number;
   readonly snapshots: Snapshots;
+  readonly roles = ROLES;
   closing = false;
   readonly #residents: Residents;
   readonly #activations = new Map<string, Activation>();
@@ -89,6 +92,11 @@ export class ActorHost implements ActivationHost, ResidentHost {
     // While it is loaded its `onActivate` runs, and may call back.
     turn?.waitFor(loading.loaded, loading);
     return loading.loaded;
+  }
+
+  /** Gives a loaded actor a command; the promise settles when its commit is durable or has failed. */
+  submit(activation: Activation, command: CommandDefinition, args: readonly unknown[]): Promise<unknown> {
+    return submit(activation, this, command, args);
   }
 
   async passivate(activation: Activation): Promise<void> {

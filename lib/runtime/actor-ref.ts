@@ -144,14 +144,15 @@ class Handle implements ActorHandle<AnyActor> {
    * command of any name.
    */
   static run(handle: Handle, command: CommandDefinition, args: readonly unknown[]): Promise<unknown> {
-    if (handle.#activation.alive && handle.#waiting === 0) return handle.#activation.submit(command, args);
+    if (handle.#activation.alive && handle.#waiting === 0)
+      return handle.#host.submit(handle.#activation, command, args);
     handle.#waiting += 1;
     // All that wait share one promise: its callbacks run in the order of the calls.
     handle.#returning ??= handle.#reactivate();
     return handle.#returning.then(
       (activation) => {
         handle.#arrived();
-        return activation.alive ? activation.submit(command, args) : Handle.run(handle, command, args);
+        return activation.alive ? handle.#host.submit(activation, command, args) : Handle.run(handle, command, args);
       },
       (error: unknown) => {
         handle.#arrived();

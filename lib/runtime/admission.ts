@@ -1,6 +1,6 @@
 import { ActorOverloadedError, DeadlockError, ShuttingDownError } from '../kernel/errors.js';
 import type { Activation } from './activation.js';
-import type { RequestCause } from './request.js';
+import type { RequestCause } from './cause.js';
 import { assertNoDeadlock, labelIn, type Turn } from './turn.js';
 
 /** Throws unless this activation takes a command from this node. @throws ShuttingDownError, ActorOverloadedError or DeadlockError. */

@@ -7,8 +7,9 @@ import { assertJson } from '../kernel/plain-data.js';
 import { unwrap } from '../kernel/state-tree.js';
 import { whenThere } from '../kernel/thenable.js';
 import { isError, isInstance, messageOf } from '../kernel/thrown.js';
-import { encodeArguments, type RemoteCall } from './cluster/remote-calls.js';
-import type { RequestCause } from './request.js';
+import type { RequestCause } from './cause.js';
+import type { RemoteCall } from './cluster/remote-call.js';
+import { encodeArguments } from './cluster/remote-calls.js';
 import type { RoleOwner } from './role-owner.js';
 import type { RuntimeParts } from './settings.js';
 

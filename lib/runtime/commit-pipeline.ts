@@ -3,8 +3,8 @@ import { appendWithRetry } from '../engine/append-retry.js';
 import { CommitTimeoutError, EngineError } from '../kernel/errors.js';
 import type { EventRecord, NewEvent } from '../kernel/event.js';
 import type { OptimisticState, Rebased } from '../kernel/optimistic-state.js';
+import { type Commit, settleFailed, settleStored } from './commit.js';
 import { conflictOf, incomplete, ledElsewhere } from './conflict-errors.js';
-import { type Commit, settleFailed, settleStored } from './request.js';
 import type { RuntimeParts } from './settings.js';
 import type { Trace, TracedActor } from './telemetry/telemetry.js';
 

@@ -2,7 +2,7 @@ import type { Clock } from '../kernel/clock.js';
 import { OmniscientError } from '../kernel/errors.js';
 import type { EventRecord, NewEvent, StoredEvent } from '../kernel/event.js';
 import type { Upcasts } from '../kernel/upcasts.js';
-import type { RequestCause } from './request.js';
+import type { RequestCause } from './cause.js';
 
 /** An event as users get it: parsed, deep-frozen. */
 export function decodeEvent(record: EventRecord): StoredEvent {

@@ -1,5 +1,6 @@
 import type { Environment, Timer } from '../engine/environment.js';
 import { OmniscientError } from '../kernel/errors.js';
+import type { Consumer } from './listening/consumer.js';
 import type { NodeParts } from './node-parts.js';
 import type { ParkedEvents } from './parked-events.js';
 
@@ -7,13 +8,6 @@ import type { ParkedEvents } from './parked-events.js';
 const ANSWER_MS_MAX = 2_000;
 /** Right after a start, parked events may take longer to count than a health check may last. Milliseconds. */
 const COUNT_MS_MAX = 500;
-
-/** Somebody who works through the store: a projection, or the listeners of a class whom events call into life. */
-export interface Follower {
-  readonly name: string;
-  /** Position up to which everything is done, as far as it is written down. */
-  position(): Promise<number>;
-}
 
 /** What an `EngineError` says. */
 export interface EngineFailure {
@@ -40,13 +34,13 @@ export interface NodeHealth {
 export async function healthOf(
   parts: NodeParts,
   parked: ParkedEvents,
-  followers: readonly Follower[],
+  consumers: readonly Consumer[],
 ): Promise<NodeHealth> {
   const { environment } = parts;
   const beganMs = environment.monotonicMs();
   const lastPosition = await inTime(parts.engine.lastPosition(), parts);
   const answersInMs = Math.round(environment.monotonicMs() - beganMs);
-  const look = () => Promise.all([parts.engine.nodes(), lagOf(lastPosition, followers), parts.writes.failure()]);
+  const look = () => Promise.all([parts.engine.nodes(), lagOf(lastPosition, consumers), parts.writes.failure()]);
   const [records, lag, failure] = await inTime(look(), parts);
   const { membership } = parts.cluster;
   const alive = records.map(({ nodeId }) => nodeId).filter((nodeId) => membership.isAlive(nodeId));
@@ -65,9 +59,9 @@ export async function healthOf(
 }
 
 /** By how many positions each is behind. */
-export async function lagOf(lastPosition: number, followers: readonly Follower[]): Promise<Record<string, number>> {
-  const positions = await Promise.all(followers.map((each) => each.position()));
-  const lags = followers.map(({ name }, i) => [name, Math.max(0, lastPosition - (positions[i] as number))] as const);
+export async function lagOf(lastPosition: number, consumers: readonly Consumer[]): Promise<Record<string, number>> {
+  const positions = await Promise.all(consumers.map((each) => each.position()));
+  const lags = consumers.map(({ name }, i) => [name, Math.max(0, lastPosition - (positions[i] as number))] as const);
   return Object.fromEntries(lags);
 }
 

@@ -18,7 +18,7 @@ const PIECE_EVENTS_MAX = 32;
  * command given while servers elect waits for them, whether its actor is in memory or not.
  */
 export async function loadPersistently(
-  host: ActivationHost,
+  host: ActivationHost<Activation>,
   label: string,
   load: () => Promise<Activation>,
 ): Promise<Activation> {
@@ -40,7 +40,7 @@ export async function loadPersistently(
 
 /** Makes an activation: watch first, then a snapshot if a usable one is there, then the events after it, then `onActivate`. `made` hears of it before all that. */
 export async function loadActivation(
-  host: ActivationHost,
+  host: ActivationHost<Activation>,
   snapshots: Snapshots,
   ids: { id: string; streamId: string },
   newActor: () => ActorBase<object, object> | Promise<ActorBase<object, object>>,

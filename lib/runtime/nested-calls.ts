@@ -1,8 +1,7 @@
 import { copyOfData } from '../kernel/data-copy.js';
+import type { OnConflict } from '../kernel/marks.js';
 import { unwrap } from '../kernel/state-tree.js';
 import { derivedId, isDerivedId } from './derived-ids.js';
-import type { Request } from './request.js';
-import type { Turn, TurnOwner } from './turn.js';
 
 /** Most answers that one command remembers while it runs; further calls are left to the called actors, which recognise their ids. */
 const ANSWERS_MAX = 10_000;
@@ -11,11 +10,26 @@ const ANSWERS_MAX = 10_000;
 interface CalledActor {
   readonly actorName: string;
   readonly id: string;
-  readonly loop: TurnOwner;
+}
+
+/** What shows that a command may run again. */
+interface Repeatable {
+  readonly onConflict: OnConflict;
+  readonly isStale: unknown;
+  readonly onEvicted: unknown;
+  readonly cause: { readonly commandId: string };
+}
+
+/** How a call is made, or answered from an earlier run. */
+interface Giving {
+  /** Makes the call. */
+  give(commandId: string): Promise<unknown>;
+  /** The turn waits for an answer that was given before. */
+  wait(answer: Promise<unknown>): void;
 }
 
 /** Whether a command may be run a second time, here or on another node, when its calls have had their effect already. */
-export function mayRunAgain({ onConflict, isStale, onEvicted, cause }: Request): boolean {
+export function mayRunAgain({ onConflict, isStale, onEvicted, cause }: Repeatable): boolean {
   return onConflict === 'rerun' || isStale !== undefined || onEvicted !== undefined || isDerivedId(cause.commandId);
 }
 
@@ -27,7 +41,7 @@ export function mayRunAgain({ onConflict, isStale, onEvicted, cause }: Request):
  */
 export class NestedCalls {
   readonly #seed: string;
-  #turn: Turn | undefined;
+  #turn: object | undefined;
   /** How often each call was made in this turn. */
   readonly #counts = new Map<string, number>();
   readonly #answers = new Map<string, Promise<unknown>>();
@@ -39,16 +53,16 @@ export class NestedCalls {
 
   /** The answer to a call, or to the same call of an earlier run. */
   answer(
-    turn: Turn,
+    turn: object,
     target: CalledActor,
     call: { readonly command: string; readonly args: readonly unknown[] },
-    give: (commandId: string) => Promise<unknown>,
+    { give, wait }: Giving,
   ): Promise<unknown> {
     const commandId = this.#idOf(turn, target, call);
     const earlier = this.#answers.get(commandId);
     if (earlier) {
       const answer = earlier.then(copyOfData);
-      turn.waitFor(answer, target.loop);
+      wait(answer);
       return answer;
     }
     const given = give(commandId);
@@ -56,7 +70,11 @@ export class NestedCalls {
     return given;
   }
 
-  #idOf(turn: Turn, { actorName, id }: CalledActor, { command, args }: { command: string; args: readonly unknown[] }) {
+  #idOf(
+    turn: object,
+    { actorName, id }: CalledActor,
+    { command, args }: { command: string; args: readonly unknown[] },
+  ) {
     if (this.#turn !== turn) this.#counts.clear();
     this.#turn = turn;
     const first = derivedId(this.#seed, actorName, id, command, textOf(args));

@@ -3,10 +3,12 @@ import type { CommandDefinition } from '../kernel/definition.js';
 import { OmniscientError } from '../kernel/errors.js';
 import { ONCE_KEY_LENGTH_MAX, type OnceAnswer } from '../kernel/once-answers.js';
 import { shownText, textFault } from '../kernel/text.js';
-import type { TurnContext } from './turn-context.js';
+import { commandNameOf, isOnce, ONCE } from './command-names.js';
 
-/** Names of commands that are given with an idempotency key begin with this; the command's own follows. */
-const ONCE = '$once ';
+/** What runs a command under a key. */
+interface OnceContext {
+  once(key: string, command: string, run: () => unknown): unknown;
+}
 
 /** The same command, with an idempotency key as its first argument: given twice it has effect once, and both calls get the same answer. */
 export function onceCommand({ name, method, onConflict }: CommandDefinition): CommandDefinition {
@@ -14,24 +16,10 @@ export function onceCommand({ name, method, onConflict }: CommandDefinition): Co
     name: ONCE + name,
     onConflict,
     method(key, ...args) {
-      const context = contextOf(this) as unknown as TurnContext;
+      const context = contextOf(this) as unknown as OnceContext;
       return context.once(key as string, name, () => method.apply(this, args));
     },
   };
-}
-
-/** What a user calls it. */
-export function commandNameOf(name: string): string {
-  return isOnce(name) ? name.slice(ONCE.length) : name;
-}
-
-export function isOnce(name: string): boolean {
-  return name.startsWith(ONCE);
-}
-
-/** Whether users give it its arguments; names of the framework's own commands begin with `$`. */
-export function isUsers(name: string): boolean {
-  return !name.startsWith('$') || isOnce(name);
 }
 
 /** The command that is meant by a name, if it is one with a key. */

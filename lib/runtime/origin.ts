@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { OmniscientError } from '../kernel/errors.js';
 import { shownText, textFault } from '../kernel/text.js';
-import type { Origin } from './request.js';
+import type { Origin } from './cause.js';
 
 /** Longest id that is written into events as what they are a part of, in UTF-16 code units. */
 const CORRELATION_LENGTH_MAX = 1_000;

@@ -4,9 +4,8 @@ import { findRefusal } from '../kernel/plain-data.js';
 import { unwrap } from '../kernel/state-tree.js';
 import { whenThere } from '../kernel/thenable.js';
 import { answerIn, eventsOf } from './answers.js';
+import { isOnce, REACTIONS } from './command-names.js';
 import { derivedIdIn, isDerivedId } from './derived-ids.js';
-import { REACTIONS } from './listening/reaction-commands.js';
-import { isOnce } from './once.js';
 import type { RuntimeParts } from './settings.js';
 import { currentTurn, type Turn } from './turn.js';
 

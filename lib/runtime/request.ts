@@ -1,11 +1,10 @@
 import { type AsyncContext, callersContext } from '../engine/async-context.js';
 import type { CommandMethod } from '../kernel/definition.js';
 import type { OnConflict } from '../kernel/marks.js';
-import type { PendingCommit } from '../kernel/optimistic-state.js';
+import type { RequestCause } from './cause.js';
 import { afterPart } from './conflict-errors.js';
 import type { NestedCalls } from './nested-calls.js';
 import type { Trace } from './telemetry/telemetry.js';
-import type { Turn } from './turn.js';
 
 /** One call of a command, from the moment it is accepted until its promise settles. */
 export class Request {
@@ -75,87 +74,7 @@ export class Request {
   }
 }
 
-/** Where a request comes from: the ids for the audit trail. */
-export interface RequestCause {
-  readonly commandId: string;
-  readonly correlationId: string;
-  readonly causationId: string | null;
-  /** The turns that wait for this request, on whichever node, unless they are over; the outermost first. See `Turn.place`. */
-  readonly chain: readonly string[];
-  /** Its span, for what it fires and calls (W3C Trace Context); that of whoever made it, if nobody traces here. */
-  readonly traceparent?: string | undefined;
-}
-
-/** What made a request that no turn made: an event that was heard, say. */
-export interface Origin {
-  /** The id of what it makes, where that is to be the same whenever it is made again. */
-  readonly commandId?: string;
-  readonly correlationId: string;
-  readonly causationId: string | null;
-  /** The span that it belongs to. */
-  readonly traceparent?: string | undefined;
-}
-
-const NOBODY: readonly string[] = [];
-
-/** The cause of a new request, made inside a turn, by something else, or from outside. */
-export function causeOf(commandId: string, caller: Turn | undefined, origin?: Origin): RequestCause {
-  const from = caller?.request.cause;
-  if (!caller || !from) {
-    if (!origin) return { commandId, correlationId: commandId, causationId: null, chain: NOBODY };
-    // What was heard may have been stored by somebody who writes no such metadata.
-    const correlationId = typeof origin.correlationId === 'string' ? origin.correlationId : commandId;
-    return { commandId, ...origin, correlationId, chain: NOBODY };
-  }
-  const { correlationId, commandId: causationId, traceparent } = from;
-  return { commandId, correlationId, causationId, traceparent, chain: [...from.chain, caller.placeIn(commandId)] };
-}
-
 /** What it gives on to what it leads to: its own span, if it has one. */
 export function causeIn<Cause extends RequestCause>(trace: Trace | undefined, cause: Cause): Cause {
   return trace?.traceparent === undefined ? cause : { ...cause, traceparent: trace.traceparent };
-}
-
-/** A finished command, or a part of one, whose events are not yet stored. */
-export interface Commit extends PendingCommit {
-  readonly request: Request;
-  /** What to answer once it is stored; for a part, `undefined`. */
-  readonly answer: unknown;
-  /** Settles the promise of `this.commit()`; absent for the end of a command. */
-  readonly part: { resolve(): void; reject(error: unknown): void } | undefined;
-  /** For a part, which has a deadline of its own: when its waiter is told that it takes too long. */
-  deadlineMs: number | undefined;
-  timedOut: boolean;
-}
-
-/** What a turn, or a part of it, has fired, with whoever waits for it. */
-export function commitOf(request: Request, pending: PendingCommit, answer: unknown, part: Commit['part']): Commit {
-  const { events, onConflict, midTurn, mark } = pending;
-  const { isStale } = request;
-  return {
-    events,
-    onConflict,
-    midTurn,
-    mark,
-    isStale,
-    request,
-    answer,
-    part,
-    deadlineMs: undefined,
-    timedOut: false,
-  };
-}
-
-/** Tells whoever waits for this commit that it is stored. */
-export function settleStored(commit: Commit): void {
-  const { part, request, answer } = commit;
-  if (part) part.resolve();
-  else if (request.partFailure !== undefined) request.reject(request.partFailure);
-  else request.resolve(answer);
-}
-
-/** Tells whoever waits for this commit that it failed. */
-export function settleFailed(commit: Commit, error: unknown): void {
-  if (commit.part) commit.part.reject(error);
-  else commit.request.reject(error);
 }

@@ -1,7 +1,8 @@
 import type { ActorDefinition, CommandDefinition } from '../kernel/definition.js';
 import type { NewEvent } from '../kernel/event.js';
 import type { FrameworkState } from '../kernel/framework-events.js';
-import type { Request, RequestCause } from './request.js';
+import type { RequestCause } from './cause.js';
+import type { Request } from './request.js';
 
 /** What the role needs of the activation it belongs to. */
 export interface RoleOwner {

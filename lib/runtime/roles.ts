@@ -1,6 +1,6 @@
-import type { ActorDefinition, CommandMethod } from '../kernel/definition.js';
-import type { ListenDefinition } from '../kernel/listen-definition.js';
+import type { CommandMethod } from '../kernel/definition.js';
 import type { Activation } from './activation.js';
+import type { Roles } from './activation-host.js';
 import { assertNoCircle, assertRoom } from './admission.js';
 import { fireOne } from './fire-one.js';
 import { LeaderRole } from './leader-role.js';
@@ -13,9 +13,18 @@ import type { RoleOwner } from './role-owner.js';
 import { type TickOwner, TickRole } from './ticks/tick-role.js';
 import { currentTurn } from './turn.js';
 
+/** Gives activations their roles, by what each role needs of its activation. */
+export const ROLES: Roles<Activation> = {
+  leader: leaderRole,
+  ticks: tickRole,
+  listening: actorListening,
+  repeats: repeatedCommands,
+};
+
 /** Who runs this activation's commands. */
-export function leaderRole(activation: Activation, definition: ActorDefinition): LeaderRole {
+function leaderRole(activation: Activation): LeaderRole {
   const { label, id, streamId, context, parts } = activation;
+  const { definition } = activation.actorState;
   const owner: RoleOwner = {
     label,
     id,
@@ -43,7 +52,7 @@ export function leaderRole(activation: Activation, definition: ActorDefinition):
 }
 
 /** What this activation knows of commands that come again. */
-export function repeatedCommands(activation: Activation): RepeatedCommands {
+function repeatedCommands(activation: Activation): RepeatedCommands {
   const { label, streamId, context, optimistic, parts } = activation;
   return new RepeatedCommands({
     label,
@@ -63,7 +72,7 @@ export function repeatedCommands(activation: Activation): RepeatedCommands {
 }
 
 /** How this activation ticks. */
-export function tickRole(activation: Activation): TickRole {
+function tickRole(activation: Activation): TickRole {
   const { label, id, streamId, actorName, context, optimistic, loop, parts } = activation;
   const owner: TickOwner = {
     label,
@@ -91,15 +100,16 @@ export function tickRole(activation: Activation): TickRole {
 }
 
 /** What this activation listens to. */
-export function actorListening(activation: Activation, listens: readonly ListenDefinition[]): ActorListening {
+function actorListening(activation: Activation): ActorListening {
   const { label, actorName, id, actor, context, optimistic, framework, parts } = activation;
+  const { definition } = activation.actorState;
   const owner: ListeningOwner = {
     label,
     actorName,
     id,
     actor,
-    listens,
-    upcasts: activation.actorState.definition.upcasts,
+    listens: definition.listens,
+    upcasts: definition.upcasts,
     get alive() {
       return activation.alive;
     },

@@ -10,8 +10,9 @@ import { beforeLookingUp } from './answers.js';
 import { AuditTrail } from './audit-trail.js';
 import { Cluster } from './cluster/cluster.js';
 import { LeaderElection } from './cluster/leader-election.js';
-import type { RemoteCall, Reply } from './cluster/remote-calls.js';
-import { type Follower, healthOf, lagOf, type NodeHealth } from './health.js';
+import type { RemoteCall, Reply } from './cluster/remote-call.js';
+import { healthOf, lagOf, type NodeHealth } from './health.js';
+import type { Consumer } from './listening/consumer.js';
 import { Dispatcher } from './listening/dispatcher.js';
 import type { NodeParts } from './node-parts.js';
 import { ParkedEvents, type ParkedOwner } from './parked-events.js';
@@ -141,7 +142,7 @@ export class Runtime {
 
   /** How this node does. @throws EngineError when the engine does not answer. */
   health(): Promise<NodeHealth> {
-    return healthOf(this.parts, this.parked, this.#followers());
+    return healthOf(this.parts, this.parked, this.#consumers());
   }
 
   /**
@@ -161,8 +162,8 @@ export class Runtime {
     await this.parts.engine.close();
   }
 
-  #followers(): Follower[] {
-    return [...this.#dispatchers, ...this.projections.followers];
+  #consumers(): Consumer[] {
+    return [...this.#dispatchers, ...this.projections.consumers];
   }
 
   #observed(): ObservedNode {
@@ -181,7 +182,7 @@ export class Runtime {
   async #lag(): Promise<Record<string, number>> {
     const lastPosition = await this.parts.engine.lastPosition();
     const subscriptions = this.subscriptions.lag(lastPosition);
-    const lag = await lagOf(lastPosition, this.#followers());
+    const lag = await lagOf(lastPosition, this.#consumers());
     return subscriptions === undefined ? lag : { ...lag, subscriptions };
   }
 

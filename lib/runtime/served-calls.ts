@@ -1,7 +1,7 @@
 import type { CommandDefinition } from '../kernel/definition.js';
 import { beforeLookingUp, unknownCommand } from './answers.js';
 import type { Cluster } from './cluster/cluster.js';
-import type { RemoteCall, Reply } from './cluster/remote-calls.js';
+import type { RemoteCall, Reply } from './cluster/remote-call.js';
 import { causeIn } from './request.js';
 import type { EnqueueOptions, RoleOwner } from './role-owner.js';
 import type { RuntimeParts } from './settings.js';

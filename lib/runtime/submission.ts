@@ -5,13 +5,12 @@ import type { ActivationHost } from './activation-host.js';
 import { assertAccepts } from './admission.js';
 import { mayRunAgain, NestedCalls } from './nested-calls.js';
 import { currentOrigin } from './origin.js';
-import { causeOf } from './request.js';
-import { currentTurn, type Turn } from './turn.js';
+import { causeOf, currentTurn, type Turn } from './turn.js';
 
 /** Gives an actor a command, from outside or in another's turn; the promise settles when its commit is durable or has failed. */
 export function submit(
   activation: Activation,
-  host: ActivationHost,
+  host: ActivationHost<Activation>,
   command: CommandDefinition,
   args: readonly unknown[],
 ): Promise<unknown> {
@@ -21,14 +20,20 @@ export function submit(
   }
   const { request } = caller;
   request.nestedCalls ??= new NestedCalls(request.cause.commandId);
-  return request.nestedCalls.answer(caller, activation, { command: command.name, args }, (commandId) =>
-    give(activation, host, command, args, caller, commandId),
+  return request.nestedCalls.answer(
+    caller,
+    activation,
+    { command: command.name, args },
+    {
+      give: (commandId) => give(activation, host, command, args, caller, commandId),
+      wait: (answer) => caller.waitFor(answer, activation.loop),
+    },
   );
 }
 
 function give(
   activation: Activation,
-  host: ActivationHost,
+  host: ActivationHost<Activation>,
   command: CommandDefinition,
   args: readonly unknown[],
   caller: Turn | undefined,

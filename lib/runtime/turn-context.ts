@@ -17,17 +17,20 @@ import { assertJson } from '../kernel/plain-data.js';
 import { payloadText } from '../kernel/schemas.js';
 import { unwrap } from '../kernel/state-tree.js';
 import { whenThere } from '../kernel/thenable.js';
+import { isOnce, REACTIONS } from './command-names.js';
+import type { Commit } from './commit.js';
 import { derivedId } from './derived-ids.js';
 import { MetadataWriter } from './event-codec.js';
-import type { ActorListening } from './listening/actor-listening.js';
-import { REACTIONS } from './listening/reaction-commands.js';
 import { NestedCalls } from './nested-calls.js';
-import { assertSameCommand, isOnce, isSameAnswer } from './once.js';
-import type { Commit } from './request.js';
+import { assertSameCommand, isSameAnswer } from './once.js';
 import type { RuntimeParts } from './settings.js';
-import type { TickRole } from './ticks/tick-role.js';
 import { assertInTurn, type Turn } from './turn.js';
 import type { TurnLoop } from './turn-loop.js';
+
+/** What listens for the actor. */
+interface ListeningInTurn {
+  listenTo(turn: Turn, source: ListenSource, handler: ListenHandler, options: ListenToOptions): Listening;
+}
 
 /** What the context needs of its activation. */
 export interface ContextOwner {
@@ -38,9 +41,9 @@ export interface ContextOwner {
   readonly actorState: ActorState;
   readonly optimistic: OptimisticState<Commit>;
   readonly loop: TurnLoop;
-  readonly ticks: TickRole | undefined;
+  readonly ticks: { start(options: TickOptions): void; stop(): void } | undefined;
   readonly framework: FrameworkState;
-  listen(): ActorListening;
+  listen(): ListeningInTurn;
 }
 
 /** What an actor can do to itself, each only in the turn that runs. */

@@ -1,8 +1,9 @@
 import { ConflictError } from '../kernel/errors.js';
 import { mustRunAgain, type OptimisticState } from '../kernel/optimistic-state.js';
+import { type Commit, commitOf, settleFailed } from './commit.js';
 import type { CommitPipeline } from './commit-pipeline.js';
 import { conflictOf } from './conflict-errors.js';
-import { type Commit, commitOf, type Request, settleFailed } from './request.js';
+import type { Request } from './request.js';
 import type { RuntimeParts } from './settings.js';
 import { runInTurn, runOn, Turn, type TurnOwner } from './turn.js';
 import { handled, plainAnswer, whenPrepared } from './turn-answer.js';

@@ -3,6 +3,7 @@ import { type AsyncContext, callersContext } from '../engine/async-context.js';
 import { copyOfArguments } from '../kernel/data-copy.js';
 import { DeadlockError, TurnError } from '../kernel/errors.js';
 import { promiseOf } from '../kernel/thenable.js';
+import type { Origin, RequestCause } from './cause.js';
 import type { Request } from './request.js';
 
 /** What a turn needs to know of the activation it runs in. */
@@ -71,6 +72,21 @@ export class Turn {
     answer.then(answered, answered);
   }
 }
+
+/** The cause of a new request, made inside a turn, by something else, or from outside. */
+export function causeOf(commandId: string, caller: Turn | undefined, origin?: Origin): RequestCause {
+  const from = caller?.request.cause;
+  if (!caller || !from) {
+    if (!origin) return { commandId, correlationId: commandId, causationId: null, chain: NOBODY };
+    // What was heard may have been stored by somebody who writes no such metadata.
+    const correlationId = typeof origin.correlationId === 'string' ? origin.correlationId : commandId;
+    return { commandId, ...origin, correlationId, chain: NOBODY };
+  }
+  const { correlationId, commandId: causationId, traceparent } = from;
+  return { commandId, correlationId, causationId, traceparent, chain: [...from.chain, caller.placeIn(commandId)] };
+}
+
+const NOBODY: readonly string[] = [];
 
 const turns = new AsyncLocalStorage<Turn>();
 

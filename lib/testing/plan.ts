@@ -1,5 +1,6 @@
 import type { ActorClass } from '../kernel/actor.js';
-import type { LoadedSubject, Subject, World } from './world.js';
+import type { LoadedSubject, Subject } from './subject.js';
+import type { World } from './world.js';
 
 /** An event of an actor's past. */
 export interface GivenEvent {

@@ -5,7 +5,8 @@ import { compareExactly, firstDifference } from './comparison.js';
 import { lineDiff, sentenceOf } from './line-diff.js';
 import { StepFailure } from './plan.js';
 import { firstParting, replayedStates } from './replayed-state.js';
-import type { LoadedSubject, World } from './world.js';
+import type { LoadedSubject } from './subject.js';
+import type { World } from './world.js';
 
 /**
  * Sees to it that every actor loaded so far would be the same if it were loaded again: on another day, from its stored events alone.

@@ -4,7 +4,7 @@ import { errorText } from './error-text.js';
 import { short } from './line-diff.js';
 import { type Course, type Outcome, type Step, StepFailure } from './plan.js';
 import { assertSettled } from './settling.js';
-import type { Subject } from './world.js';
+import type { Subject } from './subject.js';
 
 /** Longest text of a command's arguments in a failure, in characters. */
 const ARGUMENTS_LENGTH_MAX = 80;

@@ -8,7 +8,6 @@ import { FRAMEWORK_EVENT_PREFIX } from '../kernel/event.js';
 import { PARKED_EVENT, type ParkedData } from '../kernel/hearing.js';
 import { streamIdOf } from '../kernel/ids.js';
 import { assertJson } from '../kernel/plain-data.js';
-import type { ActorHandle } from '../runtime/actor-ref.js';
 import { MetadataWriter } from '../runtime/event-codec.js';
 import { Runtime } from '../runtime/runtime.js';
 import { EventSubscriptions } from '../runtime/subscriptions.js';
@@ -16,8 +15,8 @@ import { ChosenIds } from './chosen-ids.js';
 import { ManualClock } from './manual-clock.js';
 import { ManualTickTime } from './manual-tick-time.js';
 import { Parts } from './parts.js';
-import type { Plan } from './plan.js';
 import { SequentialIds } from './sequential-ids.js';
+import type { LoadedSubject, Subject } from './subject.js';
 
 type AnyActor = ActorBase<object, object>;
 
@@ -30,17 +29,16 @@ const REACTION_TRIES_MAX = 1;
 /** Nothing but what the test started should be running when it ends, so this is long. Milliseconds. */
 const SHUTDOWN_TIMEOUT_MS = 1_000;
 
-/** An actor class and an id whose actor the test has seen. */
-export interface Subject {
-  readonly definition: ActorDefinition;
-  readonly id: string;
-  readonly streamId: string;
-}
-
-export interface LoadedSubject extends Subject {
-  readonly ref: ActorHandle<AnyActor>;
-  /** Its version when it was loaded. */
-  readonly loadedVersion: number;
+/** What a plan says of its world. */
+export interface WorldPlan {
+  /** The actor's past. */
+  readonly events: readonly { readonly name: string; readonly data?: unknown }[];
+  /** Injected parts, by token. */
+  readonly parts: ReadonlyMap<unknown, unknown>;
+  /** What injected `Ids` give, if the test chose. */
+  readonly ids: readonly string[] | undefined;
+  /** Whose classes are known from the beginning. */
+  readonly steps: readonly { readonly actorClass?: ActorClass | undefined }[];
 }
 
 /** One test's own node, store, clock and ids. */
@@ -49,7 +47,7 @@ export class World {
   readonly tickTime = new ManualTickTime();
   id = DEFAULT_ID;
   readonly loaded = new Map<string, LoadedSubject>();
-  readonly #plan: Plan;
+  readonly #plan: WorldPlan;
   readonly #engine = new MemoryEngine();
   readonly #runtime: Runtime;
   readonly #parts: Parts;
@@ -60,7 +58,7 @@ export class World {
   /** Up to where it was looked whether events were parked. */
   #parkedPosition = 0;
 
-  constructor(plan: Plan) {
+  constructor(plan: WorldPlan) {
     this.#plan = plan;
     // What the actors take must not depend on how many ids the runtime takes.
     const ids = new SequentialIds(1);

@@ -7,7 +7,7 @@ describeWithRethinkDb('on a server of its own', () => {
   let server: RethinkDbProcess;
   beforeAll(async () => {
     server = await RethinkDbProcess.start();
-  }, 60_000);
+  });
   afterAll(stopRethinkDb);
   // Creating tables takes seconds, emptying them does not. On a busy machine a query may take longer than anybody should wait for one.
   const options = () => ({ servers: [server], warn: () => {}, queryTimeoutMs: 30_000 });

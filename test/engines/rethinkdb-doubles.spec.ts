@@ -41,7 +41,7 @@ describeWithRethinkDb('a table that two servers made at the same moment', () => 
     for (const { connections } of makers) {
       while (!(await connections.read<string[]>(r.dbList())).includes(DATABASE));
     }
-  }, 90_000);
+  });
   afterAll(async () => {
     await Promise.all(makers.map(({ connections }) => connections.close()));
     await stopRethinkDb();
@@ -69,7 +69,7 @@ describeWithRethinkDb('a table that two servers made at the same moment', () => 
     const [{ connections }] = makers as [Maker];
     expect(await connections.read<unknown[]>(ofName(name))).toHaveLength(1);
     expect(await connections.read<unknown[]>(r.db(DATABASE).table(name).coerceTo('array'))).toEqual([]);
-  }, 180_000);
+  });
 });
 
 describeWithRethinkDb('what marks the tables', () => {
@@ -80,7 +80,7 @@ describeWithRethinkDb('what marks the tables', () => {
   beforeAll(async () => {
     servers = await startRethinkDbCluster(1);
     r = await loadDriver();
-  }, 60_000);
+  });
   afterAll(async () => {
     await Promise.all(connections.map((each) => each.close()));
     await stopRethinkDb();

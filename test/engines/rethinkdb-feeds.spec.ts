@@ -33,7 +33,7 @@ describeWithRethinkDb('a changefeed is only a wake-up', () => {
     network = await LyingFeeds.start(server);
     writer = new RethinkDbEngine({ servers: [server], warn: () => {} });
     await writer.open();
-  }, 60_000);
+  });
   beforeEach(async () => {
     round += 1;
     network.rewrite = undefined;

@@ -17,7 +17,7 @@ describeWithRethinkDb('reading while others write', () => {
     writers = Array.from({ length: WRITERS }, () => new RethinkDbEngine({ servers: [server], warn: () => {} }));
     reader = new RethinkDbEngine({ servers: [server], warn: () => {} });
     for (const engine of [...writers, reader]) await engine.open();
-  }, 60_000);
+  });
   afterAll(async () => {
     for (const engine of [...writers, reader]) await engine.close();
     await stopRethinkDb();
@@ -60,5 +60,5 @@ describeWithRethinkDb('reading while others write', () => {
     const isBehind = () => places.all < all || places.stream < COMMITS / 10;
     while (isBehind() && performance.now() - beganMs < 20_000) await look();
     expect(places).toEqual({ all, stream: COMMITS / 10 });
-  }, 60_000);
+  });
 });

@@ -6,12 +6,13 @@ import type { RethinkDbEngine, RethinkDbEngineOptions } from 'omniscient-nest/re
 import { commitKeyOf } from '../../lib/engines/rethinkdb/keys.js';
 import { Batch, type PlacedCommit } from '../../lib/engines/rethinkdb/log-entry.js';
 import { newEvents, readStore, readWhole, store } from '../../lib/testing/conformance/conformance-case.js';
+import { patientMs } from '../support/machine-speed.js';
 import { Desk } from '../support/one-actors.js';
 import { describeWithRethinkDb, engineOn, RethinkDbProcess, stopRethinkDb, withDriver } from '../support/rethinkdb.js';
 import { startNode } from '../support/runtime.js';
 
 async function untilPlaced(engine: RethinkDbEngine, position: number): Promise<void> {
-  const deadlineMs = Date.now() + 5_000;
+  const deadlineMs = Date.now() + patientMs(5_000);
   while ((await engine.lastPosition()) < position && Date.now() < deadlineMs) await sleep(20);
 }
 
@@ -19,7 +20,7 @@ describeWithRethinkDb('the RethinkDB engine', () => {
   let server: RethinkDbProcess;
   beforeAll(async () => {
     server = await RethinkDbProcess.start();
-  }, 60_000);
+  });
   afterAll(stopRethinkDb);
 
   const engineOf = (database: string, options: RethinkDbEngineOptions = {}) =>
@@ -42,7 +43,7 @@ describeWithRethinkDb('the RethinkDB engine', () => {
     expect(await store(both, 's', 0, newEvents(1))).toBe(1);
     await both.close();
     silent.close();
-  }, 20_000);
+  });
 
   it('gives up on a server that falls silent later, and goes on when it speaks again', async () => {
     const engine = await opened('frozen', { queryTimeoutMs: 500, connectTimeoutMs: 500 });
@@ -58,7 +59,7 @@ describeWithRethinkDb('the RethinkDB engine', () => {
     expect([1, 2]).toContain(version);
     expect(await store(engine, 's', version, newEvents(1))).toBe(version + 1);
     await engine.close();
-  }, 20_000);
+  });
 
   it('says that the password is wrong, and does not try for ever', async () => {
     const locked = await RethinkDbProcess.start({ password: 'right' });
@@ -67,7 +68,7 @@ describeWithRethinkDb('the RethinkDB engine', () => {
     const right = await opened('x', { servers: [locked], password: 'right' });
     await right.close();
     await locked.stop();
-  }, 30_000);
+  });
 
   it('says that a table was dropped, and does not make an empty one in its place', async () => {
     const engine = await opened('dropped');
@@ -83,7 +84,7 @@ describeWithRethinkDb('the RethinkDB engine', () => {
     }
     expect(await withDriver(server, (r, run) => run(r.db('dropped').tableList()))).not.toContain('commits');
     await engine.close();
-  }, 20_000);
+  });
 
   it('names the document that somebody changed by hand, and serves all others', async () => {
     const engine = await opened('edited');
@@ -157,7 +158,7 @@ describeWithRethinkDb('the RethinkDB engine', () => {
         message: expect.stringContaining("document '0' of table 'log'"),
       });
       await store(writer, 's', 2, newEvents(1));
-      const deadlineMs = Date.now() + 3_000;
+      const deadlineMs = Date.now() + patientMs(3_000);
       while (!told.includes(3) && Date.now() < deadlineMs) await sleep(20);
       expect(told).toContain(3);
       await engine.close();
@@ -205,14 +206,14 @@ describeWithRethinkDb('the RethinkDB engine', () => {
       await run(r.db('orphans').table('commits').insert({ id: key, stream: 'dead', first: 1, last: 2, events }));
     });
     const other = await opened('orphans');
-    const deadlineMs = Date.now() + 15_000;
+    const deadlineMs = Date.now() + patientMs(15_000);
     while ((await engine.lastPosition()) < 5 && Date.now() < deadlineMs) await sleep(50);
     await sleep(3_500);
     const all = await readStore(engine, []);
     expect(all.map(({ position }) => position)).toEqual([1, 2, 3, 4, 5]);
     expect(all.slice(3).map(({ id }) => id)).toEqual(events.map(({ id }) => id));
     await Promise.all([engine.close(), other.close()]);
-  }, 30_000);
+  });
 
   it('has nodes agree whose clocks are an hour apart', async () => {
     class OtherClock extends Clock {
@@ -244,5 +245,5 @@ describeWithRethinkDb('the RethinkDB engine', () => {
     );
     expect(leaders).toHaveLength(1);
     for (const { node } of nodes) await node.stop();
-  }, 30_000);
+  });
 });

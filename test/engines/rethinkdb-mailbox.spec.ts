@@ -47,7 +47,7 @@ describeWithRethinkDb('the mailbox of a node', () => {
     connections = new GuardedConnections(r, settings);
     line = new CountingLine(new Connections(r, settings));
     mailbox = new Mailbox(r, r.db('omniscient'), connections, line);
-  }, 60_000);
+  });
   afterAll(async () => {
     mailbox.close();
     await line.close();

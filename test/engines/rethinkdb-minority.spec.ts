@@ -4,6 +4,7 @@ import { EngineError } from 'omniscient-nest';
 import type { RethinkDbEngine } from 'omniscient-nest/rethinkdb';
 import type { Term } from '../../lib/engines/rethinkdb/driver.js';
 import { newEvents, readWhole } from '../../lib/testing/conformance/conformance-case.js';
+import { patientMs } from '../support/machine-speed.js';
 import {
   describeWithRethinkDb,
   engineOn,
@@ -18,7 +19,7 @@ const SETTLED_MS_MAX = 25_000;
 
 /** Stores one event, however often that takes. */
 async function storeOne(engine: RethinkDbEngine): Promise<void> {
-  const deadlineMs = performance.now() + SETTLED_MS_MAX;
+  const deadlineMs = performance.now() + patientMs(SETTLED_MS_MAX);
   for (;;) {
     try {
       await engine.append({ streamId: 's', expectedVersion: 'any', events: newEvents(1) });
@@ -39,7 +40,7 @@ describeWithRethinkDb('three servers of which not all are in reach', () => {
     engine = engineOn(servers[0] as RethinkDbProcess, { servers });
     await engine.open();
     await storeOne(engine);
-  }, 90_000);
+  });
   afterAll(stopRethinkDb);
 
   it('let a new node start, and make what it misses, while one is down', async () => {
@@ -64,7 +65,7 @@ describeWithRethinkDb('three servers of which not all are in reach', () => {
     await elsewhere.open();
     await storeOne(elsewhere);
     await elsewhere.close();
-  }, 60_000);
+  });
 
   it('are left by a node whose server is cut off from the other two, and are not chosen by one that starts', async () => {
     const [first, second, third] = servers as [RethinkDbProcess, RethinkDbProcess, RethinkDbProcess];
@@ -85,7 +86,7 @@ describeWithRethinkDb('three servers of which not all are in reach', () => {
     await late.open();
     await late.close();
 
-    const deadlineMs = performance.now() + SETTLED_MS_MAX;
+    const deadlineMs = performance.now() + patientMs(SETTLED_MS_MAX);
     for (const before = woken; woken === before && performance.now() < deadlineMs; ) {
       await storeOne(other);
       await sleep(500);
@@ -93,5 +94,5 @@ describeWithRethinkDb('three servers of which not all are in reach', () => {
     expect(performance.now()).toBeLessThan(deadlineMs);
     expect(await readWhole(engine, 's')).toEqual(await readWhole(other, 's'));
     stop();
-  }, 120_000);
+  });
 });

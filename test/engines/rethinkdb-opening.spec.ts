@@ -12,7 +12,7 @@ describeWithRethinkDb('a RethinkDB engine that is closed while it is being opene
     const engine = engineOn(network);
     await engine.open();
     await engine.close();
-  }, 60_000);
+  });
   afterAll(async () => {
     await stopRethinkDb();
     await network.stop();

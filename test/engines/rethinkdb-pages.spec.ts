@@ -65,7 +65,7 @@ describeWithRethinkDb('pages of commits of all sizes', () => {
     placed = new NotingCommits(r, db, connections);
     store = new StoreReader(log, placed);
     while ((await engine.lastPosition()) < ids.length) await new Promise((resolve) => setTimeout(resolve, 10));
-  }, 60_000);
+  });
   afterAll(async () => {
     await log.close();
     await connections.close();
@@ -129,7 +129,7 @@ describeWithRethinkDb('a stream whose commits become large', () => {
       await engine.append({ streamId: 's', expectedVersion: i, events });
     }
     while ((await engine.lastPosition()) < ids.length) await new Promise((resolve) => setTimeout(resolve, 10));
-  }, 60_000);
+  });
   afterAll(stopRethinkDb);
 
   it.each([

@@ -19,7 +19,7 @@ describeWithRethinkDb('a batch that both its writer and a sweep place', () => {
     server = await RethinkDbProcess.start();
     // Makes the tables.
     await engineOn(server).open();
-  }, 60_000);
+  });
   afterAll(async () => {
     for (const { connections, log } of open) {
       await log.close();

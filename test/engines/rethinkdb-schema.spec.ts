@@ -43,7 +43,7 @@ describeWithRethinkDb('the tables of the RethinkDB engine', () => {
   let server: RethinkDbProcess;
   beforeAll(async () => {
     server = await RethinkDbProcess.start();
-  }, 60_000);
+  });
   afterAll(stopRethinkDb);
 
   const engineOf = (database: string, options: RethinkDbEngineOptions = {}) =>
@@ -64,7 +64,7 @@ describeWithRethinkDb('the tables of the RethinkDB engine', () => {
     );
     expect(tables).toBe(7);
     await Promise.all(engines.map((engine) => engine.close()));
-  }, 30_000);
+  });
 
   it('refuses what a newer version laid out', async () => {
     await (await opened('newer')).close();
@@ -143,7 +143,7 @@ describeWithRethinkDb('nodes that start together on three new servers, each on a
   let servers: RethinkDbProcess[];
   beforeAll(async () => {
     servers = await startRethinkDbCluster(3);
-  }, 90_000);
+  });
   afterAll(stopRethinkDb);
 
   it.each(rounds)(

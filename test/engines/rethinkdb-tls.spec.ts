@@ -24,7 +24,7 @@ describeWithRethinkDb('a RethinkDB server that speaks TLS only', () => {
     const tls = selfSignedCertificate(folder);
     ca = readFileSync(tls.cert);
     server = await startRethinkDb({ tls, password: 'secret' });
-  }, 60_000);
+  });
   afterAll(async () => {
     await stopRethinkDb();
     rmSync(folder, { recursive: true, force: true });

@@ -182,5 +182,5 @@ describe('a process killed with SIGKILL while it stores', () => {
     await engine.open();
     expect((await readStore(engine, [])).length).toBe(stored.size);
     await engine.close();
-  }, 60_000);
+  });
 });

@@ -1,24 +1,16 @@
 import { spawn } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { snippetsOfPage } from './snippets.js';
 import { ROOT, readSource } from './source-files.js';
 
 /**
  * The package as its users get it: packed, installed into an empty app of each Nest version, compiled there by that app's compiler
  * with the tsconfig that `nest new` writes, run, and tested by that app's test runner. The apps are in ./apps: one source for
- * both; of what `nest new` puts into package.json they keep what compiling, running and testing needs.
+ * both; of what `nest new` puts into package.json they keep what compiling, running and testing needs. The code that the README
+ * shows is a part of them: it has to compile, and its test has to pass, as it is pasted.
  */
 const INSTALL_TIMEOUT_MS = 300_000;
 const apps = join(ROOT, 'test/house/apps');
@@ -84,7 +76,7 @@ describe.each([
 
   it('compiles', async () => {
     rmSync(join(app(), 'dist'), { recursive: true, force: true });
-    rmSync(join(app(), 'users.db'), { force: true });
+    for (const beside of ['', '-wal', '-shm', '-bell']) rmSync(join(app(), `users.db${beside}`), { force: true });
     const { stdout, code } = await node(
       app(),
       'node_modules/typescript/bin/tsc',
@@ -130,15 +122,15 @@ describe.each([
 });
 
 describe('Given, When, Then', () => {
-  it('run under the Jest of a Nest 11 app', async () => {
+  it('run under the Jest of a Nest 11 app, the test of the README too', async () => {
     const { code, stderr } = await node(nest11(), 'node_modules/jest/bin/jest.js');
-    expect(stderr).toContain('Tests:       2 passed, 2 total');
+    expect(stderr).toContain('Tests:       3 passed, 3 total');
     expect(code).toBe(0);
   });
 
-  it('run under the Vitest of a Nest 12 app', async () => {
+  it('run under the Vitest of a Nest 12 app, the test of the README too', async () => {
     const { code, stdout } = await node(nest12(), 'node_modules/vitest/vitest.mjs', 'run', '--globals');
-    expect(stdout).toMatch(/Tests\s+2 passed/);
+    expect(stdout).toMatch(/Tests\s+3 passed/);
     expect(code).toBe(0);
   });
 });
@@ -170,17 +162,22 @@ async function makeApp(name: 'nest-11' | 'nest-12', tarball: string): Promise<vo
   const app = join(folder, name);
   cpSync(join(apps, name), app, { recursive: true });
   mkdirSync(join(app, 'src'));
-  for (const file of readdirSync(join(apps, 'src'))) {
-    const source = readFileSync(join(apps, 'src', file), 'utf8');
+  for (const [file, source] of sourcesOfApps()) {
     // Imports are written as the templates write them: with an extension in ECMAScript modules, without in CommonJS.
-    writeFileSync(
-      join(app, 'src', file),
-      name === 'nest-11' ? source.replaceAll(/(from '\.\/.*)\.js';/g, "$1';") : source,
-    );
+    const isModule = name === 'nest-12';
+    writeFileSync(join(app, 'src', file), isModule ? source : source.replaceAll(/(from '\.\/.*)\.js';/g, "$1';"));
   }
   // No install scripts: compiling better-sqlite3 takes a minute, and this checkout has it compiled already (see linkDriver).
   const flags = ['--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund'];
   await succeed(execute(app, 'npm', 'install', ...flags, tarball));
+}
+
+/** Those of ./apps, and what the README shows. */
+function sourcesOfApps(): (readonly [file: string, source: string])[] {
+  const own = readdirSync(join(apps, 'src')).map((file) => [file, readSource(`test/house/apps/src/${file}`)] as const);
+  const shown = snippetsOfPage(readSource('README.md')).map(({ file, source }) => [file, source] as const);
+  // The reader does not see the one that starts the application.
+  return [...own, ...shown.filter(([file]) => file !== 'app.spec.ts')];
 }
 
 function removeDriver(app: string): void {

@@ -1,11 +1,16 @@
 /**
- * The code that documentation shows, taken out of it so that it can be compiled.
+ * The code that documentation shows, taken out of it so that it can be compiled and run.
  *
- * On a page of Markdown every fenced block marked `ts` is code. The blocks of one page are one program: each goes on where the one
- * before it ended, so that a later block may use what an earlier one declared. A block whose first line is a comment that names a
- * file, `// user.ts`, begins that file (or goes on with it), and so does all that follows until another block names another file;
- * blocks import each other's files as modules, `./user.js`. What a reader need not see but the compiler must goes into a
- * comment: `<!-- ts`, lines of code, `-->`. There is no way to leave a `ts` block out; what is not TypeScript is marked otherwise.
+ * On a page of Markdown every fenced block marked `ts` is code. The blocks of one page are one program: each goes on where the
+ * one before it ended, so that a later block may use what an earlier one declared. A block whose first line is a comment that
+ * names a file, `// user.ts`, begins that file (or goes on with it), and so does all that follows until another block names
+ * another file; blocks import each other's files as modules, `./user.js`. What a reader need not see but the compiler must goes
+ * into a comment: `<!-- ts`, lines of code, `-->`. There is no way to leave a `ts` block out; what is not TypeScript is marked
+ * otherwise.
+ *
+ * A file that calls `it(` is a test, and is run. Test runners bring `it` along; it may also be imported from `node:test`.
+ * A test whose name begins with `says` shows a failure: it has to fail, with the words of the page's next block marked `text`
+ * that begins with `Given` or `SimulationError`.
  *
  * In a docstring every fenced `ts` block is a program of its own, complete with its imports.
  *
@@ -40,6 +45,18 @@ export function snippetsOfDocstrings(source: string): Snippet[] {
     file: `line-${firstLine}.ts`,
     source: [...Array<string>(firstLine).fill(''), ...code].join('\n'),
   }));
+}
+
+/** Whether a file has tests. */
+export function isTest({ source }: Snippet): boolean {
+  return /^\s*it\(/m.test(source);
+}
+
+/** What a page says that its failing tests say. */
+export function failuresOf(markdown: string): string[] {
+  return [...markdown.matchAll(/^```text\n(?:SimulationError: (?=seed))?((?:Given|seed).*?)\n```$/gms)].map(
+    ([, text]) => text as string,
+  );
 }
 
 /** Fenced blocks, in order, each with the number of lines above its first one. */

@@ -2,10 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { ClusterNode, endNodes, summaryOf } from '../support/cluster.js';
+import { slowdown } from '../support/machine-speed.js';
 import { describeOnSharedStores, type SharedStore, storedEvents, tokensOf } from '../support/stores.js';
 
 const FAILOVERS = Number(process.env.FAILOVERS ?? 20);
-/** What DESIGN.md promises at default settings. Milliseconds. */
+/** What DESIGN.md promises at default settings, on a machine that has nothing else to do. Milliseconds. */
 const FAILOVER_MS_MAX = 3_000;
 const HANDOVER_MS_MAX = 200;
 
@@ -20,7 +21,7 @@ describeOnSharedStores('a OneActor on three processes', (open) => {
   beforeAll(async () => {
     shared = await open();
     nodes = await Promise.all([start(), start(), start()]);
-  }, 60_000);
+  });
   afterAll(async () => {
     await endNodes();
     await shared.stop();
@@ -79,8 +80,8 @@ describeOnSharedStores('a OneActor on three processes', (open) => {
       expect(own.filter((token) => !stored.has(token))).toEqual([]);
     }
     expect(nodes.flatMap((node) => node.failed)).toEqual([]);
-    expect(Math.max(...timesMs)).toBeLessThan(FAILOVER_MS_MAX);
-  }, 300_000);
+    expect(Math.max(...timesMs)).toBeLessThan(FAILOVER_MS_MAX * slowdown());
+  });
 
   it(`hands over within ${HANDOVER_MS_MAX} ms when the leader is shut down, and no command fails`, async () => {
     const [leader, others] = await leaderAndOthers();
@@ -104,9 +105,9 @@ describeOnSharedStores('a OneActor on three processes', (open) => {
     await Promise.all(others.map((node) => node.order({ do: 'rest' })));
     process.stdout.write(`handover, ${shared.store.kind}: longest wait of a command ${Math.round(longestMs)} ms\n`);
     expect(others.flatMap((node) => node.failed)).toHaveLength(before);
-    expect(longestMs).toBeLessThan(HANDOVER_MS_MAX + 300);
+    expect(longestMs).toBeLessThan((HANDOVER_MS_MAX + 300) * slowdown());
     nodes = others;
-  }, 60_000);
+  });
 
   it('stops a frozen leader when it wakes up, and loses nothing', async () => {
     nodes.push(await start());
@@ -117,7 +118,7 @@ describeOnSharedStores('a OneActor on three processes', (open) => {
     await freeze(leader);
     const beganMs = performance.now();
     await (others[0] as ClusterNode).order({ do: 'take', actor: 'till', id: '1', token: 'while-frozen' });
-    expect(performance.now() - beganMs).toBeLessThan(FAILOVER_MS_MAX + 500);
+    expect(performance.now() - beganMs).toBeLessThan((FAILOVER_MS_MAX + 500) * slowdown());
     leader.signal('SIGCONT');
     await sleep(300);
     await leader.order({ do: 'rest' });
@@ -130,7 +131,7 @@ describeOnSharedStores('a OneActor on three processes', (open) => {
       .filter((line) => line.startsWith('till-1 '))
       .map((line) => line.split(' ')[1] as string);
     expect(own.filter((token) => !tokens.includes(token))).toEqual([]);
-  }, 60_000);
+  });
 });
 
 /** Whether somebody has the write lock for longer than a transaction takes. */

@@ -55,7 +55,7 @@ describe('two processes on one file', () => {
       `seen in another process: ${line(sinceAsked)} after the command; ${line(sinceStored)} after it was acknowledged\n`,
     );
     expect(sinceAsked).toHaveLength(2 * ROUNDS);
-  }, 60_000);
+  });
 
   it('an idle process with 1,000 resident actors uses under 2 % of a core', async () => {
     const worker = startWorker({ file, id: 'idle', task: 'idle', callers: 1, count: 1_000 });
@@ -63,5 +63,5 @@ describe('two processes on one file', () => {
     process.stdout.write(`idle with 1,000 resident actors: ${(100 * cpuShare).toFixed(2)} % of a core\n`);
     await stopWorker(worker);
     expect(cpuShare).toBeLessThan(0.02);
-  }, 60_000);
+  });
 });

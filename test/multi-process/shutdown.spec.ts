@@ -38,5 +38,5 @@ describe('SIGTERM under load', () => {
     expect(stored.sort()).toEqual(tokensThat('stored').sort());
     expect(tokensThat('SHUTTING_DOWN').length).toBeGreaterThan(0);
     expect(calls.filter(([end]) => end !== 'stored' && end !== 'SHUTTING_DOWN')).toEqual([]);
-  }, 30_000);
+  });
 });

@@ -36,7 +36,7 @@ describe('a process in which nothing happens but that somebody awaits something'
   beforeAll(async () => {
     leader = start('lead', 'shared.db');
     await eventually(() => leader.told.said.includes('ready'), 30_000);
-  }, 40_000);
+  });
   afterAll(async () => {
     leader.child.stdin?.end();
     await leader.ended;

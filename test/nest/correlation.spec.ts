@@ -19,6 +19,7 @@ import {
 } from 'omniscient-nest';
 import { MemoryEngine, MemoryStore } from 'omniscient-nest/memory';
 import request from 'supertest';
+import { patientMs } from '../support/machine-speed.js';
 
 interface ShopEvents {
   ordered: { customer: string };
@@ -108,7 +109,7 @@ async function startApp(nodeId: string): Promise<INestApplication> {
 }
 
 async function causedBy(app: INestApplication, correlationId: string, count: number): Promise<StoredEvent[]> {
-  for (const endMs = performance.now() + 10_000; ; await sleep(10)) {
+  for (const endMs = performance.now() + patientMs(10_000); ; await sleep(10)) {
     const events: StoredEvent[] = [];
     for await (const event of app.get(AuditTrail).causedBy(correlationId)) events.push(event);
     if (events.length >= count || performance.now() > endMs) return events;

@@ -2,9 +2,9 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { withCorrelation } from 'omniscient-nest';
 import { MemoryEngine } from 'omniscient-nest/memory';
 import { MetadataWriter } from '../../lib/runtime/event-codec.js';
-import { causeOf } from '../../lib/runtime/request.js';
 import type { Runtime, RuntimeOptions } from '../../lib/runtime/runtime.js';
 import { RandomIds } from '../../lib/runtime/system-clock.js';
+import { causeOf } from '../../lib/runtime/turn.js';
 import { Counter } from '../support/actors.js';
 import { startNode } from '../support/runtime.js';
 

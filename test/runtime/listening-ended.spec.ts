@@ -92,7 +92,7 @@ describe('what code listened to and ended', () => {
     }
     expect(sizes.at(-1)).toBe(ENDED_SOURCES_MAX);
     expect(new Set(answers()).size).toBe(ENDED_SOURCES_MAX * 2);
-  }, 120_000);
+  });
 
   it.each([undefined, 0])('is not begun anew by the onActivate of the next activation (from: %s)', async (given) => {
     from = given;

@@ -71,7 +71,7 @@ describe('an actor that is loaded while the engine is down for a moment', () => 
     isDown = false;
     const shop = await actors.get('shop');
     expect([shop.state.times, shop.version]).toEqual([1, 1]);
-  }, 10_000);
+  });
 
   it('is not tried again where that does not help', async () => {
     const engine = new DownEngine(1, new EngineError('COMMIT_UNREADABLE', 'changed by hand'));

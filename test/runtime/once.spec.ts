@@ -152,7 +152,7 @@ describe.each([Purse, LedPurse, LocalPurse])('a command with an idempotency key:
     expect(paid('p')).toBe(ONCE_KEYS_MAX + 1);
     await again.once('k0').pay(1);
     expect(paid('p')).toBe(ONCE_KEYS_MAX + 2);
-  }, 30_000);
+  });
 
   it('refuses a key that is none', async () => {
     const purse = await (await start()).get('p');
@@ -180,7 +180,7 @@ describe('a command with an idempotency key, in bad weather', () => {
       }
     }
     expect(paid('p')).toBe(30);
-  }, 30_000);
+  });
 
   it('answers everybody what is stored, also who was told of another answer before another node was first', async () => {
     for (let i = 0; i < 20; i += 1) {

@@ -172,7 +172,7 @@ describe('a projection', () => {
     expect((await again.projections.progress(Orders)).rebuilding).toBeUndefined();
     watching.unsubscribe();
     expect(shares.some((share) => share > 0 && share < 1)).toBe(true);
-  }, 20_000);
+  });
 
   it('serves what was rebuilt also if another rebuild is asked for at that very moment', async () => {
     const table = new Table();

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { MemoryEngine } from 'omniscient-nest/memory';
-import type { RemoteCall, Reply } from '../../lib/runtime/cluster/remote-calls.js';
+import { type RemoteCall, type Reply } from '../../lib/runtime/cluster/remote-call.js';
 import type { Runtime } from '../../lib/runtime/runtime.js';
 import { eventually } from '../support/eventually.js';
 import { Desk } from '../support/one-actors.js';

@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Actor, Command, EventHandler, LiveActor } from 'omniscient-nest';
 import { firstValueFrom, skip } from 'rxjs';
 import { Counter } from '../support/actors.js';
+import { patientMs } from '../support/machine-speed.js';
 import { startNode } from '../support/runtime.js';
 
 @Actor()
@@ -40,7 +41,7 @@ class Guest extends LiveActor<{ visits: number; stays: number }, { came: object;
 }
 
 async function until(holds: () => boolean, forMs = 2_000): Promise<void> {
-  const deadlineMs = Date.now() + forMs;
+  const deadlineMs = Date.now() + patientMs(forMs);
   while (!holds()) {
     expect(Date.now()).toBeLessThan(deadlineMs);
     await sleep(2);

@@ -207,7 +207,7 @@ describe('reactions and projections', () => {
     await sleep(300);
     expect(parked().map(({ data }) => JSON.parse(data).event.data.word)).toEqual(words);
     expect(await observatory.metric('omniscient.parkings')).toEqual({ 'listener=Follower.onSaid': words.length });
-  }, 30_000);
+  });
 
   it('pass on the trace of what they react to, also on a node that nobody observes', async () => {
     const { actors } = await start(Shop);

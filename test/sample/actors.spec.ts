@@ -1,12 +1,28 @@
 import { describe, expect, it } from '@jest/globals';
-import { getActorToken } from 'omniscient-nest';
+import { Actor, Command, EventHandler, getActorToken, LiveActor } from 'omniscient-nest';
 import { Given } from 'omniscient-nest/testing';
 import { Game } from '../../sample-app/games/game.js';
 import { ranked, scoresOf } from '../../sample-app/leaders/scoring.js';
 import { Player } from '../../sample-app/players/player.js';
+import type { RoundEvents } from '../../sample-app/rounds/round.js';
 
 const FIRST = '2026-01-01T00:00:00.000Z';
 const SECOND = '2026-01-01T01:00:00.000Z';
+
+/** Ends rounds when a test says so. */
+@Actor({ prefix: 'bell/' })
+class Bell extends LiveActor<object, Pick<RoundEvents, 'round_ended'>> {
+  initialState() {
+    return {};
+  }
+
+  @Command()
+  ring(end: RoundEvents['round_ended']): void {
+    this.fire('round_ended', end);
+  }
+
+  @EventHandler() round_ended() {}
+}
 
 describe('the actors of the sample application', () => {
   it('a player lost lives in the first version, too', async () => {
@@ -45,9 +61,14 @@ describe('the actors of the sample application', () => {
       { name: 'game_reopened', data: { game } },
       { name: 'game_started', data: { game, at: SECOND, seconds: 60 } },
     ])
+      .As(game)
       .With(getActorToken(Player), {})
-      .WhenHears(Game, { streamId: 'round/forest', name: 'round_ended', data: { game, ...round } })
-      .Then(winners ? [{ name: 'game_ended', data: { game, winners } }] : []);
+      .AndState(Game, { players: ['anna'], startedAt: SECOND })
+      .When(Bell, 'ring', { game, ...round })
+      .Then<Game>([
+        { name: 'round_ended' },
+        ...(winners ? [{ name: 'game_ended' as const, data: { game, winners } }] : []),
+      ]);
   });
 
   it('the best player is who has won most, then who has most lives, then the first by name', () => {

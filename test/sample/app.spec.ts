@@ -121,12 +121,12 @@ describe('the sample application over HTTP', () => {
     expect(bodies[3].payment).not.toBe(bodies[2].payment);
   });
 
-  it('has the routes that the README tells of, and no others', () => {
+  it('has the routes that its README tells of, and no others', () => {
     const { router } = sample.app.getHttpAdapter().getInstance() as { router: { stack: Layer[] } };
     const routes = router.stack.flatMap(({ route }) =>
       route ? Object.keys(route.methods).map((method) => `${method.toUpperCase()} ${route.path}`) : [],
     );
-    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+    const readme = readFileSync(new URL('../../sample-app/README.md', import.meta.url), 'utf8');
     const told = [...readme.matchAll(/^\| `([A-Z]+ \/[^`?]*)(?:\?[^`]*)?` \|/gm)].map(([, route]) => route);
     expect(told.length).toBeGreaterThan(20);
     expect(told.sort()).toEqual(routes.sort());

@@ -16,7 +16,7 @@ inChromium("the sample's page", () => {
 
   beforeAll(async () => {
     [sample, browser] = await Promise.all([startSample(), startChromium()]);
-  }, 120_000);
+  });
   afterAll(async () => {
     await browser?.close();
     await sample.close();

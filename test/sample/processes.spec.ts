@@ -191,7 +191,7 @@ describe('what listens in the sample application', () => {
       );
       expect(table).toContainEqual({ player: 'gina', lives: 4, won: 0 });
       expect(table).toContainEqual({ player: 'dora', lives: 3, won: 1 });
-      expect(actor[0].player).toBe('dora');
+      expect(actor[0].player).toBe('gus');
     });
   });
 

@@ -8,9 +8,10 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { SqliteEngine } from 'omniscient-nest/sqlite';
 import request from 'supertest';
 import { createApp } from '../../sample-app/create-app.js';
+import { patientMs } from '../support/machine-speed.js';
 
 /** Longer than any process of the sample takes, on a machine with much else to do. */
-const WAIT_MS_MAX = 45_000;
+const WAIT_MS_MAX = 15_000;
 
 /** The sample application in a folder of its own, listening. */
 export interface Sample {
@@ -53,7 +54,7 @@ export async function eventually<T>(
   look: () => Promise<T>,
   expected: NoInfer<T> | ((value: T) => boolean),
 ): Promise<T> {
-  const endMs = Date.now() + WAIT_MS_MAX;
+  const endMs = Date.now() + patientMs(WAIT_MS_MAX);
   for (;;) {
     const value = await look();
     const isIt = typeof expected === 'function' ? (expected as (value: T) => boolean)(value) : undefined;

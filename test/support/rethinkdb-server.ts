@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 // The real one, also where a test runner has replaced the global.
 import { setTimeout } from 'node:timers';
+import { patientMs } from './machine-speed.js';
 import { freePort } from './ports.js';
 
 /*
@@ -204,7 +205,7 @@ export class RethinkDbProcess {
   }
 
   async #until(holds: () => boolean, otherwise: string): Promise<void> {
-    const deadlineMs = performance.now() + START_MS_MAX;
+    const deadlineMs = performance.now() + patientMs(START_MS_MAX);
     while (!holds()) {
       const late = performance.now() > deadlineMs;
       if (late || !this.#isRunning()) throw new Error(`rethinkdb: ${otherwise}. It said:\n${this.#output}`);

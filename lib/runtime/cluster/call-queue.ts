@@ -1,6 +1,6 @@
 import type { Environment, Timer } from '../../engine/environment.js';
 import { SYSTEM } from '../../engine/system-environment.js';
-import type { NoReply, Reply } from './remote-calls.js';
+import type { NoReply, Reply } from './remote-call.js';
 
 /** A call that waits for its reply. */
 export interface WaitingCall {

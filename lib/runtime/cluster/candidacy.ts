@@ -7,13 +7,15 @@ import { FrameworkState, LEADER_EVENT, type Leadership } from '../../kernel/fram
 import { MetadataWriter } from '../event-codec.js';
 import type { RuntimeParts } from '../settings.js';
 import type { Cluster } from './cluster.js';
-import type { LeaderTask } from './leader-election.js';
 
 /** How often a leader looks whether the others must hold it for dead. Shares of `heartbeatTimeoutMs`. */
 const CHECKS_PER_TIMEOUT = 4;
 
 /** How long the task of a lost leadership is waited for, before another begins or the node ends. Milliseconds. */
 const TASK_END_MS_MAX = 2_000;
+
+/** Something to do while leading; `signal` is aborted when the leadership is lost. */
+export type LeaderTask = (signal: AbortSignal) => void | Promise<void>;
 
 /** One node's part in one election: it knows who leads, and stands for election if it has a task. */
 export class Candidacy {

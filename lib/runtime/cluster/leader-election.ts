@@ -5,14 +5,11 @@ import { NAME_LENGTH_MAX } from '../../kernel/option-checks.js';
 import { shownText, textFault } from '../../kernel/text.js';
 import type { RuntimeParts } from '../settings.js';
 import { subscribersContext } from '../turn.js';
-import { Candidacy } from './candidacy.js';
+import { Candidacy, type LeaderTask } from './candidacy.js';
 import type { Cluster } from './cluster.js';
 
 /** Streams of elections begin with this. */
 const STREAM_PREFIX = '$election-';
-
-/** Something to do while leading; `signal` is aborted when the leadership is lost. */
-export type LeaderTask = (signal: AbortSignal) => void | Promise<void>;
 
 /**
  * Elects one node for a purpose of your own: a nightly job, a poller, a connection that may exist only once. Costs nothing at rest but the node's

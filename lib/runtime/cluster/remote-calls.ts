@@ -1,42 +1,14 @@
 import type { RuntimeParts } from '../settings.js';
 import { CallQueue, type WaitingCall } from './call-queue.js';
-import type { Cluster } from './cluster.js';
+import type { Membership } from './membership.js';
+import type { Post } from './post.js';
+import type { CallServer, NoReply, RemoteCall, Reply } from './remote-call.js';
 
-/** A command on its way to the leader. */
-export interface RemoteCall {
-  readonly commandId: string;
-  readonly correlationId: string;
-  readonly causationId: string | null;
-  /** The span that it belongs to (W3C Trace Context). */
-  readonly traceparent?: string | undefined;
-  /** Name of the actor class, and the id. */
-  readonly actor: string;
-  readonly id: string;
-  readonly command: string;
-  /** JSON, as `encodeArguments` makes it. */
-  readonly args: string;
-  /** Version up to which the caller knows the stream; nothing of this command is stored before that. */
-  readonly since: number;
-  /** The term in which it is to run: no other leadership takes it, also not a later one of the same node. Older nodes do not say. */
-  readonly term?: number | undefined;
-  /** It was sent before, in an earlier term, and nobody knows what became of it. */
-  readonly again: boolean;
-  /** The actors whose turns wait for this call. */
-  readonly chain: readonly string[];
+/** What calls need of the cluster. */
+interface ClusterParts {
+  readonly membership: Membership;
+  readonly post: Post;
 }
-
-/** What came of a call. `version` is that of the stream when it was answered. */
-export type Reply =
-  | { readonly kind: 'answered'; readonly version: number; readonly answer?: string }
-  | { readonly kind: 'failed'; readonly version: number; readonly error: string }
-  /** It was not run there: that node does not lead, leaves, or has no such class, so that it can't lead. */
-  | { readonly kind: 'refused'; readonly version: number; readonly leaving: boolean; readonly unregistered?: boolean };
-
-/** No answer: the node died, did not answer in time, or shows no sign of life. The command may have been run. */
-export type NoReply = { readonly kind: 'gone' | 'silent' | 'quiet' };
-
-/** Runs a call that came from another node. Must not throw. */
-export type CallServer = (call: RemoteCall) => Promise<Reply>;
 
 interface ReplyMessage {
   readonly commandId: string;
@@ -51,14 +23,14 @@ interface ReplyMessage {
  */
 export class RemoteCalls {
   readonly #parts: RuntimeParts;
-  readonly #cluster: Cluster;
+  readonly #cluster: ClusterParts;
   /** By the caller's count. */
   readonly #pending = new Map<number, PendingCall>();
   /** By node and actor. */
   readonly #queues = new Map<string, CallQueue>();
   #calls = 0;
 
-  constructor(parts: RuntimeParts, cluster: Cluster) {
+  constructor(parts: RuntimeParts, cluster: ClusterParts) {
     this.#parts = parts;
     this.#cluster = cluster;
     cluster.membership.onGone((nodeId) => this.#endAll(nodeId, { kind: 'gone' }));

@@ -5,13 +5,12 @@ import { OmniscientError } from '../../kernel/errors.js';
 import type { EventRecord, StoredEvent } from '../../kernel/event.js';
 import { ALL_STREAMS } from '../../kernel/hearing.js';
 import type { ListenDefinition } from '../../kernel/listen-definition.js';
-import type { Upcasts } from '../../kernel/upcasts.js';
 import type { LeaderElection } from '../cluster/leader-election.js';
 import { decodeEvent, todaysEvent } from '../event-codec.js';
 import type { RuntimeParts } from '../settings.js';
-import type { ActorListening } from './actor-listening.js';
 import { Bookmark } from './bookmark.js';
 import { CallLine, type LineOwner } from './call-line.js';
+import type { DispatcherOwner } from './dispatcher-owner.js';
 import { NOWHERE, type Place, takenOver, withBegun } from './dispatcher-place.js';
 import { Progress } from './progress.js';
 import type { Sound } from './sound.js';
@@ -19,20 +18,6 @@ import { Undelivered, undeliveredKey } from './undelivered.js';
 
 /** Most events under way to the actors they concern. */
 const UNDER_WAY_MAX = 1_000;
-
-/** What the dispatcher needs of the class it serves. */
-export interface DispatcherOwner {
-  /** Name of the actor class. */
-  readonly actorName: string;
-  /** The listeners that say which actor an event concerns. */
-  readonly listens: readonly ListenDefinition[];
-  /** What it makes of old events. */
-  readonly upcasts: Upcasts;
-  /** @throws InvalidIdError when no actor of the class can be called this. */
-  checkId(id: unknown): void;
-  /** What the actor of this id listens to; loads it. */
-  load(id: string): Promise<ActorListening>;
-}
 
 /** How often it is tried again to write down where listening begins because the others write at the same time. */
 const PREPARE_TRIES_MAX = 100;

@@ -3,7 +3,7 @@ import type { NewEvent } from '../../kernel/event.js';
 import type { Hearing } from '../../kernel/hearing.js';
 import type { ListenDefinition } from '../../kernel/listen-definition.js';
 import type { Upcasts } from '../../kernel/upcasts.js';
-import type { Origin } from '../request.js';
+import type { Origin } from '../cause.js';
 
 /** What listening needs of the activation it belongs to. */
 export interface ListeningOwner {

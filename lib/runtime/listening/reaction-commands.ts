@@ -1,10 +1,8 @@
 import type { CommandDefinition } from '../../kernel/definition.js';
 import { OmniscientError } from '../../kernel/errors.js';
 import type { OnConflict } from '../../kernel/marks.js';
+import { REACTIONS } from '../command-names.js';
 import type { Sound } from './sound.js';
-
-/** Names of the commands that run a listener. */
-export const REACTIONS: ReadonlySet<string> = new Set(['$react', '$react-reapply', '$react-reject', '$retry']);
 
 /** The one that reacts, by the listener's `onConflict`: who leads the actor may be another node, which knows commands by name. */
 export const REACT: Readonly<Record<OnConflict, string>> = {

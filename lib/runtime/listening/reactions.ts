@@ -15,9 +15,9 @@ import {
 import type { OnConflict } from '../../kernel/marks.js';
 import { whenThere } from '../../kernel/thenable.js';
 import { type StoredFailure, storedFailure } from '../../kernel/thrown.js';
+import type { Origin } from '../cause.js';
 import { derivedId } from '../derived-ids.js';
 import { decodeEvent, todaysEvent } from '../event-codec.js';
-import type { Origin } from '../request.js';
 import type { RuntimeParts } from '../settings.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import type { Listener } from './listener.js';

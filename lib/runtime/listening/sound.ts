@@ -7,7 +7,7 @@ import {
   PARKED_EVENT,
   type ParkedData,
 } from '../../kernel/hearing.js';
-import type { Origin } from '../request.js';
+import type { Origin } from '../cause.js';
 
 /** An event on its way to a listener. */
 export interface Sound {

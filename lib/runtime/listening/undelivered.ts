@@ -2,11 +2,12 @@ import { storePages } from '../../engine/paging.js';
 import { OmniscientError } from '../../kernel/errors.js';
 import { ALL_STREAMS, PARKED_EVENT, type ParkedData, UNPARKED_EVENT, type UnparkedData } from '../../kernel/hearing.js';
 import { storedFailure } from '../../kernel/thrown.js';
+import type { Origin } from '../cause.js';
 import { decodeEvent, MetadataWriter, todaysEvent } from '../event-codec.js';
 import type { ParkedOwner } from '../parked-events.js';
-import { causeOf, type Origin } from '../request.js';
 import type { RuntimeParts } from '../settings.js';
-import type { DispatcherOwner } from './dispatcher.js';
+import { causeOf } from '../turn.js';
+import type { DispatcherOwner } from './dispatcher-owner.js';
 import { originOf, type Sound } from './sound.js';
 
 /**

@@ -5,8 +5,8 @@ import { ALL_STREAMS, PARKED_EVENT, type ParkedData, UNPARKED_EVENT, type Unpark
 import type { ProjectionDefinition } from '../../kernel/projection.js';
 import { storedFailure } from '../../kernel/thrown.js';
 import { decodeEvent, MetadataWriter } from '../event-codec.js';
-import { causeOf } from '../request.js';
 import type { RuntimeParts } from '../settings.js';
+import { causeOf } from '../turn.js';
 import type { PumpPlace } from './pump.js';
 
 /** Events that are stored as no longer parked in one append. */

@@ -3,8 +3,8 @@ import type { Timer } from '../../engine/environment.js';
 import { EngineError, OmniscientError, RegistrationError } from '../../kernel/errors.js';
 import { defineProjection } from '../../kernel/projection.js';
 import type { LeaderElection } from '../cluster/leader-election.js';
-import type { Follower } from '../health.js';
 import { Bookmark } from '../listening/bookmark.js';
+import type { Consumer } from '../listening/consumer.js';
 import type { NodeParts } from '../node-parts.js';
 import { subscribersContext } from '../turn.js';
 import { ProjectionRunner } from './projection-runner.js';
@@ -68,7 +68,7 @@ export class Projections {
   }
 
   /** All, for who looks at their lag. */
-  get followers(): Follower[] {
+  get consumers(): Consumer[] {
     return [...this.#runners].map(([name, runner]) => ({ name, position: () => runner.position() }));
   }
 

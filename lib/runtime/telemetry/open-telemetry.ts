@@ -1,7 +1,7 @@
 import type { Attributes, Context, Link, Meter, SpanKind, Tracer } from '@opentelemetry/api';
 import type { EventMetadata, EventRecord } from '../../kernel/event.js';
+import { commandNameOf } from '../command-names.js';
 import { reactedTo } from '../listening/reaction-commands.js';
-import { commandNameOf } from '../once.js';
 import type { Api } from './api.js';
 import { observeNode } from './gauges.js';
 import { ACTOR, attributes, COMMAND, Instruments, LISTENER } from './instruments.js';

@@ -16,6 +16,7 @@ import { scheduleKeyOf } from './schedule-writes.js';
 import { TickClock } from './tick-clock.js';
 import { checkedOptions, isSameData } from './tick-options.js';
 import type { TickScheduler } from './tick-scheduler.js';
+import type { TickingActor } from './ticking-actor.js';
 
 /** What the role needs of the activation it belongs to. */
 export interface TickOwner {
@@ -48,7 +49,7 @@ interface Fired {
  * How one `TickActor` ticks. Its stream says whether, how, and when last; this only waits for the time and fires the next `tick`, on the node that owns
  * the schedule. Two nodes that both think they own it are kept apart by the version: the later one sees the tick and waits again.
  */
-export class TickRole {
+export class TickRole implements TickingActor {
   /** Of its schedule. */
   readonly key: string;
   readonly #owner: TickOwner;

@@ -2,9 +2,9 @@ import type { Cluster } from '../cluster/cluster.js';
 import type { NodeClocks } from '../cluster/node-clocks.js';
 import type { RuntimeParts } from '../settings.js';
 import { DueHeap } from './due-heap.js';
-import type { TickRole } from './tick-role.js';
 import { TickSchedules } from './tick-schedules.js';
 import { type TickTime, tickTimeOf } from './tick-time.js';
+import type { TickingActor } from './ticking-actor.js';
 
 /** Most ticks fired before the event loop gets a turn. */
 const TICKS_AT_ONCE_MAX = 256;
@@ -15,7 +15,7 @@ const PAST_MAX = 1_000;
 /** A role's time; one that waits anew has another. */
 interface Waiting {
   readonly atMs: number;
-  readonly role: TickRole;
+  readonly role: TickingActor;
 }
 
 /** All that tick on this node: one timer for all of them. */
@@ -25,7 +25,7 @@ export class TickScheduler {
   readonly #schedules: TickSchedules;
   readonly #heap = new DueHeap<Waiting>();
   /** What each waits for now; what else the heap holds of it is past. */
-  readonly #waiting = new Map<TickRole, Waiting>();
+  readonly #waiting = new Map<TickingActor, Waiting>();
   readonly #time: TickTime;
   #endTimer: (() => void) | undefined;
   #timerAtMs = Number.POSITIVE_INFINITY;
@@ -35,7 +35,7 @@ export class TickScheduler {
   constructor(
     parts: RuntimeParts,
     cluster: Cluster,
-    activate: (actor: string, id: string) => Promise<TickRole | undefined>,
+    activate: (actor: string, id: string) => Promise<TickingActor | undefined>,
     time: TickTime = tickTimeOf(parts.environment),
   ) {
     this.#parts = parts;
@@ -50,28 +50,28 @@ export class TickScheduler {
   }
 
   /** Writes down that this node makes it tick, unless another does. @param since see `TickSchedule`. @throws EngineError. */
-  own(role: TickRole, since: number): Promise<void> {
+  own(role: TickingActor, since: number): Promise<void> {
     return this.#schedules.own(role, since);
   }
 
   /** Makes sure that somebody owns it, and learns whether it is this node: at once, or after a while. */
-  check(role: TickRole, atOnce: boolean): void {
+  check(role: TickingActor, atOnce: boolean): void {
     this.#schedules.check(role, atOnce);
   }
 
   /** It ticks from now on, here or elsewhere. */
-  begun(role: TickRole): void {
+  begun(role: TickingActor): void {
     this.#schedules.begun(role);
   }
 
   /** It ticks no more, or its activation is gone. */
-  ended(role: TickRole): void {
+  ended(role: TickingActor): void {
     this.#waiting.delete(role);
     this.#schedules.ended(role);
   }
 
   /** This node has no reason to keep its schedule: it does not tick. */
-  release(role: TickRole): void {
+  release(role: TickingActor): void {
     this.#schedules.release(role);
   }
 
@@ -81,7 +81,7 @@ export class TickScheduler {
   }
 
   /** Calls `role.fire()` at this time of that clock. */
-  wait(role: TickRole, atMs: number): void {
+  wait(role: TickingActor, atMs: number): void {
     if (this.#stopped) return;
     const known = this.#waiting.get(role);
     if (known && Math.abs(known.atMs - atMs) < 0.01) return;
@@ -142,7 +142,7 @@ export class TickScheduler {
     else this.#setTimer(next.atMs);
   }
 
-  #fire(role: TickRole): void {
+  #fire(role: TickingActor): void {
     try {
       role.fire();
     } catch (error) {

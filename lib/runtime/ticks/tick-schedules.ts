@@ -3,7 +3,7 @@ import { SCHEDULES_MAX, type TickSchedule } from '../../engine/tick-schedules.js
 import type { Cluster } from '../cluster/cluster.js';
 import type { RuntimeParts } from '../settings.js';
 import { ScheduleWrites, scheduleKeyOf } from './schedule-writes.js';
-import type { TickRole } from './tick-role.js';
+import type { TickingActor } from './ticking-actor.js';
 
 /** How often schedules are compared with what streams say, and those without a living owner are looked for. Milliseconds. */
 const SWEEP_MS = 5_000;
@@ -20,7 +20,7 @@ const LOADING_WAIT_MS = 2_000;
 /** Most classes that it is remembered of that they are not known here. */
 const WARNED_MAX = 1_000;
 
-type Activate = (actor: string, id: string) => Promise<TickRole | undefined>;
+type Activate = (actor: string, id: string) => Promise<TickingActor | undefined>;
 
 /**
  * Which schedules this node owns, and how it comes by those of nodes that are gone. The engine's schedules are only an index of what streams say: a sweep repairs
@@ -32,9 +32,9 @@ export class TickSchedules {
   readonly #activate: Activate;
   readonly #writes: ScheduleWrites;
   /** All that tick by their streams and are loaded here, whoever owns them. */
-  readonly #ticking = new Map<string, TickRole>();
+  readonly #ticking = new Map<string, TickingActor>();
   /** Those that are about to be checked. */
-  readonly #checks = new Map<TickRole, Timer>();
+  readonly #checks = new Map<TickingActor, Timer>();
   /** Schedules whose actors are being loaded. */
   readonly #loading = new Set<string>();
   /** Own schedules at the last sweep that stand for a start which is not in the stream: under way, or failed. Their versions, by key. */
@@ -66,26 +66,26 @@ export class TickSchedules {
   }
 
   /** It ticks from now on, here or elsewhere. */
-  begun(role: TickRole): void {
+  begun(role: TickingActor): void {
     this.#ticking.set(role.key, role);
   }
 
   /** It ticks no more, or is not loaded any more. */
-  ended(role: TickRole): void {
+  ended(role: TickingActor): void {
     if (this.#ticking.get(role.key) === role) this.#ticking.delete(role.key);
     this.#parts.environment.clearTimeout(this.#checks.get(role));
     this.#checks.delete(role);
   }
 
   /** Writes down that this node makes it tick, unless another does. @param since see `TickSchedule`. @throws EngineError. */
-  async own(role: TickRole, since: number): Promise<void> {
+  async own(role: TickingActor, since: number): Promise<void> {
     const { owner } = await this.#writes.add(this.#scheduleOf(role, since));
     const isOurs = owner === this.#parts.nodeId;
     if (isOurs !== role.owned) role.setOwned(isOurs);
   }
 
   /** Makes sure that somebody owns it, and learns whether it is this node: at once, or after a while. */
-  check(role: TickRole, atOnce: boolean): void {
+  check(role: TickingActor, atOnce: boolean): void {
     if (this.#stopped || (this.#checks.has(role) && !atOnce)) return;
     this.#parts.environment.clearTimeout(this.#checks.get(role));
     const check = () => {
@@ -97,12 +97,12 @@ export class TickSchedules {
   }
 
   /** This node has no reason to keep it: its stream says that it does not tick. */
-  release(role: TickRole): void {
+  release(role: TickingActor): void {
     role.setOwned(false);
     void this.#logged(() => this.#writes.remove(this.#scheduleOf(role, role.version)));
   }
 
-  #scheduleOf({ streamId, actor, id }: TickRole, since: number): TickSchedule {
+  #scheduleOf({ streamId, actor, id }: TickingActor, since: number): TickSchedule {
     return { streamId, actor, id, owner: this.#parts.nodeId, since };
   }
 
@@ -177,7 +177,7 @@ export class TickSchedules {
   /** Loads their actors. One that takes very long to load, and so waits, does not hold up others. */
   async #adopt(
     schedules: readonly TickSchedule[],
-    adopt: (role: TickRole, schedule: TickSchedule) => Promise<void>,
+    adopt: (role: TickingActor, schedule: TickSchedule) => Promise<void>,
   ): Promise<void> {
     const adopting = schedules.map(async (schedule) => {
       const key = scheduleKeyOf(schedule);
@@ -197,7 +197,7 @@ export class TickSchedules {
   }
 
   /** @param unstored its version at the last sweep, if it was beyond the end of the stream. */
-  async #removeUnlessStarting(role: TickRole, schedule: TickSchedule, unstored: number | undefined): Promise<void> {
+  async #removeUnlessStarting(role: TickingActor, schedule: TickSchedule, unstored: number | undefined): Promise<void> {
     if (!role.alive || role.isStarting) return;
     const { streamId, since } = schedule;
     if (since > role.version) {

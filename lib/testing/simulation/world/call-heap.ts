@@ -1,4 +1,10 @@
-import type { SimulatedProcess } from './simulated-process.js';
+/** Where a call is made. */
+export interface CallingProcess {
+  readonly isDead: boolean;
+  readonly isFrozen: boolean;
+  /** It is frozen: the call is made when it goes on. */
+  hold(call: ScheduledCall): void;
+}
 
 /** Something that will be called. */
 export interface ScheduledCall {
@@ -7,7 +13,7 @@ export interface ScheduledCall {
   readonly sequence: number;
   readonly run: () => void;
   /** Where it is called; nowhere in particular if there is none. */
-  readonly process: SimulatedProcess | undefined;
+  readonly process: CallingProcess | undefined;
   isCancelled: boolean;
 }
 

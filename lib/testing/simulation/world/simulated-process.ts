@@ -1,7 +1,7 @@
-import type { ScheduledCall } from './call-heap.js';
+import type { CallingProcess, ScheduledCall } from './call-heap.js';
 
 /** One start of one node: what was scheduled in it ends with it. */
-export class SimulatedProcess {
+export class SimulatedProcess implements CallingProcess {
   /** For the trace: `n2`, say. */
   readonly name: string;
   isDead = false;

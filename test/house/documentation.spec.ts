@@ -3,10 +3,11 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { type Snippet, snippetsOfDocstrings, snippetsOfPage } from './snippets.js';
+import { flat, RUN_MS_MAX, runTestsOf } from './snippet-tests.js';
+import { failuresOf, isTest, type Snippet, snippetsOfDocstrings, snippetsOfPage } from './snippets.js';
 import { filesBelow, ROOT, readSource } from './source-files.js';
 
-/** Documentation is compiled: snippets.ts says how code is taken out of it. */
+/** Documentation is compiled, and its tests are run: snippets.ts says how code is taken out of it. */
 const pages = filesBelow('README.md', 'docs', 'bench', 'sample-app').filter((file) => file.endsWith('.md'));
 const sources = filesBelow('lib').filter((file) => file.endsWith('.ts'));
 
@@ -23,7 +24,27 @@ describe('The documentation', () => {
   });
 });
 
-describe('The check above', () => {
+const tested = pages.filter((page) => snippetsOfPage(readSource(page)).some(isTest));
+
+describe('The tests that the documentation shows', () => {
+  it('are there', () => {
+    expect(tested).toEqual(expect.arrayContaining(['README.md', 'docs/testing.md', 'docs/how-to/test.md']));
+  });
+
+  const hold = async (page: string) => {
+    const markdown = readSource(page);
+    const { passed, failed, output } = await runTestsOf(page.replace(/\.md$/, ''), snippetsOfPage(markdown));
+    const showsFailure = (name: string) => name.startsWith('says ');
+    if (failed.some((name) => !showsFailure(name))) throw new Error(`These failed: ${failed.join(', ')}\n${output}`);
+    expect(passed.length).toBeGreaterThan(0);
+    expect(passed.filter(showsFailure)).toEqual([]);
+    expect(failed).toHaveLength(failuresOf(markdown).length);
+    for (const failure of failuresOf(markdown)) expect(output).toContain(flat(failure));
+  };
+  it.each(tested)('hold, or fail as the page says: %s', hold, RUN_MS_MAX + 10_000);
+});
+
+describe('The checks above', () => {
   const page = (...lines: string[]) => lines.join('\n');
 
   it('lets blocks of a page build on each other, in one file or several', () => {
@@ -88,6 +109,24 @@ describe('The check above', () => {
     expect(compile(snippetsOfDocstrings(source))).toEqual([expect.stringContaining('line-3.ts(4,')]);
   });
 
+  it('finds a test that fails, and one that fails otherwise than is said', async () => {
+    const markdown = page(
+      '```ts',
+      "it('passes', () => {});",
+      "it('fails', () => { throw new Error('in earnest'); });",
+      "it('says why', () => { throw new Error('Given nothing'); });",
+      '```',
+      '```text',
+      'Given nothing',
+      '```',
+    );
+    const run = await runTestsOf('test/of-the-check', snippetsOfPage(markdown));
+    expect(run.passed).toEqual(['passes']);
+    expect(run.failed).toEqual(['fails', 'says why']);
+    expect(failuresOf(markdown).every((failure) => run.output.includes(flat(failure)))).toBe(true);
+    expect(run.output).not.toContain('Given something');
+  });
+
   it('refuses a block that is never closed', () => {
     expect(() => snippetsOfPage('```ts\nconst a = 1;')).toThrow('line 1');
   });
@@ -103,6 +142,7 @@ function compile(snippets: readonly Snippet[]): string[] {
     const compilerOptions = { moduleDetection: 'force', noUnusedLocals: false, noUnusedParameters: false };
     const tsconfig = { extends: join(ROOT, 'tsconfig.json'), compilerOptions, include: ['**/*.ts'] };
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(tsconfig));
+    writeFileSync(join(folder, 'test-runner.d.ts'), 'declare function it(name: string, test: () => unknown): void;\n');
     for (const { file, source } of snippets) {
       mkdirSync(dirname(join(folder, file)), { recursive: true });
       writeFileSync(join(folder, file), source);
