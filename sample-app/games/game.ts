@@ -17,7 +17,7 @@ export const PLAYERS_MAX = 8;
 /** Longest round. */
 export const SECONDS_MAX = 600;
 
-/** What sets a clock is looked at twice: one that is set to nothing would never run down. */
+/** The event that sets the clock has a schema: a clock that is set to nothing would never run down. */
 const gameStart = z.strictObject({
   game: z.string(),
   at: z.iso.datetime(),
@@ -51,10 +51,10 @@ type Exit = Heard<PlayerEvents, 'player_exit'>;
 type Death = Heard<PlayerEvents, 'player_death'>;
 type RoundEnd = Heard<RoundEvents, 'round_ended'>;
 
-/** Whoever is in the game now: it listens to them, and to nobody else. */
+/** The streams that a game listens to: those of the players who are in it now. */
 const playersOf = ({ players }: GameState) => players;
 
-/** A room. Its stream has a prefix with a slash, which no name of a player has in it: so no player shares a game's stream. */
+/** A room. Its prefix has a slash, which no player's name has, so no player shares a game's stream. */
 @Actor({ prefix: 'game/', schemas: { game_started: gameStart } })
 export class Game extends LiveActor<GameState, GameEvents> {
   constructor(@InjectActor(Player) private readonly players: ActorRepository<Player>) {
@@ -65,7 +65,7 @@ export class Game extends LiveActor<GameState, GameEvents> {
     return { players: [], fallen: [], respawns: 0 };
   }
 
-  /** Never more than fit: decided again if somebody else took the last place. */
+  /** Runs again if somebody else took the last place, so there are never more players than fit. */
   @Command({ onConflict: 'rerun' })
   async join(name: string): Promise<void> {
     const player = await this.players.get(name);
@@ -94,7 +94,7 @@ export class Game extends LiveActor<GameState, GameEvents> {
     this.fire('game_started', { game: this.id, at: new Date().toISOString(), seconds });
   }
 
-  /** Repeated, or asked by two people at once, it changes nothing more. */
+  /** Begins a finished game anew. A second request changes nothing more. */
   @Command({ onConflict: 'rerun' })
   reopen(): void {
     const { startedAt, winners } = this.state;
@@ -107,14 +107,14 @@ export class Game extends LiveActor<GameState, GameEvents> {
     this.fire('player_ejected', { player: streamId, why: data.why, forGood: false });
   }
 
-  /** A death is paid with a life; who has none left has played here for the last time. */
+  /** A death costs a life. A player without lives is ejected for good. */
   @ListenTo(playersOf, { events: ['player_death'] })
   respawnWhoDies({ streamId: player, data: { to, livesLeft } }: Death) {
     if (livesLeft === 0) this.fire('player_ejected', { player, why: `died of ${to}`, forGood: true });
     else this.fire('player_respawned', { player });
   }
 
-  /** Heard also if nobody has looked at the game since all processes were started: `to` says whom to wake. */
+  /** `to` names the game to wake, which may not have been loaded since all processes started. */
   @ListenTo<RoundEvents, 'round_ended'>({ events: ['round_ended'], to: ({ data }) => data.game })
   end({ data }: RoundEnd) {
     const { startedAt = '', winners, players } = this.state;

@@ -2,11 +2,11 @@ import { Actor, EventHandler, type Heard, ListenTo, type Tick, TickActor, type T
 import type { GameEvents } from '../games/game.js';
 
 const TICK_MS = 1_000;
-/** No name of a player has a slash in it: so no player shares a round's stream. */
+/** No player's name has a slash, so no player shares a round's stream. */
 const PREFIX = 'round/';
 
 export interface RoundState {
-  /** The game that it is the clock of; absent while it does not run. */
+  /** The game whose clock this is; absent while the clock does not run. */
   game?: string;
   /** When that game started: a room may be played in many times. */
   startedAt?: string;
@@ -21,10 +21,10 @@ export interface RoundEvents {
 
 type GameStart = Heard<GameEvents, 'game_started'>;
 
-/** Its own stream, while it runs. */
+/** The stream that a round listens to: its own, while it runs. */
 const ownTicks = ({ game }: RoundState) => game && `${PREFIX}${game}`;
 
-/** The clock of one game. Its ticks are events: they go on in another process when this one dies, and everybody sees the same time. */
+/** The clock of one game. Its ticks are events, so they go on in another process when this one dies, and every window shows the same time. */
 @Actor({ prefix: PREFIX })
 export class Round extends TickActor<RoundState, RoundEvents> {
   initialState(): RoundState {
@@ -51,7 +51,7 @@ export class Round extends TickActor<RoundState, RoundEvents> {
     this.state.secondsLeft = seconds;
   }
 
-  /** What was missed, while all processes were down, counts too. */
+  /** Ticks that were missed while all processes were down count too. */
   @EventHandler() tick({ missed }: Tick) {
     this.state.secondsLeft = Math.max(0, this.state.secondsLeft - 1 - missed);
   }
