@@ -3,6 +3,7 @@ import { mustRunAgain, type OptimisticState } from '../kernel/optimistic-state.j
 import { type Commit, commitOf, settleFailed } from './commit.js';
 import type { CommitPipeline } from './commit-pipeline.js';
 import { conflictOf } from './conflict-errors.js';
+import { isOvertaken, isTouched, mustDecideAgain } from './overtaken.js';
 import type { Request } from './request.js';
 import type { RuntimeParts } from './settings.js';
 import { runInTurn, runOn, Turn, type TurnOwner } from './turn.js';
@@ -89,9 +90,9 @@ export class TurnLoop implements TurnOwner {
 
   /** Why nothing of what the turn has fired may be stored. */
   #refusalOf(turn: Turn): unknown {
-    const { touched, failure, events } = this.#parts.state.openTurn;
-    turn.failure ??= failure;
-    if (turn.failure === undefined && touched && mustDecideAgain(turn.request, events.length)) {
+    const open = this.#parts.state.openTurn;
+    turn.failure ??= open.failure;
+    if (turn.failure === undefined && isOvertaken(turn.request, open)) {
       turn.failure = conflictOf(this.label, { request: turn.request });
       // Whatever the method makes of that: what has stored nothing yet can be decided anew.
       turn.mustRunAgain = !turn.request.partlyCommitted;
@@ -163,7 +164,8 @@ export class TurnLoop implements TurnOwner {
   #finish(turn: Turn, answer: unknown): void {
     const { state } = this.#parts;
     const { request } = turn;
-    const { touched, failure, events } = state.openTurn;
+    const open = state.openTurn;
+    const { failure, events } = open;
     if (turn.failure !== undefined || failure !== undefined) {
       this.#fail(turn, turn.failure ?? failure);
       return;
@@ -186,7 +188,7 @@ export class TurnLoop implements TurnOwner {
     }
     turn.over = true;
     this.running = undefined;
-    if (touched && mustDecideAgain(request, events.length)) {
+    if (isOvertaken(request, open)) {
       state.discard();
       this.#decideAgain(request);
       return;
@@ -209,7 +211,7 @@ export class TurnLoop implements TurnOwner {
     const { request } = turn;
     const { state } = this.#parts;
     // It may have failed because it read the old state and then found the new one.
-    const isMixed = state.openTurn.touched && request.onConflict === 'rerun' && !request.partlyCommitted;
+    const isMixed = isTouched(request, state.openTurn) && request.onConflict === 'rerun' && !request.partlyCommitted;
     turn.over = true;
     this.running = undefined;
     state.discard();
@@ -265,9 +267,4 @@ export class TurnLoop implements TurnOwner {
     const at = this.#held.findIndex((other) => other.request.order > commit.request.order);
     this.#held.splice(at === -1 ? this.#held.length : at, 0, commit);
   }
-}
-
-/** A command that only read may be told an older truth, unless it asked to be decided on the newest. */
-function mustDecideAgain(commit: Pick<Commit, 'onConflict' | 'isStale'>, eventCount: number): boolean {
-  return mustRunAgain(commit) || (commit.onConflict === 'reject' && eventCount > 0);
 }
