@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const BIN = `${ROOT}node_modules/.bin/`;
 const QUICK_SPECS = ['test/house/', 'test/kernel/', 'test/types/', 'test/sample/actors.spec.ts'];
-/** These compile and install whole packages. */
-const SLOW_SPECS = 'test/house/(apps/|build.spec|pack.spec)';
+/** These compile, run and install whole packages, and every snippet of the documentation. */
+const SLOW_SPECS = 'test/house/(apps/|build.spec|pack.spec|documentation.spec)';
 
 /** Those of one line run side by side. */
 const STEPS = [
