@@ -1,10 +1,10 @@
-import { OmniscientError } from '../../kernel/errors.js';
-import type { StoredEvent } from '../../kernel/event.js';
-import { FRAMEWORK_EVENT_PREFIX } from '../../kernel/event.js';
-import type { ListenDefinition } from '../../kernel/listen-definition.js';
-import type { ListenHandler, ListenToOptions } from '../../kernel/listening.js';
-import type { OnConflict, OnFailure } from '../../kernel/marks.js';
-import { disown, isThenable } from '../../kernel/thenable.js';
+import type { ListenHandler, ListenToOptions } from '../../kernel/declaring/listening.js';
+import type { OnConflict, OnFailure } from '../../kernel/declaring/marks.js';
+import type { ListenDefinition } from '../../kernel/defining/listen-definition.js';
+import { OmniscientError } from '../../kernel/values/errors.js';
+import type { StoredEvent } from '../../kernel/values/event.js';
+import { FRAMEWORK_EVENT_PREFIX } from '../../kernel/values/event.js';
+import { disown, isThenable } from '../../kernel/values/thenable.js';
 
 /** Something that reacts: a method marked with `@ListenTo`, or a function given to `listenTo`. */
 export interface Listener {

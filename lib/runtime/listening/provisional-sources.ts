@@ -1,9 +1,9 @@
-import type { Timer } from '../../engine/environment.js';
-import { hearingKey } from '../../kernel/ended-sources.js';
-import type { HeardSource } from '../../kernel/hearing.js';
-import type { RuntimeParts } from '../settings.js';
+import type { Timer } from '../../engine/environment/environment.js';
+import { listenerKey } from '../../kernel/framework/ended-sources.js';
+import type { HeardSource } from '../../kernel/framework/listening-state.js';
+import type { RuntimeParts } from '../parts/settings.js';
 import type { ListeningOwner } from './listening-owner.js';
-import type { Beginning, SourceRecords } from './source-records.js';
+import type { Beginning, SubscriptionRecords } from './subscription-records.js';
 
 /** When it was not possible to read where a source ends: how soon it is tried again. Milliseconds. */
 const READ_AGAIN_MS = 500;
@@ -14,7 +14,7 @@ const READ_AGAIN_MS = 500;
  */
 export class ProvisionalSources {
   readonly #owner: ListeningOwner;
-  readonly #records: SourceRecords;
+  readonly #records: SubscriptionRecords;
   readonly #parts: Pick<RuntimeParts, 'environment' | 'clock' | 'log'>;
   readonly #begun: () => void;
   readonly #sources = new Map<string, HeardSource>();
@@ -25,7 +25,7 @@ export class ProvisionalSources {
   /** @param begun called when it listens to more. */
   constructor(
     owner: ListeningOwner,
-    records: SourceRecords,
+    records: SubscriptionRecords,
     parts: Pick<RuntimeParts, 'environment' | 'clock' | 'log'>,
     begun: () => void,
   ) {
@@ -42,15 +42,15 @@ export class ProvisionalSources {
 
   /** What is known of a source: what is stored counts, if anything is. */
   known(key: string): HeardSource | undefined {
-    const { sources, ended } = this.#owner.hearing;
+    const { sources, ended } = this.#owner.listeningState;
     const stored = sources.get(key);
     return stored?.sinceMs !== undefined || ended.has(key) ? stored : (this.#sources.get(key) ?? stored);
   }
 
   /** Up to where a source was heard that nothing is stored of. */
-  heardTo(key: string, subscriptions: ReadonlyMap<string, { readonly heardTo: number }>): number | undefined {
+  processedTo(key: string, subscriptions: ReadonlyMap<string, { readonly processedTo: number }>): number | undefined {
     const source = this.#sources.get(key);
-    return source && Math.max(source.at, subscriptions.get(key)?.heardTo ?? 0);
+    return source && Math.max(source.at, subscriptions.get(key)?.processedTo ?? 0);
   }
 
   keys(): IterableIterator<string> {
@@ -68,7 +68,7 @@ export class ProvisionalSources {
 
   /** Begins where the sources end now, or where each says. */
   begin(all: readonly Beginning[]): void {
-    const beginnings = all.filter(({ listener, source }) => !this.#sources.has(hearingKey(listener, source)));
+    const beginnings = all.filter(({ listener, source }) => !this.#sources.has(listenerKey(listener, source)));
     if (this.#beginning || beginnings.length === 0) return;
     const ended = () => {
       this.#beginning = undefined;
@@ -88,7 +88,7 @@ export class ProvisionalSources {
     const sinceMs = this.#parts.clock.now();
     for (const [i, { listener, source, count, forMs }] of beginnings.entries()) {
       const heard = { listener, source, at: places[i] as number, count: 0, sinceMs, limits: { count, forMs } };
-      this.#sources.set(hearingKey(listener, source), heard);
+      this.#sources.set(listenerKey(listener, source), heard);
     }
   }
 }

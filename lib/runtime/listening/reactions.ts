@@ -1,21 +1,21 @@
-import type { CommandDefinition } from '../../kernel/definition.js';
-import { hearingKey } from '../../kernel/ended-sources.js';
-import { OmniscientError } from '../../kernel/errors.js';
-import type { EventRecord } from '../../kernel/event.js';
-import { HEARD_EVENT, PARKED_EVENT, type ParkedData, UNPARKED_EVENT } from '../../kernel/hearing.js';
-import type { OnConflict } from '../../kernel/marks.js';
-import { whenThere } from '../../kernel/thenable.js';
-import { type StoredFailure, storedFailure } from '../../kernel/thrown.js';
-import type { Origin } from '../cause.js';
-import { derivedId } from '../derived-ids.js';
-import { decodeEvent, parkable, todaysEvent } from '../event-codec.js';
-import type { RuntimeParts } from '../settings.js';
-import type { Telemetry } from '../telemetry/telemetry.js';
+import type { OnConflict } from '../../kernel/declaring/marks.js';
+import type { CommandDefinition } from '../../kernel/defining/actor-definition.js';
+import { listenerKey } from '../../kernel/framework/ended-sources.js';
+import { HEARD_EVENT, PARKED_EVENT, type ParkedData, UNPARKED_EVENT } from '../../kernel/framework/listening-state.js';
+import { OmniscientError } from '../../kernel/values/errors.js';
+import type { EventRecord } from '../../kernel/values/event.js';
+import { whenThere } from '../../kernel/values/thenable.js';
+import { type StoredFailure, storedFailure } from '../../kernel/values/thrown.js';
+import type { Origin } from '../events/cause.js';
+import { derivedId } from '../events/derived-ids.js';
+import { decodeEvent, parkable, todaysEvent } from '../events/event-codec.js';
+import type { RuntimeParts } from '../parts/settings.js';
+import type { Telemetry } from '../parts/telemetry.js';
+import { type Delivery, originOf, parkedDelivery } from './delivery.js';
 import type { Listener } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';
 import { type Listeners, ListeningStatus } from './listening-status.js';
 import { command, OutOfOrderError, REACT } from './reaction-commands.js';
-import { originOf, parkedSound, type Sound } from './sound.js';
 
 /** A listener that fires nothing writes down how far it has heard once in so many events. */
 const UNRECORDED_EVENTS_MAX = 100;
@@ -37,7 +37,7 @@ export class Reactions {
   readonly #unrecorded = new Map<string, number>();
   readonly #notedAt = new Map<string, number>();
   /** What was passed over because nobody listened to it any more, by what was about to be stored. */
-  readonly #passedOver = new WeakSet<Sound>();
+  readonly #passedOver = new WeakSet<Delivery>();
 
   constructor(
     owner: ListeningOwner,
@@ -51,14 +51,14 @@ export class Reactions {
     this.#telemetry = telemetry;
     const all = [
       ...Object.entries(REACT).map(([onConflict, name]) => {
-        const react = (...[sound, after]: readonly unknown[]) => this.#react(sound as Sound, after as number);
+        const react = (...[delivery, after]: readonly unknown[]) => this.#react(delivery as Delivery, after as number);
         return command(name, react, onConflict as OnConflict);
       }),
-      command('$park', (sound, error, attempts) =>
-        this.#park(sound as Sound, error as StoredFailure, attempts as number),
+      command('$park', (delivery, error, attempts) =>
+        this.#park(delivery as Delivery, error as StoredFailure, attempts as number),
       ),
       command('$adopt', (parked) => this.#adopt(parked as ParkedData)),
-      command('$retry', (id, sound) => this.#retry(id as string, sound as Sound), 'rerun'),
+      command('$retry', (id, delivery) => this.#retry(id as string, delivery as Delivery), 'rerun'),
       command('$discard', (id) => this.#unpark(id as string, 'discarded')),
     ];
     this.commands = new Map(all.map((each) => [each.name, each]));
@@ -70,23 +70,23 @@ export class Reactions {
    * @param after place up to which this listener must have heard the source before; 0 if that does not matter.
    * @param onExecuted told when it has run here, before that is stored.
    */
-  react(sound: Sound, after = 0, onExecuted: () => void = () => {}): Promise<unknown> {
-    const { onConflict = 'rerun' } = this.#listeners.find(sound.listener, sound.source) ?? {};
-    return this.#owner.run(this.#command(REACT[onConflict]), [sound, after], {
-      cause: this.#causeOf(sound),
-      isStale: () => this.#isStale(sound, after),
+  react(delivery: Delivery, after = 0, onExecuted: () => void = () => {}): Promise<unknown> {
+    const { onConflict = 'rerun' } = this.#listeners.find(delivery.listener, delivery.source) ?? {};
+    return this.#owner.run(this.#command(REACT[onConflict]), [delivery, after], {
+      cause: this.#causeOf(delivery),
+      isStale: () => this.#isStale(delivery, after),
       onExecuted,
     });
   }
 
   /** Puts the event aside, for somebody to look at; counts as heard. */
-  async park(sound: Sound, error: unknown, attempts: number): Promise<void> {
-    const outcome = await this.#owner.run(this.#command('$park'), [sound, storedFailure(error), attempts], {
-      cause: originOf(sound),
+  async park(delivery: Delivery, error: unknown, attempts: number): Promise<void> {
+    const outcome = await this.#owner.run(this.#command('$park'), [delivery, storedFailure(error), attempts], {
+      cause: originOf(delivery),
       // Another node may be parking it too.
-      isStale: () => this.#isStale(sound, 0),
+      isStale: () => this.#isStale(delivery, 0),
     });
-    if (outcome !== 'heard') this.#telemetry?.parked(`${this.#owner.actorName}.${sound.listener}`);
+    if (outcome !== 'heard') this.#telemetry?.parked(`${this.#owner.actorName}.${delivery.listener}`);
   }
 
   /** Takes over what a dispatcher had to park, once: from then on it is parked here. */
@@ -96,9 +96,9 @@ export class Reactions {
 
   /** Reacts to what was parked. @throws what the listener throws; it is parked as before then. */
   async retry(parked: ParkedData): Promise<void> {
-    const sound = parkedSound(parked);
-    await this.#owner.run(this.#command('$retry'), [parked.id, sound], {
-      cause: this.#causeOf(sound),
+    const delivery = parkedDelivery(parked);
+    await this.#owner.run(this.#command('$retry'), [parked.id, delivery], {
+      cause: this.#causeOf(delivery),
       isStale: () => !this.status.isParked(parked.id),
     });
   }
@@ -109,7 +109,7 @@ export class Reactions {
 
   /** The place of the last note that was fired here, whatever became of it. */
   notedAt(listener: string, source: string): number {
-    return this.#notedAt.get(hearingKey(listener, source)) ?? 0;
+    return this.#notedAt.get(listenerKey(listener, source)) ?? 0;
   }
 
   /** Nothing of this is heard here any more. */
@@ -118,40 +118,40 @@ export class Reactions {
     this.#notedAt.delete(key);
   }
 
-  #react(sound: Sound, after: number): unknown {
-    const { listener: name, source, at, record } = sound;
+  #react(delivery: Delivery, after: number): unknown {
+    const { listener: name, source, at, record } = delivery;
     const appliedAt = this.status.appliedAt(name, source);
     if (appliedAt >= at) return 'heard' satisfies Outcome;
     // One before it was dropped meanwhile: it must be heard first.
     if (appliedAt < after) throw new OutOfOrderError(this.#owner.label, name);
     const listener = this.#listenerOf(name, source);
-    if (!this.status.wants(listener, sound)) {
-      this.#passedOver.add(sound);
+    if (!this.status.wants(listener, delivery)) {
+      this.#passedOver.add(delivery);
       return undefined;
     }
-    this.#passedOver.delete(sound);
+    this.#passedOver.delete(delivery);
     // It stands in what is fired first. A reaction that fires nothing is noted now and then.
-    if (this.status.isRecorded(sound)) this.#owner.noteHeard({ listener: name, source, at });
-    return whenThere(this.#tell(listener, record), () => this.#note(listener, sound));
+    if (this.status.isRecorded(delivery)) this.#owner.noteHeard({ listener: name, source, at });
+    return whenThere(this.#tell(listener, record), () => this.#note(listener, delivery));
   }
 
   /** What is asked of other actors while it is reacted to must be recognised there, whoever reacts, and how often. */
-  #causeOf(sound: Sound): Origin {
+  #causeOf(delivery: Delivery): Origin {
     const { actorName, id } = this.#owner;
-    const { listener, source, record } = sound;
-    return { ...originOf(sound), commandId: derivedId('reaction', actorName, id, listener, source, record.id) };
+    const { listener, source, record } = delivery;
+    return { ...originOf(delivery), commandId: derivedId('reaction', actorName, id, listener, source, record.id) };
   }
 
   #tell(listener: Listener, record: EventRecord): unknown {
     return listener.react(this.#owner.actor, todaysEvent(this.#owner.upcasts, decodeEvent(record)));
   }
 
-  #note(listener: Listener, sound: Sound): Promise<void> | undefined {
+  #note(listener: Listener, delivery: Delivery): Promise<void> | undefined {
     const hasFired = this.#owner.firedInTurn() > 0;
-    if (!this.status.isRecorded(sound))
-      return hasFired || listener.count !== undefined ? this.#noteFirst(sound) : undefined;
-    const { source, at } = sound;
-    const key = hearingKey(listener.name, source);
+    if (!this.status.isRecorded(delivery))
+      return hasFired || listener.count !== undefined ? this.#noteFirst(delivery) : undefined;
+    const { source, at } = delivery;
+    const key = listenerKey(listener.name, source);
     const unrecorded = (this.#unrecorded.get(key) ?? 0) + 1;
     const isDue = hasFired || listener.count !== undefined || unrecorded >= UNRECORDED_EVENTS_MAX;
     this.#unrecorded.set(key, isDue ? 0 : unrecorded);
@@ -164,13 +164,13 @@ export class Reactions {
   }
 
   /** The first thing that is stored of an actor: that it listens comes before what it has heard. */
-  async #noteFirst({ listener, source, at }: Sound): Promise<void> {
+  async #noteFirst({ listener, source, at }: Delivery): Promise<void> {
     await this.#listeners.record();
-    this.#notedAt.set(hearingKey(listener, source), at);
+    this.#notedAt.set(listenerKey(listener, source), at);
     this.#fireHeard(HEARD_EVENT, { listener, source, at });
   }
 
-  async #park({ listener, source, at, record }: Sound, error: StoredFailure, attempts: number): Promise<Outcome> {
+  async #park({ listener, source, at, record }: Delivery, error: StoredFailure, attempts: number): Promise<Outcome> {
     if (this.status.appliedAt(listener, source) >= at || this.status.hasEnded(listener, source)) return 'heard';
     if (!this.status.isRecorded({ listener, source })) await this.#listeners.record();
     const { actorName: _actor, id: actorId } = this.#owner;
@@ -184,7 +184,7 @@ export class Reactions {
     this.#fireHeard(PARKED_EVENT, { ...parked, actorId: this.#owner.id, adopted: true });
   }
 
-  #retry(id: string, { listener: name, source, record }: Sound): unknown {
+  #retry(id: string, { listener: name, source, record }: Delivery): unknown {
     if (!this.status.isParked(id)) return undefined;
     const listener = this.#listenerOf(name, source);
     return whenThere(this.#tell(listener, record), () => this.#unpark(id, 'retried'));
@@ -200,12 +200,12 @@ export class Reactions {
     this.#owner.fireFramework(name, { actor: this.#owner.actorName, ...data });
   }
 
-  #isStale(sound: Sound, after: number): boolean {
-    const appliedAt = this.status.appliedAt(sound.listener, sound.source);
-    if (appliedAt >= sound.at || appliedAt < after) return true;
+  #isStale(delivery: Delivery, after: number): boolean {
+    const appliedAt = this.status.appliedAt(delivery.listener, delivery.source);
+    if (appliedAt >= delivery.at || appliedAt < after) return true;
     // Somebody else may have been first to decide whether it still listens to that.
-    const listener = this.#listeners.find(sound.listener, sound.source);
-    return listener !== undefined && this.status.wants(listener, sound) === this.#passedOver.has(sound);
+    const listener = this.#listeners.find(delivery.listener, delivery.source);
+    return listener !== undefined && this.status.wants(listener, delivery) === this.#passedOver.has(delivery);
   }
 
   #listenerOf(name: string, source: string): Listener {
