@@ -3,9 +3,6 @@ import { type HeardSource, IN_CODE, type ListeningState } from '../../kernel/fra
 import type { Log } from '../parts/settings.js';
 import type { ActorListening } from './actor-listening.js';
 
-/** Most of them that one line in the log names. */
-const NAMED_MAX = 10;
-
 /** Tells of what an actor listens to in code, by what is stored, while its `onActivate` has set nothing that hears it. */
 export function warnOfMissingHandlers(
   label: string,
@@ -26,6 +23,9 @@ export function warnOfMissingHandlers(
       'it while it lives; call listenTo in onActivate for what shall outlive that, or stop() it',
   );
 }
+
+/** Most of them that one line in the log names. */
+const NAMED_MAX = 10;
 
 /** Whether it began in code and has not ended since. */
 function goesOn({ listener, sinceMs, count, limits }: HeardSource, nowMs: number): boolean {
