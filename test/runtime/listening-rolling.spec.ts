@@ -114,10 +114,11 @@ describe('a listener that a new version of the class brings', () => {
     }
     const again = await begin(newBill());
     await again.till.refund('dora');
-    await eventually(() => credited('dora') === 1);
-    expect(['ann', 'bob', 'carol', 'dora'].map(credited)).toEqual([1, 1, 1, 1]);
-    expect(['bob', 'carol'].map(charged)).toEqual([1, 1]);
+    const accounts = ['ann', 'bob', 'carol', 'dora'];
+    await eventually(() => accounts.every((account) => credited(account) > 0));
     await caughtUp(again.node);
+    expect(accounts.map(credited)).toEqual([1, 1, 1, 1]);
+    expect(['bob', 'carol'].map(charged)).toEqual([1, 1]);
   });
 
   it('holds up nobody when it was taken out of the code for good', async () => {
