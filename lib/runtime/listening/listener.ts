@@ -1,8 +1,10 @@
-import type { StoredEvent } from '../../kernel/event.js';
-import { FRAMEWORK_EVENT_PREFIX } from '../../kernel/event.js';
-import type { ListenDefinition } from '../../kernel/listen-definition.js';
-import type { ListenHandler, ListenToOptions } from '../../kernel/listening.js';
-import type { OnConflict, OnFailure } from '../../kernel/marks.js';
+import type { ListenHandler, ListenToOptions } from '../../kernel/declaring/listening.js';
+import type { OnConflict, OnFailure } from '../../kernel/declaring/marks.js';
+import type { ListenDefinition } from '../../kernel/defining/listen-definition.js';
+import { OmniscientError } from '../../kernel/values/errors.js';
+import type { StoredEvent } from '../../kernel/values/event.js';
+import { FRAMEWORK_EVENT_PREFIX } from '../../kernel/values/event.js';
+import { disown, isThenable } from '../../kernel/values/thenable.js';
 
 /** Something that reacts: a method marked with `@ListenTo`, or a function given to `listenTo`. */
 export interface Listener {
@@ -61,9 +63,29 @@ export function hears(events: ReadonlySet<string> | undefined, name: string): bo
   return events ? events.has(name) : !name.startsWith(FRAMEWORK_EVENT_PREFIX);
 }
 
-/** The streams that the state names, each once. */
-export function sourcesOf({ sources }: Pick<ListenDefinition, 'sources'>, state: object): string[] {
-  const named = sources?.(state);
+/** The streams that the state names, each once. @throws OmniscientError (`INVALID_LISTENER`) where it names none in the way it should. */
+export function sourcesOf({ name, sources }: Pick<ListenDefinition, 'name' | 'sources'>, state: object): string[] {
+  const named: unknown = sources?.(state);
   if (named === undefined || named === null) return [];
-  return typeof named === 'string' ? [named] : [...new Set(named)];
+  if (typeof named === 'string') return [named];
+  if (typeof (named as Partial<Iterable<string>>)[Symbol.iterator] !== 'function')
+    throw wrongAnswer(name, 'the function that names streams', 'their ids', named);
+  return [...new Set(named as Iterable<string>)];
+}
+
+/** The id of the actor whom an event concerns, not checked yet. @throws OmniscientError (`INVALID_LISTENER`), what `to` throws. */
+export function concernedBy(
+  { name, to }: Pick<ListenDefinition, 'name' | 'to'>,
+  event: StoredEvent,
+): string | undefined {
+  const id: unknown = to?.(event) ?? undefined;
+  if (isThenable(id)) throw wrongAnswer(name, "'to'", 'an id', id);
+  return id as string | undefined;
+}
+
+function wrongAnswer(name: string, what: string, wanted: string, answer: unknown): OmniscientError {
+  disown(answer);
+  const kind = isThenable(answer) ? 'a promise' : `something else (${typeof answer})`;
+  const message = `@ListenTo of '${name}': ${what} must answer at once, with ${wanted}, but answered with ${kind}: keep what it needs in the state or the event`;
+  return new OmniscientError('INVALID_LISTENER', message);
 }

@@ -1,4 +1,4 @@
-import type { DriverConnection, DriverCursor } from '../../../lib/engines/rethinkdb/driver.js';
+import type { DriverConnection, DriverCursor } from '../../../lib/engines/rethinkdb/connections/driver.js';
 import type { Feed } from './feeds.js';
 import type { Machine } from './machine.js';
 import { LATE_MS_MAX, type Network } from './network.js';
@@ -65,7 +65,7 @@ export class SimulatedConnection implements DriverConnection {
     const isLost = path.swallowsQueries || chance.in(faultRate);
     if (isLost && chance.in(0.5)) return;
     const ms = isLost ? chance.skewed(200, LATE_MS_MAX) : this.#network.delayMs();
-    if (isLost) this.#network.lateUntilMs = Math.max(this.#network.lateUntilMs, cluster.time.nowMs + ms);
+    this.#network.lateUntilMs = Math.max(this.#network.lateUntilMs, cluster.time.nowMs + ms);
     const { life } = cluster.server(this.server);
     cluster.time.after(ms, () => cluster.at(this.server, life, arrive));
   }

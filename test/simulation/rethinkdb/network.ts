@@ -29,7 +29,7 @@ export class Network {
   readonly chance: Chance;
   /** How many of all queries are lost, or late, or lose their answers. */
   faultRate = 0;
-  /** When the last of what is late will have come. */
+  /** When the last of all that was sent to a server will have come. */
   lateUntilMs = 0;
   readonly #paths = new Map<string, Path>();
   readonly #connections = new Set<Breakable>();

@@ -29,6 +29,10 @@ export interface SimulationOptions {
   readonly gossipMs?: number;
   /** The database is there already, and every server knows it. */
   readonly hasDatabase?: boolean;
+  /** The only faults there are. Default: some of all, drawn. */
+  readonly kinds?: readonly (keyof typeof FAULTS)[];
+  /** Longest time between two faults. Milliseconds. Default: drawn. */
+  readonly pauseMsMax?: number;
   readonly sabotage?: Sabotage;
 }
 
@@ -133,10 +137,12 @@ export class Simulation {
   async #trouble(): Promise<void> {
     const { chance } = this;
     const endMs = this.time.nowMs + chance.between(FAULTS_MS_MIN, FAULTS_MS_MAX);
-    const share = chance.skewed(200, 3_000);
-    const kinds = chance.shuffled(Object.keys(FAULTS)).slice(0, 2 + chance.int(Object.keys(FAULTS).length));
+    const drawnMs = chance.skewed(200, 3_000);
+    const pauseMs = this.#options.pauseMsMax ?? drawnMs;
+    const drawn = chance.shuffled(Object.keys(FAULTS)).slice(0, 2 + chance.int(Object.keys(FAULTS).length));
+    const kinds = this.#options.kinds ?? drawn;
     while (this.time.nowMs < endMs) {
-      await this.time.runUntil(this.time.nowMs + chance.between(0, share));
+      await this.time.runUntil(this.time.nowMs + chance.between(0, pauseMs));
       const kind = chance.pick(kinds);
       const fault = FAULTS[kind]?.(this, chance);
       this.note(`${kind}, for ${Math.round(fault?.ms ?? 0)} ms`);
