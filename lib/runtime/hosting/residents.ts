@@ -130,9 +130,10 @@ export class Residents {
   }
 
   #moveToEnd(activation: Activation, entry: { host: ResidentHost; lastUsedMs: number }): void {
+    // It may have ended while the sweep waited for its turn: then it was removed, for good.
+    if (!this.#idleSince.delete(activation)) return;
     activation.used = false;
     entry.lastUsedMs = this.#environment.monotonicMs();
-    this.#idleSince.delete(activation);
     this.#idleSince.set(activation, entry);
   }
 
