@@ -24,8 +24,9 @@ export interface Engine
   /** The engine's name in logs and errors: `'sqlite'`, `'memory'` … */
   readonly name: string;
   /**
-   * Connects, and creates what is missing. It is called once, before anything else. @throws EngineError that says what
-   * to do.
+   * Connects, and creates what is missing. It is called once, before anything else.
+   *
+   * @throws EngineError that says what to do.
    */
   open(): Promise<void>;
   /**

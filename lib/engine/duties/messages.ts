@@ -21,12 +21,16 @@ export const MESSAGE_KEPT_MS = 60_000;
 export interface MessageDuty {
   /**
    * Sends messages, also to a node that does not exist. Those of one call arrive in the order given. Resolves when the
-   * messages are on their way. @throws EngineError.
+   * messages are on their way.
+   *
+   * @throws EngineError.
    */
   send(messages: readonly NodeMessage[]): Promise<void>;
   /**
    * Delivers what is sent to this node from now on, never from inside a call of `send`. `deliver` must not throw. A
-   * node has one receiver. @throws EngineError.
+   * node has one receiver.
+   *
+   * @throws EngineError.
    */
   receive(nodeId: string, deliver: (texts: readonly string[]) => void): Promise<Unwatch>;
 }

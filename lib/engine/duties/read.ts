@@ -29,7 +29,9 @@ export const READ_PAGE_EVENTS_MAX = 1_000;
 export interface ReadDuty {
   /**
    * Reads events of one stream with `version > after`, oldest first, without a gap, at most `limit`. An empty array
-   * means that there are no more. @throws EngineError.
+   * means that there are no more.
+   *
+   * @throws EngineError.
    */
   readStream(streamId: string, after: number, limit: number): Promise<EventRecord[]>;
   /** Resolves to the stream's version; 0 if there is no such stream. @throws EngineError. */
@@ -48,7 +50,9 @@ export interface ReadDuty {
   readAll(after: number, limit: number, names?: readonly string[]): Promise<StorePage>;
   /**
    * Resolves to the highest position that `readAll` can reach now; 0 for an empty store. It says nothing about the
-   * content of any page. @throws EngineError.
+   * content of any page.
+   *
+   * @throws EngineError.
    */
   lastPosition(): Promise<number>;
 }

@@ -25,7 +25,9 @@ export const SCHEDULES_MAX = 1_000;
 export interface TickDuty {
   /**
    * Adds schedules. If there already is one for the same stream and actor, it stays, with the higher `since` of the
-   * two. Resolves to the schedules that are kept now, in the order given. @throws EngineError.
+   * two. Resolves to the schedules that are kept now, in the order given.
+   *
+   * @throws EngineError.
    */
   addSchedules(schedules: readonly TickSchedule[]): Promise<TickSchedule[]>;
   /** Removes schedules, except those that have another owner by now, or a higher `since`. @throws EngineError. */
@@ -33,6 +35,7 @@ export interface TickDuty {
   /**
    * Resolves to up to `limit` schedules of this owner that come after `after`. The order is the engine's own and never
    * changes.
+   *
    * @throws EngineError.
    */
   schedulesOf(owner: string, limit: number, after?: TickSchedule): Promise<TickSchedule[]>;
@@ -40,7 +43,9 @@ export interface TickDuty {
   scheduleOwners(): Promise<string[]>;
   /**
    * Makes `to` the owner of up to `limit` schedules of `from`, and resolves to those. If several nodes call this at
-   * once, only one of them gets each schedule. @throws EngineError.
+   * once, only one of them gets each schedule.
+   *
+   * @throws EngineError.
    */
   takeSchedules(from: string, to: string, limit: number): Promise<TickSchedule[]>;
 }

@@ -36,7 +36,10 @@ export const BACKOFF_MS_MIN = 10;
 export const BACKOFF_MS_MAX = 2_000;
 
 /**
- * Creates the growing waits of a node. @param minMs default `BACKOFF_MS_MIN`. @param maxMs default `BACKOFF_MS_MAX`.
+ * Creates the growing waits of a node.
+ *
+ * @param minMs default `BACKOFF_MS_MIN`.
+ * @param maxMs default `BACKOFF_MS_MAX`.
  */
 export function backoffIn({ random }: Environment, minMs?: number, maxMs?: number): Backoff {
   return new Backoff(minMs, maxMs, random);

@@ -47,8 +47,9 @@ export function pause(environment: Environment, ms: number): Promise<void> {
 }
 
 /**
- * Resolves to whether `work` ends within `ms` milliseconds, and keeps the process alive until that is known. @throws
- * what `work` throws in time.
+ * Resolves to whether `work` ends within `ms` milliseconds, and keeps the process alive until that is known.
+ *
+ * @throws what `work` throws in time.
  */
 export async function endsWithin(environment: Environment, work: Promise<unknown>, ms: number): Promise<boolean> {
   let timer: Timer | undefined;

@@ -33,6 +33,7 @@ export async function* streamPages(
 /**
  * Yields the events of the whole store after a position, likewise; only those of `names` if given. The last page has
  * `ended`.
+ *
  * @throws EngineError.
  */
 export async function* storePages(

@@ -20,8 +20,9 @@ export class WakeUps {
   }
 
   /**
-   * Remembers a wake-up, with the events that it brought. @param placeOf version or position of an event; 0 if not
-   * known yet.
+   * Remembers a wake-up, with the events that it brought.
+   *
+   * @param placeOf version or position of an event; 0 if not known yet.
    */
   hearOf(hint: readonly EventRecord[], placeOf: (event: EventRecord) => number): void {
     if (hint.length === 0) this.hear();
