@@ -27,8 +27,9 @@ import { Mailbox } from './tables/mailbox.js';
 import { SmallTables } from './tables/small-tables.js';
 
 /**
- * Streams in a RethinkDB cluster, 2.4 or newer. A commit is one document, acknowledged by a majority of replicas and on their disks; what others commit
- * is heard through changefeeds, and read even where those say nothing. It reconnects by itself.
+ * An engine that stores streams in a RethinkDB cluster, version 2.4 or newer. A commit is one document, acknowledged
+ * when a majority of replicas have it on disk. Commits of others are noticed through changefeeds, and also by reading
+ * when those miss something. It reconnects by itself.
  *
  * @example
  * ```ts
@@ -49,11 +50,11 @@ export class RethinkDbEngine implements Engine {
   readonly #groupCommit: GroupCommit;
   #opening: Promise<void> | undefined;
   #opened: Opened | undefined;
-  /** What tables are made on, while they are. */
+  /** The connections on which tables are created, while this goes on. */
   #preparing: Connections | undefined;
   #closing = false;
 
-  /** @param driver where its driver comes from: a simulation gives another. Default: the package `rethinkdb`. */
+  /** @param driver loads the driver; a simulation gives its own. Default: the package `rethinkdb`. */
   constructor(options: RethinkDbEngineOptions = {}, driver: () => Promise<Reql> = loadDriver) {
     this.#settings = settingsOf(options);
     this.#driver = driver;
@@ -61,7 +62,7 @@ export class RethinkDbEngine implements Engine {
     this.#groupCommit = new GroupCommit(write, BATCHES, this.#settings.environment);
   }
 
-  /** @throws EngineError, `ENGINE_CLOSED` if `close()` comes before it is open. */
+  /** @throws EngineError, with `ENGINE_CLOSED` if `close()` is called before it is open. */
   async open(): Promise<void> {
     if (this.#opened) return;
     this.#opening ??= this.#open().finally(() => {
@@ -106,7 +107,7 @@ export class RethinkDbEngine implements Engine {
     };
   }
 
-  /** On a connection of its own: tables take longer to make than anybody should wait for a query. */
+  /** Uses connections of its own: creating tables takes longer than any query should wait. */
   async #prepare(r: Reql): Promise<void> {
     if (this.#closing) throw closed();
     const queryTimeoutMs = Math.max(this.#settings.queryTimeoutMs, PREPARE_MS_MAX);
@@ -144,7 +145,7 @@ export class RethinkDbEngine implements Engine {
 
   async readStream(streamId: string, after: number, limit: number): Promise<EventRecord[]> {
     const { reader, sweeper } = this.#use();
-    // Whoever finds here what was in doubt takes it for stored.
+    // The events read here may be of a batch in doubt, and the reader takes them for stored.
     await sweeper.announceDoubts();
     return reader.readStream(streamId, after, limit);
   }
@@ -235,12 +236,14 @@ export class RethinkDbEngine implements Engine {
   }
 }
 
-/** How long one step of making tables may take. Milliseconds. */
+/** Longest that one step of creating tables may take. Milliseconds. */
 const PREPARE_MS_MAX = 30_000;
-/** A round trip is long, so several are under way: what arrives during one need not wait for its end. */
+/**
+ * A round trip is long, so several batches are under way. Requests that arrive during one need not wait for its end.
+ */
 const BATCHES = { batchEventsMax: 10_000, batchesMax: 8 };
 
-/** What there is between `open()` and `close()`. */
+/** The parts of the engine between `open()` and `close()`. */
 interface Opened {
   readonly connections: Connections;
   readonly line: FeedConnection;
