@@ -58,7 +58,7 @@ export const MUTATIONS = [
   mutation(
     'a doubt is forgotten with the last error',
     'engine/writing/append-retry.ts',
-    'if (!isTransient(error) || options.stopped()) throw inDoubt ? doubtful(error) : error;',
+    'if (!isTransient(error) || options.stopped()) throw inDoubt ? withUnknownOutcome(error) : error;',
     'if (!isTransient(error) || options.stopped()) throw error;',
     'accounts',
   ),
