@@ -135,8 +135,33 @@ async function reactionsOf(
     pairs,
     appendsEach: each('append'),
     readsEach: each('readStream') + each('readAll'),
+    ...(await bytesEach(store, pairs, listener === Echo ? 'echo-' : 'callee-')),
   });
   await app.close();
+}
+
+/** What a reaction stores: of all its events, and without what the listener itself says (payload and name). */
+async function bytesEach(store: Engine, pairs: number, prefix: string): Promise<{ [figure: string]: number }> {
+  let [stored, said, reactions] = [0, 0, 0];
+  for (let i = 1; i <= pairs; i += 1) {
+    for await (const { id, name, data, metadata } of eventsOf(store, `${prefix}meter-${i}`)) {
+      stored += Buffer.byteLength(id + name + data + metadata);
+      if (name !== 'echoed') continue;
+      said += Buffer.byteLength(name + data);
+      reactions += 1;
+    }
+  }
+  return { bytesEach: Math.round(stored / reactions), bytesBesideEach: Math.round((stored - said) / reactions) };
+}
+
+async function* eventsOf(store: Engine, streamId: string) {
+  for (let after = 0; ; ) {
+    const page = await store.readStream(streamId, after, 1_000);
+    yield* page;
+    const last = page.at(-1);
+    if (!last) return;
+    after = last.version;
+  }
 }
 
 async function tuneIn(repository: ActorRepository<Echo>, count: number): Promise<void> {

@@ -2,6 +2,7 @@ import type { ActorBase } from './actor.js';
 import type { ActorDefinition } from './definition.js';
 import { HandlerError, OmniscientError } from './errors.js';
 import type { EventInfo, EventMetadata, EventRecord, NewEvent } from './event.js';
+import { type EventEffect, frameworkEffectOf } from './framework-events.js';
 import { StateTree } from './state-tree.js';
 import { disown, isThenable } from './thenable.js';
 
@@ -36,11 +37,18 @@ export class ActorState {
     this.tree = new StateTree(state);
   }
 
-  /** Whether an event of that name means anything to this class: what was decided before it may have to be decided anew. */
-  handles(name: string): boolean {
-    if (this.definition.handlers.has(name) || this.definition.hears.has(name)) return true;
-    this.#skipped?.skipped(name, this.definition.name, this.#streamId);
-    return false;
+  /** What events of somebody else change for this class; `undefined` if nothing that was decided before them can be wrong now. */
+  effectOf(others: readonly NewEvent[]): EventEffect | undefined {
+    const { handlers, hears, name } = this.definition;
+    let effect: EventEffect | undefined;
+    for (const event of others) {
+      if (handlers.has(event.name)) return 'state';
+      this.#skipped?.skipped(event.name, name, this.#streamId);
+      const each = frameworkEffectOf(event, name, hears);
+      if (each === 'state') return each;
+      effect ??= each;
+    }
+    return effect;
   }
 
   /**

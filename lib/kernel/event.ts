@@ -1,3 +1,5 @@
+import type { HeardMetadata } from './heard-note.js';
+
 /** Who did what, when and why: filled in for every event with no work by the user. It is the audit trail. */
 export interface EventMetadata {
   /** ISO 8601 time at which the event was fired, by the clock of the node that fired it. */
@@ -19,6 +21,8 @@ export interface EventMetadata {
   readonly causationId: string | null;
   /** The span that fired it (W3C Trace Context); only there if somebody traced that. */
   readonly traceparent?: string;
+  /** Of the first event that a reaction fired: which listener heard which source (empty for names), and up to which version of it (position, for names). */
+  readonly heard?: HeardMetadata;
 }
 
 /** An event as stored: immutable, deep-frozen. */

@@ -1,4 +1,5 @@
 import { FRAMEWORK_EVENT_PREFIX, type NewEvent } from './event.js';
+import { heardIn } from './heard-note.js';
 import { HEARING_EVENTS, Hearing, type HearingMemory } from './hearing.js';
 import { OnceAnswers, type OnceData } from './once-answers.js';
 
@@ -130,6 +131,8 @@ export class FrameworkState {
 
   #apply(event: NewEvent): void {
     const { name } = event;
+    const heard = heardIn(event.metadata, this.#actor);
+    if (heard) this.hearing.hear(heard);
     if (name === TICK_EVENT) this.#tick(event);
     // Most events are users' own.
     else if (!name.startsWith(FRAMEWORK_EVENT_PREFIX)) return;
@@ -181,6 +184,30 @@ export class FrameworkState {
 function originIn({ id, metadata }: NewEvent): { correlationId: string; causationId: string } {
   const { correlationId } = JSON.parse(metadata) as { correlationId: string };
   return { correlationId, causationId: id };
+}
+
+/**
+ * What somebody else's events may change for an actor: its `state`, so that nothing stands as it was decided before them; or only some `decisions`, and a
+ * commit knows itself whether it is one of those.
+ */
+export type EventEffect = 'state' | 'decisions';
+
+/**
+ * What an event of somebody else that has no handler changes for an actor. Those of other classes change nothing, but for `$leader`: one node leads
+ * the stream, for all of them.
+ *
+ * @param actor name of the class.
+ * @param hears the framework's events that mean something to its kind.
+ */
+export function frameworkEffectOf(event: NewEvent, actor: string, hears: ReadonlySet<string>): EventEffect | undefined {
+  const { name, data, metadata } = event;
+  if (hears.has(name)) {
+    if (name === LEADER_EVENT) return 'state';
+    const isTicking = name === TICK_EVENT || name === TICKING_EVENT;
+    const written = JSON.parse(isTicking ? metadata : data) as { actor?: unknown };
+    if (written.actor === actor) return isTicking ? 'state' : 'decisions';
+  }
+  return heardIn(metadata, actor) && 'decisions';
 }
 
 /** Two that start the same ticking at the same time start it once. */

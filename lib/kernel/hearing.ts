@@ -1,5 +1,6 @@
 import { EndedSources, hearingKey } from './ended-sources.js';
 import type { NewEvent, StoredEvent } from './event.js';
+import type { HeardNote } from './heard-note.js';
 import type { StoredFailure } from './thrown.js';
 
 /** The framework's events of an actor that listens. */
@@ -40,7 +41,10 @@ export interface ListeningData {
   readonly over?: readonly string[];
 }
 
-/** `$heard`: how far a listener has heard a source; stored in the commit of the reaction, so that neither is there without the other. */
+/**
+ * `$heard`: how far a listener has heard a source, where it fired nothing in whose metadata that could stand. Older streams have one for each reaction, in
+ * its commit.
+ */
 export interface HeardData {
   readonly actor: string;
   readonly listener: string;
@@ -134,7 +138,7 @@ export class Hearing {
     const data = JSON.parse(event.data) as { actor: string };
     if (data.actor !== this.#actor) return;
     if (event.name === LISTENING_EVENT) this.#listen(data as ListeningData, event);
-    else if (event.name === HEARD_EVENT) this.#hear(data as HeardData);
+    else if (event.name === HEARD_EVENT) this.hear(data as HeardData);
     else if (event.name === PARKED_EVENT) {
       this.#park(data as ParkedData);
     } else this.parked.delete((data as unknown as UnparkedData).id);
@@ -220,7 +224,7 @@ export class Hearing {
     this.parked.add(data.id);
     // One that a dispatcher parked comes late, and says nothing of those before it.
     if (!data.adopted) {
-      this.#hear(data);
+      this.hear(data);
       return;
     }
     this.adopted.add(data.id);
@@ -228,7 +232,8 @@ export class Hearing {
     if (this.adopted.size > ADOPTED_MAX) this.adopted.delete(oldest as string);
   }
 
-  #hear({ listener, source, at }: HeardData): void {
+  /** A reaction is stored. */
+  hear({ listener, source, at }: HeardNote): void {
     const key = hearingKey(listener, source);
     const known = this.sources.get(key);
     if (!known) {

@@ -26,11 +26,13 @@ export interface Rebased<Commit extends PendingCommit> {
 }
 
 /** The turn that is running: what it fired so far, and what happened to it meanwhile. */
-interface OpenTurn {
+export interface OpenTurn {
   readonly events: NewEvent[];
   mark: number;
   /** Others' events changed the state under it. */
   touched: boolean;
+  /** Others' events came that may make it wrong, though the state is the same. */
+  doubted: boolean;
   /** Its own events could not be applied again after that. */
   failure: unknown;
 }
@@ -109,7 +111,7 @@ export class OptimisticState<Commit extends PendingCommit> {
 
   /** Starts a turn: events fired from now on belong to it until it is sealed or discarded. */
   open(): void {
-    this.#open = { events: [], mark: this.#state.tree.markSeen(), touched: false, failure: undefined };
+    this.#open = { events: [], mark: this.#state.tree.markSeen(), touched: false, doubted: false, failure: undefined };
   }
 
   /** Applies an event of the open turn. @throws HandlerError, with the state as before the event. */
@@ -182,7 +184,7 @@ export class OptimisticState<Commit extends PendingCommit> {
 
   /**
    * Others' events were stored at our version: they go under the pending ones. If none of them has a handler in this class, nothing is undone
-   * or run again: the versions move up.
+   * or run again: the versions move up. Only a commit that has become wrong by what they say to the framework is, with those after it.
    *
    * @throws HandlerError when one of them can't be applied; the state is then worthless.
    */
@@ -192,17 +194,29 @@ export class OptimisticState<Commit extends PendingCommit> {
     this.version = last.version;
     this.lastEventId = last.id;
     const isPendingWrong = this.#onStored?.(others) ?? false;
-    if (!isPendingWrong && !others.some((event) => this.#state.handles(event.name))) return UNTOUCHED;
+    const effect = this.#state.effectOf(others);
+    if (effect !== 'state') return isPendingWrong || effect === 'decisions' ? this.#recheck() : UNTOUCHED;
     this.#state.tree.undoTo(this.#firstMark());
     for (const event of others) this.#state.apply(event, event.version, false);
     this.confirmedRevision += 1;
     return this.#replayPending();
   }
 
-  /** Puts pending commits and the open turn back on a state that changed under them, each as its command chose. */
-  #replayPending(): Rebased<Commit> {
-    this.revision += 1;
+  /** The state is the same, but some decisions may be wrong now: from the first commit that says so of itself on, all are put back or run again. */
+  #recheck(): Rebased<Commit> {
+    if (this.#open) this.#open.doubted = true;
     const before = this.pending.splice(0);
+    for (let commit = before[0]; commit && !isStale(commit); commit = before[this.pending.length])
+      this.pending.push(commit);
+    const rest = before.slice(this.pending.length);
+    if (!rest[0]) return UNTOUCHED;
+    this.#state.tree.undoTo(rest[0].mark);
+    return this.#replayPending(rest);
+  }
+
+  /** Puts pending commits and the open turn back on a state that changed under them, each as its command chose. */
+  #replayPending(before: readonly Commit[] = this.pending.splice(0)): Rebased<Commit> {
+    this.revision += 1;
     const rejected: Commit[] = [];
     const failed: { commit: Commit; error: unknown }[] = [];
     const held: Commit[] = [];

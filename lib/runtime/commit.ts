@@ -1,4 +1,4 @@
-import { mustRunAgain, type PendingCommit } from '../kernel/optimistic-state.js';
+import type { PendingCommit } from '../kernel/optimistic-state.js';
 import type { Request } from './request.js';
 
 /** A finished command, or a part of one, whose events are not yet stored. */
@@ -43,9 +43,4 @@ export function settleStored(commit: Commit): void {
 export function settleFailed(commit: Commit, error: unknown): void {
   if (commit.part) commit.part.reject(error);
   else commit.request.reject(error);
-}
-
-/** A command that only read may be told an older truth, unless it asked to be decided on the newest. */
-export function mustDecideAgain(commit: Pick<Commit, 'onConflict' | 'isStale'>, eventCount: number): boolean {
-  return mustRunAgain(commit) || (commit.onConflict === 'reject' && eventCount > 0);
 }

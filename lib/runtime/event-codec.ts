@@ -62,9 +62,10 @@ export class MetadataWriter {
 
   /**
    * @param notBeforeMs the earliest time that may be written; where the clock is behind that, what it says is written as well.
+   * @param heard what `heardText` says, or nothing; it has to stand last.
    * @throws OmniscientError (`INVALID_METADATA`) when an id is no string: nobody could read the stream any more.
    */
-  write(cause: RequestCause, notBeforeMs = 0): string {
+  write(cause: RequestCause, notBeforeMs = 0, heard = ''): string {
     const { commandId, correlationId, causationId, traceparent } = cause;
     if (typeof commandId !== 'string') throw noId('commandId', commandId);
     if (typeof correlationId !== 'string') throw noId('correlationId', correlationId);
@@ -73,7 +74,7 @@ export class MetadataWriter {
     const clock = notBeforeMs - nowMs > CLOCK_BEHIND_MS_MAX ? `,"clock":"${new Date(nowMs).toISOString()}"` : '';
     return (
       `{"at":"${isoTimeOf(Math.max(nowMs, notBeforeMs))}"${clock}${this.#middle}${JSON.stringify(commandId)},"correlationId":${JSON.stringify(correlationId)},` +
-      `"causationId":${JSON.stringify(causationId)}${traceparent ? `,"traceparent":${JSON.stringify(`${traceparent}`)}` : ''}}`
+      `"causationId":${JSON.stringify(causationId)}${traceparent ? `,"traceparent":${JSON.stringify(`${traceparent}`)}` : ''}${heard}}`
     );
   }
 }

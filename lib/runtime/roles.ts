@@ -147,6 +147,7 @@ function actorListening(activation: Activation): ActorListening {
     unstored: () => optimistic.unstored(),
     firedInTurn: () => optimistic.openTurn.events.length,
     fireFramework: (name, data) => context.fireFramework(name, data),
+    noteHeard: (note) => context.noteHeard(note),
     run: (command, args, { cause, ...options }) => activation.runOwn(command, args, cause, options),
   };
   return new ActorListening(owner, parts);

@@ -15,8 +15,8 @@ const SAVES_UNDER_WAY_MAX = 16;
  */
 const SNAPSHOT_LENGTH_MAX = 64 * 1024 * 1024;
 
-/** Changes when `Memory` does. */
-const MEMORY_FORMAT = 4;
+/** Changes when `Memory` does, or what stored events say of it. */
+const MEMORY_FORMAT = 5;
 
 /** What is memoised: the state, and what the framework's events say. */
 interface Memory {

@@ -9,6 +9,7 @@ import {
   TICK_EVENT,
   type TickOptions,
 } from '../kernel/framework-events.js';
+import { type HeardNote, heardText } from '../kernel/heard-note.js';
 import { assertEventName } from '../kernel/ids.js';
 import type { ListenHandler, Listening, ListenSource, ListenToOptions } from '../kernel/listening.js';
 import type { OnceData } from '../kernel/once-answers.js';
@@ -135,6 +136,11 @@ export class TurnContext implements ActorContext {
     return event && (JSON.parse(event.data) as OnceData);
   }
 
+  /** The next event of this turn says in its metadata up to where something was heard; `undefined` takes that back. */
+  noteHeard(note: HeardNote | undefined): void {
+    this.#turn('a note').heard = note ? heardText(note) : '';
+  }
+
   /** Fires one of the framework's own events; its time is never before `notBeforeMs`. */
   fireFramework(name: string, data: object, notBeforeMs?: number): void {
     this.#apply(this.#turn(name), name, JSON.stringify(data), notBeforeMs);
@@ -155,7 +161,8 @@ export class TurnContext implements ActorContext {
   #apply(turn: Turn, name: string, data: string, notBeforeMs?: number): void {
     const { parts, optimistic } = this.#owner;
     const id = parts.ids.next();
-    const metadata = this.#metadataWriter().write(turn.request.cause, notBeforeMs);
+    const metadata = this.#metadataWriter().write(turn.request.cause, notBeforeMs, turn.heard);
+    turn.heard = '';
     try {
       optimistic.fire({ id, name, data, metadata });
     } catch (error) {

@@ -2,8 +2,9 @@ import { detached } from '../engine/async-context.js';
 import { Stretch } from '../engine/time-slices.js';
 import { ConflictError } from '../kernel/errors.js';
 import { mustRunAgain } from '../kernel/optimistic-state.js';
-import { type Commit, commitOf, mustDecideAgain, settleFailed } from './commit.js';
+import { type Commit, commitOf, settleFailed } from './commit.js';
 import { conflictOf } from './conflict-errors.js';
+import { isOvertaken, isTouched, mustDecideAgain } from './overtaken.js';
 import type { Request } from './request.js';
 import { runInTurn, runOn, Turn, type TurnOwner } from './turn.js';
 import { handled, plainAnswer, whenPrepared } from './turn-answer.js';
@@ -79,9 +80,9 @@ export class TurnLoop implements TurnOwner {
 
   /** Why nothing of what the turn has fired may be stored. */
   #refusalOf(turn: Turn): unknown {
-    const { touched, failure, events } = this.#parts.state.openTurn;
-    turn.failure ??= failure;
-    if (turn.failure === undefined && touched && mustDecideAgain(turn.request, events.length)) {
+    const open = this.#parts.state.openTurn;
+    turn.failure ??= open.failure;
+    if (turn.failure === undefined && isOvertaken(turn.request, open)) {
       turn.failure = conflictOf(this.label, { request: turn.request });
       // Whatever the method makes of that: what has stored nothing yet can be decided anew.
       turn.mustRunAgain = !turn.request.partlyCommitted;
@@ -169,7 +170,8 @@ export class TurnLoop implements TurnOwner {
   #finish(turn: Turn, answer: unknown): void {
     const { state } = this.#parts;
     const { request } = turn;
-    const { touched, failure, events } = state.openTurn;
+    const open = state.openTurn;
+    const { failure, events } = open;
     if (turn.failure !== undefined || failure !== undefined) {
       this.#fail(turn, turn.failure ?? failure);
       return;
@@ -192,7 +194,7 @@ export class TurnLoop implements TurnOwner {
     }
     turn.over = true;
     this.running = undefined;
-    if (touched && mustDecideAgain(request, events.length)) {
+    if (isOvertaken(request, open)) {
       state.discard();
       this.#decideAgain(request);
       return;
@@ -215,7 +217,7 @@ export class TurnLoop implements TurnOwner {
     const { request } = turn;
     const { state } = this.#parts;
     // It may have failed because it read the old state and then found the new one.
-    const isMixed = state.openTurn.touched && request.onConflict === 'rerun' && !request.partlyCommitted;
+    const isMixed = isTouched(request, state.openTurn) && request.onConflict === 'rerun' && !request.partlyCommitted;
     turn.over = true;
     this.running = undefined;
     state.discard();

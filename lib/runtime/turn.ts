@@ -36,6 +36,8 @@ export class Turn {
   mustComplete = false;
   /** What its end brings with it has been done. */
   completed = false;
+  /** What the next event that it fires says in its metadata: `heardText`, or nothing. */
+  heard = '';
   /** What must be done before what it fired is stored. */
   preparation: Promise<unknown> | undefined;
   #place: string | undefined;

@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { ENDED_SOURCES_MAX } from '../../lib/kernel/ended-sources.js';
 import type { NewEvent } from '../../lib/kernel/event.js';
 import { FrameworkState } from '../../lib/kernel/framework-events.js';
-import { ADOPTED_MAX, LEFT_SOURCES_MAX } from '../../lib/kernel/hearing.js';
+import { heardText } from '../../lib/kernel/heard-note.js';
+import { ADOPTED_MAX, type HeardData, LEFT_SOURCES_MAX } from '../../lib/kernel/hearing.js';
 import { ONCE_KEYS_MAX } from '../../lib/kernel/once-answers.js';
 import { randomFrom, seedFor } from '../support/seed.js';
 
@@ -168,6 +169,20 @@ describe("what the framework's events say", () => {
     expect(left.length).toBeGreaterThan(LEFT_SOURCES_MAX / 2);
     expect(whole.hearing.adopted.size).toBeLessThanOrEqual(ADOPTED_MAX);
     expect(whole.once.toJSON()?.length).toBeLessThanOrEqual(ONCE_KEYS_MAX);
+  });
+
+  it('is the same whether a reaction was noted in an event of its own, as in older streams, or in what it fired', () => {
+    const random = randomFrom(seedFor('framework-state, notes'));
+    const course = new Course(random, 20);
+    for (let i = 0; i < 500; i += 1) course.add();
+    const inMetadata = course.events.map((event) => {
+      if (event.name !== '$heard') return event;
+      const { actor, listener, source, at } = JSON.parse(event.data) as HeardData;
+      const metadata = `${event.metadata.slice(0, -1)}${heardText({ listener, source, at })}}`.replace(ACTOR, actor);
+      return { ...event, name: 'noted', data: '{}', metadata: metadata.replace('"Other"', JSON.stringify(actor)) };
+    });
+    expect(inMetadata.filter(({ name }) => name === 'noted').length).toBeGreaterThan(50);
+    expect(textOf(stateOf(inMetadata))).toBe(textOf(stateOf(course.events)));
   });
 
   it('is nothing where there was nothing, whoever looked', () => {

@@ -239,8 +239,8 @@ export const MUTATIONS = [
   mutation(
     'what was heard is not noted',
     'runtime/listening/reactions.ts',
-    '    if (!isDue) return;',
-    '    return;',
+    '    this.#owner.noteHeard({ listener: name, source, at });',
+    '',
     'orders',
   ),
   mutation(

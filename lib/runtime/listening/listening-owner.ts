@@ -1,5 +1,6 @@
 import type { CommandDefinition } from '../../kernel/definition.js';
 import type { NewEvent } from '../../kernel/event.js';
+import type { HeardNote } from '../../kernel/heard-note.js';
 import type { Hearing } from '../../kernel/hearing.js';
 import type { ListenDefinition } from '../../kernel/listen-definition.js';
 import type { Upcasts } from '../../kernel/upcasts.js';
@@ -41,6 +42,8 @@ export interface ListeningOwner {
   /** How many events the turn that runs has fired. */
   firedInTurn(): number;
   fireFramework(name: string, data: object): void;
+  /** The next event that the turn fires says so in its metadata; `undefined` takes that back. */
+  noteHeard(note: HeardNote | undefined): void;
   /** Runs it as a command of its own, wherever commands run. */
   run(command: CommandDefinition, args: readonly unknown[], how: RunOptions): Promise<unknown>;
 }

@@ -23,7 +23,7 @@ import type { Telemetry } from '../telemetry/telemetry.js';
 import type { Listener } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';
 import { command, OutOfOrderError, REACT } from './reaction-commands.js';
-import { originOf, parkedSound, placeIn, type Sound, saidAtMs } from './sound.js';
+import { originOf, parkedSound, placeFinder, type Sound, saidAtMs } from './sound.js';
 
 /** A listener that fires nothing writes down how far it has heard once in so many events. */
 const UNRECORDED_EVENTS_MAX = 100;
@@ -35,8 +35,8 @@ type FindListener = (name: string, source: string) => Listener | undefined;
 export type Outcome = 'heard' | undefined;
 
 /**
- * Reactions of one actor, as commands of its own: the events that one fires and the note how far its source has been heard (`$heard`) are one commit, so
- * that both are stored or neither, and whoever reacts a second time sees the note.
+ * Reactions of one actor, as commands of its own. The note how far its source has been heard is a part of the first event that one fires, so that both are
+ * stored or neither, and whoever reacts a second time sees the note.
  */
 export class Reactions {
   readonly commands: ReadonlyMap<string, CommandDefinition>;
@@ -115,9 +115,10 @@ export class Reactions {
   /** How far the source has been heard, by what is stored and by what is about to be. */
   appliedAt(listener: string, source: string): number {
     const stored = this.#owner.hearing.heardAt(listener, source);
+    const placeIn = placeFinder(this.#owner.actorName, listener, source);
     let place: number | undefined;
     this.#owner.findPending((event) => {
-      place = placeIn(event, this.#owner.actorName, listener, source);
+      place = placeIn(event);
       return place !== undefined;
     });
     return Math.max(stored, place ?? 0);
@@ -161,7 +162,9 @@ export class Reactions {
       return undefined;
     }
     this.#passedOver.delete(sound);
-    return then(this.#tell(listener, record), () => this.#note(listener, sound));
+    // It stands in what is fired first. A reaction that fires nothing is noted now and then.
+    this.#owner.noteHeard({ listener: name, source, at });
+    return whenThere(this.#tell(listener, record), () => this.#note(listener, sound));
   }
 
   /** What is asked of other actors while it is reacted to must be recognised there, whoever reacts, and how often. */
@@ -178,10 +181,13 @@ export class Reactions {
   #note(listener: Listener, { source, at }: Sound): undefined {
     const key = hearingKey(listener.name, source);
     const unrecorded = (this.#unrecorded.get(key) ?? 0) + 1;
-    const isDue = this.#owner.firedInTurn() > 0 || listener.count !== undefined || unrecorded >= UNRECORDED_EVENTS_MAX;
+    const hasFired = this.#owner.firedInTurn() > 0;
+    const isDue = hasFired || listener.count !== undefined || unrecorded >= UNRECORDED_EVENTS_MAX;
     this.#unrecorded.set(key, isDue ? 0 : unrecorded);
     if (!isDue) return;
     this.#notedAt.set(key, at);
+    if (hasFired) return;
+    this.#owner.noteHeard(undefined);
     this.#fireHeard(HEARD_EVENT, { listener: listener.name, source, at });
   }
 
@@ -207,7 +213,7 @@ export class Reactions {
   #retry(id: string, { listener: name, source, record }: Sound): unknown {
     if (!this.#isParked(id)) return undefined;
     const listener = this.#listenerOf(name, source);
-    return then(this.#tell(listener, record), () => this.#unpark(id, 'retried'));
+    return whenThere(this.#tell(listener, record), () => this.#unpark(id, 'retried'));
   }
 
   #unpark(id: string, outcome: 'retried' | 'discarded'): undefined {
@@ -270,8 +276,4 @@ export class Reactions {
   #command(name: string): CommandDefinition {
     return this.commands.get(name) as CommandDefinition;
   }
-}
-
-function then(answer: unknown, next: () => undefined): unknown {
-  return whenThere(answer, next);
 }

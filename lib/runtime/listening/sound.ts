@@ -1,4 +1,5 @@
 import type { EventRecord, NewEvent } from '../../kernel/event.js';
+import { heardPlace } from '../../kernel/heard-note.js';
 import {
   HEARD_EVENT,
   type HeardData,
@@ -32,8 +33,16 @@ export function originOf({ record }: Sound): Origin {
   return { correlationId, causationId: record.id, traceparent };
 }
 
-/** Up to where an event says that the source was heard, or that listening to it began; `undefined` if it is about something else. */
-export function placeIn({ name, data }: NewEvent, actor: string, listener: string, source: string): number | undefined {
+/**
+ * Finds up to where an event of the actor's own says that the source was heard, or that listening to it began; `undefined` if it is about something
+ * else.
+ */
+export function placeFinder(actor: string, listener: string, source: string): (event: NewEvent) => number | undefined {
+  const noted = heardPlace(listener, source);
+  return (event) => noted(event.metadata) ?? placeIn(event, actor, listener, source);
+}
+
+function placeIn({ name, data }: NewEvent, actor: string, listener: string, source: string): number | undefined {
   if (name !== HEARD_EVENT && name !== PARKED_EVENT && name !== LISTENING_EVENT) return undefined;
   const told = JSON.parse(data) as HeardData | ListeningData;
   if (told.actor !== actor || told.listener !== listener || 'adopted' in told) return undefined;

@@ -8,7 +8,7 @@ interface BasketState {
 }
 
 interface BasketEvents {
-  put: { item: string };
+  put: { item: string; first?: true };
   taken_out: { item: string };
 }
 
@@ -37,8 +37,13 @@ export class Basket extends LiveActor<BasketState, BasketEvents> {
 
   @Command({ onConflict: 'reject' }) putFirst(item: string): boolean {
     if (this.state.items.length > 0) return false;
-    this.fire('put', { item });
+    this.fire('put', { item, first: true });
     return true;
+  }
+
+  @Command() putAndThink(item: string) {
+    this.fire('put', { item });
+    throw new Error(`${item} had better not be here`);
   }
 
   @Command() async putInParts(items: string[]) {
@@ -135,7 +140,7 @@ export const ACCOUNTS: SimulationOptions = {
     const mark = `${client}.${operation}`;
     const id = `b${random.int(3)}`;
     const account = `a${random.int(2)}`;
-    switch (random.int(10)) {
+    switch (random.int(11)) {
       case 0:
         return actor(Basket, id).put(mark);
       case 1:
@@ -150,6 +155,8 @@ export const ACCOUNTS: SimulationOptions = {
         return actor(BasketSize, id).putIfFew(mark);
       case 6:
         return actor(Account, account).payOut(50, mark);
+      case 9:
+        return actor(Basket, id).putAndThink(mark);
       case 8:
         return actor(Diary, `d${random.int(2)}`).write(mark);
       case 7:
@@ -160,6 +167,7 @@ export const ACCOUNTS: SimulationOptions = {
   },
   invariants: [
     { name: 'every mark is there once', check: marksAreOnce },
+    { name: 'what is put first finds the basket empty', check: firstFindsItEmpty },
     {
       name: 'no account is overdrawn',
       check: ({ ids, state }) => ids(Account).every((id) => state(Account, id).cents >= 0) || 'overdrawn',
@@ -171,6 +179,19 @@ export const ACCOUNTS: SimulationOptions = {
 function payOnce(account: SimulatedRef<Account>, mark: string, isTwice: boolean): Promise<unknown> {
   const pay = () => account.once(mark).payIn(10, mark);
   return isTwice ? Promise.all([pay(), pay()]) : pay().catch(pay);
+}
+
+/** It rejects what others were first to put. */
+function firstFindsItEmpty({ events }: CourseEnd): string | undefined {
+  const counts = new Map<string, number>();
+  for (const { name, data, streamId, version } of events) {
+    const count = counts.get(streamId) ?? 0;
+    if (name === 'put' && (data as BasketEvents['put']).first && count > 0)
+      return `event ${version} of ${streamId} found ${count}`;
+    if (name === 'put') counts.set(streamId, count + 1);
+    if (name === 'taken_out') counts.set(streamId, Math.max(0, count - 1));
+  }
+  return undefined;
 }
 
 /** What was acknowledged is there once; what is in doubt at most once. */

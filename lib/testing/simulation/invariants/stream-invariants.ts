@@ -1,4 +1,6 @@
+import type { EventRecord } from '../../../kernel/event.js';
 import { LEADER_EVENT, type Leadership } from '../../../kernel/framework-events.js';
+import { heardIn } from '../../../kernel/heard-note.js';
 import { HEARD_EVENT, type HeardData, IN_CODE, PARKED_EVENT } from '../../../kernel/hearing.js';
 import type { BuiltInInvariant } from './invariant.js';
 import { metadataOf } from './metadata.js';
@@ -38,11 +40,12 @@ export const REACTIONS_ONCE: BuiltInInvariant = {
     const heardTo = new Map<string, number>();
     return {
       stored({ streamId, records }) {
-        for (const { name, data, version } of records) {
-          if (name !== HEARD_EVENT && name !== PARKED_EVENT) continue;
-          const { actor, listener, source, at, adopted } = JSON.parse(data) as HeardData & { adopted?: boolean };
+        for (const record of records) {
+          const note = noteIn(record);
           // From code it may begin anew, on purpose.
-          if (adopted || listener.startsWith(IN_CODE)) continue;
+          if (!note || note.listener.startsWith(IN_CODE)) continue;
+          const { version } = record;
+          const { actor, listener, source, at } = note;
           const key = JSON.stringify([streamId, actor, listener, source]);
           const before = heardTo.get(key) ?? 0;
           if (at <= before) {
@@ -55,3 +58,13 @@ export const REACTIONS_ONCE: BuiltInInvariant = {
     };
   },
 };
+
+/** What an event says of a reaction: by itself, or in its metadata. */
+function noteIn(record: EventRecord): HeardData | undefined {
+  const { actor } = metadataOf(record);
+  const heard = heardIn(record.metadata, actor);
+  if (heard) return { actor, ...heard };
+  if (record.name !== HEARD_EVENT && record.name !== PARKED_EVENT) return undefined;
+  const { adopted, ...note } = JSON.parse(record.data) as HeardData & { adopted?: boolean };
+  return adopted ? undefined : note;
+}

@@ -4,8 +4,8 @@ import type { SeededRandom } from '../world/seeded-random.js';
 import type { SimulatedProcess } from '../world/simulated-process.js';
 import type { World } from '../world.js';
 
-/** Longest usual way to the store, or back. Milliseconds. */
-const WAY_MS_MAX = 1.5;
+/** Longest usual way to the store, or back, in one course or another: where it is far, others store meanwhile. Milliseconds. */
+const WAYS_MS_MAX = [1.5, 1.5, 12] as const;
 /** An engine waits so long for an answer before it gives a request up. Milliseconds. */
 const REQUEST_TIMEOUT_MS = 1_000;
 /** How soon it is said of a request that nobody knows what became of it. Milliseconds. */
@@ -33,6 +33,7 @@ export class Link {
   readonly #world: World;
   readonly #node: number;
   readonly #random: SeededRandom;
+  readonly #wayMsMax: number;
   readonly #underWay = new Set<Promise<unknown>>();
   #isOpen = false;
 
@@ -42,6 +43,7 @@ export class Link {
     this.#node = node;
     this.cuts = cuts;
     this.#random = world.random.fork(`link of ${process.name}`);
+    this.#wayMsMax = world.random.fork('ways to the store').pick(WAYS_MS_MAX);
   }
 
   open(): void {
@@ -60,8 +62,8 @@ export class Link {
       return Promise.reject(new EngineError('ENGINE_CLOSED', message));
     }
     const fate: RequestFate = {
-      thereMs: this.#random.between(0.05, WAY_MS_MAX),
-      backMs: this.#random.between(0.05, WAY_MS_MAX),
+      thereMs: this.#random.between(0.05, this.#wayMsMax),
+      backMs: this.#random.between(0.05, this.#wayMsMax),
     };
     this.#world.faults.onRequest(fate, this.#node, request);
     const answer = new Promise<T>((resolve, reject) => {

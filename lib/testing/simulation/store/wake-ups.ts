@@ -69,7 +69,11 @@ export class WakeUps implements StoreObserver {
 
   #hintOf(records: readonly EventRecord[], hint: WakeFate['hint']): readonly EventRecord[] {
     if (hint === 'none') return [];
-    if (hint === 'some') return records.filter(() => this.#random.chance(0.5));
+    // What it holds includes the last event that it tells of, or it holds nothing (`Wake`).
+    if (hint === 'some')
+      return this.#random.chance(0.5)
+        ? []
+        : records.filter((record) => record === records.at(-1) || this.#random.chance(0.5));
     return hint === 'disordered' ? this.#random.shuffled(records) : records;
   }
 
