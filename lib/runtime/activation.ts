@@ -143,7 +143,7 @@ export class Activation implements PipelineOwner, FeedOwner {
 
   /** What is stored may have changed what it listens to; also what only the leader's code listens to. */
   lookWhatToHear(): void {
-    if (this.leader && this.framework.isHearing) this.listen();
+    if (this.feed && this.framework.isHearing) this.listen();
     this.listening?.look();
   }
 

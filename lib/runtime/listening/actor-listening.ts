@@ -18,6 +18,8 @@ import { SourceRecords } from './source-records.js';
 const RECORD_AGAIN_MS = 500;
 /** How often it is looked, at most, for what ended by its time: that is written down with whatever is stored next. Milliseconds. */
 const LOOK_FOR_ENDS_MS = 1_000;
+/** What a command began on a node that is gone is ended so long after its time: longer than clocks are apart. Milliseconds. */
+const ORPHAN_MS = 24 * 3_600_000;
 
 /**
  * What one activation listens to. Its stream says which sources those are, from where on, and how far each was heard; this opens an ear for each, and
@@ -212,10 +214,13 @@ export class ActorListening {
     const nowMs = this.#parts.environment.monotonicMs();
     if (this.#owner.firedInTurn() === 0 || nowMs < this.#lookedForEndsMs + LOOK_FOR_ENDS_MS) return [];
     this.#lookedForEndsMs = nowMs;
-    const { sources } = this.#owner.hearing;
-    return [...this.#ears].flatMap(([key, ear]) =>
-      ear.listener.isInCode && ear.isOver ? (sources.get(key) ?? []) : [],
-    );
+    const orphanedMs = this.#parts.clock.now() - ORPHAN_MS;
+    return [...this.#owner.hearing.sources].flatMap(([key, heard]) => {
+      if (!heard.listener.startsWith(IN_CODE) || heard.sinceMs === undefined) return [];
+      const ear = this.#ears.get(key);
+      if (ear || this.#inCode.has(key)) return ear?.isOver ? heard : [];
+      return heard.sinceMs + (heard.limits?.forMs ?? Number.POSITIVE_INFINITY) <= orphanedMs ? heard : [];
+    });
   }
 
   #record(): void {
