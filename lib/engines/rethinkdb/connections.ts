@@ -30,6 +30,8 @@ export class Connections {
   /** Which server is tried next. */
   #next = 0;
   #closed = false;
+  /** Whoever waits for a connection that is being made need not wait any more. */
+  #giveUp: (why: EngineError) => void = () => {};
 
   constructor(r: Reql, settings: Settings) {
     this.#r = r;
@@ -78,7 +80,8 @@ export class Connections {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.drop(new EngineError('ENGINE_CLOSED', 'RethinkDB: the engine was closed'));
+    if (this.#present) this.#leave(this.#present, closed());
+    this.#giveUp(closed());
   }
 
   async #run<T>(query: Term, isWrite: boolean, options?: object): Promise<T> {
@@ -151,13 +154,20 @@ export class Connections {
   }
 
   #connected(): Promise<Line> {
-    if (this.#closed) throw new EngineError('ENGINE_CLOSED', 'RethinkDB: the engine was closed');
+    if (this.#closed) throw closed();
     this.#line ??= this.#begin();
     return this.#line;
   }
 
   #begin(): Promise<Line> {
-    const line = this.#connect();
+    const line = new Promise<Line>((resolve, reject) => {
+      this.#giveUp = reject;
+      this.#connect().then((made) => {
+        // Nobody waits for it any more.
+        if (this.#closed) made.drop(closed());
+        resolve(made);
+      }, reject);
+    });
     const gone = () => {
       // This one alone: the end of an earlier connection may be told while the next is being made.
       if (this.#line !== line) return;
@@ -229,11 +239,18 @@ function passOn(cursor: DriverCursor, wantsMore: (item: unknown) => boolean, que
   );
 }
 
+function closed(): EngineError {
+  return new EngineError('ENGINE_CLOSED', 'RethinkDB: the engine was closed');
+}
+
+/** With these nobody knows what became of a question. */
+const LOST: ReadonlySet<string> = new Set(['ENGINE_UNREACHABLE', 'ENGINE_TIMEOUT', 'ENGINE_CLOSED']);
+
 /** A lost connection says nothing of what it was lost for. */
 function withOutcome(error: EngineError, isWrite: boolean): EngineError {
-  const isLost = error.code === 'ENGINE_UNREACHABLE' || error.code === 'ENGINE_TIMEOUT';
-  if (!isWrite || error.outcomeUnknown || !isLost) return error;
-  return new EngineError(error.code, error.message, { cause: error.cause, retryable: true, outcomeUnknown: true });
+  if (!isWrite || error.outcomeUnknown || !LOST.has(error.code)) return error;
+  const { code, message, cause, retryable } = error;
+  return new EngineError(code, message, { cause, retryable, outcomeUnknown: true });
 }
 
 function within<T>(environment: Environment, promise: Promise<T>, ms: number, what: string): Promise<T> {

@@ -1,6 +1,7 @@
 import type { AppendRequest, AppendResult } from '../../engine/append.js';
 import type { Checkpoint } from '../../engine/checkpoints.js';
 import type { Engine } from '../../engine/engine.js';
+import { endsWithin } from '../../engine/environment.js';
 import type { Unwatch, Wake } from '../../engine/follow.js';
 import { type BatchWriter, GroupCommit } from '../../engine/group-commit.js';
 import type { NodeMessage } from '../../engine/messages.js';
@@ -28,6 +29,8 @@ import { Watcher } from './watcher.js';
 
 /** How long one step of making tables may take. Milliseconds. */
 const PREPARE_MS_MAX = 30_000;
+/** How long `close()` takes at most. What is under way then is in doubt, and what has no place yet is placed by others, as after a crash. Milliseconds. */
+export const CLOSE_MS_MAX = 5_000;
 /** A round trip is long, so several are under way: what arrives during one need not wait for its end. */
 const BATCHES = { batchEventsMax: 10_000, batchesMax: 8 };
 
@@ -127,19 +130,24 @@ export class RethinkDbEngine implements Engine {
 
   async close(): Promise<void> {
     this.#closing = true;
-    await this.#preparing?.close();
-    await this.#opening?.catch(() => {});
-    await this.#groupCommit.drained();
+    await endsWithin(this.#settings.environment, this.#finish(), CLOSE_MS_MAX);
     const opened = this.#opened;
     if (!opened) return;
     this.#opened = undefined;
     opened.watcher.close();
     opened.mailbox.close();
     opened.sweeper.close();
-    await opened.log.close();
-    await opened.announcements.close();
-    await opened.line.close();
-    await opened.connections.close();
+    await Promise.all([opened.line.close(), opened.connections.close()]);
+  }
+
+  /** What was accepted is stored, and has its place. */
+  async #finish(): Promise<void> {
+    await this.#preparing?.close();
+    await this.#opening?.catch(() => {});
+    await this.#groupCommit.drained();
+    this.#opened?.sweeper.close();
+    await this.#opened?.log.close();
+    await this.#opened?.announcements.close();
   }
 
   append(request: AppendRequest): Promise<AppendResult> {
