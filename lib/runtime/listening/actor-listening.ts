@@ -229,12 +229,12 @@ export class ActorListening {
       this.#recording = false;
       this.look();
     };
-    const recorded = () => {
-      this.#isUnled = false;
-      again();
-    };
-    this.#records.store().then(recorded, (error: unknown) => {
+    // Whoever answers leads, unless it is heard meanwhile that it is gone.
+    const wasUnled = this.#isUnled;
+    this.#isUnled = false;
+    this.#records.store().then(again, (error: unknown) => {
       if (this.#stopped) return;
+      this.#isUnled ||= wasUnled;
       this.#parts.log.warn(`${this.#owner.label}: could not write down what it listens to; it is tried again`, error);
       this.#timer = this.#parts.environment.setTimeout(again, RECORD_AGAIN_MS).unref();
     });
