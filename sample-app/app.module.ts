@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { EventSourcingModule, type EventSourcingOptions } from 'omniscient-nest';
 import { BankModule } from './bank/bank.module.js';
+import { DemoModule } from './demo/demo.module.js';
 import { GamesModule } from './games/games.module.js';
 import { LeadersModule } from './leaders/leaders.module.js';
 import { LiveModule } from './live/live.module.js';
@@ -33,6 +34,7 @@ const FEATURES = [
   OperatorModule,
   RequestsModule,
   LiveModule,
+  DemoModule,
 ];
 
 @Module({})

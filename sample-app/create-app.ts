@@ -1,12 +1,14 @@
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { ValidationPipe } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule, type AppOptions } from './app.module.js';
 import { ErrorFilter } from './common/error.filter.js';
 
-/** The page's files are served as they are, from the sources: this file runs from `.build/sample-app/`. */
-const PAGE_FOLDER = fileURLToPath(new URL('../../sample-app/page', import.meta.url));
+/** Compiled, this file runs from `.build/sample-app/`, but the page's files are served from the sources, as they are. */
+const SOURCE_FOLDER = import.meta.dirname.replace(/\.build[\\/]sample-app$/, 'sample-app');
+/** Where the page's links to the sources of what it shows lead. */
+const SOURCE_PATH = '/source/';
 
 /** The application, ready to listen. */
 export async function createApp(options: AppOptions): Promise<NestExpressApplication> {
@@ -17,7 +19,22 @@ export async function createApp(options: AppOptions): Promise<NestExpressApplica
   });
   app.useGlobalPipes(new ValidationPipe({ whitelist: true, forbidNonWhitelisted: true }));
   app.useGlobalFilters(new ErrorFilter());
-  app.useStaticAssets(PAGE_FOLDER);
+  app.useStaticAssets(join(SOURCE_FOLDER, 'page'));
+  serveSources(app);
   app.enableShutdownHooks();
   return app;
+}
+
+/** To be read, never run: every file of this folder, and of no other, as plain text. */
+function serveSources(app: NestExpressApplication): void {
+  app.useStaticAssets(SOURCE_FOLDER, {
+    prefix: SOURCE_PATH,
+    index: false,
+    redirect: false,
+    dotfiles: 'ignore',
+    setHeaders: (response) => {
+      response.setHeader('content-type', 'text/plain; charset=utf-8');
+      response.setHeader('x-content-type-options', 'nosniff');
+    },
+  });
 }

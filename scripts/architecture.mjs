@@ -15,6 +15,8 @@ const PAGE = 'docs/architecture.md';
 const FLOORS = ['kernel', 'engine', 'engines', 'runtime', 'nest', 'testing'];
 /** How many of the longest lists are printed. */
 const SHOWN = 12;
+/** Of the page. */
+const LINE_LENGTH_MAX = 120;
 
 if (process.argv.includes('--write') || process.argv.includes('--check')) updatePage(process.argv.includes('--check'));
 else printFigures();
@@ -114,11 +116,22 @@ function diagram(rooms) {
 
 function list(rooms) {
   const rows = rooms.map(({ room, about, doors, imports }) => {
-    const entered = enteredThrough(doors);
     const may = imports.map((to) => `\`${posix.basename(to)}\``).join(', ') || 'none';
-    return `- **\`${room}\`** ${about}\n  Entered through: ${entered}.\n  May import, on its floor: ${may}.`;
+    const words = `- **\`${room}\`** ${about} Entered through: ${enteredThrough(doors)}. May import, on its floor: ${may}.`;
+    return wrapped(words);
   });
   return rows.join('\n');
+}
+
+/** Lines of at most `LINE_LENGTH_MAX` characters; those after the first belong to the same item of a list. */
+function wrapped(text) {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const line = `${lines.at(-1)}${lines.at(-1) === '' ? '' : ' '}${word}`;
+    if (line.length > LINE_LENGTH_MAX) lines.push(`  ${word}`);
+    else lines[lines.length - 1] = line;
+  }
+  return lines.join('\n');
 }
 
 /** A room without doors is entered from outside lib alone, as package.json says. */

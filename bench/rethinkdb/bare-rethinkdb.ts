@@ -1,4 +1,4 @@
-/// <reference path="../../lib/engines/rethinkdb/rethinkdb-module.d.ts" />
+/// <reference path="../../lib/engines/rethinkdb/connections/rethinkdb-module.d.ts" />
 import { randomUUID } from 'node:crypto';
 import rethinkdb from 'rethinkdb';
 import { metadata } from '../bare-sqlite.js';

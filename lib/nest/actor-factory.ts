@@ -1,7 +1,7 @@
 import { ModuleRef, type ModulesContainer } from '@nestjs/core';
-import type { ActorBase, ActorClass } from '../kernel/actor.js';
-import { RegistrationError } from '../kernel/errors.js';
-import { isInstance, messageOf } from '../kernel/thrown.js';
+import type { ActorBase, ActorClass } from '../kernel/declaring/actor.js';
+import { RegistrationError } from '../kernel/values/errors.js';
+import { isInstance, messageOf } from '../kernel/values/thrown.js';
 
 type AnyActor = ActorBase<object, object>;
 type NestModule = ModulesContainer extends Map<string, infer M> ? M : never;

@@ -1,5 +1,5 @@
-import type { Ids } from '../kernel/clock.js';
-import { withCorrelation } from '../runtime/origin.js';
+import type { Ids } from '../kernel/values/clock.js';
+import { withCorrelation } from '../runtime/events/origin.js';
 
 /** Headers in which a request may say what it is a part of; the first one that is there counts. */
 const HEADERS = ['x-correlation-id', 'x-request-id'] as const;

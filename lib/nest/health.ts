@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { codeOf, messageOf } from '../kernel/thrown.js';
-import type { NodeHealth } from '../runtime/health.js';
-import type { Runtime } from '../runtime/runtime.js';
+import { codeOf, messageOf } from '../kernel/values/thrown.js';
+import type { NodeHealth } from '../runtime/node/health.js';
+import type { Runtime } from '../runtime/node/runtime.js';
 import { RUNTIME } from './injection.js';
 
 /** From when on a node is called ill. */

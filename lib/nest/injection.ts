@@ -1,6 +1,6 @@
 import { Inject } from '@nestjs/common';
-import type { ActorBase, ActorClass } from '../kernel/actor.js';
-import { actorOptionsOf } from '../kernel/marks.js';
+import type { ActorBase, ActorClass } from '../kernel/declaring/actor.js';
+import { actorOptionsOf } from '../kernel/declaring/marks.js';
 
 // Tokens are sentences: when a provider is missing, Nest prints its token, and the sentence says what to do.
 

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
-import { reasonOf, traceOf } from '../kernel/thrown.js';
-import { safeLog } from '../runtime/safe-log.js';
-import type { Log } from '../runtime/settings.js';
+import { reasonOf, traceOf } from '../kernel/values/thrown.js';
+import { safeLog } from '../runtime/parts/safe-log.js';
+import type { Log } from '../runtime/parts/settings.js';
 
 /** The runtime's log, written by Nest's logger: whoever has set one of their own may have one that throws. */
 export function nestLog(): Log {

@@ -1,8 +1,8 @@
 import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency, Type } from '@nestjs/common';
-import type { Engine } from '../engine/engine.js';
-import type { Clock, Ids } from '../kernel/clock.js';
+import type { Engine } from '../engine/duties/engine.js';
+import type { Clock, Ids } from '../kernel/values/clock.js';
 import type { ErrorClass } from '../runtime/cluster/error-codec.js';
-import type { RuntimeLimits } from '../runtime/settings.js';
+import type { RuntimeLimits } from '../runtime/parts/settings.js';
 
 /** What `EventSourcingModule.forRoot()` takes; everything has a default. */
 export interface EventSourcingOptions extends Partial<RuntimeLimits> {

@@ -17,7 +17,7 @@ export const PLAYERS_MAX = 8;
 /** Longest round. */
 export const SECONDS_MAX = 600;
 
-/** What sets a clock is looked at twice: one that is set to nothing would never run down. */
+/** The event that sets the clock has a schema: a clock that is set to nothing would never run down. */
 const gameStart = z.strictObject({
   game: z.string(),
   at: z.iso.datetime(),
@@ -43,16 +43,18 @@ export interface GameEvents {
   /** Calls the `Round` of the same name into life. */
   game_started: z.infer<typeof gameStart>;
   game_ended: { game: string; winners: string[] };
+  /** A finished game begins anew: whoever is there stays, and whoever fell may come back. */
+  game_reopened: { game: string };
 }
 
 type Exit = Heard<PlayerEvents, 'player_exit'>;
 type Death = Heard<PlayerEvents, 'player_death'>;
 type RoundEnd = Heard<RoundEvents, 'round_ended'>;
 
-/** Whoever is in the game now: it listens to them, and to nobody else. */
+/** The streams that a game listens to: those of the players who are in it now. */
 const playersOf = ({ players }: GameState) => players;
 
-/** A room. Its stream has a prefix with a slash, which no name of a player has in it: so no player shares a game's stream. */
+/** A room. Its prefix has a slash, which no player's name has, so no player shares a game's stream. */
 @Actor({ prefix: 'game/', schemas: { game_started: gameStart } })
 export class Game extends LiveActor<GameState, GameEvents> {
   constructor(@InjectActor(Player) private readonly players: ActorRepository<Player>) {
@@ -63,13 +65,13 @@ export class Game extends LiveActor<GameState, GameEvents> {
     return { players: [], fallen: [], respawns: 0 };
   }
 
-  /** Never more than fit: decided again if somebody else took the last place. */
+  /** Runs again if somebody else took the last place, so there are never more players than fit. */
   @Command({ onConflict: 'rerun' })
   async join(name: string): Promise<void> {
     const player = await this.players.get(name);
     const { players, fallen, winners } = this.state;
     if (players.includes(name)) return;
-    if (winners) throw new GameError('GAME_OVER', `the game '${this.id}' is over: enter another room`);
+    if (winners) throw new GameError('GAME_OVER', `the game '${this.id}' is over: play again, or enter another room`);
     if (fallen.includes(name))
       throw new GameError('FALLEN', `${name} fell in the game '${this.id}': it is over for good`);
     if (player.state.lives === 0) throw new GameError('NO_LIVES_LEFT', `${name} has no lives left`);
@@ -92,22 +94,33 @@ export class Game extends LiveActor<GameState, GameEvents> {
     this.fire('game_started', { game: this.id, at: new Date().toISOString(), seconds });
   }
 
+  /** Begins a finished game anew. A second request changes nothing more. */
+  @Command({ onConflict: 'rerun' })
+  reopen(): void {
+    const { startedAt, winners } = this.state;
+    if (startedAt && !winners) throw new GameError('STILL_RUNNING', `the game '${this.id}' has not ended yet`);
+    if (winners) this.fire('game_reopened', { game: this.id });
+  }
+
   @ListenTo(playersOf, { events: ['player_exit'] })
   ejectWhoExits({ streamId, data }: Exit) {
     this.fire('player_ejected', { player: streamId, why: data.why, forGood: false });
   }
 
-  /** A death is paid with a life; who has none left has played here for the last time. */
+  /** A death costs a life. A player without lives is ejected for good. */
   @ListenTo(playersOf, { events: ['player_death'] })
   respawnWhoDies({ streamId: player, data: { to, livesLeft } }: Death) {
     if (livesLeft === 0) this.fire('player_ejected', { player, why: `died of ${to}`, forGood: true });
     else this.fire('player_respawned', { player });
   }
 
-  /** Heard also if nobody has looked at the game since all processes were started: `to` says whom to wake. */
+  /** `to` names the game to wake, which may not have been loaded since all processes started. */
   @ListenTo<RoundEvents, 'round_ended'>({ events: ['round_ended'], to: ({ data }) => data.game })
-  end(_: RoundEnd) {
-    if (!this.state.winners) this.fire('game_ended', { game: this.id, winners: [...this.state.players] });
+  end({ data }: RoundEnd) {
+    const { startedAt = '', winners, players } = this.state;
+    // An operator may retry the end of an earlier round. Events from before games could be reopened do not say which it is.
+    const isThisRound = (data.startedAt ?? startedAt) === startedAt;
+    if (startedAt && isThisRound && !winners) this.fire('game_ended', { game: this.id, winners: [...players] });
   }
 
   @EventHandler('player_joined') onJoin({ player }: GameEvents['player_joined']) {
@@ -133,5 +146,11 @@ export class Game extends LiveActor<GameState, GameEvents> {
 
   @EventHandler('game_ended') onEnd({ winners }: GameEvents['game_ended']) {
     this.state.winners = winners;
+  }
+
+  @EventHandler('game_reopened') onReopening() {
+    Object.assign(this.state, { fallen: [], respawns: 0 });
+    delete this.state.startedAt;
+    delete this.state.winners;
   }
 }

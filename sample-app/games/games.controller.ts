@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, Param, Post, Put } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put } from '@nestjs/common';
 import { type ActorRef, ActorRepository, InjectActor } from 'omniscient-nest';
 import { NamePipe } from '../common/name.js';
 import { Game } from './game.js';
@@ -33,5 +33,13 @@ export class GamesController {
   ): Promise<void> {
     const game = await this.games.get(name);
     await game.start(seconds);
+  }
+
+  /** A finished game can be played again. */
+  @Post('reopen')
+  @HttpCode(200)
+  async reopen(@Param('name', NamePipe) name: string): Promise<void> {
+    const game = await this.games.get(name);
+    await game.reopen();
   }
 }

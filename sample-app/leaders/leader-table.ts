@@ -14,11 +14,11 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS leaders_serving (id INTEGER PRIMARY KEY CHECK (id = 1), generation INTEGER NOT NULL);
   INSERT OR IGNORE INTO leaders_serving VALUES (1, 1);`;
 
-/** Moves on, never back: a node that was frozen may go on where another has taken over. */
+/** Moves forward only: a node that was frozen may go on after another one has taken over. */
 const MARK = `
   INSERT INTO leaders_checkpoint VALUES (@generation, @position)
   ON CONFLICT DO UPDATE SET position = excluded.position WHERE position < excluded.position`;
-/** What was parked and is retried comes after what was said later: it does not move the checkpoint, but counts once. */
+/** A parked event that is retried comes after later ones. It does not move the checkpoint, but it counts once. */
 const MARK_LATE = 'INSERT OR IGNORE INTO leaders_late VALUES (@generation, @position)';
 const ADD = `
   INSERT INTO leaders VALUES (@generation, @player, ${BEGINNER.lives} + @lives, ${BEGINNER.won} + @won)
@@ -28,8 +28,8 @@ const TOP = `
   ORDER BY won DESC, lives DESC, player LIMIT ${LEADERS_MAX}`;
 
 /**
- * The leader board as a table, for whoever likes SQL. The rows, and how far it has come, are written in one transaction of the game's own database: so each event
- * counts once, whatever crashes.
+ * The leader board as an SQL table. The rows and the checkpoint are written in one transaction of the game's own database, so each event counts once,
+ * whatever crashes.
  */
 @Injectable()
 @Projection({ upcastsOf: [Player] })
@@ -53,7 +53,7 @@ export class LeaderTable {
     });
   }
 
-  /** The table's word counts, not the engine's: it was stored with the rows. */
+  /** This checkpoint counts, not the engine's: it was stored with the rows. */
   loadCheckpoint(generation: number): number | undefined {
     const find = this.#db.prepare<[number], { position: number }>(
       'SELECT position FROM leaders_checkpoint WHERE generation = ?',
@@ -61,7 +61,7 @@ export class LeaderTable {
     return find.get(generation)?.position;
   }
 
-  /** The rebuilt one has caught up: those before it are dropped. */
+  /** The rebuilt table has caught up, so the earlier ones are dropped. */
   onServe(generation: number): void {
     this.#inOneTransaction(() => {
       const isNewer = this.#db.prepare(

@@ -9,7 +9,7 @@ export type Scored = (typeof SCORED)[number];
 export type ScoredEvents = Pick<PlayerEvents, 'life_added' | 'player_death' | 'payment_received'> &
   Pick<GameEvents, 'game_ended'> & { life_lost: object };
 
-/** How many lives and won games a player has more. */
+/** Lives and won games of a player; in an update, how many more. */
 export interface Score {
   player: string;
   lives: number;
@@ -19,10 +19,10 @@ export interface Score {
 /** How many are shown. */
 export const LEADERS_MAX = 10;
 
-/** Whoever was never heard of has this. */
+/** The score of a player without events. */
 export const BEGINNER = { lives: LIVES_AT_START, won: 0 } as const;
 
-/** What an event changes for whom. */
+/** The changes of scores that an event makes. */
 export function scoresOf({ name, streamId, data }: StoredEvent): Score[] {
   switch (name as Scored) {
     case 'life_added':

@@ -10,8 +10,12 @@ export function onRequest(hear) {
 
 export const path = (...parts) => `/${parts.map(encodeURIComponent).join('/')}`;
 
-/** Sends a command and says how it ended. */
-export async function send(method, to, body, headers = {}) {
+/**
+ * Sends a command. If it fails, that is said next to `cause`, the element that was pressed.
+ *
+ * @returns what the server answered, or nothing if it failed.
+ */
+export async function send(cause, method, to, body, headers = {}) {
   const options = { method, headers: { 'content-type': 'application/json', ...headers } };
   if (body) options.body = JSON.stringify(body);
   const before = store.lastPosition;
@@ -20,10 +24,10 @@ export async function send(method, to, body, headers = {}) {
     const answer = await response.json().catch(() => ({}));
     if (!response.ok) throw new Error([answer.message].flat().join(', ') || response.statusText);
     hearOfRequest(response.headers.get('x-correlation-id'), before);
-    say('');
-    return true;
+    say(cause, '');
+    return answer;
   } catch (error) {
-    say(error instanceof TypeError ? 'the server cannot be reached' : error.message, 'wrong');
-    return false;
+    say(cause, error instanceof TypeError ? 'the server cannot be reached' : error.message, 'wrong');
+    return undefined;
   }
 }

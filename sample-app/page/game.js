@@ -1,24 +1,27 @@
 import { path, send } from './commands.js';
-import { $, count, element, onSubmit } from './dom.js';
-import { shown, withPlayer } from './shown.js';
+import { $, count, element, onClick, onSubmit } from './dom.js';
+import { isName, shown, withPlayer } from './shown.js';
 
 /** The room: who is in it, its clock, and how it ended. */
 export function gamePanel(show) {
-  const room = () => shown.game || 'forest';
-  onSubmit('choose-game', async (form) => {
-    show({ game: form.get('game') });
-    if (shown.player) await send('POST', path('games', shown.game, 'players'), { player: shown.player });
+  onSubmit('choose-game', async (form, cause) => {
+    const game = form.get('game');
+    if (!isName('choose-game', game)) return;
+    show({ game });
+    await withPlayer(cause, (player) => send(cause, 'POST', path('games', game, 'players'), { player }));
   });
-  onSubmit('start', (form) => send('PUT', path('games', room(), 'start'), { seconds: Number(form.get('seconds')) }));
-  $('leave').addEventListener(
-    'click',
-    () => void withPlayer((player) => send('DELETE', path('games', room(), 'players', player))),
+  onSubmit('start', (form, cause) =>
+    send(cause, 'PUT', path('games', shown.game, 'start'), { seconds: Number(form.get('seconds')) }),
+  );
+  onClick('reopen', (pressed) => send(pressed, 'POST', path('games', shown.game, 'reopen')));
+  onClick('leave', (pressed) =>
+    withPlayer(pressed, (player) => send(pressed, 'DELETE', path('games', shown.game, 'players', player))),
   );
 }
 
 export function showGame({ players, fallen, respawns, startedAt, winners }) {
   $('game-state').textContent = winners ? endOf(winners) : courseOf({ players, respawns, startedAt });
-  $('start').querySelector('[type=submit]').disabled = Boolean(startedAt);
+  offer({ mayStart: !startedAt, mayReopen: Boolean(winners) });
   const everybody = [...players, ...fallen.filter((player) => !players.includes(player))];
   const rows = [...$('players').children];
   for (const row of rows) if (!everybody.includes(row.dataset.player)) row.remove();
@@ -37,6 +40,17 @@ export function showLivesInGame({ player, lives }) {
 export function showClock({ game, secondsLeft }) {
   const [minutes, seconds] = [Math.floor(secondsLeft / 60), String(secondsLeft % 60).padStart(2, '0')];
   $('clock').textContent = game ? `${minutes}:${seconds}` : '';
+  $('clock').hidden = !game;
+}
+
+function offer({ mayStart, mayReopen }) {
+  const focused = document.activeElement;
+  const start = $('start').querySelector('[type=submit]');
+  $('seconds').hidden = !mayStart;
+  start.hidden = !mayStart;
+  $('reopen').hidden = !mayReopen;
+  // Whoever pressed what is hidden now stays where they are.
+  if (focused.closest('#start') && !focused.checkVisibility()) $('start').querySelector('button:not([hidden])').focus();
 }
 
 function courseOf({ players, respawns, startedAt }) {

@@ -1,9 +1,9 @@
 import { send } from './commands.js';
-import { $, element } from './dom.js';
+import { $, element, onClick } from './dom.js';
 import { store } from './shown.js';
 
 export function leadersPanel() {
-  $('rebuild').addEventListener('click', () => void send('POST', '/leaders/rebuild'));
+  onClick('rebuild', (pressed) => send(pressed, 'POST', '/leaders/rebuild'));
 }
 
 export const showBoard = (leaders) => fill('board', leaders);

@@ -3,7 +3,7 @@ import { $, count, element, onSubmit } from './dom.js';
 import { withPlayer } from './shown.js';
 
 const WORDS = {
-  new: 'waits to be heard',
+  new: 'not yet opened',
   asking: 'asking the bank …',
   paid: 'paid',
   declined: 'declined',
@@ -12,14 +12,19 @@ const WORDS = {
 };
 
 export function paymentsPanel() {
-  onSubmit('pay', (form) =>
-    withPlayer((player) => {
+  onSubmit('pay', (form, cause) =>
+    withPlayer(cause, (player) => {
       const body = { lives: Number(form.get('lives')), card: form.get('card') };
       // However often the network sends this again, it is one payment.
       const key = Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join('-');
-      return send('POST', path('users', player, 'payments'), body, { 'idempotency-key': key });
+      return send(cause, 'POST', path('users', player, 'payments'), body, { 'idempotency-key': key });
     }),
   );
+  for (const jump of document.querySelectorAll('[data-jump]'))
+    jump.addEventListener('click', (event) => {
+      event.preventDefault();
+      $(jump.dataset.jump).focus();
+    });
 }
 
 /** One payment as it is now: a new one goes on top. */

@@ -1,24 +1,32 @@
 import { path, send } from './commands.js';
-import { $, onSubmit, say } from './dom.js';
-import { shown, withPlayer } from './shown.js';
+import { $, onClick, onSubmit, say } from './dom.js';
+import { isName, shown, withPlayer } from './shown.js';
 
 /** The player, and the account that pays for him. */
 export function playerPanel(show) {
-  const onClick = (id, act) => $(id).addEventListener('click', () => void withPlayer(act));
-  onSubmit('choose', (form) => show({ player: form.get('player') }));
-  onClick('add-life', (player) => send('POST', path('players', player, 'lives'), { why: 'a present' }));
-  onClick('lose-life', (player) => send('POST', path('players', player, 'deaths'), { to: 'a wolf' }));
-  onClick('exit', (player) => send('POST', path('players', player, 'exits'), { why: 'had enough' }));
-  onSubmit('account', (form) => withPlayer((player) => signUpOrLogIn(player, form)));
+  const onPress = (id, act) => onClick(id, (pressed) => withPlayer(pressed, (player) => act(player, pressed)));
+  onSubmit('choose', (form, cause) => choose(form.get('player'), cause, show));
+  onPress('add-life', (player, pressed) =>
+    send(pressed, 'POST', path('players', player, 'lives'), { why: 'a present' }),
+  );
+  onPress('lose-life', (player, pressed) => send(pressed, 'POST', path('players', player, 'deaths'), { to: 'a wolf' }));
+  onPress('exit', (player, pressed) => send(pressed, 'POST', path('players', player, 'exits'), { why: 'had enough' }));
+  onSubmit('account', (form, cause) => withPlayer(cause, (player) => signUpOrLogIn(player, form, cause)));
 }
 
 export function showLives({ player, lives }) {
   if (player === shown.player) $('lives').textContent = lives;
 }
 
-async function signUpOrLogIn(player, form) {
+function choose(player, cause, show) {
+  if (!isName('choose', player)) return;
+  say(cause, '');
+  show({ player });
+}
+
+async function signUpOrLogIn(player, form, cause) {
   const signUp = form.get('action') === 'sign-up';
   const to = signUp ? path('users', player) : path('users', player, 'login');
-  const done = await send('POST', to, { password: form.get('password') });
-  if (done) say(signUp ? `welcome, ${player}` : `hello again, ${player}`);
+  const done = await send(cause, 'POST', to, { password: form.get('password') });
+  if (done) say(cause, signUp ? `welcome, ${player}` : `hello again, ${player}`, 'right');
 }

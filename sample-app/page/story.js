@@ -7,13 +7,27 @@ const LOOKS_MAX = 40;
 
 let followed;
 
+/** Both lists scroll, so the keyboard must reach them. */
+export function storyPanel() {
+  for (const list of ['request', 'events']) $(list).tabIndex = 0;
+}
+
 /** The newest event shown; a stream that starts anew tells the whole story again. */
 function lastVersion() {
   return Number($('events').firstElementChild?.dataset.version ?? 0);
 }
 
+/** The events of somebody else are about to come. */
+export function forgetEvents(player) {
+  $('events').replaceChildren();
+  $('whose').textContent = player || 'nobody yet';
+  $('no-events').textContent = player ? `Nothing has happened to ${player} yet.` : 'Choose a player above.';
+  $('no-events').hidden = false;
+}
+
 export function showEvent(event) {
   if (event.version <= lastVersion() || !isTold(event)) return;
+  $('no-events').hidden = true;
   const row = eventRow(event, `#${event.version}`);
   row.dataset.version = event.version;
   const why = button('why?', () => void showRequest(event.metadata.correlationId, 0));
@@ -35,8 +49,8 @@ export async function showRequest(id, after) {
 }
 
 function fill(id, events) {
-  $('request-hint').textContent = `Request ${id}`;
   const told = events.filter(isTold);
+  $('request-hint').textContent = told.length > 0 ? `Request ${id}` : `Request ${id}: nothing has followed from it yet`;
   const rows = $('request');
   if (rows.dataset.request === id && rows.childElementCount === told.length) return;
   rows.dataset.request = id;

@@ -37,12 +37,12 @@ export interface PaymentEvents {
 type Requested = Heard<UserEvents, 'payment_requested'>;
 type TimedOut = Heard<PaymentEvents, 'payment_timed_out'>;
 
-/** Its own stream, while it waits for the bank. */
+/** The stream that a payment listens to: its own, while it waits for the bank. */
 const ownTicks = ({ status, payment }: PaymentState) => (status === 'asking' ? `${PREFIX}${payment}` : undefined);
 
 /**
- * A process: asks the bank, waits for its answer, asks again, gives up, gets the money back. Whatever crashes, another node goes on with it. A reaction may
- * run twice, so each question to the bank bears the payment's id: the bank charges it once, and refunds it once.
+ * A process that asks the bank, waits for its answer, asks again, gives up, and gets the money back. If its node crashes, another one goes on with it.
+ * A reaction may run twice, so each request to the bank has the payment's id as its key: the bank charges once and refunds once.
  */
 @Actor({ prefix: PREFIX })
 export class Payment extends TickActor<PaymentState, PaymentEvents> {
@@ -58,7 +58,7 @@ export class Payment extends TickActor<PaymentState, PaymentEvents> {
     return { ...nothing, status: 'new', card: 'good' };
   }
 
-  /** What begins it. If the bank's client throws what nobody expected, this is tried some times more, and then parked for an operator. */
+  /** Begins the payment. If the bank's client throws an unexpected error, this is retried some times, and then parked for an operator. */
   @ListenTo<UserEvents, 'payment_requested'>({ events: ['payment_requested'], to: ({ data }) => data.payment })
   open({ streamId: user, data, metadata }: Requested): unknown {
     this.fire('payment_opened', { ...data, user, reference: metadata.correlationId });
@@ -75,7 +75,7 @@ export class Payment extends TickActor<PaymentState, PaymentEvents> {
     return this.stopTicking();
   }
 
-  /** The bank may have taken the money and only not said so. By now it is stored that we gave up, so no answer can make it paid any more. */
+  /** The bank may have taken the money without an answer. That we gave up is stored by now, so no late answer can make this paid. */
   @ListenTo<PaymentEvents, 'payment_timed_out'>({ events: ['payment_timed_out'], to: ({ data }) => data.payment })
   refund(_: TimedOut): unknown {
     return this.state.status === 'refunding' ? this.getBack() : undefined;
@@ -135,7 +135,7 @@ export class Payment extends TickActor<PaymentState, PaymentEvents> {
     this.fire('payment_refunded', await this.bank.refund(this.id));
   }
 
-  /** The answer and the end of patience may meet, on two nodes: what is stored first counts. */
+  /** The answer and the time-out may happen at once, on two nodes. What is stored first counts. */
   private settle(status: PaymentState['status']): void {
     if (this.state.status === 'asking') this.state.status = status;
   }

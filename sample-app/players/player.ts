@@ -11,7 +11,7 @@ export interface PlayerState {
 
 export interface PlayerEvents {
   life_added: { why: string };
-  /** A life is gone; `null` in events from the days when nobody wrote down how many were left. */
+  /** A life is lost. `livesLeft` is `null` in old events, which did not have it. */
   player_death: { to: string; livesLeft: number | null };
   /** Plays no more, in no game. */
   player_exit: { why: string };
@@ -22,7 +22,7 @@ export interface PlayerEvents {
 /** What a death was in the first version of this game, as `life_lost`. */
 const lifeLost = z.strictObject({ to: z.string() });
 
-/** Who is alive: shares its id, and so its stream, with the `User` who pays. */
+/** The lives of a player. It shares its id, and so its stream, with the `User` who pays. */
 @Actor()
 export class Player extends LiveActor<PlayerState, PlayerEvents> {
   initialState(): PlayerState {
@@ -40,7 +40,7 @@ export class Player extends LiveActor<PlayerState, PlayerEvents> {
     this.fire('life_added', { why });
   }
 
-  /** Never below zero: if another device took the last life first, this is decided again. */
+  /** Runs again if another device took the last life first, so lives never go below zero. */
   @Command({ onConflict: 'rerun' })
   die(to: string): void {
     if (this.state.lives === 0) throw new GameError('NO_LIVES_LEFT', `${this.id} has no lives left`);

@@ -2,26 +2,29 @@ import { Actor, EventHandler, type Heard, ListenTo, type Tick, TickActor, type T
 import type { GameEvents } from '../games/game.js';
 
 const TICK_MS = 1_000;
-/** No name of a player has a slash in it: so no player shares a round's stream. */
+/** No player's name has a slash, so no player shares a round's stream. */
 const PREFIX = 'round/';
 
 export interface RoundState {
-  /** The game that it is the clock of; absent while it does not run. */
+  /** The game whose clock this is; absent while the clock does not run. */
   game?: string;
+  /** When that game started: a room may be played in many times. */
+  startedAt?: string;
   secondsLeft: number;
 }
 
 export interface RoundEvents {
-  round_started: { game: string; seconds: number };
-  round_ended: { game: string };
+  /** `startedAt` is missing in events from before games could be reopened. */
+  round_started: { game: string; startedAt?: string; seconds: number };
+  round_ended: { game: string; startedAt?: string };
 }
 
 type GameStart = Heard<GameEvents, 'game_started'>;
 
-/** Its own stream, while it runs. */
+/** The stream that a round listens to: its own, while it runs. */
 const ownTicks = ({ game }: RoundState) => game && `${PREFIX}${game}`;
 
-/** The clock of one game. Its ticks are events: they go on in another process when this one dies, and everybody sees the same time. */
+/** The clock of one game. Its ticks are events, so they go on in another process when this one dies, and every window shows the same time. */
 @Actor({ prefix: PREFIX })
 export class Round extends TickActor<RoundState, RoundEvents> {
   initialState(): RoundState {
@@ -29,25 +32,26 @@ export class Round extends TickActor<RoundState, RoundEvents> {
   }
 
   @ListenTo<GameEvents, 'game_started'>({ events: ['game_started'], to: ({ data }) => data.game })
-  begin({ data: { game, seconds } }: GameStart) {
-    this.fire('round_started', { game, seconds });
+  begin({ data: { game, at, seconds } }: GameStart) {
+    this.fire('round_started', { game, startedAt: at, seconds });
     this.startTicking({ everyMs: TICK_MS });
   }
 
   @ListenTo(ownTicks, { events: ['tick'] })
   endInTime(_: Heard<TickEvents, 'tick'>) {
-    const { game, secondsLeft } = this.state;
+    const { game, startedAt, secondsLeft } = this.state;
     if (!game || secondsLeft > 0) return;
-    this.fire('round_ended', { game });
+    this.fire('round_ended', startedAt ? { game, startedAt } : { game });
     this.stopTicking();
   }
 
-  @EventHandler('round_started') onStart({ game, seconds }: RoundEvents['round_started']) {
+  @EventHandler('round_started') onStart({ game, startedAt, seconds }: RoundEvents['round_started']) {
     this.state.game = game;
+    if (startedAt) this.state.startedAt = startedAt;
     this.state.secondsLeft = seconds;
   }
 
-  /** What was missed, while all processes were down, counts too. */
+  /** Ticks that were missed while all processes were down count too. */
   @EventHandler() tick({ missed }: Tick) {
     this.state.secondsLeft = Math.max(0, this.state.secondsLeft - 1 - missed);
   }

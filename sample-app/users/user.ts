@@ -13,7 +13,7 @@ export const LIFE_PRICE_CENTS = 100;
 /** Payments that a user's state remembers. */
 const PAYMENTS_KEPT_MAX = 20;
 
-/** What asks for money is looked at twice: an event that does not fit is refused before it is stored. */
+/** The event that asks for money has a schema: a payload that does not fit it is refused before it is stored. */
 const paymentRequest = z.strictObject({
   payment: z.uuid(),
   lives: z.int().min(1).max(100),
@@ -41,13 +41,13 @@ export interface UserEvents {
   payment_received: { amountCents: number; lives: number };
 }
 
-/** What is answered to who pays. */
+/** The answer to a request to pay. */
 export interface PaymentRequested {
   payment: string;
   amountCents: number;
 }
 
-/** Who plays: signs up, logs in, pays. What the payment buys is the business of the `Player` with the same id. */
+/** An account: it signs up, logs in and pays. The `Player` with the same id gains what the payment buys. */
 @Actor({ schemas: { payment_requested: paymentRequest } })
 export class User extends LiveActor<UserState, UserEvents> {
   constructor(
@@ -62,10 +62,10 @@ export class User extends LiveActor<UserState, UserEvents> {
     return { failedLogins: 0, locked: false, paidCents: 0, payments: [] };
   }
 
-  /** Decided again if somebody else took the name meanwhile, so a name is taken once. */
+  /** Runs again if somebody else took the name meanwhile, so a name is taken once. */
   @Command({ onConflict: 'rerun' })
   async signUp(password: string): Promise<void> {
-    // Events are for ever: a password in clear would be too.
+    // Events are kept for ever, so the password itself must not be in one.
     const passwordHash = await this.passwords.hash(password);
     if (this.state.passwordHash)
       throw new AccountError('NAME_TAKEN', `the name '${this.id}' is taken: choose another one`);

@@ -1,8 +1,8 @@
-import type { Checkpoint } from '../../lib/engine/checkpoints.js';
-import type { Unwatch } from '../../lib/engine/follow.js';
-import type { NodeMessage } from '../../lib/engine/messages.js';
-import type { NodeRecord } from '../../lib/engine/nodes.js';
-import type { TickSchedule } from '../../lib/engine/tick-schedules.js';
+import type { Checkpoint } from '../../lib/engine/duties/checkpoints.js';
+import type { Unwatch } from '../../lib/engine/duties/follow.js';
+import type { NodeMessage } from '../../lib/engine/duties/messages.js';
+import type { NodeRecord } from '../../lib/engine/duties/nodes.js';
+import type { TickSchedule } from '../../lib/engine/duties/tick-schedules.js';
 import { MemoryEngine, type MemoryStore } from '../../lib/engines/memory/index.js';
 
 /** Ways to go wrong with what nodes know of each other. */

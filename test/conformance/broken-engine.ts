@@ -1,9 +1,9 @@
-import type { AppendRequest, AppendResult } from '../../lib/engine/append.js';
-import type { Unwatch, Wake } from '../../lib/engine/follow.js';
-import type { StorePage } from '../../lib/engine/read.js';
-import type { SnapshotRecord } from '../../lib/engine/snapshots.js';
+import type { AppendRequest, AppendResult } from '../../lib/engine/duties/append.js';
+import type { Unwatch, Wake } from '../../lib/engine/duties/follow.js';
+import type { StorePage } from '../../lib/engine/duties/read.js';
+import type { SnapshotRecord } from '../../lib/engine/duties/snapshots.js';
 import { MemoryStore } from '../../lib/engines/memory/index.js';
-import type { EventRecord } from '../../lib/kernel/event.js';
+import type { EventRecord } from '../../lib/kernel/values/event.js';
 import { BrokenCluster, CLUSTER_SABOTAGES, type ClusterSabotage } from './broken-cluster.js';
 
 /** Ways in which engines really go wrong. */

@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { filesBelow, readSource } from './source-files.js';
 
 /** The one file that asks the machine. Everything else takes what it needs from the `Environment` that its node was given. */
-const MACHINE = 'lib/engine/system-environment.ts';
+const MACHINE = 'lib/engine/environment/system-environment.ts';
 /** What it is asked for; types only. */
-const QUESTIONS = 'lib/engine/environment.ts';
+const QUESTIONS = 'lib/engine/environment/environment.ts';
 
 /** Time, timers, turns of the event loop, randomness and ids, as the machine has them. */
 const ASKS_THE_MACHINE: readonly RegExp[] = [

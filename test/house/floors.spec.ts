@@ -31,21 +31,21 @@ interface Case {
 }
 
 const cases: Case[] = names.flatMap((from) => [
-  ...names.map((to) => importing(from, to, pathBetween(from, FLOORS[to].folder), FLOORS[from].floors.includes(to))),
+  ...names.map((to) => importing(from, to, pathBetween(from, folderOf(to)), FLOORS[from].floors.includes(to))),
   ...outside.map((to) => importing(from, to, pathBetween(from, to), false)),
   ...packages.map((name) => importing(from, name, name, mayImportPackage(from, name))),
 ]);
 
 const nestInsides = importing('nest', 'the insides of Nest', '@nestjs/core/injector/module-ref', false);
 const forms = [
-  `import type { Part } from '../engine/part.js';\nexport type Alias = Part;\n`,
-  `export * from '../engine/part.js';\n`,
-  `export { part } from '../engine/part.js';\n`,
-  `import '../engine/part.js';\n`,
-  `export const part = () => import('../engine/part.js');\n`,
+  `import type { Part } from '../../engine/room/part.js';\nexport type Alias = Part;\n`,
+  `export * from '../../engine/room/part.js';\n`,
+  `export { part } from '../../engine/room/part.js';\n`,
+  `import '../../engine/room/part.js';\n`,
+  `export const part = () => import('../../engine/room/part.js');\n`,
 ].map((source, i) => ({
   title: source.trim().replaceAll('\n', ' '),
-  file: `lib/kernel/form-${i}.ts`,
+  file: `lib/kernel/room/form-${i}.ts`,
   source,
   legal: false,
 }));
@@ -125,7 +125,7 @@ describe('The linter, with the configuration of this repository', () => {
 });
 
 function importing(from: FloorName, to: string, specifier: string, legal: boolean): Case {
-  const file = `${FLOORS[from].folder}/${from}-imports-${to.replaceAll(/[^a-z]+/g, '-')}.ts`;
+  const file = `${folderOf(from)}/${from}-imports-${to.replaceAll(/[^a-z]+/g, '-')}.ts`;
   return {
     title: `${from} imports ${to}`,
     file,
@@ -134,8 +134,13 @@ function importing(from: FloorName, to: string, specifier: string, legal: boolea
   };
 }
 
+/** A room of a floor; the main door has none. */
+function folderOf(floor: FloorName): string {
+  return floor === 'door' ? FLOORS.door.folder : `${FLOORS[floor].folder}/room`;
+}
+
 function pathBetween(from: FloorName, folder: string): string {
-  const path = relative(FLOORS[from].folder, `${folder}/part.js`);
+  const path = relative(folderOf(from), `${folder}/part.js`);
   return path.startsWith('.') ? path : `./${path}`;
 }
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { filesBelow, readSource } from './source-files.js';
 
-/** They follow what is stored, and wait for a turn of the event loop after each page: test/runtime/live-feed.spec.ts. */
-const FOLLOWERS = ['lib/runtime/live-feed.ts'];
+/** They follow what is stored, and wait for a turn of the event loop after each page: test/runtime/commit/live-feed.spec.ts. */
+const FOLLOWERS = ['lib/runtime/commit/live-feed.ts'];
 
 describe('The runtime', () => {
   it('reads page after page only where the event loop gets its turns in between: by streamPages and storePages', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as main from 'omniscient-nest';
-import { defineActor } from '../../lib/kernel/definition.js';
-import { DEFAULT_LIMITS } from '../../lib/runtime/settings.js';
+import { defineActor } from '../../lib/kernel/defining/actor-definition.js';
+import { DEFAULT_LIMITS } from '../../lib/runtime/parts/settings.js';
 import { filesBelow, readSource } from './source-files.js';
 
 /** The reference names everything that users touch, and nothing that is not there. */
@@ -95,6 +95,7 @@ function isReserved(command: string): boolean {
 
 /** What stands in the source, as nothing exports it. */
 function reservedNames(): string[] {
-  const list = /RESERVED_COMMANDS = new Set\(\s*'([^']+)'/.exec(readSource('lib/kernel/definition.ts'))?.[1] ?? '';
+  const list =
+    /RESERVED_COMMANDS = new Set\(\s*'([^']+)'/.exec(readSource('lib/kernel/defining/actor-definition.ts'))?.[1] ?? '';
   return list.split(' ');
 }

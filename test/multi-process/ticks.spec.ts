@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { EventRecord } from '../../lib/kernel/event.js';
+import type { EventRecord } from '../../lib/kernel/values/event.js';
 import { ClusterNode, endNodes } from '../support/cluster.js';
 import { eventually } from '../support/eventually.js';
 import { slowdown } from '../support/machine-speed.js';

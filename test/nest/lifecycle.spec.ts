@@ -26,7 +26,7 @@ import {
 } from 'omniscient-nest';
 import { MemoryEngine, MemoryStore } from 'omniscient-nest/memory';
 import { config } from 'rxjs';
-import type { ActorBase, ActorClass } from '../../lib/kernel/actor.js';
+import type { ActorBase, ActorClass } from '../../lib/kernel/declaring/actor.js';
 import { eventually } from '../support/eventually.js';
 import { silentLogger } from '../support/silent-logger.js';
 

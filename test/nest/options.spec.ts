@@ -11,7 +11,7 @@ import {
   LiveActor,
 } from 'omniscient-nest';
 import { MemoryEngine } from 'omniscient-nest/memory';
-import { DEFAULT_LIMITS } from '../../lib/runtime/settings.js';
+import { DEFAULT_LIMITS } from '../../lib/runtime/parts/settings.js';
 import { silentLogger } from '../support/silent-logger.js';
 
 /** Options as a file of settings or plain JavaScript gives them: the compiler has not seen them. */

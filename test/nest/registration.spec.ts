@@ -12,7 +12,7 @@ import {
   Projection,
 } from 'omniscient-nest';
 import { MemoryEngine } from 'omniscient-nest/memory';
-import type { ActorClass } from '../../lib/kernel/actor.js';
+import type { ActorClass } from '../../lib/kernel/declaring/actor.js';
 import { silentLogger } from '../support/silent-logger.js';
 
 const root = () => EventSourcingModule.forRoot({ engine: new MemoryEngine() });

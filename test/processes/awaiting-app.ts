@@ -77,12 +77,12 @@ const SLOW_MS = 700;
 let isRinging = true;
 
 @Actor({ prefix: 'bell-' })
-class Bell extends TickActor<{ rung: number }, { bell_rang: object }> {
+class CommitSignal extends TickActor<{ rung: number }, { bell_rang: object }> {
   initialState() {
     return { rung: 0 };
   }
 
-  @Command() ring(): number {
+  @Command() notify(): number {
     this.fire('bell_rang');
     return this.state.rung;
   }
@@ -132,7 +132,7 @@ class AwayEngine extends SqliteEngine {
       heartbeatTimeoutMs: 500,
       reactionTriesMax: 1,
     }),
-    EventSourcingModule.forFeature([Desk, Bell]),
+    EventSourcingModule.forFeature([Desk, CommitSignal]),
   ],
   providers: [Model],
 })
@@ -140,7 +140,7 @@ class App {}
 
 const app = await NestFactory.createApplicationContext(App, { logger: false });
 const desks = app.get<ActorRepository<Desk>>(getActorToken(Desk), { strict: false });
-const bells = app.get<ActorRepository<Bell>>(getActorToken(Bell), { strict: false });
+const bells = app.get<ActorRepository<CommitSignal>>(getActorToken(CommitSignal), { strict: false });
 const subscriptions = app.get(EventSubscriptions, { strict: false });
 process.once('exit', (code) => say(`exit ${code}`));
 
@@ -150,19 +150,19 @@ const tasks: Record<AwaitingJob['what'], () => Promise<unknown>> = {
     await desk.sell(1);
     const bell = await bells.get('one');
     const parked = app.get(ParkedEvents, { strict: false });
-    await bell.ring();
+    await bell.notify();
     while ((await parked.count()) === 0) await sleep(20);
     isRinging = false;
     say('ready');
     // Whoever began it says when it is to ring again, and that it may go.
-    for await (const line of process.stdin.setEncoding('utf8')) if (String(line).includes('ring')) await bell.ring();
+    for await (const line of process.stdin.setEncoding('utf8')) if (String(line).includes('ring')) await bell.notify();
     await app.close();
     return 'led';
   },
   command: async () => (await desks.get('one')).sellSlowly(1),
   loading: async () => (await bells.get('one')).version,
-  'retried append': async () => (await bells.get('two')).ring(),
-  'silent append': async () => (await bells.get('two')).ring().catch((error: { code: string }) => error.code),
+  'retried append': async () => (await bells.get('two')).notify(),
+  'silent append': async () => (await bells.get('two')).notify().catch((error: { code: string }) => error.code),
   stream$: async () => (await firstValueFrom(subscriptions.stream$('bell-one', { after: 1 }))).version,
   named$: async () => (await firstValueFrom(subscriptions.named$(['bell_rang']).pipe(filter(isSecond)))).version,
   state$: async () => (await firstValueFrom(bells.state$('one').pipe(filter(({ rung }) => rung > 1)))).rung,

@@ -50,7 +50,7 @@ class Till extends LiveActor<{ n: number }, { rang: { n: number }; heard: object
   initialState() {
     return { n: 0 };
   }
-  @Command() async ring(n: number) {
+  @Command() async notify(n: number) {
     this.fire('rang', { n });
     await this.commit();
     await hangs('command');
@@ -117,7 +117,7 @@ if (never === 'failing task')
     throw new Error('no mail server');
   });
 const till = await app.get<ActorRepository<Till>>(getActorToken(Till), { strict: false }).get('till');
-const rang = till.ring(1).catch(() => {});
+const rang = till.notify(1).catch(() => {});
 if (never !== 'command') await rang;
 if (never === 'onPassivate' || never === 'nothing') begun();
 await isBegun;

@@ -1,5 +1,5 @@
 /**
- * Run by `node --test`, as a user without Jest would: test/testing/node-test.spec.ts starts it and reads what it reports. What is named "fails …"
+ * Run by `node --test`, as a user without Jest would: test/testing/scenario/node-test.spec.ts starts it and reads what it reports. What is named "fails …"
  * must fail.
  */
 import { describe, it } from 'node:test';

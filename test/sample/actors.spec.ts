@@ -1,9 +1,28 @@
 import { describe, expect, it } from '@jest/globals';
-import { getActorToken } from 'omniscient-nest';
+import { Actor, Command, EventHandler, getActorToken, LiveActor } from 'omniscient-nest';
 import { Given } from 'omniscient-nest/testing';
 import { Game } from '../../sample-app/games/game.js';
 import { ranked, scoresOf } from '../../sample-app/leaders/scoring.js';
 import { Player } from '../../sample-app/players/player.js';
+import type { RoundEvents } from '../../sample-app/rounds/round.js';
+
+const FIRST = '2026-01-01T00:00:00.000Z';
+const SECOND = '2026-01-01T01:00:00.000Z';
+
+/** Ends rounds when a test says so. */
+@Actor({ prefix: 'bell/' })
+class Bell extends LiveActor<object, Pick<RoundEvents, 'round_ended'>> {
+  initialState() {
+    return {};
+  }
+
+  @Command()
+  ring(end: RoundEvents['round_ended']): void {
+    this.fire('round_ended', end);
+  }
+
+  @EventHandler() round_ended() {}
+}
 
 describe('the actors of the sample application', () => {
   it('a player lost lives in the first version, too', async () => {
@@ -27,6 +46,29 @@ describe('the actors of the sample application', () => {
       .When(Game, 'start', seconds as number)
       .ThenThrows({ code: 'SCHEMA_MISMATCH', path: 'seconds' })
       .Then([]);
+  });
+
+  it.each([
+    ['the round that is running', { startedAt: SECOND }, ['anna']],
+    ['a round of the first version, which did not say which it was', {}, ['anna']],
+    ['an earlier round', { startedAt: FIRST }, undefined],
+  ])('a game is ended by %s', async (_which, round, winners) => {
+    const game = 'forest';
+    await Given('a game that was begun anew', [
+      { name: 'player_joined', data: { player: 'anna' } },
+      { name: 'game_started', data: { game, at: FIRST, seconds: 60 } },
+      { name: 'game_ended', data: { game, winners: ['anna'] } },
+      { name: 'game_reopened', data: { game } },
+      { name: 'game_started', data: { game, at: SECOND, seconds: 60 } },
+    ])
+      .As(game)
+      .With(getActorToken(Player), {})
+      .AndState(Game, { players: ['anna'], startedAt: SECOND })
+      .When(Bell, 'ring', { game, ...round })
+      .Then<Game>([
+        { name: 'round_ended' },
+        ...(winners ? [{ name: 'game_ended' as const, data: { game, winners } }] : []),
+      ]);
   });
 
   it('the best player is who has won most, then who has most lives, then the first by name', () => {

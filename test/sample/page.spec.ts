@@ -58,7 +58,7 @@ inChromium('the sample page, in windows on different processes of one cluster', 
   it('pays as a user, and the player gains the lives, in both windows', async () => {
     await left.getByLabel('Password').fill('correct horse');
     await left.getByRole('button', { name: 'Sign up' }).click();
-    await expectText(left, '#message', 'welcome, anna');
+    await expectText(left, '#account .message', 'welcome, anna');
     await left.getByLabel('Lives to buy').fill('5');
     await left.getByRole('button', { name: 'Pay' }).click();
     await expectText(right, '#lives', '9');
@@ -96,7 +96,7 @@ inChromium('the sample page, in windows on different processes of one cluster', 
   it('shows who is in the game, with their lives; who exits is ejected, who dies respawns', async () => {
     await left.getByRole('button', { name: 'Enter' }).click();
     await expectText(right, '#players li', 'anna8 lives');
-    await right.getByRole('button', { name: 'Exit' }).click();
+    await right.getByRole('button', { name: 'Exit all rooms' }).click();
     await expectText(left, '#players li', '');
     await left.getByRole('button', { name: 'Enter' }).click();
     await expectText(right, '#players li', 'anna8 lives');
@@ -144,7 +144,7 @@ inChromium('the sample page, in windows on different processes of one cluster', 
     await right.getByText('Payment.open failed 5 times').waitFor();
     await expectText(left, '#parked-count', '1');
     await right.getByRole('button', { name: 'Retry' }).click();
-    await right.getByText('it still fails').waitFor();
+    await right.locator('#parked li .message').getByText('it still fails').waitFor();
     await right.getByLabel('The bank answers new payments with nonsense').uncheck();
     await until(async () => !(await left.locator('#break-bank').isChecked()));
     await right.getByRole('button', { name: 'Retry' }).click();
@@ -159,13 +159,17 @@ inChromium('the sample page, in windows on different processes of one cluster', 
   it('shows how the processes do', async () => {
     await expectText(left, '#health dd:nth-of-type(1)', 'up');
     await expectText(left, '#health dd:nth-of-type(2)', [0, 1, 2].map((i) => `node-${port + i}`).join(', '));
+    // The others are a click away, and show the same there.
+    const [other] = await Promise.all([left.waitForEvent('popup'), left.locator('#processes a').first().click()]);
+    await other.waitForURL(`http://localhost:${port + 1}/#player=anna&game=forest`);
+    await other.close();
   });
 
   it('says what was wrong', async () => {
-    await right.getByRole('button', { name: 'Start' }).isDisabled();
     await right.getByLabel('Password').fill('not the password');
     await right.getByRole('button', { name: 'Log in' }).click();
-    await expectText(right, '#message', 'name or password is wrong');
+    await expectText(right, '.message', 'name or password is wrong');
+    await expectText(right, '#account .message', 'name or password is wrong');
   });
 
   it('looks the same after a reload, and goes on', async () => {
@@ -181,7 +185,7 @@ inChromium('the sample page, in windows on different processes of one cluster', 
     if (process.env.SCREENSHOTS) {
       await left.screenshot({ path: join(process.env.SCREENSHOTS, 'light.png'), fullPage: true });
       await right.screenshot({ path: join(process.env.SCREENSHOTS, 'dark.png'), fullPage: true });
-      await left.setViewportSize({ width: 400, height: 900 });
+      await left.setViewportSize({ width: 390, height: 844 });
       await left.screenshot({ path: join(process.env.SCREENSHOTS, 'narrow.png'), fullPage: true });
     }
   });
@@ -193,6 +197,7 @@ inChromium('the sample page, in windows on different processes of one cluster', 
     const pid = new RegExp(`Port ${port + 2} is process (\\d+)`).exec(output)?.[1];
     process.kill(Number(pid), 'SIGKILL');
     await third.locator('#connection.offline').waitFor();
+    await expectText(third, '#health.unknown #health-status', 'unknown: this window is offline');
     await left.getByRole('button', { name: 'Add a life' }).click();
     await expectText(right, '#lives', '11');
     await third.close();

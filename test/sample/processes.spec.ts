@@ -70,6 +70,28 @@ describe('what listens in the sample application', () => {
         .expect(409)
         .expect(/GAME_OVER/);
     });
+
+    it('that is over begins anew, with whoever is there, and whoever fell', async () => {
+      await enter('cave', 'gus').expect(201);
+      await enter('cave', 'hal').expect(201);
+      for (let lives = 3; lives > 0; lives -= 1) await die('hal');
+      await eventually(async () => (await get('/games/cave')).fallen, ['hal']);
+      const reopen = () => server().post('/games/cave/reopen');
+      await reopen().expect(200);
+      expect((await get('/games/cave')).fallen).toEqual(['hal']);
+      await server().put('/games/cave/start').send({ seconds: 1 }).expect(200);
+      await eventually(async () => (await get('/games/cave')).winners, ['gus']);
+      await Promise.all([reopen().expect(200), reopen().expect(200)]);
+      expect(await get('/games/cave')).toEqual({ players: ['gus'], fallen: [], respawns: 0 });
+      await server().post('/players/hal/lives').send({ why: 'a miracle' }).expect(201);
+      await enter('cave', 'hal').expect(201);
+      await server().put('/games/cave/start').send({ seconds: 1 }).expect(200);
+      await reopen()
+        .expect(409)
+        .expect(/STILL_RUNNING/);
+      await eventually(async () => (await get('/games/cave')).winners, ['gus', 'hal']);
+      await eventually(async () => won(await get('/leaders'), 'gus'), [2, 2]);
+    });
   });
 
   describe('a payment', () => {
@@ -169,7 +191,7 @@ describe('what listens in the sample application', () => {
       );
       expect(table).toContainEqual({ player: 'gina', lives: 4, won: 0 });
       expect(table).toContainEqual({ player: 'dora', lives: 3, won: 1 });
-      expect(actor[0].player).toBe('dora');
+      expect(actor[0].player).toBe('gus');
     });
   });
 

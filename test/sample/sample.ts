@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,27 +16,36 @@ const WAIT_MS_MAX = 15_000;
 /** The sample application in a folder of its own, listening. */
 export interface Sample {
   app: NestExpressApplication;
+  port: number;
   server: ReturnType<typeof request>;
   close(): Promise<void>;
-  /** Ends it and starts it again on the same files. */
+  /** Ends it; what it gives starts it again, on the same files and the same port. */
+  stop(): Promise<() => Promise<Sample>>;
   restart(): Promise<Sample>;
 }
 
-export async function startSample(folder = mkdtempSync(join(tmpdir(), 'omniscient-sample-'))): Promise<Sample> {
+export async function startSample(
+  folder = mkdtempSync(join(tmpdir(), 'omniscient-sample-')),
+  port = 0,
+): Promise<Sample> {
   const engine = new SqliteEngine({ file: join(folder, 'events.db') });
   const app = await createApp({ engine, tables: join(folder, 'tables.db'), nodeId: 'spec' });
-  await app.listen(0);
+  await app.listen(port);
+  const address = app.getHttpServer().address() as AddressInfo;
+  const stop = async () => {
+    await app.close();
+    return () => startSample(folder, address.port);
+  };
   return {
     app,
+    port: address.port,
     server: request(app.getHttpServer()),
     close: async () => {
       await app.close();
       rmSync(folder, { recursive: true });
     },
-    restart: async () => {
-      await app.close();
-      return startSample(folder);
-    },
+    stop,
+    restart: async () => (await stop())(),
   };
 }
 

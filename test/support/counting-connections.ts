@@ -1,4 +1,4 @@
-import { Connections } from '../../lib/engines/rethinkdb/connections.js';
+import { Connections } from '../../lib/engines/rethinkdb/connections/connections.js';
 
 /** Counts questions to the server. */
 export class CountingConnections extends Connections {

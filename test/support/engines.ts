@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe } from '@jest/globals';
 import { MemoryEngine, MemoryStore } from 'omniscient-nest/memory';
 import { SqliteEngine } from 'omniscient-nest/sqlite';
-import type { Engine } from '../../lib/engine/engine.js';
+import type { Engine } from '../../lib/engine/duties/engine.js';
 
 /** The body once in memory and once in an SQLite file; engines made in one test share its store, which is empty at first. */
 export function describeOnEngines(name: string, body: (newEngine: () => Engine) => void): void {

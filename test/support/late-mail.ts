@@ -1,7 +1,7 @@
 import { MemoryEngine, type MemoryStore } from 'omniscient-nest/memory';
-import type { NodeMessage } from '../../lib/engine/messages.js';
-import type { NodeRecord } from '../../lib/engine/nodes.js';
-import { EngineError } from '../../lib/kernel/errors.js';
+import type { NodeMessage } from '../../lib/engine/duties/messages.js';
+import type { NodeRecord } from '../../lib/engine/duties/nodes.js';
+import { EngineError } from '../../lib/kernel/values/errors.js';
 import type { VirtualEnvironment } from './virtual-environment.js';
 
 /** Shares of messages, and of moments, to which something happens. */

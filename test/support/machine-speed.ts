@@ -1,9 +1,12 @@
 import { availableParallelism, loadavg } from 'node:os';
 
+/** Past this nobody can tell slow from never. */
+const SLOWDOWN_MAX = 6;
+
 /** How many times longer things may take than on a machine that does nothing else: processes that want to run, for each processor, in the last minute. */
 export function slowdown(): number {
   const [ofLastMinute] = loadavg();
-  return Math.max(1, (ofLastMinute as number) / availableParallelism());
+  return Math.min(SLOWDOWN_MAX, Math.max(1, (ofLastMinute as number) / availableParallelism()));
 }
 
 /**

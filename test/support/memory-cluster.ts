@@ -1,7 +1,7 @@
 import { MemoryEngine, MemoryStore } from 'omniscient-nest/memory';
-import type { ActorBase, ActorClass } from '../../lib/kernel/actor.js';
-import { defineActor } from '../../lib/kernel/definition.js';
-import { Runtime, type RuntimeOptions } from '../../lib/runtime/runtime.js';
+import type { ActorBase, ActorClass } from '../../lib/kernel/declaring/actor.js';
+import { defineActor } from '../../lib/kernel/defining/actor-definition.js';
+import { Runtime, type RuntimeOptions } from '../../lib/runtime/node/runtime.js';
 import { silent } from './runtime.js';
 
 /** Nodes of one process on one store in memory. */

@@ -1,7 +1,7 @@
 import { MemoryEngine, MemoryStore } from 'omniscient-nest/memory';
-import type { ActorBase } from '../../lib/kernel/actor.js';
-import type { ActorRepository } from '../../lib/runtime/actor-repository.js';
-import type { Runtime, RuntimeOptions } from '../../lib/runtime/runtime.js';
+import type { ActorBase } from '../../lib/kernel/declaring/actor.js';
+import type { Runtime, RuntimeOptions } from '../../lib/runtime/node/runtime.js';
+import type { ActorRepository } from '../../lib/runtime/refs/actor-repository.js';
 import { startNode } from './runtime.js';
 
 export interface ClusterMember<A extends ActorBase<object, object>> {

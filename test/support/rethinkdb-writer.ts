@@ -1,13 +1,13 @@
-import type { AppendRequest } from '../../lib/engine/append.js';
-import { GroupCommit } from '../../lib/engine/group-commit.js';
-import { Announcements } from '../../lib/engines/rethinkdb/announcements.js';
-import { CommitReader } from '../../lib/engines/rethinkdb/commit-reader.js';
-import { Commits } from '../../lib/engines/rethinkdb/commits.js';
-import { Connections } from '../../lib/engines/rethinkdb/connections.js';
-import { loadDriver, type Term } from '../../lib/engines/rethinkdb/driver.js';
-import { settingsOf } from '../../lib/engines/rethinkdb/options.js';
-import { PositionLog } from '../../lib/engines/rethinkdb/position-log.js';
-import { Sweeper } from '../../lib/engines/rethinkdb/sweeper.js';
+import type { AppendRequest } from '../../lib/engine/duties/append.js';
+import { GroupCommit } from '../../lib/engine/writing/group-commit.js';
+import { Announcements } from '../../lib/engines/rethinkdb/commits/announcements.js';
+import { CommitReader } from '../../lib/engines/rethinkdb/commits/commit-reader.js';
+import { Commits } from '../../lib/engines/rethinkdb/commits/commits.js';
+import { PositionLog } from '../../lib/engines/rethinkdb/commits/position-log.js';
+import { Sweeper } from '../../lib/engines/rethinkdb/commits/sweeper.js';
+import { Connections } from '../../lib/engines/rethinkdb/connections/connections.js';
+import { loadDriver, type Term } from '../../lib/engines/rethinkdb/connections/driver.js';
+import { settingsOf } from '../../lib/engines/rethinkdb/connections/options.js';
 import type { RethinkDbProcess } from './rethinkdb-server.js';
 
 /** A connection whose queries a spec can delay, lose or fail. */

@@ -1,6 +1,6 @@
 import type { describe as Describe } from '@jest/globals';
 import { RethinkDbEngine, type RethinkDbEngineOptions } from 'omniscient-nest/rethinkdb';
-import { connect, loadDriver, type Reql, type Term } from '../../lib/engines/rethinkdb/driver.js';
+import { connect, loadDriver, type Reql, type Term } from '../../lib/engines/rethinkdb/connections/driver.js';
 import { hasRethinkDb, stopAllRethinkDb } from './rethinkdb-server.js';
 
 export * from './rethinkdb-server.js';

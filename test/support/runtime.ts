@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MemoryEngine, MemoryStore } from 'omniscient-nest/memory';
-import type { AppendRequest, AppendResult } from '../../lib/engine/append.js';
-import type { ActorBase, ActorClass } from '../../lib/kernel/actor.js';
-import { defineActor } from '../../lib/kernel/definition.js';
-import { EngineError } from '../../lib/kernel/errors.js';
-import type { ActorRepository } from '../../lib/runtime/actor-repository.js';
-import { Runtime, type RuntimeOptions } from '../../lib/runtime/runtime.js';
+import type { AppendRequest, AppendResult } from '../../lib/engine/duties/append.js';
+import type { ActorBase, ActorClass } from '../../lib/kernel/declaring/actor.js';
+import { defineActor } from '../../lib/kernel/defining/actor-definition.js';
+import { EngineError } from '../../lib/kernel/values/errors.js';
+import { Runtime, type RuntimeOptions } from '../../lib/runtime/node/runtime.js';
+import type { ActorRepository } from '../../lib/runtime/refs/actor-repository.js';
 
 /** A node on its own: actors of these classes, without Nest. */
 export async function startNode<A extends ActorBase<object, object>>(

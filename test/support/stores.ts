@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe } from '@jest/globals';
-import type { Engine } from '../../lib/engine/engine.js';
+import type { Engine } from '../../lib/engine/duties/engine.js';
 import { RethinkDbEngine } from '../../lib/engines/rethinkdb/index.js';
 import { SqliteEngine } from '../../lib/engines/sqlite/index.js';
-import type { EventRecord } from '../../lib/kernel/event.js';
+import type { EventRecord } from '../../lib/kernel/values/event.js';
 import type { Store } from '../processes/cluster-node.js';
 import { describeWithRethinkDb, RethinkDbProcess } from './rethinkdb.js';
 

@@ -1,8 +1,8 @@
 import { MemoryStore } from 'omniscient-nest/memory';
-import { Ids } from '../../lib/kernel/clock.js';
-import { defineActor } from '../../lib/kernel/definition.js';
-import type { ActorRepository } from '../../lib/runtime/actor-repository.js';
-import { Runtime } from '../../lib/runtime/runtime.js';
+import { defineActor } from '../../lib/kernel/defining/actor-definition.js';
+import { Ids } from '../../lib/kernel/values/clock.js';
+import { Runtime } from '../../lib/runtime/node/runtime.js';
+import type { ActorRepository } from '../../lib/runtime/refs/actor-repository.js';
 import { Metronome } from './one-actors.js';
 import { silent } from './runtime.js';
 import { randomFrom } from './seed.js';

@@ -1,12 +1,12 @@
 import { MemoryEngine, type MemoryStore } from 'omniscient-nest/memory';
-import type { AppendRequest, AppendResult } from '../../lib/engine/append.js';
-import type { Unwatch, Wake } from '../../lib/engine/follow.js';
-import type { NodeMessage } from '../../lib/engine/messages.js';
-import type { NodeRecord } from '../../lib/engine/nodes.js';
-import type { SnapshotRecord } from '../../lib/engine/snapshots.js';
-import type { TickSchedule } from '../../lib/engine/tick-schedules.js';
-import { EngineError } from '../../lib/kernel/errors.js';
-import type { EventRecord } from '../../lib/kernel/event.js';
+import type { AppendRequest, AppendResult } from '../../lib/engine/duties/append.js';
+import type { Unwatch, Wake } from '../../lib/engine/duties/follow.js';
+import type { NodeMessage } from '../../lib/engine/duties/messages.js';
+import type { NodeRecord } from '../../lib/engine/duties/nodes.js';
+import type { SnapshotRecord } from '../../lib/engine/duties/snapshots.js';
+import type { TickSchedule } from '../../lib/engine/duties/tick-schedules.js';
+import { EngineError } from '../../lib/kernel/values/errors.js';
+import type { EventRecord } from '../../lib/kernel/values/event.js';
 import type { VirtualMachine, VirtualTime } from './virtual-time.js';
 
 /** What goes wrong with writes of schedules: shares of 1. */

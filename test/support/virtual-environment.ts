@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers';
-import type { Environment, Timer } from '../../lib/engine/environment.js';
+import type { Environment, Timer } from '../../lib/engine/environment/environment.js';
 import { randomFrom } from './seed.js';
 
 interface Due {

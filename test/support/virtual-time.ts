@@ -1,4 +1,4 @@
-import type { Environment, Timer } from '../../lib/engine/environment.js';
+import type { Environment, Timer } from '../../lib/engine/environment/environment.js';
 
 interface Due {
   readonly atMs: number;

@@ -1,17 +1,17 @@
-import { type AppendRequest, type AppendResult, CONFLICT_EVENTS_MAX } from '../../engine/append.js';
-import type { Checkpoint } from '../../engine/checkpoints.js';
-import type { Engine } from '../../engine/engine.js';
-import type { Environment } from '../../engine/environment.js';
-import type { Unwatch, Wake } from '../../engine/follow.js';
-import type { NodeMessage } from '../../engine/messages.js';
-import type { NodeRecord } from '../../engine/nodes.js';
-import type { StorePage } from '../../engine/read.js';
-import type { SnapshotRecord } from '../../engine/snapshots.js';
-import { SYSTEM } from '../../engine/system-environment.js';
-import type { TickSchedule } from '../../engine/tick-schedules.js';
-import { WakeTable } from '../../engine/wake-table.js';
-import { EngineError } from '../../kernel/errors.js';
-import type { EventRecord } from '../../kernel/event.js';
+import { type AppendRequest, type AppendResult, CONFLICT_EVENTS_MAX } from '../../engine/duties/append.js';
+import type { Checkpoint } from '../../engine/duties/checkpoints.js';
+import type { Engine } from '../../engine/duties/engine.js';
+import type { Unwatch, Wake } from '../../engine/duties/follow.js';
+import type { NodeMessage } from '../../engine/duties/messages.js';
+import type { NodeRecord } from '../../engine/duties/nodes.js';
+import type { StorePage } from '../../engine/duties/read.js';
+import type { SnapshotRecord } from '../../engine/duties/snapshots.js';
+import type { TickSchedule } from '../../engine/duties/tick-schedules.js';
+import type { Environment } from '../../engine/environment/environment.js';
+import { SYSTEM } from '../../engine/environment/system-environment.js';
+import { WakeTable } from '../../engine/reading/wake-table.js';
+import { EngineError } from '../../kernel/values/errors.js';
+import type { EventRecord } from '../../kernel/values/event.js';
 
 /** Events that one read of some names looks at. */
 const LOOKED_AT_EVENTS_MAX = 2_000;

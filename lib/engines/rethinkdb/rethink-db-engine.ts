@@ -1,31 +1,31 @@
-import type { AppendRequest, AppendResult } from '../../engine/append.js';
-import type { Checkpoint } from '../../engine/checkpoints.js';
-import type { Engine } from '../../engine/engine.js';
-import { endsWithin } from '../../engine/environment.js';
-import type { Unwatch, Wake } from '../../engine/follow.js';
-import { type BatchWriter, GroupCommit } from '../../engine/group-commit.js';
-import type { NodeMessage } from '../../engine/messages.js';
-import type { NodeRecord } from '../../engine/nodes.js';
-import type { StorePage } from '../../engine/read.js';
-import type { SnapshotRecord } from '../../engine/snapshots.js';
-import type { TickSchedule } from '../../engine/tick-schedules.js';
-import { EngineError } from '../../kernel/errors.js';
-import type { EventRecord } from '../../kernel/event.js';
-import { Announcements } from './announcements.js';
-import { CommitReader } from './commit-reader.js';
-import { Commits } from './commits.js';
-import { Connections } from './connections.js';
-import { loadDriver, type Reql } from './driver.js';
-import { FeedLine } from './feed-line.js';
-import { Mailbox } from './mailbox.js';
-import { type RethinkDbEngineOptions, type Settings, settingsOf } from './options.js';
-import { PlacedCommits } from './placed-commits.js';
-import { PositionLog } from './position-log.js';
-import { Schema } from './schema.js';
-import { SmallTables } from './small-tables.js';
-import { StoreReader } from './store-reader.js';
-import { Sweeper } from './sweeper.js';
-import { Watcher } from './watcher.js';
+import type { AppendRequest, AppendResult } from '../../engine/duties/append.js';
+import type { Checkpoint } from '../../engine/duties/checkpoints.js';
+import type { Engine } from '../../engine/duties/engine.js';
+import type { Unwatch, Wake } from '../../engine/duties/follow.js';
+import type { NodeMessage } from '../../engine/duties/messages.js';
+import type { NodeRecord } from '../../engine/duties/nodes.js';
+import type { StorePage } from '../../engine/duties/read.js';
+import type { SnapshotRecord } from '../../engine/duties/snapshots.js';
+import type { TickSchedule } from '../../engine/duties/tick-schedules.js';
+import { endsWithin } from '../../engine/environment/environment.js';
+import { type BatchWriter, GroupCommit } from '../../engine/writing/group-commit.js';
+import { EngineError } from '../../kernel/values/errors.js';
+import type { EventRecord } from '../../kernel/values/event.js';
+import { Announcements } from './commits/announcements.js';
+import { CommitReader } from './commits/commit-reader.js';
+import { Commits } from './commits/commits.js';
+import { PlacedCommits } from './commits/placed-commits.js';
+import { PositionLog } from './commits/position-log.js';
+import { StoreReader } from './commits/store-reader.js';
+import { Sweeper } from './commits/sweeper.js';
+import { Watcher } from './commits/watcher.js';
+import { Connections } from './connections/connections.js';
+import { loadDriver, type Reql } from './connections/driver.js';
+import { FeedConnection } from './connections/feed-connection.js';
+import { type RethinkDbEngineOptions, type Settings, settingsOf } from './connections/options.js';
+import { Schema } from './schema/schema.js';
+import { Mailbox } from './tables/mailbox.js';
+import { SmallTables } from './tables/small-tables.js';
 
 /** How long one step of making tables may take. Milliseconds. */
 const PREPARE_MS_MAX = 30_000;
@@ -86,7 +86,7 @@ export class RethinkDbEngine implements Engine {
     const { environment } = this.#settings;
     const connections = new Connections(r, this.#settings);
     const db = r.db(this.#settings.database);
-    const line = new FeedLine(new Connections(r, this.#settings));
+    const line = new FeedConnection(new Connections(r, this.#settings));
     const commitTable = db.table('commits', { readMode: 'majority' });
     const reader = new CommitReader(r, commitTable, connections);
     const announcements = new Announcements(r, db, connections, environment);
@@ -251,7 +251,7 @@ export class RethinkDbEngine implements Engine {
 /** What there is between `open()` and `close()`. */
 interface Opened {
   readonly connections: Connections;
-  readonly line: FeedLine;
+  readonly line: FeedConnection;
   readonly reader: CommitReader;
   readonly announcements: Announcements;
   readonly log: PositionLog;

@@ -1,2 +1,2 @@
-export type { SqliteEngineOptions } from './options.js';
+export type { SqliteEngineOptions } from './file/options.js';
 export { SqliteEngine } from './sqlite-engine.js';

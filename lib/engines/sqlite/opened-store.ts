@@ -1,17 +1,17 @@
-import type { Environment } from '../../engine/environment.js';
-import { openDatabase } from './connection.js';
-import { DatabaseFile, type FileContents, realPathOf } from './database-file.js';
-import { type Bell, Doorbell, NO_BELL } from './doorbell.js';
-import type { SqliteDatabase } from './driver.js';
-import { Mailbox } from './mailbox.js';
-import { NodeTables } from './node-tables.js';
-import { MEMORY } from './options.js';
-import { sqliteError } from './sqlite-errors.js';
-import { SqliteReader } from './sqlite-reader.js';
-import { SqliteWriter } from './sqlite-writer.js';
-import { prepareStatements, type Statements } from './statements.js';
-import { Tail } from './tail.js';
-import { Transactions } from './transactions.js';
+import type { Environment } from '../../engine/environment/environment.js';
+import { openDatabase } from './file/connection.js';
+import { DatabaseFile, type FileContents, realPathOf } from './file/database-file.js';
+import type { SqliteDatabase } from './file/driver.js';
+import { MEMORY } from './file/options.js';
+import { sqliteError } from './file/sqlite-errors.js';
+import { type CommitSignal, FileSignal, NO_SIGNAL } from './tables/file-signal.js';
+import { Mailbox } from './tables/mailbox.js';
+import { NodeTables } from './tables/node-tables.js';
+import { SqliteReader } from './tables/sqlite-reader.js';
+import { SqliteWriter } from './tables/sqlite-writer.js';
+import { prepareStatements, type Statements } from './tables/statements.js';
+import { Tail } from './tables/tail.js';
+import { Transactions } from './tables/transactions.js';
 
 /** What the write-ahead log has before its first frame, and each frame before its page (SQLite, "WAL-mode File Format"). Bytes. */
 const LOG_HEADER_BYTES = 32;
@@ -26,7 +26,7 @@ export interface Opened {
   readonly transactions: Transactions;
   /** `undefined` for a database in memory. */
   readonly databaseFile: DatabaseFile | undefined;
-  readonly bell: Bell;
+  readonly signal: CommitSignal;
   readonly tail: Tail;
   readonly mailbox: Mailbox;
   readonly tables: NodeTables;
@@ -48,8 +48,8 @@ export async function openStore(
   try {
     const statements = prepareStatements(db);
     const reader = new SqliteReader(statements);
-    const { databaseFile, bell } = filesOf(environment, file, db);
-    const tail = new Tail(statements, reader, bell, environment);
+    const { databaseFile, signal } = filesOf(environment, file, db);
+    const tail = new Tail(statements, reader, signal, environment);
     return {
       db,
       statements,
@@ -57,7 +57,7 @@ export async function openStore(
       writer: new SqliteWriter(statements, reader),
       transactions: new Transactions(file, db, statements, databaseFile),
       databaseFile,
-      bell,
+      signal,
       tail,
       mailbox: new Mailbox(statements, tail, noteDown, environment),
       tables: new NodeTables(statements),
@@ -72,8 +72,8 @@ function filesOf(
   environment: Environment,
   file: string,
   db: SqliteDatabase,
-): { databaseFile: DatabaseFile | undefined; bell: Bell } {
-  if (file === MEMORY) return { databaseFile: undefined, bell: NO_BELL };
+): { databaseFile: DatabaseFile | undefined; signal: CommitSignal } {
+  if (file === MEMORY) return { databaseFile: undefined, signal: NO_SIGNAL };
   const real = realPathOf(file);
   const pageBytes = db.pragma('page_size', { simple: true }) as number;
   const contents: FileContents = {
@@ -85,5 +85,5 @@ function filesOf(
       return checkpointed >= log || bytes >= LOG_HEADER_BYTES + log * (FRAME_HEADER_BYTES + pageBytes);
     },
   };
-  return { databaseFile: new DatabaseFile(file, real, environment, contents), bell: new Doorbell(real) };
+  return { databaseFile: new DatabaseFile(file, real, environment, contents), signal: new FileSignal(real) };
 }

@@ -1,22 +1,22 @@
-import type { AppendRequest, AppendResult } from '../../engine/append.js';
-import type { Checkpoint } from '../../engine/checkpoints.js';
-import type { Engine } from '../../engine/engine.js';
-import type { Environment } from '../../engine/environment.js';
-import type { Unwatch, Wake } from '../../engine/follow.js';
-import { GroupCommit } from '../../engine/group-commit.js';
-import type { NodeMessage } from '../../engine/messages.js';
-import type { NodeRecord } from '../../engine/nodes.js';
-import type { StorePage } from '../../engine/read.js';
-import type { SnapshotRecord } from '../../engine/snapshots.js';
-import { SYSTEM } from '../../engine/system-environment.js';
-import type { TickSchedule } from '../../engine/tick-schedules.js';
-import { EngineError } from '../../kernel/errors.js';
-import type { EventRecord } from '../../kernel/event.js';
-import { whenFree } from './connection.js';
+import type { AppendRequest, AppendResult } from '../../engine/duties/append.js';
+import type { Checkpoint } from '../../engine/duties/checkpoints.js';
+import type { Engine } from '../../engine/duties/engine.js';
+import type { Unwatch, Wake } from '../../engine/duties/follow.js';
+import type { NodeMessage } from '../../engine/duties/messages.js';
+import type { NodeRecord } from '../../engine/duties/nodes.js';
+import type { StorePage } from '../../engine/duties/read.js';
+import type { SnapshotRecord } from '../../engine/duties/snapshots.js';
+import type { TickSchedule } from '../../engine/duties/tick-schedules.js';
+import type { Environment } from '../../engine/environment/environment.js';
+import { SYSTEM } from '../../engine/environment/system-environment.js';
+import { GroupCommit } from '../../engine/writing/group-commit.js';
+import { EngineError } from '../../kernel/values/errors.js';
+import type { EventRecord } from '../../kernel/values/event.js';
+import { whenFree } from './file/connection.js';
+import { checkedBusyTimeoutMs, checkedFile, type SqliteEngineOptions } from './file/options.js';
+import { sqliteError } from './file/sqlite-errors.js';
 import { type Opened, openStore } from './opened-store.js';
-import { checkedBusyTimeoutMs, checkedFile, type SqliteEngineOptions } from './options.js';
-import { sqliteError } from './sqlite-errors.js';
-import type { Synchronous } from './transactions.js';
+import type { Synchronous } from './tables/transactions.js';
 
 export type { SqliteEngineOptions };
 
@@ -56,7 +56,7 @@ export class SqliteEngine implements Engine {
     this.#opened = undefined;
     opened.mailbox.close();
     opened.tail.close();
-    opened.bell.close();
+    opened.signal.close();
     opened.db.close();
   }
 
@@ -160,7 +160,7 @@ export class SqliteEngine implements Engine {
   /** Writes what a power cut may take back, and tells the other processes. */
   async #noteDown(work: () => void): Promise<void> {
     await this.#transaction(work, 'NORMAL');
-    this.#opened?.bell.ring();
+    this.#opened?.signal.notify();
   }
 
   async #write(requests: readonly AppendRequest[]): Promise<AppendResult[]> {

@@ -1,5 +1,5 @@
-import type { Environment, Timer } from '../../engine/environment.js';
-import { SYSTEM } from '../../engine/system-environment.js';
+import type { Environment, Timer } from '../../engine/environment/environment.js';
+import { SYSTEM } from '../../engine/environment/system-environment.js';
 import type { NoReply, Reply } from './remote-call.js';
 
 /** A call that waits for its reply. */

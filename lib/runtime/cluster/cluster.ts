@@ -1,17 +1,17 @@
-import { detached } from '../../engine/async-context.js';
-import { backoffIn } from '../../engine/backoff.js';
-import { sleep } from '../../engine/environment.js';
-import { EngineError } from '../../kernel/errors.js';
-import type { RuntimeParts } from '../settings.js';
+import { detached } from '../../engine/environment/async-context.js';
+import { backoffIn } from '../../engine/environment/backoff.js';
+import { sleep } from '../../engine/environment/environment.js';
+import { EngineError } from '../../kernel/values/errors.js';
+import type { RuntimeParts } from '../parts/settings.js';
 import { type ErrorClass, ErrorCodec } from './error-codec.js';
 import { Membership } from './membership.js';
-import { Post } from './post.js';
+import { MessageTransport } from './message-transport.js';
 import { RemoteCalls } from './remote-calls.js';
 
 /** This node among the others. Begins when something first needs it: an application of plain actors writes no heartbeats. */
 export class Cluster {
   readonly membership: Membership;
-  readonly post: Post;
+  readonly transport: MessageTransport;
   readonly calls: RemoteCalls;
   readonly errors: ErrorCodec;
   /** It hands over what it leads: nobody should send it anything any more. */
@@ -23,7 +23,7 @@ export class Cluster {
   constructor(parts: RuntimeParts, errorClasses: readonly ErrorClass[]) {
     this.#parts = parts;
     this.membership = new Membership(parts);
-    this.post = new Post(parts, this.membership);
+    this.transport = new MessageTransport(parts, this.membership);
     this.errors = new ErrorCodec(errorClasses);
     this.calls = new RemoteCalls(parts, this);
   }
@@ -39,28 +39,28 @@ export class Cluster {
     this.leaving = true;
     if (!this.#started) return;
     await this.#started.catch(() => {});
-    const { membership, post } = this;
+    const { membership, transport } = this;
     await membership.refresh();
-    for (const nodeId of membership.alive()) post.send(nodeId, 'left', { incarnation: membership.incarnation });
-    await post.sent();
+    for (const nodeId of membership.alive()) transport.send(nodeId, 'left', { incarnation: membership.incarnation });
+    await transport.sent();
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     if (!this.#started) return;
     await this.#started.catch(() => {});
-    await this.post.sent();
-    this.post.close();
+    await this.transport.sent();
+    this.transport.close();
     this.calls.close();
     await this.membership.stop();
   }
 
   async #start(): Promise<void> {
-    this.post.on('left', (body: { incarnation: string }, from) => this.membership.left(from, body.incarnation));
+    this.transport.on('left', (body: { incarnation: string }, from) => this.membership.left(from, body.incarnation));
     const backoff = backoffIn(this.#parts.environment);
     for (;;) {
       try {
-        await this.post.open();
+        await this.transport.open();
         await this.membership.start();
         return;
       } catch (error) {

@@ -1,4 +1,4 @@
-import * as errors from '../../kernel/errors.js';
+import * as errors from '../../kernel/values/errors.js';
 import {
   classNameOf,
   FAILURE_DEPTH_MAX,
@@ -8,7 +8,7 @@ import {
   messageOf,
   propertyOf,
   STACK_LENGTH_MAX,
-} from '../../kernel/thrown.js';
+} from '../../kernel/values/thrown.js';
 
 /** Longest plain value that travels as it is, and most of an error's own properties together, in characters of JSON. */
 const VALUE_LENGTH_MAX = 64 * 1024;

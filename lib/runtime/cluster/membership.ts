@@ -1,14 +1,14 @@
-import { CoalescedWork } from '../../engine/coalesced-work.js';
-import type { Timer } from '../../engine/environment.js';
-import type { NodeRecord } from '../../engine/nodes.js';
-import type { RuntimeParts } from '../settings.js';
+import type { NodeRecord } from '../../engine/duties/nodes.js';
+import { CoalescedWork } from '../../engine/environment/coalesced-work.js';
+import type { Timer } from '../../engine/environment/environment.js';
+import type { RuntimeParts } from '../parts/settings.js';
 import { NodeClocks } from './node-clocks.js';
 
 /** Heartbeats a node writes, and looks it takes at the others', within one `heartbeatTimeoutMs`. */
 const BEATS_PER_TIMEOUT = 4;
 const LOOKS_PER_TIMEOUT = 8;
 /** A node that shows no sign of life for this share of the time-out may still come back; whoever waits for an answer from it need not. */
-const QUIET_SHARE = 0.75;
+const SUSPECT_SHARE = 0.75;
 /** A node that has been dead for so many timeouts is forgotten. */
 const FORGET_AFTER_TIMEOUTS = 30;
 
@@ -44,7 +44,7 @@ export class Membership {
   readonly #others = new Map<string, Neighbour>();
   readonly #goneSinceMs = new Map<string, number>();
   readonly #listeners = new Set<(nodeId: string) => void>();
-  readonly #quietListeners = new Set<(nodeId: string) => void>();
+  readonly #suspectListeners = new Set<(nodeId: string) => void>();
   readonly #forgottenListeners = new Set<(nodeId: string) => void>();
   #beats = 0;
   /** `undefined` until it joins: a node that has no need of the others writes no heartbeats. */
@@ -118,9 +118,9 @@ export class Membership {
   }
 
   /** Hears, again and again, of every node that is not dead yet and has shown no sign of life for three quarters of the time-out: no heartbeat, no message. */
-  onQuiet(listener: (nodeId: string) => void): () => void {
-    this.#quietListeners.add(listener);
-    return () => this.#quietListeners.delete(listener);
+  onSuspect(listener: (nodeId: string) => void): () => void {
+    this.#suspectListeners.add(listener);
+    return () => this.#suspectListeners.delete(listener);
   }
 
   /** Hears of every node that is in the store no more: it ended what it did and left, or has been dead for long. */
@@ -216,9 +216,9 @@ export class Membership {
   }
 
   #tellIfQuiet(nodeId: string, { gone, silentMs, heardAtMs }: Neighbour): void {
-    const quietMs = Math.min(silentMs, this.#parts.environment.monotonicMs() - heardAtMs);
-    if (gone || quietMs < this.#timeoutMs * QUIET_SHARE) return;
-    for (const listener of [...this.#quietListeners]) listener(nodeId);
+    const suspectMs = Math.min(silentMs, this.#parts.environment.monotonicMs() - heardAtMs);
+    if (gone || suspectMs < this.#timeoutMs * SUSPECT_SHARE) return;
+    for (const listener of [...this.#suspectListeners]) listener(nodeId);
   }
 
   #markGone(nodeId: string, other: Neighbour): void {

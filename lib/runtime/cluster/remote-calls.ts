@@ -1,13 +1,13 @@
-import type { RuntimeParts } from '../settings.js';
+import type { RuntimeParts } from '../parts/settings.js';
 import { CallQueue, type WaitingCall } from './call-queue.js';
 import type { Membership } from './membership.js';
-import type { Post } from './post.js';
+import type { MessageTransport } from './message-transport.js';
 import type { CallServer, NoReply, RemoteCall, Reply } from './remote-call.js';
 
 /** What calls need of the cluster. */
 interface ClusterParts {
   readonly membership: Membership;
-  readonly post: Post;
+  readonly transport: MessageTransport;
 }
 
 interface ReplyMessage {
@@ -34,8 +34,8 @@ export class RemoteCalls {
     this.#parts = parts;
     this.#cluster = cluster;
     cluster.membership.onGone((nodeId) => this.#endAll(nodeId, { kind: 'gone' }));
-    cluster.membership.onQuiet((nodeId) => this.#endAll(nodeId, { kind: 'quiet' }));
-    cluster.post.on('reply', (body: ReplyMessage, from) => this.#replied(body, from));
+    cluster.membership.onSuspect((nodeId) => this.#endAll(nodeId, { kind: 'quiet' }));
+    cluster.transport.on('reply', (body: ReplyMessage, from) => this.#replied(body, from));
   }
 
   /** How many calls wait for a reply. */
@@ -45,7 +45,7 @@ export class RemoteCalls {
 
   /** Who runs what other nodes ask for. */
   serveWith(server: CallServer): void {
-    this.#cluster.post.on('call', (call: SentCall, from, incarnation) => {
+    this.#cluster.transport.on('call', (call: SentCall, from, incarnation) => {
       void this.#serve(server, call, { from, incarnation });
     });
   }
@@ -56,7 +56,7 @@ export class RemoteCalls {
       const { commandId } = call;
       const number = ++this.#calls;
       this.#pending.set(number, { commandId, waiting: this.#queueTo(to, call).add(number, to, settle) });
-      this.#cluster.post.send(to, 'call', { ...call, call: number } satisfies SentCall, incarnation);
+      this.#cluster.transport.send(to, 'call', { ...call, call: number } satisfies SentCall, incarnation);
     });
   }
 
@@ -72,7 +72,7 @@ export class RemoteCalls {
   ): Promise<void> {
     const reply = await server(what);
     const answer: ReplyMessage = { commandId: what.commandId, call, reply };
-    this.#cluster.post.send(caller.from, 'reply', answer, caller.incarnation);
+    this.#cluster.transport.send(caller.from, 'reply', answer, caller.incarnation);
   }
 
   #replied({ commandId, call = this.#callOf(commandId), reply }: ReplyMessage, from: string): void {

@@ -1,25 +1,25 @@
-import type { Timer } from '../../engine/environment.js';
-import type { CommandDefinition } from '../../kernel/definition.js';
-import { hearingKey } from '../../kernel/ended-sources.js';
-import { OmniscientError } from '../../kernel/errors.js';
-import { type HeardSource, IN_CODE } from '../../kernel/hearing.js';
-import type { ListenHandler, Listening, ListenSource, ListenToOptions } from '../../kernel/listening.js';
-import type { RuntimeParts } from '../settings.js';
-import type { Turn } from '../turn.js';
+import type { Timer } from '../../engine/environment/environment.js';
+import type { ListenHandler, Listening, ListenSource, ListenToOptions } from '../../kernel/declaring/listening.js';
+import type { CommandDefinition } from '../../kernel/defining/actor-definition.js';
+import { listenerKey } from '../../kernel/framework/ended-sources.js';
+import { type HeardSource, IN_CODE } from '../../kernel/framework/listening-state.js';
+import { OmniscientError } from '../../kernel/values/errors.js';
+import type { RuntimeParts } from '../parts/settings.js';
+import type { Turn } from '../turn/turn.js';
 import { checkedSource } from './checked-source.js';
-import { Ear } from './ear.js';
-import { decorated, inCode, type Listener } from './listener.js';
+import type { Delivery } from './delivery.js';
+import { decorated, inCode, isOrphaned, type Listener } from './listener.js';
+import { ListenerSubscription } from './listener-subscription.js';
 import type { ListeningOwner } from './listening-owner.js';
+import type { Listeners } from './listening-status.js';
+import { ProvisionalSources } from './provisional-sources.js';
 import { Reactions } from './reactions.js';
-import type { Sound } from './sound.js';
-import { SourceRecords } from './source-records.js';
+import { SubscriptionRecords } from './subscription-records.js';
 
 /** When it was not possible to write down what is listened to: how soon it is tried again. Milliseconds. */
 const RECORD_AGAIN_MS = 500;
 /** How often it is looked, at most, for what ended by its time: that is written down with whatever is stored next. Milliseconds. */
 const LOOK_FOR_ENDS_MS = 1_000;
-/** What a command began on a node that is gone is ended so long after its time: longer than clocks are apart. Milliseconds. */
-const ORPHAN_MS = 24 * 3_600_000;
 
 /**
  * What one activation listens to. Its stream says which sources those are, from where on, and how far each was heard; this opens an ear for each, and
@@ -30,11 +30,12 @@ export class ActorListening {
   readonly reactions: Reactions;
   readonly #owner: ListeningOwner;
   readonly #parts: RuntimeParts;
-  readonly #records: SourceRecords;
+  readonly #records: SubscriptionRecords;
   readonly #decorated = new Map<string, Listener>();
-  /** Those set in code, by `hearingKey`, with the turn that set them last, and whether `onActivate` sets them in every activation. */
+  /** Those set in code, by `listenerKey`, with the turn that set them last, and whether `onActivate` sets them in every activation. */
   readonly #inCode = new Map<string, { listener: Listener; turn: Turn; isSetAgain: boolean }>();
-  readonly #ears = new Map<string, Ear>();
+  readonly #subscriptions = new Map<string, ListenerSubscription>();
+  readonly #provisional: ProvisionalSources;
   #stopped = false;
   #recording = false;
   #seenRevision = -1;
@@ -48,33 +49,49 @@ export class ActorListening {
     this.#owner = owner;
     this.#parts = parts;
     for (const definition of owner.listens) this.#decorated.set(definition.name, decorated(definition));
-    this.#records = new SourceRecords(owner, parts.engine);
-    this.reactions = new Reactions(owner, (name, source) => this.#listener(name, source), parts);
+    this.#records = new SubscriptionRecords(owner, parts.engine, (key) =>
+      this.#provisional.processedTo(key, this.#subscriptions),
+    );
+    this.#provisional = new ProvisionalSources(owner, this.#records, parts, () => {
+      this.#seenRevision = -1;
+      this.look();
+    });
+    this.reactions = new Reactions(owner, this.#listeners(), parts);
     this.commands = new Map([...this.reactions.commands, ...this.#records.commands]);
+  }
+
+  #listeners(): Listeners {
+    return {
+      find: (name, source) => this.#listener(name, source),
+      known: (key) => this.#provisional.known(key),
+      isRecorded: (name, source) => this.#records.isRecorded(name, source),
+      record: () => this.#records.fireChanges(),
+    };
   }
 
   stop(): void {
     this.#stopped = true;
     this.#parts.environment.clearTimeout(this.#timer);
     this.#stopLooking?.();
-    for (const ear of this.#ears.values()) ear.stop();
+    this.#provisional.stop();
+    for (const subscription of this.#subscriptions.values()) subscription.stop();
   }
 
   /** Its activation must stay: a reaction is under way, or waits to be tried again; or a command gave it what hears, which would be gone. */
   get pinned(): boolean {
     if (this.#recording) return true;
-    for (const ear of this.#ears.values()) if (ear.busy) return true;
+    for (const subscription of this.#subscriptions.values()) if (subscription.busy) return true;
     if (this.#stopped || this.#owner.leads === false) return false;
     for (const [key, { isSetAgain }] of this.#inCode) {
-      const ear = isSetAgain ? undefined : this.#ears.get(key);
-      if (ear && !ear.isOver) return true;
+      const subscription = isSetAgain ? undefined : this.#subscriptions.get(key);
+      if (subscription && !subscription.isOver) return true;
     }
     return false;
   }
 
   /** Whether something that was said, or what it listens to, is not written down yet. */
   get behind(): boolean {
-    return this.#recording || [...this.#ears.values()].some((ear) => ear.behind);
+    return this.#recording || [...this.#subscriptions.values()].some((subscription) => subscription.behind);
   }
 
   /** Whether something was set in code that hears this. */
@@ -84,13 +101,13 @@ export class ActorListening {
 
   /** Everything it listens to itself, and how far it has heard. */
   *listeningTo(): Generator<HeardSource & { readonly events: ReadonlySet<string> | undefined }> {
-    for (const heard of this.#owner.hearing.sources.values()) {
+    for (const heard of this.#owner.listeningState.sources.values()) {
       const listener = this.#listener(heard.listener, heard.source);
-      if (heard.sinceMs === undefined || !listener || this.reactions.isOver(listener, heard.source)) continue;
-      const ear = this.#ears.get(hearingKey(heard.listener, heard.source));
-      if (ear?.isOver) continue;
+      if (heard.sinceMs === undefined || !listener || this.reactions.status.isOver(listener, heard.source)) continue;
+      const subscription = this.#subscriptions.get(listenerKey(heard.listener, heard.source));
+      if (subscription?.isOver) continue;
       // What came to nothing is not written down, and need not be heard again.
-      yield { ...heard, at: Math.max(heard.at, ear?.heardTo ?? 0), events: listener.events };
+      yield { ...heard, at: Math.max(heard.at, subscription?.processedTo ?? 0), events: listener.events };
     }
   }
 
@@ -100,9 +117,12 @@ export class ActorListening {
   /** The actor is loaded, or what is stored may have changed. */
   look(): void {
     if (!this.#owner.loaded || this.#stopped) return;
-    const { hearing } = this.#owner;
-    if (hearing.revision !== this.#seenRevision) {
-      this.#seenRevision = hearing.revision;
+    const { listeningState } = this.#owner;
+    if (this.#mayBegin && this.#owner.version === 0) {
+      this.#provisional.begin(this.#asked(() => this.#records.beginnings()) ?? []);
+    }
+    if (listeningState.revision !== this.#seenRevision) {
+      this.#seenRevision = listeningState.revision;
       this.#openAndClose();
     }
     this.#stopLooking ??= this.#owner.onLeaderGone(() => {
@@ -111,20 +131,17 @@ export class ActorListening {
     });
     if (this.#isUnled || (this.#owner.leads === false && this.#owner.mayRecord)) this.#callLeader();
     // Another class on the stream may have changed the state. Of an actor that has no event nothing is written down: it is only looked at.
-    if (
-      !this.#recording &&
-      this.#owner.version > 0 &&
-      this.#owner.settled &&
-      this.#owner.mayRecord &&
-      this.#areBehind()
-    )
-      this.#record();
+    if (this.#mayBegin && this.#owner.version > 0 && this.#asked(() => this.#records.areBehind())) this.#record();
+  }
+
+  get #mayBegin(): boolean {
+    return !this.#recording && this.#owner.settled && this.#owner.mayRecord;
   }
 
   /** What is listened to in code only who leads knows: somebody has to lead for that to be heard. */
   #callLeader(): void {
     if (this.#recording) return;
-    const sources = this.#owner.leads === undefined ? [] : [...this.#owner.hearing.sources.values()];
+    const sources = this.#owner.leads === undefined ? [] : [...this.#owner.listeningState.sources.values()];
     const isInCode = sources.some(({ listener, source }) => {
       return listener.startsWith(IN_CODE) && !this.#listener(listener, source);
     });
@@ -132,18 +149,24 @@ export class ActorListening {
     else this.#isUnled = false;
   }
 
-  #areBehind(): boolean {
+  /** Resolves when it hears what it listens to, though it has no event. Never rejects. */
+  get begun(): Promise<void> | undefined {
+    return this.#provisional.beginning;
+  }
+
+  /** What of it the class's own code says; `undefined` if that throws. */
+  #asked<T>(ask: () => T): T | undefined {
     try {
-      return this.#records.areBehind();
+      return ask();
     } catch (error) {
       this.#parts.log.error(`${this.#owner.label}: what its state listens to could not be worked out`, error);
-      return false;
+      return undefined;
     }
   }
 
   /** Another one's event concerns this actor. */
-  react(sound: Sound): Promise<unknown> {
-    return this.reactions.react(sound);
+  react(delivery: Delivery): Promise<unknown> {
+    return this.reactions.react(delivery);
   }
 
   /** Inside a turn: it listens to this too from now on. */
@@ -155,7 +178,7 @@ export class ActorListening {
     const isActivating = turn.request.name === 'onActivate';
     const isAgain = isActivating && before?.turn !== turn;
     const nowMs = this.#parts.clock.now();
-    const wasLate = before !== undefined && this.reactions.isLate(before.listener, streamId, nowMs);
+    const wasLate = before !== undefined && this.reactions.status.isLate(before.listener, streamId, nowMs);
     if (before && !isAgain && (before.turn === turn || (this.#hasBegun(name, streamId) && !wasLate))) {
       throw new OmniscientError(
         'ALREADY_LISTENING',
@@ -164,8 +187,8 @@ export class ActorListening {
     }
     this.#inCode.set(key, { listener, turn, isSetAgain: isActivating || before?.isSetAgain === true });
     // What ended stays so for the next activation's `onActivate`; a command may begin it anew.
-    const isLate = wasLate || this.reactions.isLate(listener, streamId, nowMs);
-    const isOver = isLate || this.reactions.isOver(listener, streamId);
+    const isLate = wasLate || this.reactions.status.isLate(listener, streamId, nowMs);
+    const isOver = isLate || this.reactions.status.isOver(listener, streamId);
     const { from, count, forMs } = options;
     if (!isActivating || !isOver) this.#records.begin(turn, name, { source: streamId, from, count, forMs }, isOver);
     this.#seenRevision = -1;
@@ -176,35 +199,36 @@ export class ActorListening {
 
   /** Whether it listens to it from code, or will from the first event on. */
   #hasBegun(name: string, source: string): boolean {
-    return this.#ears.has(hearingKey(name, source)) || this.#records.isDeferred(name, source);
+    return this.#subscriptions.has(listenerKey(name, source)) || this.#records.isDeferred(name, source);
   }
 
   #listener(name: string, source: string): Listener | undefined {
-    return this.#decorated.get(name) ?? this.#inCode.get(hearingKey(name, source))?.listener;
+    return this.#decorated.get(name) ?? this.#inCode.get(listenerKey(name, source))?.listener;
   }
 
   #openAndClose(): void {
-    const { hearing } = this.#owner;
-    for (const [key, ear] of this.#ears) {
-      const heard = hearing.sources.get(key);
-      if (heard?.sinceMs === ear.sinceMs) continue;
-      ear.stop();
-      this.#ears.delete(key);
+    const { listeningState } = this.#owner;
+    for (const [key, subscription] of this.#subscriptions) {
+      if (this.#provisional.known(key)?.sinceMs === subscription.sinceMs) continue;
+      subscription.stop();
+      this.#subscriptions.delete(key);
       this.#forget(key);
     }
-    for (const [key, heard] of hearing.sources) {
+    for (const key of [...listeningState.sources.keys(), ...this.#provisional.keys()]) {
+      const heard = this.#provisional.known(key);
+      if (heard?.sinceMs === undefined || this.#subscriptions.has(key)) continue;
       const listener = this.#listener(heard.listener, heard.source);
-      if (heard.sinceMs === undefined || !listener || this.#ears.has(key)) continue;
-      if (this.reactions.isOver(listener, heard.source)) continue;
-      const ear = new Ear({ owner: this.#owner, parts: this.#parts, reactions: this.reactions }, listener, heard);
-      this.#ears.set(key, ear);
-      ear.start();
+      if (!listener || this.reactions.status.isOver(listener, heard.source)) continue;
+      const parts = { owner: this.#owner, parts: this.#parts, reactions: this.reactions };
+      const subscription = new ListenerSubscription(parts, listener, heard);
+      this.#subscriptions.set(key, subscription);
+      subscription.start();
     }
   }
 
   /** What a command set is of no use once it has ended; `onActivate` would set its own again. */
   #forget(key: string): void {
-    if (!this.#owner.hearing.ended.has(key)) return;
+    if (!this.#owner.listeningState.ended.has(key)) return;
     this.reactions.forget(key);
     if (!this.#inCode.get(key)?.isSetAgain) this.#inCode.delete(key);
   }
@@ -214,12 +238,10 @@ export class ActorListening {
     const nowMs = this.#parts.environment.monotonicMs();
     if (this.#owner.firedInTurn() === 0 || nowMs < this.#lookedForEndsMs + LOOK_FOR_ENDS_MS) return [];
     this.#lookedForEndsMs = nowMs;
-    const orphanedMs = this.#parts.clock.now() - ORPHAN_MS;
-    return [...this.#owner.hearing.sources].flatMap(([key, heard]) => {
-      if (!heard.listener.startsWith(IN_CODE) || heard.sinceMs === undefined) return [];
-      const ear = this.#ears.get(key);
-      if (ear || this.#inCode.has(key)) return ear?.isOver ? heard : [];
-      return heard.sinceMs + (heard.limits?.forMs ?? Number.POSITIVE_INFINITY) <= orphanedMs ? heard : [];
+    return [...this.#owner.listeningState.sources].flatMap(([key, heard]) => {
+      const subscription = this.#subscriptions.get(key);
+      if (subscription) return subscription.listener.isInCode && subscription.isOver ? heard : [];
+      return !this.#inCode.has(key) && isOrphaned(heard, this.#parts.clock.now()) ? heard : [];
     });
   }
 
@@ -242,12 +264,13 @@ export class ActorListening {
 
   /** Hears nothing more of it, for good. Inside a turn that is stored with what the turn fires, so that neither is there without the other. */
   #end(listener: string, source: string): void {
+    const key = listenerKey(listener, source);
+    this.#provisional.delete(key);
     if (this.#owner.inTurn) {
       this.#records.fireEnd(listener, source);
       return;
     }
-    const key = hearingKey(listener, source);
-    this.#ears.get(key)?.stop();
+    this.#subscriptions.get(key)?.stop();
     this.#records.end(listener, source).catch((error: unknown) => {
       if (!this.#stopped)
         this.#parts.log.warn(`${this.#owner.label}: could not write down that '${listener}' ended`, error);

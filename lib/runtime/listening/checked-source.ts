@@ -1,10 +1,10 @@
-import { hearingKey } from '../../kernel/ended-sources.js';
-import { OmniscientError } from '../../kernel/errors.js';
-import { ALL_STREAMS, IN_CODE } from '../../kernel/hearing.js';
-import { checkedStreamId, eventNameFault } from '../../kernel/ids.js';
-import { isOnConflict } from '../../kernel/listen-definition.js';
-import type { ListenHandler, ListenSource, ListenToOptions } from '../../kernel/listening.js';
-import { shownText } from '../../kernel/text.js';
+import type { ListenHandler, ListenSource, ListenToOptions } from '../../kernel/declaring/listening.js';
+import { isOnConflict } from '../../kernel/defining/listen-definition.js';
+import { listenerKey } from '../../kernel/framework/ended-sources.js';
+import { ALL_STREAMS, IN_CODE } from '../../kernel/framework/listening-state.js';
+import { OmniscientError } from '../../kernel/values/errors.js';
+import { checkedStreamId, eventNameFault } from '../../kernel/values/ids.js';
+import { shownText } from '../../kernel/values/text.js';
 
 /** What `listenTo` was given, checked. @throws OmniscientError (`INVALID_LISTENER`), InvalidIdError. */
 export function checkedSource(label: string, source: ListenSource, handler: ListenHandler, options: ListenToOptions) {
@@ -26,7 +26,7 @@ export function checkedSource(label: string, source: ListenSource, handler: List
     throw invalid(label, `'onConflict' as 'reapply', 'rerun' or 'reject'`);
   const name = `${IN_CODE}${options.name ?? (handler.name || (events ?? []).join())}`;
   const streamId = isStream ? checkedStreamId(source) : ALL_STREAMS;
-  return { name, streamId, events, key: hearingKey(name, streamId) };
+  return { name, streamId, events, key: listenerKey(name, streamId) };
 }
 
 function invalid(label: string, wanted: string): OmniscientError {

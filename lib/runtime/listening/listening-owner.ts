@@ -1,10 +1,10 @@
-import type { CommandDefinition } from '../../kernel/definition.js';
-import type { NewEvent } from '../../kernel/event.js';
-import type { HeardNote } from '../../kernel/heard-note.js';
-import type { Hearing } from '../../kernel/hearing.js';
-import type { ListenDefinition } from '../../kernel/listen-definition.js';
-import type { Upcasts } from '../../kernel/upcasts.js';
-import type { Origin } from '../cause.js';
+import type { CommandDefinition } from '../../kernel/defining/actor-definition.js';
+import type { ListenDefinition } from '../../kernel/defining/listen-definition.js';
+import type { Upcasts } from '../../kernel/defining/upcasts.js';
+import type { HeardNote } from '../../kernel/framework/heard-note.js';
+import type { ListeningState } from '../../kernel/framework/listening-state.js';
+import type { NewEvent } from '../../kernel/values/event.js';
+import type { Origin } from '../events/cause.js';
 
 /** What listening needs of the activation it belongs to. */
 export interface ListeningOwner {
@@ -20,7 +20,7 @@ export interface ListeningOwner {
   /** What it makes of old events. */
   readonly upcasts: Upcasts;
   /** What is stored of what it has heard. */
-  readonly hearing: Hearing;
+  readonly listeningState: ListeningState;
   /** What an actor sees of its state now. */
   readonly view: object;
   /** Version of the last stored event that is in the state. */

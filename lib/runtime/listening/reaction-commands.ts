@@ -1,8 +1,8 @@
-import type { CommandDefinition } from '../../kernel/definition.js';
-import { OmniscientError } from '../../kernel/errors.js';
-import type { OnConflict } from '../../kernel/marks.js';
-import { REACTIONS } from '../command-names.js';
-import type { Sound } from './sound.js';
+import type { OnConflict } from '../../kernel/declaring/marks.js';
+import type { CommandDefinition } from '../../kernel/defining/actor-definition.js';
+import { OmniscientError } from '../../kernel/values/errors.js';
+import { REACTIONS } from '../turn/command-names.js';
+import type { Delivery } from './delivery.js';
 
 /** The one that reacts, by the listener's `onConflict`: who leads the actor may be another node, which knows commands by name. */
 export const REACT: Readonly<Record<OnConflict, string>> = {
@@ -12,8 +12,8 @@ export const REACT: Readonly<Record<OnConflict, string>> = {
 };
 
 /** What a command of this name reacts to; nothing if it is no reaction. */
-export function reactedTo(name: string, args: readonly unknown[]): Sound | undefined {
-  return REACTIONS.has(name) ? (args[name === '$retry' ? 1 : 0] as Sound) : undefined;
+export function reactedTo(name: string, args: readonly unknown[]): Delivery | undefined {
+  return REACTIONS.has(name) ? (args[name === '$retry' ? 1 : 0] as Delivery) : undefined;
 }
 
 /** A reaction ran before one that has to come first; it is tried again in its turn. */

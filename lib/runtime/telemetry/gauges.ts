@@ -1,6 +1,6 @@
 import type { Meter, Observable, ObservableCallback, ObservableResult } from '@opentelemetry/api';
+import type { ObservedNode } from '../parts/telemetry.js';
 import { ACTOR } from './instruments.js';
-import type { ObservedNode } from './telemetry.js';
 
 type Look = (seen: ObservableResult) => unknown;
 

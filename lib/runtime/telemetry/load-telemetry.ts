@@ -1,7 +1,7 @@
-import { RegistrationError } from '../../kernel/errors.js';
+import { RegistrationError } from '../../kernel/values/errors.js';
+import type { Telemetry } from '../parts/telemetry.js';
 import type { Api } from './api.js';
 import { OpenTelemetry } from './open-telemetry.js';
-import type { Telemetry } from './telemetry.js';
 
 /**
  * A node's telemetry: decided once, when it starts. Imports the package only here, so that who has no telemetry need not install it.

@@ -1,13 +1,20 @@
 import type { Attributes, Context, Link, Meter, SpanKind, Tracer } from '@opentelemetry/api';
-import type { EventRecord } from '../../kernel/event.js';
-import { commandNameOf } from '../command-names.js';
-import { metadataOf } from '../event-codec.js';
+import type { EventRecord } from '../../kernel/values/event.js';
+import { metadataOf } from '../events/event-codec.js';
 import { reactedTo } from '../listening/reaction-commands.js';
+import type {
+  ObservedNode,
+  Telemetry,
+  TracedActor,
+  TracedCall,
+  TracedCause,
+  TracedCommit,
+} from '../parts/telemetry.js';
+import { commandNameOf } from '../turn/command-names.js';
 import type { Api } from './api.js';
 import { observeNode } from './gauges.js';
 import { ACTOR, attributes, COMMAND, Instruments, LISTENER } from './instruments.js';
 import { type SpanHooks, SpanTrace } from './span-trace.js';
-import type { ObservedNode, Telemetry, TracedActor, TracedCall, TracedCause, TracedCommit } from './telemetry.js';
 import { contextOf, spanContextOf } from './traceparent.js';
 
 /** By this name users recognise what the library tells. */

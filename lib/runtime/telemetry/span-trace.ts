@@ -1,8 +1,8 @@
 import type { Attributes, Context, Span } from '@opentelemetry/api';
-import { SYSTEM } from '../../engine/system-environment.js';
-import { classNameOf, isError, messageOf, propertyOf, storedFailure } from '../../kernel/thrown.js';
+import { SYSTEM } from '../../engine/environment/system-environment.js';
+import { classNameOf, isError, messageOf, propertyOf, storedFailure } from '../../kernel/values/thrown.js';
+import type { Trace } from '../parts/telemetry.js';
 import type { Api } from './api.js';
-import type { Trace } from './telemetry.js';
 import { traceparentOf } from './traceparent.js';
 
 /** What else is done when something is known of a piece of work. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { CONFLICT_EVENTS_MAX } from '../../engine/append.js';
-import { appendWithRetry } from '../../engine/append-retry.js';
-import type { Engine } from '../../engine/engine.js';
+import { CONFLICT_EVENTS_MAX } from '../../engine/duties/append.js';
+import type { Engine } from '../../engine/duties/engine.js';
+import { appendWithRetry } from '../../engine/writing/append-retry.js';
 import {
   assertAppended,
   assertConflict,
@@ -11,8 +11,8 @@ import {
   newEvents,
   readWhole,
   store,
-} from './conformance-case.js';
-import { losingFirstAnswer } from './lossy-engine.js';
+} from './kit/conformance-case.js';
+import { losingFirstAnswer } from './kit/lossy-engine.js';
 
 const RACERS = 8;
 /** Ids that some store or other takes for one another, or for a part of a query. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import type { Engine } from '../../engine/engine.js';
-import { StoreFollower } from '../../engine/store-follower.js';
-import { StreamFollower } from '../../engine/stream-follower.js';
-import type { EventRecord } from '../../kernel/event.js';
+import type { Engine } from '../../engine/duties/engine.js';
+import { StoreFollower } from '../../engine/reading/store-follower.js';
+import { StreamFollower } from '../../engine/reading/stream-follower.js';
+import type { EventRecord } from '../../kernel/values/event.js';
 import {
   type ConformanceCase,
   eventually,
@@ -12,9 +12,9 @@ import {
   readStore,
   readWhole,
   store,
-} from './conformance-case.js';
-import { followInPieces, writeAtRandom } from './following.js';
-import { randomInt } from './random.js';
+} from './kit/conformance-case.js';
+import { followInPieces, writeAtRandom } from './kit/following.js';
+import { randomInt } from './kit/random.js';
 
 /** Longest an engine may take to wake a watcher in a case; far more than it should, for slow machines. */
 const WAKE_MS_MAX = 2_000;

@@ -1,7 +1,7 @@
 import { appendCases } from './append-cases.js';
 import { checkpointCases } from './checkpoint-cases.js';
-import { type ConformanceCase, type EngineFixture, runCase } from './conformance-case.js';
 import { followCases } from './follow-cases.js';
+import { type ConformanceCase, type EngineFixture, runCase } from './kit/conformance-case.js';
 import { lifecycleCases } from './lifecycle-cases.js';
 import { messageCases } from './message-cases.js';
 import { nodeCases } from './node-cases.js';
@@ -10,7 +10,7 @@ import { resumeCases } from './resume-cases.js';
 import { snapshotCases } from './snapshot-cases.js';
 import { tickCases } from './tick-cases.js';
 
-export { type ConformanceCase, type EngineFixture, type OpenEngines, runCase } from './conformance-case.js';
+export { type ConformanceCase, type EngineFixture, type OpenEngines, runCase } from './kit/conformance-case.js';
 
 /** Everything an engine owes, one case a promise, split by duty. */
 export const engineConformanceCases: readonly ConformanceCase[] = [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Engine } from '../../engine/engine.js';
-import { EngineError } from '../../kernel/errors.js';
+import type { Engine } from '../../engine/duties/engine.js';
+import { EngineError } from '../../kernel/values/errors.js';
 import {
   assertStream,
   type ConformanceCase,
@@ -10,7 +10,7 @@ import {
   positionsGiven,
   readWhole,
   store,
-} from './conformance-case.js';
+} from './kit/conformance-case.js';
 
 export const lifecycleCases: readonly ConformanceCase[] = [
   {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import type { Engine } from '../../engine/engine.js';
-import { turnOfTheLoop } from '../../engine/environment.js';
-import type { StorePage } from '../../engine/read.js';
-import { SYSTEM } from '../../engine/system-environment.js';
-import type { EventRecord } from '../../kernel/event.js';
+import type { Engine } from '../../engine/duties/engine.js';
+import type { StorePage } from '../../engine/duties/read.js';
+import { turnOfTheLoop } from '../../engine/environment/environment.js';
+import { SYSTEM } from '../../engine/environment/system-environment.js';
+import type { EventRecord } from '../../kernel/values/event.js';
 import {
   type ConformanceCase,
   newEvent,
@@ -13,8 +13,8 @@ import {
   readStore,
   readWhole,
   store,
-} from './conformance-case.js';
-import { randomInt } from './random.js';
+} from './kit/conformance-case.js';
+import { randomInt } from './kit/random.js';
 
 /** The streams of several cases. */
 const ABC = ['a', 'b', 'c'];

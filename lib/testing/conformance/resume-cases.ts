@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import type { Engine } from '../../engine/engine.js';
-import { turnOfTheLoop } from '../../engine/environment.js';
-import type { Follower, FollowerOptions } from '../../engine/follower.js';
-import { StoreFollower } from '../../engine/store-follower.js';
-import { StreamFollower } from '../../engine/stream-follower.js';
-import { SYSTEM } from '../../engine/system-environment.js';
-import type { EventRecord } from '../../kernel/event.js';
+import type { Engine } from '../../engine/duties/engine.js';
+import { turnOfTheLoop } from '../../engine/environment/environment.js';
+import { SYSTEM } from '../../engine/environment/system-environment.js';
+import type { Follower, FollowerOptions } from '../../engine/reading/follower.js';
+import { StoreFollower } from '../../engine/reading/store-follower.js';
+import { StreamFollower } from '../../engine/reading/stream-follower.js';
+import type { EventRecord } from '../../kernel/values/event.js';
 import {
   type ConformanceCase,
   type EngineFixture,
@@ -16,8 +16,8 @@ import {
   readStore,
   readWhole,
   store,
-} from './conformance-case.js';
-import { followInPieces, writeAtRandom } from './following.js';
+} from './kit/conformance-case.js';
+import { followInPieces, writeAtRandom } from './kit/following.js';
 
 const ABC = ['a', 'b', 'c'];
 const RARE = ['rare', 'never'];

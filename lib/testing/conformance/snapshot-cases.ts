@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import type { Engine } from '../../engine/engine.js';
-import type { SnapshotRecord } from '../../engine/snapshots.js';
-import type { ConformanceCase } from './conformance-case.js';
+import type { Engine } from '../../engine/duties/engine.js';
+import type { SnapshotRecord } from '../../engine/duties/snapshots.js';
+import type { ConformanceCase } from './kit/conformance-case.js';
 
 function snapshot(changes: Partial<SnapshotRecord> = {}): SnapshotRecord {
   return {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import type { Engine } from '../../engine/engine.js';
-import type { TickSchedule } from '../../engine/tick-schedules.js';
-import { type ConformanceCase, pause } from './conformance-case.js';
+import type { Engine } from '../../engine/duties/engine.js';
+import type { TickSchedule } from '../../engine/duties/tick-schedules.js';
+import { type ConformanceCase, pause } from './kit/conformance-case.js';
 
 function schedules(count: number, owner = 'n1', actor = 'Clock', since = 1): TickSchedule[] {
   return Array.from({ length: count }, (_, i) => ({ streamId: `clock-${i}`, actor, id: `${i}`, owner, since }));

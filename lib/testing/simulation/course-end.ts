@@ -1,8 +1,8 @@
-import type { ActorBase, ActorClass } from '../../kernel/actor.js';
-import { defineActor } from '../../kernel/definition.js';
-import type { StoredEvent } from '../../kernel/event.js';
-import type { DeepReadonly, StateOf } from '../../kernel/types.js';
-import { decodeEvent } from '../../runtime/event-codec.js';
+import type { ActorBase, ActorClass } from '../../kernel/declaring/actor.js';
+import type { DeepReadonly, StateOf } from '../../kernel/declaring/types.js';
+import { defineActor } from '../../kernel/defining/actor-definition.js';
+import type { StoredEvent } from '../../kernel/values/event.js';
+import { decodeEvent } from '../../runtime/events/event-codec.js';
 import type { CommandRecord } from './cluster/commands.js';
 import { fold } from './invariants/fold.js';
 import type { Watched } from './invariants/invariant.js';

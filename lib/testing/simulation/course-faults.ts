@@ -1,7 +1,7 @@
 import type { SimulatedNode } from './cluster/simulated-node.js';
 import type { Fault } from './faults/fault.js';
 import { type FaultName, planFaults } from './faults/fault-plan.js';
-import type { World } from './world.js';
+import type { World } from './store/simulated-world.js';
 
 /** The faults of one course: when each begins and ends, and that all end together. */
 export class CourseFaults {

@@ -1,5 +1,5 @@
-import type { ActorClass } from '../../kernel/actor.js';
-import type { ActorDefinition } from '../../kernel/definition.js';
+import type { ActorClass } from '../../kernel/declaring/actor.js';
+import type { ActorDefinition } from '../../kernel/defining/actor-definition.js';
 import { Clients, type Workload } from './cluster/clients.js';
 import { Commands } from './cluster/commands.js';
 import { SimulatedNode } from './cluster/simulated-node.js';
@@ -11,7 +11,7 @@ import type { FaultName } from './faults/fault-plan.js';
 import { BUILT_IN_INVARIANTS } from './invariants/built-in-invariants.js';
 import type { InvariantWatch, Watched } from './invariants/invariant.js';
 import { Mailboxes } from './store/mailboxes.js';
-import { World } from './world.js';
+import { World } from './store/simulated-world.js';
 
 /** Everything that makes a course what it is, but for the seed. */
 export interface CoursePlan {

@@ -1,7 +1,7 @@
-import type { ActorBase, ActorClass } from '../../kernel/actor.js';
-import { defineActor } from '../../kernel/definition.js';
-import { OmniscientError } from '../../kernel/errors.js';
-import type { RuntimeLimits } from '../../runtime/settings.js';
+import type { ActorBase, ActorClass } from '../../kernel/declaring/actor.js';
+import { defineActor } from '../../kernel/defining/actor-definition.js';
+import { OmniscientError } from '../../kernel/values/errors.js';
+import type { RuntimeLimits } from '../../runtime/parts/settings.js';
 import type { Workload } from './cluster/clients.js';
 import type { CommandOutcome } from './cluster/commands.js';
 import type { NodeParts } from './cluster/started-node.js';

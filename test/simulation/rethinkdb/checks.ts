@@ -1,7 +1,7 @@
-import type { CommitDocument } from '../../../lib/engines/rethinkdb/commit-document.js';
-import { commitKeyOf } from '../../../lib/engines/rethinkdb/keys.js';
-import { endOf, type LogDocument, unpackEntry } from '../../../lib/engines/rethinkdb/log-entry.js';
-import type { EventRecord } from '../../../lib/kernel/event.js';
+import type { CommitDocument } from '../../../lib/engines/rethinkdb/commits/commit-document.js';
+import { commitKeyOf } from '../../../lib/engines/rethinkdb/commits/keys.js';
+import { endOf, type LogDocument, unpackEntry } from '../../../lib/engines/rethinkdb/commits/log-entry.js';
+import type { EventRecord } from '../../../lib/kernel/values/event.js';
 import type { Cluster } from './cluster.js';
 import type { Ledger } from './ledger.js';
 import type { Node } from './node.js';

@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers';
 import { expect, it } from '@jest/globals';
-import type { AppendResult } from '../../../lib/engine/append.js';
+import type { AppendResult } from '../../../lib/engine/duties/append.js';
 import { CLOSE_MS_MAX, RethinkDbEngine } from '../../../lib/engines/rethinkdb/rethink-db-engine.js';
-import type { EngineError } from '../../../lib/kernel/errors.js';
+import type { EngineError } from '../../../lib/kernel/values/errors.js';
 import { Chance } from './chance.js';
 import { truthOf } from './checks.js';
 import { Cluster } from './cluster.js';

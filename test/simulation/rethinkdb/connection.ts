@@ -1,4 +1,4 @@
-import type { DriverConnection, DriverCursor } from '../../../lib/engines/rethinkdb/driver.js';
+import type { DriverConnection, DriverCursor } from '../../../lib/engines/rethinkdb/connections/driver.js';
 import type { Feed } from './feeds.js';
 import type { Machine } from './machine.js';
 import { LATE_MS_MAX, type Network } from './network.js';

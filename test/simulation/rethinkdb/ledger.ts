@@ -1,7 +1,7 @@
-import type { AppendRequest } from '../../../lib/engine/append.js';
-import type { CommitDocument } from '../../../lib/engines/rethinkdb/commit-document.js';
-import type { LogDocument } from '../../../lib/engines/rethinkdb/log-entry.js';
-import { EngineError } from '../../../lib/kernel/errors.js';
+import type { AppendRequest } from '../../../lib/engine/duties/append.js';
+import type { CommitDocument } from '../../../lib/engines/rethinkdb/commits/commit-document.js';
+import type { LogDocument } from '../../../lib/engines/rethinkdb/commits/log-entry.js';
+import { EngineError } from '../../../lib/kernel/values/errors.js';
 import type { Table } from './table.js';
 import type { Document } from './terms.js';
 import type { VirtualTime } from './virtual-time.js';

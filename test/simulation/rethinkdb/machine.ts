@@ -1,5 +1,5 @@
-import type { Environment, Timer } from '../../../lib/engine/environment.js';
-import { SYSTEM } from '../../../lib/engine/system-environment.js';
+import type { Environment, Timer } from '../../../lib/engine/environment/environment.js';
+import { SYSTEM } from '../../../lib/engine/environment/system-environment.js';
 import type { Chance } from './chance.js';
 import type { Call, VirtualTime } from './virtual-time.js';
 

@@ -1,11 +1,11 @@
-import type { AppendRequest } from '../../../lib/engine/append.js';
-import { appendWithRetry } from '../../../lib/engine/append-retry.js';
-import { StoreFollower } from '../../../lib/engine/store-follower.js';
-import { StreamFollower } from '../../../lib/engine/stream-follower.js';
-import { connect, type Reql, type Term } from '../../../lib/engines/rethinkdb/driver.js';
+import type { AppendRequest } from '../../../lib/engine/duties/append.js';
+import { StoreFollower } from '../../../lib/engine/reading/store-follower.js';
+import { StreamFollower } from '../../../lib/engine/reading/stream-follower.js';
+import { appendWithRetry } from '../../../lib/engine/writing/append-retry.js';
+import { connect, type Reql, type Term } from '../../../lib/engines/rethinkdb/connections/driver.js';
 import { RethinkDbEngine } from '../../../lib/engines/rethinkdb/index.js';
-import { EngineError } from '../../../lib/kernel/errors.js';
-import type { EventRecord } from '../../../lib/kernel/event.js';
+import { EngineError } from '../../../lib/kernel/values/errors.js';
+import type { EventRecord } from '../../../lib/kernel/values/event.js';
 import type { Chance } from './chance.js';
 import type { Ledger } from './ledger.js';
 import { Machine } from './machine.js';

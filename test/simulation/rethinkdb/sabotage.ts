@@ -1,8 +1,8 @@
-import { Doubles } from '../../../lib/engines/rethinkdb/doubles.js';
-import type { Reql } from '../../../lib/engines/rethinkdb/driver.js';
-import { LayoutMark } from '../../../lib/engines/rethinkdb/layout-mark.js';
-import { PositionLog } from '../../../lib/engines/rethinkdb/position-log.js';
-import { Sweeper } from '../../../lib/engines/rethinkdb/sweeper.js';
+import { PositionLog } from '../../../lib/engines/rethinkdb/commits/position-log.js';
+import { Sweeper } from '../../../lib/engines/rethinkdb/commits/sweeper.js';
+import type { Reql } from '../../../lib/engines/rethinkdb/connections/driver.js';
+import { DuplicateNames } from '../../../lib/engines/rethinkdb/schema/duplicate-names.js';
+import { LayoutMark } from '../../../lib/engines/rethinkdb/schema/layout-mark.js';
 import { type Ast, type Document, isTerm, TERM } from './terms.js';
 
 /** A fault put into the engine, or back into it: what it sends, what it is told, what its parts do. */
@@ -44,7 +44,7 @@ export const SABOTAGES = {
     patch: () => {
       const undo = [
         patched(LayoutMark.prototype, 'isSet', async () => true),
-        patched(Doubles.prototype, 'drop', async () => {}),
+        patched(DuplicateNames.prototype, 'drop', async () => {}),
       ];
       return () => {
         for (const each of undo) each();

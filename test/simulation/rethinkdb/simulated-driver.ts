@@ -1,4 +1,4 @@
-import { type DriverConnection, loadDriver, type Reql } from '../../../lib/engines/rethinkdb/driver.js';
+import { type DriverConnection, loadDriver, type Reql } from '../../../lib/engines/rethinkdb/connections/driver.js';
 import { SimulatedConnection } from './connection.js';
 import type { Machine } from './machine.js';
 import type { Network } from './network.js';

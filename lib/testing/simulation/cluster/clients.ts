@@ -1,10 +1,10 @@
-import type { ActorBase, ActorClass } from '../../../kernel/actor.js';
-import { type ActorDefinition, defineActor } from '../../../kernel/definition.js';
-import { OmniscientError } from '../../../kernel/errors.js';
-import type { CommandsOf } from '../../../kernel/types.js';
-import { withCorrelation } from '../../../runtime/origin.js';
+import type { ActorBase, ActorClass } from '../../../kernel/declaring/actor.js';
+import type { CommandsOf } from '../../../kernel/declaring/types.js';
+import { type ActorDefinition, defineActor } from '../../../kernel/defining/actor-definition.js';
+import { OmniscientError } from '../../../kernel/values/errors.js';
+import { withCorrelation } from '../../../runtime/events/origin.js';
+import type { World } from '../store/simulated-world.js';
 import type { SeededRandom } from '../world/seeded-random.js';
-import type { World } from '../world.js';
 import type { CommandRecord, Commands } from './commands.js';
 import { outcomeOf } from './outcome.js';
 import type { SimulatedNode } from './simulated-node.js';

@@ -1,5 +1,5 @@
-import type { Turn } from '../../../runtime/turn.js';
-import type { World } from '../world.js';
+import type { Turn } from '../../../runtime/turn/turn.js';
+import type { World } from '../store/simulated-world.js';
 
 /** How a command ended, as far as its caller was told. */
 export type CommandOutcome =

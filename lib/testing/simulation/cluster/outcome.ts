@@ -1,4 +1,4 @@
-import { EngineError, OmniscientError } from '../../../kernel/errors.js';
+import { EngineError, OmniscientError } from '../../../kernel/values/errors.js';
 import type { CommandOutcome } from './commands.js';
 
 /** Errors that do not say that nothing was stored. */

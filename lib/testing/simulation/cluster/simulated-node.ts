@@ -1,12 +1,12 @@
-import { Runtime } from '../../../runtime/runtime.js';
-import type { RuntimeLimits } from '../../../runtime/settings.js';
+import { Runtime } from '../../../runtime/node/runtime.js';
+import type { RuntimeLimits } from '../../../runtime/parts/settings.js';
 import type { FaultyNode } from '../faults/fault.js';
 import { Link } from '../store/link.js';
 import type { Mailboxes } from '../store/mailboxes.js';
 import { SimulatedEngine } from '../store/simulated-engine.js';
+import type { World } from '../store/simulated-world.js';
 import { SimulatedEnvironment } from '../world/simulated-environment.js';
 import { SimulatedProcess } from '../world/simulated-process.js';
-import type { World } from '../world.js';
 import type { Commands } from './commands.js';
 import { type NodeParts, type NodeProgram, Started } from './started-node.js';
 import { WatchedIds } from './watched-ids.js';

@@ -1,10 +1,10 @@
 import type { Observable, Subscription } from 'rxjs';
-import type { EventRecord, StoredEvent } from '../../../kernel/event.js';
-import type { EventSubscriptions } from '../../../runtime/subscriptions.js';
+import type { EventRecord, StoredEvent } from '../../../kernel/values/event.js';
+import type { EventSubscriptions } from '../../../runtime/subscribing/subscriptions.js';
 import { indexAfter } from '../store/simulated-reads.js';
+import type { World } from '../store/simulated-world.js';
 import type { SeededRandom } from '../world/seeded-random.js';
 import { LOG } from '../world/trace.js';
-import type { World } from '../world.js';
 import type { SimulatedNode } from './simulated-node.js';
 import type { Started } from './started-node.js';
 

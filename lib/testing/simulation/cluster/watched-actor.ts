@@ -1,6 +1,6 @@
-import type { ActorBase } from '../../../kernel/actor.js';
-import type { ActorDefinition, CommandDefinition, CommandMethod } from '../../../kernel/definition.js';
-import { currentTurn } from '../../../runtime/turn.js';
+import type { ActorBase } from '../../../kernel/declaring/actor.js';
+import type { ActorDefinition, CommandDefinition, CommandMethod } from '../../../kernel/defining/actor-definition.js';
+import { currentTurn } from '../../../runtime/turn/turn.js';
 import type { Commands } from './commands.js';
 
 type AnyActor = ActorBase<object, object>;

@@ -1,5 +1,5 @@
-import { Ids } from '../../../kernel/clock.js';
-import { currentTurn } from '../../../runtime/turn.js';
+import { Ids } from '../../../kernel/values/clock.js';
+import { currentTurn } from '../../../runtime/turn/turn.js';
 import type { SimulatedEnvironment } from '../world/simulated-environment.js';
 import type { SimulatedProcess } from '../world/simulated-process.js';
 import type { Commands } from './commands.js';

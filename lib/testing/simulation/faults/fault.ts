@@ -1,4 +1,4 @@
-import type { EngineError } from '../../../kernel/errors.js';
+import type { EngineError } from '../../../kernel/values/errors.js';
 import type { SeededRandom } from '../world/seeded-random.js';
 
 /** Which duty of an engine a request belongs to. */

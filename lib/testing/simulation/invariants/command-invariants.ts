@@ -1,4 +1,4 @@
-import type { EventRecord } from '../../../kernel/event.js';
+import type { EventRecord } from '../../../kernel/values/event.js';
 import { type CommandRecord, textOf } from '../cluster/commands.js';
 import type { BuiltInInvariant } from './invariant.js';
 import { metadataOf } from './metadata.js';

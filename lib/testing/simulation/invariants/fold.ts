@@ -1,7 +1,7 @@
-import type { ActorDefinition } from '../../../kernel/definition.js';
-import type { EventRecord } from '../../../kernel/event.js';
-import { FrameworkState } from '../../../kernel/framework-events.js';
-import { PastActor } from '../../../kernel/past-actor.js';
+import type { ActorDefinition } from '../../../kernel/defining/actor-definition.js';
+import { ReplayedActor } from '../../../kernel/folding/replayed-actor.js';
+import { FrameworkState } from '../../../kernel/framework/framework-events.js';
+import type { EventRecord } from '../../../kernel/values/event.js';
 
 /** What a stream makes of an actor: its state and what the framework remembers of it, as JSON text, in which the order of keys shows. */
 export interface Folded {
@@ -17,7 +17,7 @@ export function fold(
   newActor: (definition: ActorDefinition) => InstanceType<ActorDefinition['actorClass']>,
 ): Folded {
   const id = streamId.slice(definition.prefix.length);
-  const past = new PastActor(definition, newActor(definition), id, streamId);
+  const past = new ReplayedActor(definition, newActor(definition), id, streamId);
   for (const event of events) past.apply(event);
   const framework = new FrameworkState(definition.name);
   framework.applyAll(events);

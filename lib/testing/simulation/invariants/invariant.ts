@@ -1,9 +1,9 @@
-import type { ActorDefinition } from '../../../kernel/definition.js';
-import type { EventRecord } from '../../../kernel/event.js';
+import type { ActorDefinition } from '../../../kernel/defining/actor-definition.js';
+import type { EventRecord } from '../../../kernel/values/event.js';
 import type { CommandRecord, Commands } from '../cluster/commands.js';
 import type { SimulatedNode } from '../cluster/simulated-node.js';
 import type { StoredCommit } from '../store/simulated-store.js';
-import type { World } from '../world.js';
+import type { World } from '../store/simulated-world.js';
 
 /** What an invariant can look at, and whom it tells that it is broken. */
 export interface Watched {

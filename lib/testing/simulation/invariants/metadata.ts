@@ -1,4 +1,4 @@
-import type { EventMetadata, EventRecord } from '../../../kernel/event.js';
+import type { EventMetadata, EventRecord } from '../../../kernel/values/event.js';
 
 const parsed = new WeakMap<EventRecord, EventMetadata>();
 

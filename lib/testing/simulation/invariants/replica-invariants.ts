@@ -1,4 +1,4 @@
-import type { Activation } from '../../../runtime/activation.js';
+import type { Activation } from '../../../runtime/hosting/activation.js';
 import type { SimulatedNode } from '../cluster/simulated-node.js';
 import { fold, frameworkText } from './fold.js';
 import type { BuiltInInvariant, Watched } from './invariant.js';

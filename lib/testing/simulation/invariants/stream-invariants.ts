@@ -1,7 +1,7 @@
-import type { EventRecord } from '../../../kernel/event.js';
-import { LEADER_EVENT, type Leadership } from '../../../kernel/framework-events.js';
-import { heardIn } from '../../../kernel/heard-note.js';
-import { HEARD_EVENT, type HeardData, IN_CODE, PARKED_EVENT } from '../../../kernel/hearing.js';
+import { LEADER_EVENT, type Leadership } from '../../../kernel/framework/framework-events.js';
+import { heardIn } from '../../../kernel/framework/heard-note.js';
+import { HEARD_EVENT, type HeardData, IN_CODE, PARKED_EVENT } from '../../../kernel/framework/listening-state.js';
+import type { EventRecord } from '../../../kernel/values/event.js';
 import type { BuiltInInvariant } from './invariant.js';
 import { metadataOf } from './metadata.js';
 

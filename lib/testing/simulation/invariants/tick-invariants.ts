@@ -1,5 +1,5 @@
-import type { EventRecord } from '../../../kernel/event.js';
-import { FrameworkState, TICK_EVENT, TICKING_EVENT, type Tick } from '../../../kernel/framework-events.js';
+import { FrameworkState, TICK_EVENT, TICKING_EVENT, type Tick } from '../../../kernel/framework/framework-events.js';
+import type { EventRecord } from '../../../kernel/values/event.js';
 import type { BuiltInInvariant, Watched } from './invariant.js';
 import { metadataOf } from './metadata.js';
 

@@ -1,8 +1,8 @@
-import { EngineError } from '../../../kernel/errors.js';
+import { EngineError } from '../../../kernel/values/errors.js';
 import type { RequestFate, RequestKind, StoreRequest } from '../faults/fault.js';
 import type { SeededRandom } from '../world/seeded-random.js';
 import type { SimulatedProcess } from '../world/simulated-process.js';
-import type { World } from '../world.js';
+import type { World } from './simulated-world.js';
 
 /** Longest usual way to the store, or back, in one course or another: where it is far, others store meanwhile. Milliseconds. */
 const WAYS_MS_MAX = [1.5, 1.5, 12] as const;

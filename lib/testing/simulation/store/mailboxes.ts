@@ -1,9 +1,9 @@
-import type { Unwatch } from '../../../engine/follow.js';
-import { MESSAGE_KEPT_MS, type NodeMessage } from '../../../engine/messages.js';
+import type { Unwatch } from '../../../engine/duties/follow.js';
+import { MESSAGE_KEPT_MS, type NodeMessage } from '../../../engine/duties/messages.js';
 import type { MessageFate } from '../faults/fault.js';
 import type { SeededRandom } from '../world/seeded-random.js';
-import type { World } from '../world.js';
 import type { Link } from './link.js';
+import type { World } from './simulated-world.js';
 
 /** Longest usual time of a message in the store. Milliseconds. */
 const MESSAGE_MS_MAX = 2;

@@ -1,20 +1,20 @@
-import type { AppendRequest, AppendResult } from '../../../engine/append.js';
-import type { Checkpoint } from '../../../engine/checkpoints.js';
-import type { Engine } from '../../../engine/engine.js';
-import type { Unwatch, Wake } from '../../../engine/follow.js';
-import type { NodeMessage } from '../../../engine/messages.js';
-import type { NodeRecord } from '../../../engine/nodes.js';
-import type { StorePage } from '../../../engine/read.js';
-import type { SnapshotRecord } from '../../../engine/snapshots.js';
-import type { TickSchedule } from '../../../engine/tick-schedules.js';
-import type { EventRecord } from '../../../kernel/event.js';
+import type { AppendRequest, AppendResult } from '../../../engine/duties/append.js';
+import type { Checkpoint } from '../../../engine/duties/checkpoints.js';
+import type { Engine } from '../../../engine/duties/engine.js';
+import type { Unwatch, Wake } from '../../../engine/duties/follow.js';
+import type { NodeMessage } from '../../../engine/duties/messages.js';
+import type { NodeRecord } from '../../../engine/duties/nodes.js';
+import type { StorePage } from '../../../engine/duties/read.js';
+import type { SnapshotRecord } from '../../../engine/duties/snapshots.js';
+import type { TickSchedule } from '../../../engine/duties/tick-schedules.js';
+import type { EventRecord } from '../../../kernel/values/event.js';
 import type { RequestKind } from '../faults/fault.js';
 import { LOG } from '../world/trace.js';
-import type { World } from '../world.js';
 import type { Link } from './link.js';
 import type { Mailboxes } from './mailboxes.js';
 import { readLog } from './simulated-reads.js';
 import type { SimulatedStore } from './simulated-store.js';
+import type { World } from './simulated-world.js';
 import { WakeUps } from './wake-ups.js';
 
 /** The engine of one process: keeps what an engine owes (see `lib/engine`), and not more. */

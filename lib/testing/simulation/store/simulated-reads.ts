@@ -1,5 +1,5 @@
-import type { StorePage } from '../../../engine/read.js';
-import type { EventRecord } from '../../../kernel/event.js';
+import type { StorePage } from '../../../engine/duties/read.js';
+import type { EventRecord } from '../../../kernel/values/event.js';
 import type { SimulatedStore } from './simulated-store.js';
 
 /** Most events that one read looks at: fewer than there are, so that pages without an event, and before the end, do come. */

@@ -1,7 +1,7 @@
-import { type AppendRequest, type AppendResult, CONFLICT_EVENTS_MAX } from '../../../engine/append.js';
-import { SYSTEM } from '../../../engine/system-environment.js';
+import { type AppendRequest, type AppendResult, CONFLICT_EVENTS_MAX } from '../../../engine/duties/append.js';
+import { SYSTEM } from '../../../engine/environment/system-environment.js';
 import { MemoryEngine } from '../../../engines/memory/index.js';
-import type { EventRecord } from '../../../kernel/event.js';
+import type { EventRecord } from '../../../kernel/values/event.js';
 import type { SeededRandom } from '../world/seeded-random.js';
 import { LOG, type Trace } from '../world/trace.js';
 import type { VirtualTime } from '../world/virtual-time.js';

@@ -1,12 +1,12 @@
-import type { Unwatch, Wake } from '../../../engine/follow.js';
-import { WakeTable } from '../../../engine/wake-table.js';
-import type { EventRecord } from '../../../kernel/event.js';
+import type { Unwatch, Wake } from '../../../engine/duties/follow.js';
+import { WakeTable } from '../../../engine/reading/wake-table.js';
+import type { EventRecord } from '../../../kernel/values/event.js';
 import type { WakeFate } from '../faults/fault.js';
 import type { SeededRandom } from '../world/seeded-random.js';
 import { LOG } from '../world/trace.js';
-import type { World } from '../world.js';
 import type { Link } from './link.js';
 import type { StoredCommit, StoreObserver } from './simulated-store.js';
+import type { World } from './simulated-world.js';
 
 /** Longest usual time from a commit to a wake-up. Milliseconds. */
 const WAKE_MS_MAX = 3;

@@ -1,6 +1,6 @@
-import { detached } from '../../../engine/async-context.js';
-import type { Environment, Timer } from '../../../engine/environment.js';
-import { SYSTEM } from '../../../engine/system-environment.js';
+import { detached } from '../../../engine/environment/async-context.js';
+import type { Environment, Timer } from '../../../engine/environment/environment.js';
+import { SYSTEM } from '../../../engine/environment/system-environment.js';
 import type { ScheduledCall } from './call-heap.js';
 import type { SeededRandom } from './seeded-random.js';
 import type { SimulatedProcess } from './simulated-process.js';

@@ -1,5 +1,5 @@
-import { turnOfTheLoop } from '../../../engine/environment.js';
-import { SYSTEM } from '../../../engine/system-environment.js';
+import { turnOfTheLoop } from '../../../engine/environment/environment.js';
+import { SYSTEM } from '../../../engine/environment/system-environment.js';
 import { CallHeap, type ScheduledCall } from './call-heap.js';
 import type { SimulatedProcess } from './simulated-process.js';
 

@@ -1,0 +1,155 @@
+import { EngineError } from '../../kernel/values/errors.js';
+import type { EventRecord } from '../../kernel/values/event.js';
+import type { Unwatch, Wake } from '../duties/follow.js';
+import type { StorePage } from '../duties/read.js';
+import { type Backoff, backoffIn } from '../environment/backoff.js';
+import { type Environment, type Timer, turnOfTheLoop } from '../environment/environment.js';
+import { SYSTEM } from '../environment/system-environment.js';
+import { WakeUps } from './wake-ups.js';
+
+/** Where a follower begins, and whom it tells. */
+export interface FollowerOptions {
+  /** Version (of a stream) or position (of the store) to begin after; 0 for all. */
+  readonly after: number;
+  /** Gets what comes, in order. What it throws goes to `onError` and ends the follower. */
+  readonly onEvents: (events: readonly EventRecord[]) => void;
+  /** An error that trying again does not mend; nothing comes after it. */
+  readonly onError: (error: unknown) => void;
+  /** Called for each error after which it is tried again. */
+  readonly onRetry?: (error: unknown) => void;
+  /** Where waits and turns of the event loop come from. Default: the machine. */
+  readonly environment?: Environment;
+}
+
+/** What makes a follower one of a stream or one of the store. */
+export interface FollowerSource {
+  watch(wake: Wake): Promise<Unwatch>;
+  /** The next page, which says itself how far it looked. */
+  read(after: number): Promise<StorePage>;
+  /** Of an event that a wake-up brought; 0 if it is not known yet. */
+  placeOf(event: EventRecord): number;
+  /** The part of a wake-up's hint that continues after `after` for certain. */
+  fitting(hint: readonly EventRecord[], after: number): readonly EventRecord[];
+}
+
+/**
+ * History, then live, built on nothing but reading and wake-ups: the watch is opened first, then everything is read from the last place known;
+ * each wake-up either fits exactly or makes it read again. Holds one page at a time.
+ */
+export class Follower {
+  #place: number;
+  #stopped = false;
+  #reading = false;
+  /** Events are being handed over: what that itself makes happen must not overtake the rest of them. */
+  #delivering = false;
+  readonly #wakeUps = new WakeUps();
+  #unwatch: Unwatch | undefined;
+  #retryTimer: Timer | undefined;
+  readonly #options: FollowerOptions;
+  readonly #source: FollowerSource;
+  readonly #environment: Environment;
+  readonly #backoff: Backoff;
+
+  constructor(options: FollowerOptions, source: FollowerSource) {
+    this.#options = options;
+    this.#source = source;
+    this.#place = options.after;
+    this.#environment = options.environment ?? SYSTEM;
+    this.#backoff = backoffIn(this.#environment);
+  }
+
+  /** Version or position up to which everything was handed over. */
+  get place(): number {
+    return this.#place;
+  }
+
+  /** Begins. Events come from the next turn of the event loop on, never from inside this call. */
+  start(): void {
+    void this.#open();
+  }
+
+  /** Ends it for good and frees everything; nothing comes after this. */
+  stop(): void {
+    this.#stopped = true;
+    this.#environment.clearTimeout(this.#retryTimer);
+    this.#unwatch?.();
+    this.#unwatch = undefined;
+  }
+
+  async #open(): Promise<void> {
+    try {
+      const unwatch = await this.#source.watch((hint) => this.#wake(hint));
+      if (this.#stopped) {
+        unwatch();
+        return;
+      }
+      this.#unwatch = unwatch;
+      // What was stored before the watch was in force wakes nobody, though a wake-up may have made it read already.
+      this.#wakeUps.hear();
+    } catch (error) {
+      this.#retryOrFail(error, () => void this.#open());
+      return;
+    }
+    await this.#catchUp();
+  }
+
+  #wake(hint: readonly EventRecord[]): void {
+    if (this.#stopped) return;
+    this.#wakeUps.hearOf(hint, this.#source.placeOf);
+    if (this.#reading || this.#delivering || this.#retryTimer) return;
+    const fitting = this.#source.fitting(hint, this.#place);
+    if (fitting.length > 0) this.#deliver(fitting, this.#source.placeOf(fitting.at(-1) as EventRecord));
+    void this.#catchUp();
+  }
+
+  /** Reads until nothing more is there, giving the event loop a turn between pages. */
+  async #catchUp(): Promise<void> {
+    if (this.#reading || this.#delivering) return;
+    this.#reading = true;
+    try {
+      while (!this.#stopped && this.#wakeUps.isDue(this.#place)) {
+        this.#wakeUps.beginRead();
+        const page = await this.#source.read(this.#place);
+        if (this.#stopped) return;
+        this.#backoff.reset();
+        if (page.ended) this.#wakeUps.reachedEnd();
+        if (page.events.length > 0) this.#deliver(page.events, page.upTo);
+        else this.#place = Math.max(this.#place, page.upTo);
+        if (this.#wakeUps.isDue(this.#place)) await turnOfTheLoop(this.#environment);
+      }
+    } catch (error) {
+      this.#retryOrFail(error, () => void this.#catchUp());
+    } finally {
+      this.#reading = false;
+    }
+  }
+
+  /** @param upTo where it stands afterwards. */
+  #deliver(events: readonly EventRecord[], upTo: number): void {
+    this.#place = upTo;
+    this.#delivering = true;
+    try {
+      this.#options.onEvents(events);
+    } catch (error) {
+      this.stop();
+      this.#options.onError(error);
+    } finally {
+      this.#delivering = false;
+    }
+  }
+
+  #retryOrFail(error: unknown, again: () => void): void {
+    if (this.#stopped) return;
+    if (error instanceof EngineError && error.retryable) {
+      this.#options.onRetry?.(error);
+      this.#retryTimer = this.#environment.setTimeout(() => {
+        this.#retryTimer = undefined;
+        again();
+      }, this.#backoff.nextMs());
+      this.#retryTimer.unref();
+      return;
+    }
+    this.stop();
+    this.#options.onError(error);
+  }
+}

@@ -1,0 +1,49 @@
+import type { EventRecord } from '../../kernel/values/event.js';
+import { READ_PAGE_EVENTS_MAX, type ReadDuty, type StorePage } from '../duties/read.js';
+import type { Environment } from '../environment/environment.js';
+import { timeSlicesOf } from '../environment/time-slices.js';
+
+/**
+ * The events of one stream after a version, page by page, to its end. Between pages timers and sockets have their turn when it is time for that: an engine
+ * may answer at once, and whoever works through a long past must not hold up all others.
+ *
+ * @throws EngineError.
+ */
+export async function* streamPages(
+  engine: ReadDuty,
+  environment: Environment,
+  streamId: string,
+  after: number,
+): AsyncGenerator<readonly EventRecord[], void, undefined> {
+  const slices = timeSlicesOf(environment);
+  for (let version = after; ; ) {
+    if (slices.isOver) await slices.turn();
+    const page = await engine.readStream(streamId, version, READ_PAGE_EVENTS_MAX);
+    const last = page.at(-1);
+    if (!last) return;
+    // Others may have read at the same time.
+    if (slices.isOver) await slices.turn();
+    slices.use(page.length);
+    yield page;
+    version = last.version;
+  }
+}
+
+/** The same of the whole store after a position, only events of `names` if given; the last page says `ended`. @throws EngineError. */
+export async function* storePages(
+  engine: ReadDuty,
+  environment: Environment,
+  after: number,
+  names?: readonly string[],
+): AsyncGenerator<StorePage, void, undefined> {
+  const slices = timeSlicesOf(environment);
+  for (let position = after; ; ) {
+    if (slices.isOver) await slices.turn();
+    const page = await engine.readAll(position, READ_PAGE_EVENTS_MAX, names);
+    if (slices.isOver) await slices.turn();
+    slices.use(page.events.length);
+    yield page;
+    if (page.ended) return;
+    position = page.upTo;
+  }
+}

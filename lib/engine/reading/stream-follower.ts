@@ -1,0 +1,34 @@
+import type { EventRecord } from '../../kernel/values/event.js';
+import type { FollowDuty } from '../duties/follow.js';
+import { READ_PAGE_EVENTS_MAX, type ReadDuty } from '../duties/read.js';
+import { Follower, type FollowerOptions } from './follower.js';
+
+/**
+ * Follows one stream: history after `after`, then live; in order, no hole, no repeat, whatever the wake-ups do.
+ */
+export class StreamFollower extends Follower {
+  constructor(engine: ReadDuty & FollowDuty, streamId: string, options: FollowerOptions) {
+    super(options, {
+      watch: (wake) => engine.watchStream(streamId, wake),
+      read: async (after) => {
+        const events = await engine.readStream(streamId, after, READ_PAGE_EVENTS_MAX);
+        return { events, upTo: events.at(-1)?.version ?? after, ended: events.length === 0 };
+      },
+      placeOf: (event) => event.version,
+      fitting: contiguous,
+    });
+  }
+}
+
+/** The part of `events` that continues after version `after` without a hole; the very same array if that is all of it. */
+export function contiguous(events: readonly EventRecord[], after: number): readonly EventRecord[] {
+  if (events.every(({ version }, i) => version === after + 1 + i)) return events;
+  const fitting: EventRecord[] = [];
+  let next = after + 1;
+  for (const event of events) {
+    if (event.version !== next) continue;
+    fitting.push(event);
+    next += 1;
+  }
+  return fitting;
+}

@@ -1,0 +1,113 @@
+import type { StorePage } from '../../../engine/duties/read.js';
+import type { Environment } from '../../../engine/environment/environment.js';
+import { SYSTEM } from '../../../engine/environment/system-environment.js';
+import type { EventRecord } from '../../../kernel/values/event.js';
+import { PAGE_LENGTH_MAX } from './commit-document.js';
+import { endOf, type LogEntry, type PlacedCommit } from './log-entry.js';
+import { asMany, type PlacedCommits } from './placed-commits.js';
+import type { PositionLog } from './position-log.js';
+
+/** Entries of the log asked for at once. */
+const ENTRIES_MAX = 64;
+/** A read asks the log for no more once it has taken so long: it gives what it has. Milliseconds. */
+const READ_MS_MAX = 20;
+
+/** Reads the whole store in order of position: the log says which commits, and of which names; only those that matter are fetched. */
+export class StoreReader {
+  readonly #log: Pick<PositionLog, 'entriesAfter'>;
+  readonly #commits: Pick<PlacedCommits, 'pageOf'>;
+  readonly #environment: Environment;
+
+  constructor(log: Pick<PositionLog, 'entriesAfter'>, commits: Pick<PlacedCommits, 'pageOf'>, environment = SYSTEM) {
+    this.#log = log;
+    this.#commits = commits;
+    this.#environment = environment;
+  }
+
+  /** A page. It ends early where it has become long or has taken long: while others write, the log has no end that could be waited for. */
+  async readAll(after: number, limit: number, names: readonly string[] | undefined): Promise<StorePage> {
+    const page = new Page(after, limit, names);
+    const deadlineMs = this.#environment.monotonicMs() + READ_MS_MAX;
+    for (;;) {
+      const { entries, ended } = await this.#log.entriesAfter(page.upTo, ENTRIES_MAX);
+      await this.#take(entries, page);
+      if (page.isFull) return { events: page.events, upTo: page.upTo, ended: false };
+      if (ended || this.#environment.monotonicMs() >= deadlineMs)
+        return { events: page.events, upTo: page.upTo, ended };
+    }
+  }
+
+  /** Fetches what these entries place and the page wants, until it is full. */
+  async #take(entries: readonly LogEntry[], page: Page): Promise<void> {
+    const commits = entries.flatMap(commitsOf).filter((commit) => page.wants(commit));
+    for (let at = 0; at < commits.length && !page.isFull; ) {
+      const found = await this.#commits.pageOf(asMany(commits, at, page.room));
+      for (const records of found) {
+        if (page.isFull) return;
+        page.add(placed(records, (commits[at] as Placed).before));
+        at += 1;
+      }
+    }
+    const last = entries.at(-1);
+    if (last && !page.isFull) page.upTo = endOf(last);
+  }
+}
+
+/** What was found so far. */
+class Page {
+  readonly events: EventRecord[] = [];
+  /** Everything wanted up to here is in it. */
+  upTo: number;
+  isFull = false;
+  #length = 0;
+  readonly #limit: number;
+  readonly #names: ReadonlySet<string> | undefined;
+
+  constructor(after: number, limit: number, names: readonly string[] | undefined) {
+    this.upTo = after;
+    this.#limit = limit;
+    this.#names = names && new Set(names);
+  }
+
+  /** How many events more it takes. */
+  get room(): number {
+    return this.#limit - this.events.length;
+  }
+
+  wants({ before, count, names }: Placed): boolean {
+    const wanted = this.#names;
+    return before + count > this.upTo && (!wanted || names.some((name) => wanted.has(name)));
+  }
+
+  /** Takes those of a commit that are wanted. It is full with the commit that makes it long. */
+  add(events: readonly EventRecord[]): void {
+    for (const event of events) {
+      if (event.position <= this.upTo || (this.#names && !this.#names.has(event.name))) continue;
+      this.events.push(event);
+      this.upTo = event.position;
+      this.#length += event.data.length + event.metadata.length;
+      if (this.room > 0) continue;
+      this.isFull = true;
+      return;
+    }
+    this.isFull = this.#length >= PAGE_LENGTH_MAX;
+  }
+}
+
+/** A commit, and the position before its first event. */
+type Placed = PlacedCommit & { readonly before: number };
+
+function placed(records: readonly EventRecord[], before: number): EventRecord[] {
+  return records.map(({ id, streamId, version, name, data, metadata }, i) => {
+    return { id, streamId, version, position: before + i + 1, name, data, metadata };
+  });
+}
+
+function commitsOf({ id, commits }: LogEntry): Placed[] {
+  let before = id;
+  return commits.map((commit) => {
+    const placed = { ...commit, before };
+    before += commit.count;
+    return placed;
+  });
+}

@@ -1,0 +1,68 @@
+import type { Environment } from '../../../engine/environment/environment.js';
+import { EngineError } from '../../../kernel/values/errors.js';
+import type { DriverConnection } from './driver.js';
+
+/** One connection: who is to be told when it is lost, and whether the server at its other end is of any use. */
+export class PooledConnection {
+  readonly connection: DriverConnection;
+  readonly #environment: Environment;
+  /** Of what is under way alone: a promise that all of them waited for would keep every answer for as long as the connection lasts. */
+  readonly #listeners = new Set<(why: EngineError) => void>();
+  #lost: EngineError | undefined;
+  #refusedSinceMs: number | undefined;
+
+  constructor(connection: DriverConnection, environment: Environment) {
+    this.connection = connection;
+    this.#environment = environment;
+    const cut = () =>
+      this.#end(new EngineError('ENGINE_UNREACHABLE', 'RethinkDB: the connection was lost', { retryable: true }));
+    connection.on('close', cut);
+    connection.on('error', cut);
+  }
+
+  get isLost(): boolean {
+    return this.#lost !== undefined;
+  }
+
+  /** Calls this once when it is lost, at once if it is, unless `stopListening` comes first. */
+  whenLost(listener: (why: EngineError) => void): void {
+    if (this.#lost) listener(this.#lost);
+    else this.#listeners.add(listener);
+  }
+
+  stopListening(listener: (why: EngineError) => void): void {
+    this.#listeners.delete(listener);
+  }
+
+  /** Gives it up. @returns whether it was still good. */
+  drop(why: EngineError): boolean {
+    const wasGood = !this.#lost;
+    this.#end(why);
+    close(this.connection);
+    return wasGood;
+  }
+
+  /** The server did what it was asked. */
+  answered(): void {
+    this.#refusedSinceMs = undefined;
+  }
+
+  /** The server could not, for want of others. @returns for how long it has said nothing else; milliseconds. */
+  refused(): number {
+    const nowMs = this.#environment.monotonicMs();
+    this.#refusedSinceMs ??= nowMs;
+    return nowMs - this.#refusedSinceMs;
+  }
+
+  #end(why: EngineError): void {
+    if (this.#lost) return;
+    this.#lost = why;
+    const listeners = [...this.#listeners];
+    this.#listeners.clear();
+    for (const listener of listeners) listener(why);
+  }
+}
+
+export function close(connection: DriverConnection): void {
+  connection.close({ noreplyWait: false }).catch(() => {});
+}

@@ -1,0 +1,112 @@
+import { type Environment, sleep } from '../../../engine/environment/environment.js';
+import { EngineError } from '../../../kernel/values/errors.js';
+import type { Connections } from '../connections/connections.js';
+import type { Reql, Term } from '../connections/driver.js';
+import type { LayoutMark } from './layout-mark.js';
+
+/** How long it may take until every server knows a new name. Milliseconds. */
+const NAMED_MS = 500;
+/** For so long whoever made one of two waits for the other to drop its own, if it is for the other to do so: it may be in use already. Milliseconds. */
+const OTHERS_MS_MAX = 5_000;
+
+interface Named {
+  readonly id: string;
+  readonly name: string;
+}
+
+/**
+ * Servers that create a database or a table at the very same moment make two of one name. Of those the one with the lowest id stays, unless the other is
+ * in use: each node drops what it created itself, and what nobody uses, so that what has data is never dropped. What is left of a node that died in
+ * between stays ambiguous.
+ */
+export class DuplicateNames {
+  readonly #r: Reql;
+  readonly #connections: Connections;
+  readonly #database: string;
+  readonly #mark: LayoutMark;
+  readonly #environment: Environment;
+  /** Ids of what was created here, and since when each of them is known to be double. */
+  readonly #created = new Map<string, number | undefined>();
+
+  constructor(r: Reql, connections: Connections, database: string, mark: LayoutMark, environment: Environment) {
+    this.#r = r;
+    this.#connections = connections;
+    this.#database = database;
+    this.#mark = mark;
+    this.#environment = environment;
+  }
+
+  /** Creates it unless it is there. */
+  async create(term: Term): Promise<void> {
+    try {
+      const answer = await this.#connections.write<{ config_changes?: { new_val?: { id?: string } | null }[] }>(term);
+      const id = answer.config_changes?.[0]?.new_val?.id;
+      if (id !== undefined) this.#created.set(id, undefined);
+    } catch (error) {
+      if (!(error instanceof EngineError) || !/already exists/.test(error.message)) throw error;
+    }
+  }
+
+  /** Drops what was created here, is there a second time, and is used by nobody. */
+  async drop(): Promise<void> {
+    if (this.#created.size === 0) return;
+    const databases = this.#config('db_config');
+    for (const each of await this.#surplus(databases, { name: this.#database })) {
+      await this.#drop(databases, each, (name) => this.#isDatabaseUnused(name));
+    }
+    const tables = this.#config('table_config');
+    for (const each of await this.#surplus(tables, { db: this.#database })) {
+      await this.#drop(tables, each, (name) => this.#isTableUnused(this.#database, name, each.name));
+    }
+  }
+
+  /** Those of these that have to go. */
+  async #surplus(config: Term, which: object): Promise<Named[]> {
+    const all = await this.#connections.read<Named[]>(config.filter(which).pluck('id', 'name').coerceTo('array'));
+    const nowMs = this.#environment.monotonicMs();
+    return all.filter(({ id, name }) => {
+      if (!this.#created.has(id)) return false;
+      const others = all.filter((other) => other.name === name && other.id !== id);
+      const sinceMs = others.length > 0 ? (this.#created.get(id) ?? nowMs) : undefined;
+      this.#created.set(id, sinceMs);
+      if (sinceMs === undefined) return false;
+      return others.some((other) => other.id < id) || nowMs - sinceMs > OTHERS_MS_MAX;
+    });
+  }
+
+  /** Under a name of its own it can be looked into; whoever looked for it by the old one finds the other. */
+  async #drop(config: Term, { id, name }: Named, isUnused: (name: string) => Promise<boolean>): Promise<void> {
+    const own = config.get(id);
+    const ownName = `${name}_${id.replaceAll('-', '')}`;
+    await this.#connections.write(own.update({ name: ownName }));
+    let isDropped = false;
+    try {
+      await sleep(this.#environment, NAMED_MS);
+      if (await isUnused(ownName)) {
+        await this.#connections.write(own.delete());
+        isDropped = true;
+        this.#created.delete(id);
+      }
+    } finally {
+      if (!isDropped) await this.#connections.write(own.update({ name }));
+    }
+  }
+
+  async #isDatabaseUnused(database: string): Promise<boolean> {
+    const tables = await this.#connections.read<string[]>(this.#r.db(database).tableList());
+    // First the one by which all the others come into use.
+    const sorted = tables.sort((a, b) => Number(b === 'checkpoints') - Number(a === 'checkpoints'));
+    for (const table of sorted) if (!(await this.#isTableUnused(database, table, table))) return false;
+    return true;
+  }
+
+  /** @param kind the name that it was given first. */
+  async #isTableUnused(database: string, table: string, kind: string): Promise<boolean> {
+    if (kind === 'checkpoints') return this.#mark.abandon(database, table);
+    return this.#connections.read<boolean>(this.#r.db(database).table(table, { readMode: 'majority' }).isEmpty());
+  }
+
+  #config(table: string): Term {
+    return this.#r.db('rethinkdb').table(table);
+  }
+}

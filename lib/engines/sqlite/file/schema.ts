@@ -1,0 +1,108 @@
+import { EngineError } from '../../../kernel/values/errors.js';
+import type { SqliteDatabase } from './driver.js';
+
+/** 'omni' in ASCII: marks a file as ours (`PRAGMA application_id`). */
+const APPLICATION_ID = 0x6f6d6e69;
+
+/**
+ * One script a version, applied in order and never changed once released. `user_version` counts those already applied.
+ *
+ * Streams have a short key, so that the index every append pays for stays small; the version of a stream is that of its last event, and nothing
+ * else says so. Positions are the rowids of events that are never deleted: there is one writer at a time, so they become visible in order.
+ */
+const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE streams (
+     key INTEGER PRIMARY KEY,
+     id TEXT NOT NULL UNIQUE
+   ) STRICT;
+   CREATE TABLE events (
+     position INTEGER PRIMARY KEY,
+     stream INTEGER NOT NULL,
+     version INTEGER NOT NULL,
+     id TEXT NOT NULL,
+     name TEXT NOT NULL,
+     data TEXT NOT NULL,
+     metadata TEXT NOT NULL,
+     UNIQUE (stream, version)
+   ) STRICT;
+   CREATE INDEX events_by_name ON events (name);
+   CREATE TABLE snapshots (
+     stream_id TEXT NOT NULL,
+     actor TEXT NOT NULL,
+     fingerprint TEXT NOT NULL,
+     version INTEGER NOT NULL,
+     event_id TEXT NOT NULL,
+     state TEXT NOT NULL,
+     checksum TEXT NOT NULL,
+     PRIMARY KEY (stream_id, actor)
+   ) STRICT;`,
+  `CREATE TABLE nodes (
+     node_id TEXT PRIMARY KEY,
+     incarnation TEXT NOT NULL,
+     beat INTEGER NOT NULL,
+     clock_ms REAL NOT NULL
+   ) STRICT;
+   CREATE TABLE messages (
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     receiver TEXT NOT NULL,
+     text TEXT NOT NULL,
+     sent_at_ms INTEGER NOT NULL
+   ) STRICT;
+   CREATE INDEX messages_by_receiver ON messages (receiver);
+   CREATE TABLE schedules (
+     stream_id TEXT NOT NULL,
+     actor TEXT NOT NULL,
+     id TEXT NOT NULL,
+     owner TEXT NOT NULL,
+     PRIMARY KEY (stream_id, actor)
+   ) STRICT;
+   CREATE INDEX schedules_by_owner ON schedules (owner, stream_id, actor);`,
+  `CREATE TABLE checkpoints (
+     name TEXT PRIMARY KEY,
+     revision INTEGER NOT NULL,
+     value TEXT NOT NULL
+   ) STRICT;`,
+  // Older schedules are known by version 0: whoever knows anything of the stream knows more.
+  'ALTER TABLE schedules ADD COLUMN since INTEGER NOT NULL DEFAULT 0;',
+];
+
+/** Creates what is missing. Several processes may do it at once: the first one in does the work. */
+export function migrate(db: SqliteDatabase, file: string): void {
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    // Once more: what was an empty file a moment ago may have been another program's since.
+    assertOurs(db, file);
+    const version = schemaVersion(db);
+    for (const script of MIGRATIONS.slice(version)) db.exec(script);
+    if (version < MIGRATIONS.length) {
+      db.pragma(`application_id = ${APPLICATION_ID}`);
+      db.pragma(`user_version = ${MIGRATIONS.length}`);
+    }
+    db.exec('COMMIT');
+  } catch (error) {
+    if (db.inTransaction) db.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+/** Refuses files that another program, or a newer version of this one, has written. Changes nothing. */
+export function assertOurs(db: SqliteDatabase, file: string): void {
+  const empty = db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0;
+  if (!empty && db.pragma('application_id', { simple: true }) !== APPLICATION_ID) {
+    throw new EngineError(
+      'NOT_OUR_DATABASE',
+      `${file} is an SQLite database of another program: give the path of another file`,
+    );
+  }
+  const version = schemaVersion(db);
+  if (version > MIGRATIONS.length) {
+    throw new EngineError(
+      'SCHEMA_TOO_NEW',
+      `${file} was written by a newer version of omniscient-nest (schema ${version}; this one knows ${MIGRATIONS.length}): update the package`,
+    );
+  }
+}
+
+function schemaVersion(db: SqliteDatabase): number {
+  return db.pragma('user_version', { simple: true }) as number;
+}

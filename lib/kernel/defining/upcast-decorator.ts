@@ -1,0 +1,93 @@
+import type { ActorBase } from '../declaring/actor.js';
+import type { EventName, EventsOf } from '../declaring/types.js';
+import type { EventInfo } from '../values/event.js';
+import { isStandardSchema, type SchemaOutput, type StandardSchema } from '../values/standard-schema.js';
+import { markUpcast } from './upcast-marks.js';
+
+/** Where an upcast may stand: on a static method of an actor class, or on another. */
+type Host = ActorBase<object, object> | (abstract new (...args: never[]) => ActorBase<object, object>);
+
+type ActorOf<H> = H extends abstract new (...args: never[]) => infer A ? A : H;
+
+/** The payloads that the other methods beside an upcast take: what it gives may go on to one of them. */
+type NextPayload<H, Key> = {
+  [K in Exclude<keyof H, Key>]: H[K] extends (data: infer Data, ...rest: never[]) => unknown
+    ? unknown extends Data
+      ? never
+      : Data
+    : never;
+}[Exclude<keyof H, Key>];
+
+/** What a method has to be to make `To` of what `From` accepts; a sentence for the compiler to show when there is no such event. */
+export type UpcastOf<H, Key, To, From> =
+  To extends EventName<EventsOf<ActorOf<H>>>
+    ? (data: SchemaOutput<From>, info: EventInfo) => EventsOf<ActorOf<H>>[To] | NextPayload<H, Key>
+    : { error: `'${To & string}' is not one of this actor's events` };
+
+/** The decorator `@Upcast()` gives: it checks what the method takes against the schema, and what it gives against the class's event map. */
+export type UpcastDecorator<To extends string, From> = <
+  H extends Host,
+  Key extends string,
+  Method extends UpcastOf<H, Key, To, From>,
+>(
+  host: H,
+  method: Key,
+  descriptor: TypedPropertyDescriptor<Method>,
+) => void;
+
+/** What `@Upcast('old_name', …)` takes for an event that has another name today. */
+export interface Renaming<To extends string, From extends StandardSchema | undefined> {
+  /** Today's name. */
+  to: To;
+  /** Which events of the old name it is for. Default: all. */
+  from?: From;
+}
+
+/**
+ * Marks a method, best a static one, that makes today's event of an old one whenever this class reads one: the handler sees only today's. It is given
+ * what `from` makes of the stored payload, and the event's metadata; like a handler it must be synchronous and always give the same. What is
+ * stored is not changed.
+ *
+ * An event is old if `from` accepts it, so `from` must refuse today's payload. Several upcasts of one event are tried in the order they are written,
+ * oldest first, each on what the one before it gave.
+ *
+ * @example
+ * ```ts
+ * import { Actor, EventHandler, LiveActor, Upcast } from 'omniscient-nest';
+ * import { z } from 'zod';
+ *
+ * interface UserEvents { signed_up: { name: string; email: string | null } }
+ * const v1 = z.strictObject({ username: z.string() });
+ *
+ * @Actor()
+ * export class User extends LiveActor<{ name: string }, UserEvents> {
+ *   initialState() { return { name: '' }; }
+ *
+ *   @Upcast('signed_up', v1)
+ *   static fromV1({ username }: z.infer<typeof v1>): UserEvents['signed_up'] { return { name: username, email: null }; }
+ *
+ *   @Upcast('registered', { to: 'signed_up' })
+ *   static renamed(data: UserEvents['signed_up']) { return data; }
+ *
+ *   @EventHandler() signed_up({ name }: UserEvents['signed_up']) { this.state.name = name; }
+ * }
+ * ```
+ */
+export function Upcast<To extends string, From extends StandardSchema>(
+  event: To,
+  from: From,
+): UpcastDecorator<To, From>;
+export function Upcast<To extends string, From extends StandardSchema | undefined = undefined>(
+  event: string,
+  renaming: Renaming<To, From>,
+): UpcastDecorator<To, From>;
+export function Upcast(event: string, old: StandardSchema | Renaming<string, StandardSchema | undefined>) {
+  return (host: object, method: string, descriptor?: PropertyDescriptor): void => {
+    const { to = event, from } = isStandardSchema(old) || !isRenaming(old) ? { from: old } : old;
+    markUpcast(host, { event, to, from: from as StandardSchema | undefined, method, decorated: descriptor?.value });
+  };
+}
+
+function isRenaming(value: unknown): value is Renaming<string, StandardSchema | undefined> {
+  return typeof value === 'object' && value !== null && 'to' in value;
+}

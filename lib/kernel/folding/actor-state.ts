@@ -1,0 +1,117 @@
+import type { ActorBase } from '../declaring/actor.js';
+import type { ActorDefinition } from '../defining/actor-definition.js';
+import { type EventEffect, frameworkEffectOf } from '../framework/framework-events.js';
+import { StateTree } from '../state/state-tree.js';
+import { HandlerError, OmniscientError } from '../values/errors.js';
+import type { EventInfo, EventMetadata, EventRecord, NewEvent } from '../values/event.js';
+import { disown, isThenable } from '../values/thenable.js';
+
+/** Hears of events that mean nothing to a class. */
+export interface SkippedEvents {
+  skipped(event: string, actor: string, streamId: string): void;
+}
+
+/** The fold: an actor's state, changed by nothing but its event handlers. */
+export class ActorState {
+  tree: StateTree;
+  readonly definition: ActorDefinition;
+  readonly #actor: ActorBase<object, object>;
+  readonly #streamId: string;
+  readonly #skipped: SkippedEvents | undefined;
+
+  constructor(
+    definition: ActorDefinition,
+    actor: ActorBase<object, object>,
+    streamId: string,
+    skipped?: SkippedEvents,
+  ) {
+    this.definition = definition;
+    this.#skipped = skipped;
+    this.#actor = actor;
+    this.#streamId = streamId;
+    this.tree = new StateTree(actor.initialState());
+  }
+
+  /** Starts from a memoised state instead. */
+  restore(state: unknown): void {
+    this.tree = new StateTree(state);
+  }
+
+  /** What events of somebody else change for this class; `undefined` if nothing that was decided before them can be wrong now. */
+  effectOf(others: readonly NewEvent[]): EventEffect | undefined {
+    const { handlers, hears, name } = this.definition;
+    let effect: EventEffect | undefined;
+    for (const event of others) {
+      if (handlers.has(event.name)) return 'state';
+      this.#skipped?.skipped(event.name, name, this.#streamId);
+      const each = frameworkEffectOf(event, name, hears);
+      if (each === 'state') return each;
+      effect ??= each;
+    }
+    return effect;
+  }
+
+  /**
+   * Applies one event; does nothing if the class has no handler for it. The handler gets a payload parsed for it alone, so live and on replay it
+   * sees the very same thing. `version` is only for the error; 0 means: not stored yet.
+   *
+   * @throws HandlerError; the state is as before if the change was undoable.
+   */
+  apply(event: NewEvent, version: number, undoable: boolean): void {
+    const handler = this.definition.handlers.get(event.name);
+    if (!handler) {
+      if (version > 0) this.#skipped?.skipped(event.name, this.definition.name, this.#streamId);
+      return;
+    }
+    const data = parsePayload(event, this.#streamId, version);
+    try {
+      this.tree.change(() => {
+        const answer = handler.call(this.#actor, data, new LazyInfo(event, this.#streamId));
+        if (isThenable(answer)) refusePromise(answer);
+      }, undoable);
+    } catch (error) {
+      throw new HandlerError(
+        { actor: this.definition.name, streamId: this.#streamId, event: event.name, version },
+        error,
+      );
+    }
+  }
+}
+
+/** Parses metadata only for the few handlers that look at it. */
+class LazyInfo implements EventInfo {
+  readonly id: string;
+  readonly name: string;
+  readonly streamId: string;
+  readonly #text: string;
+
+  constructor(event: NewEvent, streamId: string) {
+    this.id = event.id;
+    this.name = event.name;
+    this.streamId = streamId;
+    this.#text = event.metadata;
+  }
+
+  get metadata(): EventMetadata {
+    return JSON.parse(this.#text) as EventMetadata;
+  }
+}
+
+function parsePayload(event: NewEvent | EventRecord, streamId: string, version: number): unknown {
+  try {
+    return JSON.parse(event.data);
+  } catch (cause) {
+    throw new OmniscientError(
+      'EVENT_UNREADABLE',
+      `event ${version} of stream '${streamId}' ('${event.name}') is no longer JSON in the store: restore it from a backup`,
+      { cause },
+    );
+  }
+}
+
+function refusePromise(answer: unknown): never {
+  disown(answer);
+  throw new TypeError(
+    'an event handler must be synchronous, but this one returned a promise: do the waiting in a command',
+  );
+}

@@ -1,0 +1,222 @@
+import { sleep } from '../../engine/environment/environment.js';
+import { TimeSlice } from '../../engine/environment/time-slices.js';
+import { EventPull } from '../../engine/reading/event-pull.js';
+import type { ListenDefinition } from '../../kernel/defining/listen-definition.js';
+import { ALL_STREAMS } from '../../kernel/framework/listening-state.js';
+import { OmniscientError } from '../../kernel/values/errors.js';
+import type { EventRecord } from '../../kernel/values/event.js';
+import { LowWatermark } from '../delivery/low-watermark.js';
+import { SavedCheckpoint } from '../delivery/saved-checkpoint.js';
+import { decodeEvent, todaysEvent } from '../events/event-codec.js';
+import type { LeaderElection } from '../leading/leader-election.js';
+import type { Delivery } from '../listening/delivery.js';
+import { concernedBy } from '../listening/listener.js';
+import type { RuntimeParts } from '../parts/settings.js';
+import { DeliveryQueue, type DeliveryQueueOwner } from './delivery-queue.js';
+import { type DispatcherCheckpoint, NO_CHECKPOINT, takenOver, withBegun } from './dispatcher-checkpoint.js';
+import type { DispatcherOwner } from './dispatcher-owner.js';
+import { Undelivered, undeliveredKey } from './undelivered.js';
+
+/** Most events under way to the actors they concern. */
+const UNDER_WAY_MAX = 1_000;
+
+/** How often it is tried again to write down where listening begins because the others write at the same time. */
+const PREPARE_TRIES_MAX = 100;
+
+/** What goes on from one look at what is written down to the next. */
+interface Work {
+  readonly since: Required<DispatcherCheckpoint>['since'];
+  readonly behind: Required<DispatcherCheckpoint>['behind'];
+  readonly watermark: LowWatermark;
+  /** What was parked as undelivered before that look. */
+  readonly undelivered: ReadonlySet<string>;
+  /** What is under way, by actor and listener. */
+  readonly queues: Map<string, DeliveryQueue>;
+  readonly pull: EventPull;
+  over: boolean;
+}
+
+type RoutedListener = ListenDefinition & { readonly to: NonNullable<ListenDefinition['to']> };
+
+/**
+ * Calls those actors of one class whom an event concerns: on one node, elected; from a checkpoint, so that nothing is missed while every node is down. Two
+ * nodes that both believe that they lead do no harm: each actor remembers how far it has heard. One actor gets its events in order, many actors theirs at
+ * the same time.
+ */
+export class Dispatcher {
+  readonly name: string;
+  /** What it could bring to no actor. */
+  readonly undelivered: Undelivered;
+  readonly #owner: DispatcherOwner;
+  readonly #parts: RuntimeParts;
+  readonly #routed: readonly RoutedListener[];
+  #resign: (() => Promise<void>) | undefined;
+  /** While this node leads. */
+  #current: Work | undefined;
+
+  constructor(owner: DispatcherOwner, parts: RuntimeParts) {
+    this.#owner = owner;
+    this.#parts = parts;
+    this.name = `$listen-${owner.actorName}`;
+    this.#routed = owner.listens.filter((each): each is RoutedListener => each.to !== undefined);
+    this.undelivered = new Undelivered(this.name, owner, parts);
+  }
+
+  /**
+   * Writes down where each listener begins, unless that was done before. What is fired from then on is heard.
+   *
+   * @throws OmniscientError (`LISTENING_NOT_BEGUN`), EngineError.
+   */
+  async prepare(): Promise<void> {
+    for (let tries = 1; tries <= PREPARE_TRIES_MAX; tries += 1) {
+      const checkpoint = await this.#open();
+      const checkpointValue = await this.#begun(checkpoint);
+      if (!checkpointValue || (await checkpoint.save(checkpointValue))) return;
+    }
+    throw new OmniscientError(
+      'LISTENING_NOT_BEGUN',
+      `${this.#owner.actorName}: where it begins to listen could not be written down, ${PREPARE_TRIES_MAX} times, because others wrote too: try again`,
+      { retryable: true },
+    );
+  }
+
+  /** Where it stands once every listener has begun; `undefined` if they all have. */
+  async #begun({ value, isNew }: SavedCheckpoint<DispatcherCheckpoint>): Promise<DispatcherCheckpoint | undefined> {
+    const since = value.since ?? {};
+    const added = this.#routed.filter(({ name }) => since[name] === undefined);
+    if (added.length === 0) return undefined;
+    const last = await this.#parts.engine.lastPosition();
+    const beginning = added.map(({ name, from }) => ({ name, after: from ?? last }));
+    return withBegun(value, isNew, beginning, last);
+  }
+
+  start(election: LeaderElection): void {
+    this.#resign = election.standFor(this.name, (signal) => this.#work(signal));
+  }
+
+  /** Whether something that was said is not dealt with yet, as far as this node knows; always while another one leads. */
+  get behind(): boolean {
+    const work = this.#current;
+    return !work || work.over || work.watermark.size > 0 || work.pull.isBehind;
+  }
+
+  /** Up to where everything is done, as far as it is written down. */
+  async position(): Promise<number> {
+    return (await this.#open()).value.position;
+  }
+
+  async stop(): Promise<void> {
+    await this.#resign?.();
+  }
+
+  #open(): Promise<SavedCheckpoint<DispatcherCheckpoint>> {
+    return SavedCheckpoint.open(this.#parts, this.name, NO_CHECKPOINT);
+  }
+
+  /** Each time that somebody else has written where it stands (one who led before, or an answer was lost) it begins anew with that. */
+  async #work(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const checkpoint = await SavedCheckpoint.claim(this.#parts, this.name, NO_CHECKPOINT);
+      if (checkpoint && !signal.aborted) await this.#workFrom(checkpoint, signal);
+    }
+  }
+
+  async #workFrom(checkpoint: SavedCheckpoint<DispatcherCheckpoint>, signal: AbortSignal): Promise<void> {
+    const checkpointValue = takenOver(checkpoint.value, new Set(this.#routed.map(({ name }) => name)));
+    const undelivered = await this.undelivered.after(checkpointValue.position);
+    const pull = this.#pullFrom(checkpointValue.position);
+    const { since, behind } = checkpointValue;
+    const watermark = new LowWatermark(checkpointValue.position);
+    const work: Work = { since, behind, watermark, undelivered, queues: new Map(), pull, over: signal.aborted };
+    this.#current = work;
+    const stop = () => {
+      work.over = true;
+      pull.stop();
+      for (const queue of work.queues.values()) queue.stop();
+    };
+    signal.addEventListener('abort', stop);
+    try {
+      checkpoint.keep(() => checkpointOf(work), stop);
+      while (!work.over) {
+        const page = (await pull.next()) ?? [];
+        const slice = new TimeSlice(this.#parts.environment);
+        for (const record of page) {
+          if (slice.isUsedUp) await slice.turn();
+          if (!work.over) await this.#dispatch(record, work);
+        }
+      }
+    } finally {
+      signal.removeEventListener('abort', stop);
+      stop();
+      await checkpoint.close(checkpointOf(work));
+    }
+  }
+
+  #pullFrom(position: number): EventPull {
+    const { engine, log, environment } = this.#parts;
+    const names = [...new Set(this.#routed.flatMap(({ events }) => [...(events ?? [])]))];
+    const what = `${this.#owner.actorName}: the events it listens to could not be read; it is tried again`;
+    return new EventPull(engine, { names }, position, (error) => log.warn(what, error), environment);
+  }
+
+  async #dispatch(record: EventRecord, work: Work): Promise<void> {
+    const concerned = this.#routed.filter(({ name, events }) => {
+      return events?.has(record.name) && record.position > (work.since[name] ?? 0);
+    });
+    const done = work.watermark.begin(record.position, concerned.length);
+    for (const listen of concerned) {
+      const delivery = deliveryOf(listen, record);
+      const route = work.undelivered.has(undeliveredKey(delivery)) ? undefined : this.#route(listen, record);
+      if (!route) done();
+      else this.#queueFor(listen, route.id, work).add({ delivery, done, undeliverable: route.undeliverable });
+    }
+    while (work.watermark.size >= UNDER_WAY_MAX && !work.over) await sleep(this.#parts.environment, 1);
+  }
+
+  /** Which actor it concerns; nobody, if `to` says so. What `to` throws, and an id that is none, would be the same again: it is pure. */
+  #route(listen: RoutedListener, record: EventRecord): { id: string; undeliverable?: { error: unknown } } | undefined {
+    try {
+      const id = concernedBy(listen, todaysEvent(this.#owner.upcasts, decodeEvent(record)));
+      if (id === undefined) return undefined;
+      this.#owner.checkId(id);
+      return { id };
+    } catch (error) {
+      return { id: '', undeliverable: { error } };
+    }
+  }
+
+  #queueFor(listen: RoutedListener, id: string, { queues }: Work): DeliveryQueue {
+    const key = `${listen.name}\0${id}`;
+    const queue = queues.get(key) ?? this.#newQueue(listen, id, () => queues.delete(key));
+    queues.set(key, queue);
+    return queue;
+  }
+
+  #newQueue(listen: RoutedListener, id: string, ended: () => void): DeliveryQueue {
+    return new DeliveryQueue(this.#queueOwner(listen, id, ended), this.#parts.environment);
+  }
+
+  #queueOwner(listen: RoutedListener, id: string, ended: () => void): DeliveryQueueOwner {
+    const { log, limits } = this.#parts;
+    const where = `${this.#owner.actorName} '${id}': '${listen.name}'`;
+    return {
+      triesMax: limits.reactionTriesMax,
+      onFailure: listen.onFailure,
+      reactions: async () => (await this.#owner.load(id)).reactions,
+      failed: ({ record }, error) => log.warn(`${where} failed on '${record.name}'`, error),
+      broke: (error) => log.error(`${where}: an event could not be brought`, error),
+      parkElsewhere: (delivery, error, attempts) => this.undelivered.park(delivery, id, error, attempts),
+      ended,
+    };
+  }
+}
+
+function deliveryOf({ name }: RoutedListener, record: EventRecord): Delivery {
+  return { listener: name, source: ALL_STREAMS, at: record.position, record };
+}
+
+/** Up to where everything is done, also what was none of its business. */
+function checkpointOf({ watermark, since, behind, pull }: Work): DispatcherCheckpoint {
+  const position = watermark.size > 0 ? watermark.done : Math.max(watermark.done, pull.quietAt);
+  return { position, since, ...(Object.keys(behind).length > 0 && { behind }) };
+}

@@ -1,0 +1,119 @@
+import { storePages } from '../../engine/reading/paging.js';
+import {
+  ALL_STREAMS,
+  PARKED_EVENT,
+  type ParkedData,
+  UNPARKED_EVENT,
+  type UnparkedData,
+} from '../../kernel/framework/listening-state.js';
+import { OmniscientError } from '../../kernel/values/errors.js';
+import { storedFailure } from '../../kernel/values/thrown.js';
+import type { ParkedOwner } from '../delivery/parked-events.js';
+import type { Origin } from '../events/cause.js';
+import { decodeEvent, MetadataWriter, parkable, todaysEvent } from '../events/event-codec.js';
+import { type Delivery, originOf } from '../listening/delivery.js';
+import { concernedBy } from '../listening/listener.js';
+import type { RuntimeParts } from '../parts/settings.js';
+import { causeOf } from '../turn/turn.js';
+import type { DispatcherOwner } from './dispatcher-owner.js';
+
+/**
+ * Events that could be brought to no actor: `to` threw or said what is no id, the actor it named can't be loaded, or the event is no longer JSON. No actor's
+ * stream can take them, so they are parked in the dispatcher's own, that one of them does not hold up all others.
+ */
+export class Undelivered implements ParkedOwner {
+  readonly #name: string;
+  readonly #owner: DispatcherOwner;
+  readonly #parts: RuntimeParts;
+
+  /** @param name of the dispatcher, and of the stream. */
+  constructor(name: string, owner: DispatcherOwner, parts: RuntimeParts) {
+    this.#name = name;
+    this.#owner = owner;
+    this.#parts = parts;
+  }
+
+  /** @param actorId empty if not even that is known. */
+  async park(delivery: Delivery, actorId: string, error: unknown, attempts: number): Promise<void> {
+    const { listener, at, record } = delivery;
+    const data: ParkedData = {
+      actor: this.#owner.actorName,
+      actorId,
+      listener,
+      source: ALL_STREAMS,
+      at,
+      // The same if it is parked twice because a node died in between.
+      id: `${this.#name}-${listener}-${at}`,
+      ...parkable(record),
+      error: storedFailure(error),
+      attempts,
+      by: this.#name,
+    };
+    await this.#store(PARKED_EVENT, data, originOf(delivery));
+    this.#parts.telemetry?.parked(`${data.actor}.${listener}`);
+    const where = `event ${record.version} of stream '${record.streamId}'`;
+    this.#parts.log.error(
+      `${data.actor} '${actorId}': '${listener}' parked '${record.name}' (${where}), which could not be brought there`,
+      error,
+    );
+  }
+
+  /** Those that are parked already and come after this position, by `undeliveredKey`: a checkpoint is saved only now and then. */
+  async after(position: number): Promise<ReadonlySet<string>> {
+    const { engine, environment } = this.#parts;
+    const parked = new Set<string>();
+    const upTo = await engine.lastPosition();
+    if (position >= upTo) return parked;
+    for await (const page of storePages(engine, environment, position, [PARKED_EVENT])) {
+      for (const record of page.events) {
+        if (record.streamId === this.#name) parked.add(undeliveredKey(decodeEvent(record).data as ParkedData));
+      }
+      if (page.upTo >= upTo) break;
+    }
+    return parked;
+  }
+
+  /**
+   * Brings it to whom it concerns by what the code says today. That actor takes it over into its own stream first, and remembers that, so that whoever tries
+   * at the same time, or again after a crash, reacts no second time.
+   *
+   * @throws what `to`, the loading or the listener throws; it stays parked then.
+   */
+  async retry(parked: ParkedData): Promise<void> {
+    const listen = this.#owner.listens.find(({ name, to }) => to && name === parked.listener);
+    if (!listen?.to) {
+      const message = `${this.#owner.actorName}: nothing here is called '${parked.listener}' that listens with 'to': was the method renamed?`;
+      throw new OmniscientError('UNKNOWN_LISTENER', message);
+    }
+    const id = concernedBy(listen, todaysEvent(this.#owner.upcasts, parked.event));
+    if (id !== undefined) {
+      this.#owner.checkId(id);
+      const { reactions } = await this.#owner.load(id);
+      await reactions.adopt(parked);
+      await reactions.retry(parked);
+    }
+    await this.#unpark(parked.id, 'retried');
+  }
+
+  discard(id: string): Promise<void> {
+    return this.#unpark(id, 'discarded');
+  }
+
+  #unpark(id: string, outcome: UnparkedData['outcome']): Promise<void> {
+    return this.#store(UNPARKED_EVENT, { actor: this.#owner.actorName, id, outcome } satisfies UnparkedData);
+  }
+
+  async #store(name: string, data: object, origin?: Origin): Promise<void> {
+    const { clock, nodeId, ids, engine } = this.#parts;
+    const metadata = new MetadataWriter(clock, this.#owner.actorName, nodeId, this.#name).write(
+      causeOf(ids.next(), undefined, origin),
+    );
+    const event = { id: ids.next(), name, data: JSON.stringify(data), metadata };
+    await engine.append({ streamId: this.#name, expectedVersion: 'any', events: [event] });
+  }
+}
+
+/** One event for one listener. */
+export function undeliveredKey({ listener, at }: Pick<Delivery, 'listener' | 'at'>): string {
+  return `${listener}\0${at}`;
+}

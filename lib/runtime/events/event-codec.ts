@@ -1,0 +1,124 @@
+import type { Upcasts } from '../../kernel/defining/upcasts.js';
+import type { ParkedData } from '../../kernel/framework/listening-state.js';
+import type { Clock } from '../../kernel/values/clock.js';
+import { OmniscientError } from '../../kernel/values/errors.js';
+import type { EventMetadata, EventRecord, NewEvent, StoredEvent } from '../../kernel/values/event.js';
+import type { RequestCause } from './cause.js';
+
+/** An event as users get it: parsed, deep-frozen. */
+export function decodeEvent(record: EventRecord): StoredEvent {
+  const { id, streamId, version, position, name } = record;
+  const data = parseFrozen(record, record.data);
+  const metadata = parseFrozen(record, record.metadata) as StoredEvent['metadata'];
+  return Object.freeze(
+    position > 0
+      ? { id, streamId, version, position, name, data, metadata }
+      : { id, streamId, version, name, data, metadata },
+  );
+}
+
+/** What is parked of an event. One that is no longer JSON is parked without its texts: whoever tries it again reads it from the store. */
+export function parkable(record: EventRecord): Pick<ParkedData, 'event' | 'unreadable'> {
+  try {
+    return { event: decodeEvent(record) };
+  } catch {
+    const { id, streamId, version, position, name } = record;
+    return {
+      event: { id, streamId, version, position, name, data: null, metadata: {} as EventMetadata },
+      unreadable: true,
+    };
+  }
+}
+
+/** What an event's metadata says; nothing where it is no longer JSON. */
+export function metadataOf({ metadata }: Pick<NewEvent, 'metadata'>): Partial<EventMetadata> {
+  try {
+    return (JSON.parse(metadata) as EventMetadata | null) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+/** An event as a class means it today; the same if it is not an old one. @throws OmniscientError `UPCAST_FAILED`. */
+export function todaysEvent(upcasts: Upcasts, event: StoredEvent): StoredEvent {
+  if (!upcasts.has(event.name)) return event;
+  // Upcasts get a payload made for them alone, as in the fold.
+  const { name, data } = upcasts.apply(event.name, structuredClone(event.data), event);
+  return Object.freeze({ ...event, name, data: deepFreeze(data) });
+}
+
+/** A clock that is behind by no more than this is as good as right. Milliseconds. */
+const CLOCK_BEHIND_MS_MAX = 100;
+
+/** Writes the metadata of one activation's events; all but the time and the cause is the same text every time. */
+export class MetadataWriter {
+  readonly #clock: Clock;
+  readonly #middle: string;
+
+  constructor(clock: Clock, actor: string, nodeId: string, activationId: string) {
+    this.#clock = clock;
+    this.#middle = `,"actor":${JSON.stringify(actor)},"firedBy":${JSON.stringify({ nodeId, activationId })},"commandId":`;
+  }
+
+  /**
+   * @param notBeforeMs the earliest time that may be written; where the clock is behind that, what it says is written as well.
+   * @param heard what `heardText` says, or nothing; it has to stand last.
+   * @throws OmniscientError (`INVALID_METADATA`) when an id is no string: nobody could read the stream any more.
+   */
+  write(cause: RequestCause, notBeforeMs = 0, heard = ''): string {
+    const { commandId, correlationId, causationId, traceparent } = cause;
+    if (typeof commandId !== 'string') throw noId('commandId', commandId);
+    if (typeof correlationId !== 'string') throw noId('correlationId', correlationId);
+    if (typeof causationId !== 'string' && causationId !== null) throw noId('causationId', causationId);
+    const nowMs = this.#clock.now();
+    const clock = notBeforeMs - nowMs > CLOCK_BEHIND_MS_MAX ? `,"clock":"${new Date(nowMs).toISOString()}"` : '';
+    return (
+      `{"at":"${isoTimeOf(Math.max(nowMs, notBeforeMs))}"${clock}${this.#middle}${JSON.stringify(commandId)},"correlationId":${JSON.stringify(correlationId)},` +
+      `"causationId":${JSON.stringify(causationId)}${traceparent ? `,"traceparent":${JSON.stringify(`${traceparent}`)}` : ''}${heard}}`
+    );
+  }
+}
+
+function noId(what: string, id: unknown): OmniscientError {
+  return new OmniscientError(
+    'INVALID_METADATA',
+    `an event's ${what} must be a string, but is ${id === null ? 'null' : typeof id}: does what you gave as 'ids' return strings?`,
+  );
+}
+
+let latestMs = Number.NaN;
+let latestText = '';
+
+/** ISO 8601; made once for all that happens in the same millisecond. */
+function isoTimeOf(ms: number): string {
+  if (ms !== latestMs) {
+    latestText = new Date(ms).toISOString();
+    latestMs = ms;
+  }
+  return latestText;
+}
+
+/** Bytes a commit's events take, near enough for limits. */
+export function sizeOf(events: readonly NewEvent[]): number {
+  let size = 0;
+  for (const event of events) size += event.data.length + event.metadata.length;
+  return size;
+}
+
+function parseFrozen(record: EventRecord, text: string): unknown {
+  try {
+    return deepFreeze(JSON.parse(text));
+  } catch (cause) {
+    throw new OmniscientError(
+      'EVENT_UNREADABLE',
+      `event ${record.version} of stream '${record.streamId}' ('${record.name}') is no longer JSON in the store: restore it from a backup`,
+      { cause },
+    );
+  }
+}
+
+function deepFreeze(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  for (const key of Object.keys(value)) deepFreeze((value as Record<string, unknown>)[key]);
+  return Object.freeze(value);
+}

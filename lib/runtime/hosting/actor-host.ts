@@ -1,0 +1,233 @@
+import { detached } from '../../engine/environment/async-context.js';
+import { timeSlicesOf } from '../../engine/environment/time-slices.js';
+import type { ActorBase } from '../../kernel/declaring/actor.js';
+import type { ActorDefinition, CommandDefinition, CommandMethod } from '../../kernel/defining/actor-definition.js';
+import { ShuttingDownError } from '../../kernel/values/errors.js';
+import { type ReactivatingSource, Reactivator } from '../listening/reactivator.js';
+import { currentTurn, type TurnOwner } from '../turn/turn.js';
+import type { Activation } from './activation.js';
+import type { ActivationHost } from './activation-host.js';
+import { loadActivation, loadPersistently } from './loader.js';
+import type { NodeParts } from './node-parts.js';
+import type { ResidentHost, Residents } from './residents.js';
+import { ROLES } from './roles.js';
+import { Snapshots } from './snapshots.js';
+import { submit } from './submission.js';
+
+/** Most actors of a class that doze; the one that has done so longest sleeps then, until somebody asks for it. */
+const REACTIVATORS_MAX = 100_000;
+
+/** Makes an instance with everything injected; a promise only as long as that is not resolved yet. */
+export type NewActor = () => ActorBase<object, object> | Promise<ActorBase<object, object>>;
+
+/** An actor that is being loaded; who waits for it may be waiting for the turn of its `onActivate`. */
+interface Loading extends TurnOwner {
+  readonly loaded: Promise<Activation>;
+}
+
+/** Keeps the activations of one actor class on this node: at most one an id. */
+export class ActorHost implements ActivationHost<Activation>, ResidentHost {
+  readonly passivateAfterMs: number;
+  readonly snapshots: Snapshots;
+  readonly roles = ROLES;
+  closing = false;
+  readonly #residents: Residents;
+  readonly #activations = new Map<string, Activation>();
+  readonly #loading = new Map<string, Loading>();
+  readonly #passivating = new Map<Activation, Promise<void>>();
+  /** What made an activation worthless. */
+  readonly #brokenBy = new WeakMap<Activation, unknown>();
+  /** Those that were let go while they listened. */
+  readonly #reactivators = new Map<string, Reactivator>();
+
+  constructor(
+    readonly definition: ActorDefinition,
+    readonly parts: NodeParts,
+    residents: Residents,
+    readonly newActor: NewActor,
+  ) {
+    this.#residents = residents;
+    this.passivateAfterMs = definition.options.passivateAfterMs ?? parts.limits.passivateAfterMs;
+    this.snapshots = new Snapshots(definition, parts);
+  }
+
+  streamIdOf(id: string): string {
+    return this.parts.prefixes.streamIdOf(this.definition, id);
+  }
+
+  /** How many activations are loaded. */
+  get size(): number {
+    return this.#activations.size;
+  }
+
+  /** How many of them this node leads. */
+  get leaderships(): number {
+    if (this.definition.kind !== 'one') return 0;
+    return [...this.#activations.values()].filter(({ leader }) => leader?.leads).length;
+  }
+
+  /** Those that have work, or something to hear, or are being loaded or let go; as logs name them. */
+  *atWork(): Generator<string> {
+    for (const { label } of [...this.#loading.values(), ...this.#passivating.keys()]) yield label;
+    for (const { label, settled, listening, feed } of this.#activations.values()) {
+      if (!settled || listening?.behind || feed?.reading) yield label;
+    }
+  }
+
+  /** The live activation of this id, if it is loaded. */
+  resident(id: string): Activation | undefined {
+    return this.#activations.get(id);
+  }
+
+  /** The activation of this id, loaded and live. */
+  activate(id: string): Promise<Activation> {
+    const resident = this.#activations.get(id);
+    if (resident) {
+      resident.used = true;
+      return Promise.resolve(resident);
+    }
+    const turn = currentTurn();
+    if (!turn && this.closing) return Promise.reject(new ShuttingDownError());
+    const loading = this.#loading.get(id) ?? this.#load(id, this.streamIdOf(id));
+    // While it is loaded its `onActivate` runs, and may call back.
+    turn?.waitFor(loading.loaded, loading);
+    return loading.loaded;
+  }
+
+  /** Gives a loaded actor a command; the promise settles when its commit is durable or has failed. */
+  submit(activation: Activation, command: CommandDefinition, args: readonly unknown[]): Promise<unknown> {
+    return submit(activation, this, command, args);
+  }
+
+  async passivate(activation: Activation): Promise<void> {
+    const under = this.#passivating.get(activation);
+    if (under) return under;
+    if (!activation.alive || !activation.idle) return;
+    const passivateNow = this.#passivateNow(activation).finally(() => this.#passivating.delete(activation));
+    this.#passivating.set(activation, passivateNow);
+    await passivateNow;
+  }
+
+  busy(activation: Activation): void {
+    this.#residents.busy(activation);
+  }
+
+  confirmed(activation: Activation): void {
+    this.snapshots.saveIfDue(activation);
+  }
+
+  broke(activation: Activation, error: unknown): void {
+    const again = 'loaded again for the next command, or when there is something to hear';
+    this.parts.log.error(`${activation.label}: given up here, and ${again}`, error);
+    this.#brokenBy.set(activation, error);
+    this.#endListening(activation, error);
+  }
+
+  gone(activation: Activation): void {
+    this.#residents.remove(activation);
+    if (this.#activations.get(activation.id) === activation) this.#activations.delete(activation.id);
+  }
+
+  /** Runs every `onPassivate` and forgets all; for shutdown, after everything has settled. */
+  async close(error: unknown): Promise<void> {
+    await Promise.allSettled([...this.#loading.values()].map(({ loaded }) => loaded));
+    const slices = timeSlicesOf(this.parts.environment);
+    const passivated: Promise<void>[] = [];
+    for (const activation of this.#activations.values()) {
+      if (slices.isTimeUp) await slices.turn();
+      passivated.push(this.passivate(activation));
+    }
+    await Promise.all(passivated);
+    for (const activation of this.#activations.values()) {
+      if (slices.isTimeUp) await slices.turn();
+      activation.end(error);
+    }
+  }
+
+  /** Hears nothing more; what is under way is brought to its end. */
+  async stopListening(): Promise<void> {
+    const slices = timeSlicesOf(this.parts.environment);
+    for (const reactivateOnEvents of this.#reactivators.values()) {
+      if (slices.isTimeUp) await slices.turn();
+      reactivateOnEvents.stop();
+    }
+    this.#reactivators.clear();
+    for (const { listening } of this.#activations.values()) {
+      if (slices.isTimeUp) await slices.turn();
+      listening?.stop();
+    }
+  }
+
+  #load(id: string, streamId: string): Loading {
+    const label = `${this.definition.name} '${id}'`;
+    let made: Activation | undefined;
+    const loaded = new Promise<Activation>((resolve, reject) => {
+      // Many turns may wait for this one loading: it is none of theirs.
+      detached(() => {
+        const load = () =>
+          loadActivation(this, this.snapshots, { id, streamId }, this.newActor, (activation) => {
+            made = activation;
+          });
+        loadPersistently(this, label, load).then((activation) => {
+          // Something that came at the last moment could not be applied.
+          if (!activation.alive) {
+            reject(this.#brokenBy.get(activation));
+            return;
+          }
+          this.#activations.set(id, activation);
+          this.#stopReactivator(id);
+          this.#residents.add(activation, this);
+          resolve(activation);
+        }, reject);
+      });
+    });
+    const loading: Loading = {
+      label,
+      loaded: loaded.finally(() => this.#loading.delete(id)),
+      get running() {
+        return made?.running;
+      },
+    };
+    this.#loading.set(id, loading);
+    return loading;
+  }
+
+  async #passivateNow(activation: Activation): Promise<void> {
+    const { actor } = activation;
+    try {
+      const here = !activation.leader || activation.leader.leads;
+      if (actor.onPassivate && here)
+        await activation.decide('onPassivate', actor.onPassivate as CommandMethod, 'reapply');
+    } catch (error) {
+      this.parts.log.error(`${activation.label}: onPassivate failed; the activation is let go all the same`, error);
+    }
+    // Somebody may have come while the hook ran.
+    if (!activation.alive || !activation.idle) return;
+    this.#endListening(activation, new ShuttingDownError());
+  }
+
+  /** Ends it; what it listens to can wake it. */
+  #endListening(activation: Activation, error: unknown): void {
+    const sources = activation.listening ? [...activation.listening.listeningTo()] : [];
+    activation.end(error);
+    this.#reactivateOnEvents(activation.id, sources);
+  }
+
+  #reactivateOnEvents(id: string, sources: readonly ReactivatingSource[]): void {
+    if (sources.length === 0 || this.closing) return;
+    this.#stopReactivator(id);
+    const reactivate = async () => this.closing || this.activate(id);
+    const failed = (error: unknown) => {
+      const who = `${this.definition.name} '${id}'`;
+      this.parts.log.error(`${who}: it is to hear something, but could not be loaded; it is tried again`, error);
+    };
+    this.#reactivators.set(id, new Reactivator(this.parts, sources, reactivate, failed));
+    const [oldest] = this.#reactivators.keys();
+    if (this.#reactivators.size > REACTIVATORS_MAX && oldest !== undefined) this.#stopReactivator(oldest);
+  }
+
+  #stopReactivator(id: string): void {
+    this.#reactivators.get(id)?.stop();
+    this.#reactivators.delete(id);
+  }
+}

@@ -1,0 +1,14 @@
+import type { Prefixes } from '../../kernel/defining/prefixes.js';
+import type { Cluster } from '../cluster/cluster.js';
+import type { RuntimeParts } from '../parts/settings.js';
+import type { UnknownEvents } from '../parts/unknown-events.js';
+import type { TickScheduler } from '../ticking/tick-scheduler.js';
+
+/** What activations find on their node. */
+export interface NodeParts extends RuntimeParts {
+  readonly cluster: Cluster;
+  readonly ticks: TickScheduler;
+  readonly unknownEvents: UnknownEvents;
+  /** Which streams are whose. */
+  readonly prefixes: Prefixes;
+}

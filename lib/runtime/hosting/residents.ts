@@ -1,0 +1,169 @@
+import type { Environment, Timer } from '../../engine/environment/environment.js';
+import { type TimeSlices, timeSlicesOf } from '../../engine/environment/time-slices.js';
+import type { Activation } from './activation.js';
+
+/** How often idle activations and overdue commits are looked for: a share of the shortest time that matters, within these bounds. */
+const SWEEP_MS_MIN = 10;
+const SWEEP_MS_MAX = 1_000;
+
+/** Most that are looked at to make room for one more; the sweep looks at the others. */
+const LOOKS_FOR_ROOM_MAX = 64;
+
+/** What residency needs to know of an activation's host. */
+export interface ResidentHost {
+  readonly passivateAfterMs: number;
+  /** Lets it go: runs `onPassivate`, and forgets it unless somebody came meanwhile. */
+  passivate(activation: Activation): Promise<void>;
+}
+
+/**
+ * All activations of a node: lets go those that idled too long, and the least recently used when there are too many. One timer for all; each
+ * activation costs one entry here.
+ */
+export class Residents {
+  /** In order of last known use: whoever was used when looked at goes to the end. */
+  readonly #idleSince = new Map<Activation, { host: ResidentHost; lastUsedMs: number }>();
+  readonly #unsettled = new Set<Activation>();
+  readonly #environment: Environment;
+  readonly #slices: TimeSlices;
+  readonly #residentMax: number;
+  readonly #commitTimeoutMs: number;
+  /** Those running `onPassivate`. */
+  readonly #leaving = new Set<Activation>();
+  #passivateAfterMsMin = Number.POSITIVE_INFINITY;
+  #timer: Timer | undefined;
+  #timerMs = Number.POSITIVE_INFINITY;
+  #sweeping = false;
+  #closed = false;
+
+  constructor(limits: { residentMax: number; commitTimeoutMs: number }, environment: Environment) {
+    this.#environment = environment;
+    this.#slices = timeSlicesOf(environment);
+    this.#residentMax = limits.residentMax;
+    this.#commitTimeoutMs = limits.commitTimeoutMs;
+  }
+
+  get size(): number {
+    return this.#idleSince.size;
+  }
+
+  add(activation: Activation, host: ResidentHost): void {
+    this.#idleSince.set(activation, { host, lastUsedMs: this.#environment.monotonicMs() });
+    this.#passivateAfterMsMin = Math.min(this.#passivateAfterMsMin, host.passivateAfterMs);
+    this.#sweepEvery(Math.min(host.passivateAfterMs, this.#commitTimeoutMs) / 4);
+    this.#makeRoom(LOOKS_FOR_ROOM_MAX);
+  }
+
+  remove(activation: Activation): void {
+    this.#idleSince.delete(activation);
+    this.#leaving.delete(activation);
+    this.#unsettled.delete(activation);
+  }
+
+  /** It has callers waiting: their deadlines are watched until it has settled. It may still be loading, and the first of all. */
+  busy(activation: Activation): void {
+    this.#unsettled.add(activation);
+    this.#sweepEvery(this.#commitTimeoutMs / 4);
+  }
+
+  /** Whether none has work any more. Looks at each that has settled only once. */
+  get isSettled(): boolean {
+    for (const activation of this.#unsettled) {
+      if (activation.alive && !activation.settled) return false;
+      this.#unsettled.delete(activation);
+    }
+    return true;
+  }
+
+  /** Activations that still have work. */
+  unsettled(): Activation[] {
+    return [...this.#unsettled].filter((activation) => activation.alive && !activation.settled);
+  }
+
+  /** All that are loaded. */
+  all(): Activation[] {
+    return [...this.#idleSince.keys()];
+  }
+
+  close(): void {
+    this.#environment.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#timerMs = 0;
+    this.#closed = true;
+  }
+
+  /** Lets the least recently used idle ones go; busy ones stay, so there can be more than `residentMax` while all are at work. */
+  #makeRoom(looksMax: number): void {
+    if (this.#idleSince.size <= this.#residentMax) return;
+    let toLookAt = Math.min(this.#idleSince.size, looksMax);
+    for (const [activation, entry] of this.#idleSince) {
+      if (this.#idleSince.size - this.#leaving.size <= this.#residentMax || toLookAt-- === 0) return;
+      if (activation.used || !activation.idle) this.#moveToEnd(activation, entry);
+      else this.#letGo(activation, entry.host);
+    }
+  }
+
+  /** As many as there may be, none of them holds up the event loop. */
+  async #sweep(): Promise<void> {
+    if (this.#sweeping) return;
+    this.#sweeping = true;
+    try {
+      await this.#tellLate();
+      await this.#letIdleGo();
+    } finally {
+      this.#sweeping = false;
+    }
+  }
+
+  async #tellLate(): Promise<void> {
+    for (const activation of this.#unsettled) {
+      if (this.#slices.isTimeUp) await this.#slices.turn();
+      if (activation.settled) this.#unsettled.delete(activation);
+      else activation.timeOut(this.#environment.monotonicMs());
+    }
+  }
+
+  async #letIdleGo(): Promise<void> {
+    this.#makeRoom(LOOKS_FOR_ROOM_MAX);
+    for (const [activation, entry] of this.#idleSince) {
+      if (this.#slices.isTimeUp) await this.#slices.turn();
+      if (this.#closed) return;
+      // It may have been let go during that turn.
+      if (this.#idleSince.get(activation) !== entry) continue;
+      const idleMs = this.#environment.monotonicMs() - entry.lastUsedMs;
+      if (activation.used) this.#moveToEnd(activation, entry);
+      // All that follow were looked at later still.
+      else if (idleMs < this.#passivateAfterMsMin) return;
+      else if (idleMs >= entry.host.passivateAfterMs && activation.idle) this.#letGo(activation, entry.host);
+    }
+  }
+
+  #letGo(activation: Activation, host: ResidentHost): void {
+    this.#leaving.add(activation);
+    void host.passivate(activation).finally(() => this.#leaving.delete(activation));
+  }
+
+  #moveToEnd(activation: Activation, entry: { host: ResidentHost; lastUsedMs: number }): void {
+    activation.used = false;
+    entry.lastUsedMs = this.#environment.monotonicMs();
+    this.#idleSince.delete(activation);
+    this.#idleSince.set(activation, entry);
+  }
+
+  /** The timer never keeps the process alive. */
+  #sweepEvery(wantedMs: number): void {
+    const everyMs = Math.min(Math.max(wantedMs, SWEEP_MS_MIN), SWEEP_MS_MAX);
+    if (everyMs >= this.#timerMs) return;
+    this.#environment.clearTimeout(this.#timer);
+    this.#timerMs = everyMs;
+    this.#sweepLater();
+  }
+
+  #sweepLater(): void {
+    const sweep = () => {
+      this.#sweepLater();
+      void this.#sweep();
+    };
+    this.#timer = this.#environment.setTimeout(sweep, this.#timerMs).unref();
+  }
+}

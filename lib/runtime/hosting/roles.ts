@@ -1,0 +1,189 @@
+import type { CommandMethod } from '../../kernel/defining/actor-definition.js';
+import { LeaderRole } from '../leading/leader-role.js';
+import { RepeatedCommands } from '../leading/repeated-commands.js';
+import type { RoleOwner } from '../leading/role-owner.js';
+import { ActorListening } from '../listening/actor-listening.js';
+import type { ListeningOwner } from '../listening/listening-owner.js';
+import { warnOfMissingHandlers } from '../listening/missing-handlers.js';
+import { type TickOwner, TickRole } from '../ticking/tick-role.js';
+import { fireOne } from '../turn/fire-one.js';
+import { onceNamed } from '../turn/once.js';
+import { currentTurn } from '../turn/turn.js';
+import type { Activation } from './activation.js';
+import type { Roles } from './activation-host.js';
+import { assertNoCircle, assertRoom } from './admission.js';
+
+/** Gives activations their roles, by what each role needs of its activation. */
+export const ROLES: Roles<Activation> = {
+  leader: leaderRole,
+  ticks: tickRole,
+  listening: actorListening,
+  repeats: repeatedCommands,
+};
+
+/** Who runs this activation's commands. */
+function leaderRole(activation: Activation): LeaderRole {
+  const { label, id, streamId, context, parts } = activation;
+  const { definition } = activation.actorState;
+  const owner: RoleOwner = {
+    label,
+    id,
+    streamId,
+    definition,
+    framework: activation.framework,
+    get version() {
+      return activation.version;
+    },
+    unstored: () => activation.optimistic.unstored(),
+    assertRoom: () => assertRoom(activation),
+    assertNoCircle: (cause) => assertNoCircle(activation, cause),
+    enqueueCommand: (command, args, cause, options) => activation.enqueue(command, args, cause, undefined, options),
+    commandNamed: (name) => {
+      if (name === fireOne.name) return fireOne;
+      const { commands } = definition;
+      return commands.get(name) ?? onceNamed(name, commands) ?? activation.listening?.commands.get(name);
+    },
+    recordAnswer: (answer) => context.recordAnswer(answer),
+    storeFrameworkEvent: (name, data) => activation.decide(name, () => context.fireFramework(name, data), 'reject'),
+    reached: (version, withinMs) => reached(activation, version, withinMs),
+    runOnActivate: () => runOnActivate(activation),
+  };
+  return new LeaderRole(owner, parts, parts.cluster);
+}
+
+/** What this activation knows of commands that come again. */
+function repeatedCommands(activation: Activation): RepeatedCommands {
+  const { label, streamId, context, optimistic, parts } = activation;
+  return new RepeatedCommands({
+    label,
+    streamId,
+    get version() {
+      return activation.version;
+    },
+    parts,
+    isLed: activation.leader !== undefined,
+    get running() {
+      return activation.running;
+    },
+    unstored: () => optimistic.unstored(),
+    findPending: (holds) => optimistic.findPending(holds),
+    recordAnswer: (answer, isLost) => context.recordAnswer(answer, isLost),
+  });
+}
+
+/** How this activation ticks. */
+function tickRole(activation: Activation): TickRole {
+  const { label, id, streamId, actorName, context, optimistic, loop, parts } = activation;
+  const owner: TickOwner = {
+    label,
+    id,
+    streamId,
+    actorName,
+    framework: activation.framework,
+    get alive() {
+      return activation.alive;
+    },
+    get version() {
+      return activation.version;
+    },
+    get held() {
+      return loop.held;
+    },
+    get running() {
+      return activation.running;
+    },
+    unstored: () => optimistic.unstored(),
+    fireFramework: (name, data, notBeforeMs) => context.fireFramework(name, data, notBeforeMs),
+    decide: (name, decide, origin) => activation.decide(name, decide, 'rerun', origin),
+  };
+  return new TickRole(owner, parts, parts.ticks);
+}
+
+/** What this activation listens to. */
+function actorListening(activation: Activation): ActorListening {
+  const { label, actorName, id, actor, context, optimistic, framework, parts } = activation;
+  const { definition } = activation.actorState;
+  const owner: ListeningOwner = {
+    label,
+    actorName,
+    id,
+    actor,
+    listens: definition.listens,
+    upcasts: definition.upcasts,
+    get alive() {
+      return activation.alive;
+    },
+    get loaded() {
+      return activation.loaded;
+    },
+    get listeningState() {
+      return framework.listeningState;
+    },
+    get view() {
+      return activation.actorState.tree.view;
+    },
+    get version() {
+      return activation.version;
+    },
+    get settled() {
+      return activation.settled;
+    },
+    get leads() {
+      return activation.leader?.leads;
+    },
+    get mayRecord() {
+      return !activation.leader?.isLedElsewhere;
+    },
+    onLeaderGone: (gone) => {
+      if (!activation.leader) return () => {};
+      return parts.cluster.membership.onGone((nodeId) => {
+        if (nodeId === framework.leader?.nodeId) gone();
+      });
+    },
+    get inTurn() {
+      return activation.running !== undefined && activation.running === currentTurn();
+    },
+    findPending: (holds) => optimistic.findPending(holds),
+    unstored: () => optimistic.unstored(),
+    firedInTurn: () => optimistic.openTurn.events.length,
+    fireFramework: (name, data) => context.fireFramework(name, data),
+    noteHeard: (note) => context.noteHeard(note),
+    run: (command, args, { cause, ...options }) => activation.runOwn(command, args, cause, options),
+  };
+  return new ActorListening(owner, parts);
+}
+
+/** Runs `onActivate`, if the class has one. */
+export async function runOnActivate(activation: Activation): Promise<void> {
+  const { actor, label, framework, parts } = activation;
+  if (actor.onActivate) await activation.decide('onActivate', actor.onActivate as CommandMethod, 'reapply');
+  if (framework.isListening)
+    warnOfMissingHandlers(label, framework.listeningState, activation.listening, {
+      log: parts.log,
+      nowMs: parts.clock.now(),
+    });
+}
+
+/** What is stored is brought by wake-ups; whoever waits for it asks only when none has come for so long. Milliseconds. */
+const ASK_AFTER_MS = 25;
+
+/** Resolves when the activation has come up to this version, has ended, or when time is up. */
+function reached(activation: Activation, version: number, withinMs: number): Promise<void> {
+  if (activation.version >= version || !activation.alive) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = () => {
+      activation.parts.environment.clearTimeout(timer);
+      activation.parts.environment.clearTimeout(asking);
+      stop();
+      resolve();
+    };
+    const timer = activation.parts.environment.setTimeout(end, withinMs);
+    const asking = activation.parts.environment.setTimeout(() => activation.feed?.announce(version), ASK_AFTER_MS);
+    const stop = activation.observe({
+      changed: () => {
+        if (activation.version >= version) end();
+      },
+      ended: end,
+    });
+  });
+}

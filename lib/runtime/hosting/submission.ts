@@ -1,0 +1,56 @@
+import { keptAlive } from '../../engine/environment/environment.js';
+import type { CommandDefinition } from '../../kernel/defining/actor-definition.js';
+import { mayRunAgain, NestedCalls } from '../commit/nested-calls.js';
+import { currentOrigin } from '../events/origin.js';
+import { causeOf, currentTurn, type Turn } from '../turn/turn.js';
+import type { Activation } from './activation.js';
+import type { ActivationHost } from './activation-host.js';
+import { assertAccepts } from './admission.js';
+
+/** Gives an actor a command, from outside or in another's turn; the promise settles when its commit is durable or has failed. */
+export function submit(
+  activation: Activation,
+  host: ActivationHost<Activation>,
+  command: CommandDefinition,
+  args: readonly unknown[],
+): Promise<unknown> {
+  const caller = currentTurn();
+  if (!caller || !mayRunAgain(caller.request)) {
+    return give(activation, host, command, args, caller, host.parts.ids.next());
+  }
+  const { request } = caller;
+  request.nestedCalls ??= new NestedCalls(request.cause.commandId);
+  return request.nestedCalls.answer(
+    caller,
+    activation,
+    { command: command.name, args },
+    {
+      give: (commandId) => give(activation, host, command, args, caller, commandId),
+      wait: (answer) => caller.waitFor(answer, activation.loop),
+    },
+  );
+}
+
+function give(
+  activation: Activation,
+  host: ActivationHost<Activation>,
+  command: CommandDefinition,
+  args: readonly unknown[],
+  caller: Turn | undefined,
+  commandId: string,
+): Promise<unknown> {
+  const cause = causeOf(commandId, caller, currentOrigin());
+  const trace = activation.trace(command, args, cause, true);
+  try {
+    assertAccepts(activation, host.closing, caller, cause);
+  } catch (error) {
+    trace?.failed(error);
+    return Promise.reject(error);
+  }
+  if (!activation.leader) return activation.enqueue(command, args, cause, caller, trace && { trace }).promise;
+  activation.used = true;
+  const answer = keptAlive(host.parts.environment, activation.leader.run(command, args, cause, { trace }));
+  host.busy(activation);
+  caller?.waitFor(answer, activation.loop);
+  return answer;
+}

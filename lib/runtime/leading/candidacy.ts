@@ -1,0 +1,232 @@
+import { detached } from '../../engine/environment/async-context.js';
+import { backoffIn } from '../../engine/environment/backoff.js';
+import { endsWithin, pause, type Timer } from '../../engine/environment/environment.js';
+import { StreamFollower } from '../../engine/reading/stream-follower.js';
+import { FrameworkState, LEADER_EVENT, type Leadership } from '../../kernel/framework/framework-events.js';
+import type { EventRecord } from '../../kernel/values/event.js';
+import type { Cluster } from '../cluster/cluster.js';
+import { MetadataWriter } from '../events/event-codec.js';
+import type { RuntimeParts } from '../parts/settings.js';
+
+/** How often a leader looks whether the others must hold it for dead. Shares of `heartbeatTimeoutMs`. */
+const CHECKS_PER_TIMEOUT = 4;
+
+/** How long the task of a lost leadership is waited for, before another begins or the node ends. Milliseconds. */
+const TASK_END_MS_MAX = 2_000;
+
+/** Something to do while leading; `signal` is aborted when the leadership is lost. */
+export type LeaderTask = (signal: AbortSignal) => void | Promise<void>;
+
+/** One node's part in one election: it knows who leads, and stands for election if it has a task. */
+export class Candidacy {
+  onLeader: (nodeId: string | undefined) => void = () => {};
+  onError: (error: unknown) => void = () => {};
+  onStopped: () => void = () => {};
+  readonly #what: { readonly name: string; readonly streamId: string; readonly task: LeaderTask | undefined };
+  readonly #parts: RuntimeParts;
+  readonly #cluster: Cluster;
+  readonly #stored = new FrameworkState('');
+  readonly #metadata: MetadataWriter;
+  #version = 0;
+  #follower: StreamFollower | undefined;
+  /** The whole past has been read at least once. */
+  #caughtUp = false;
+  #told: string | undefined | null = null;
+  #task: Promise<void> | undefined;
+  #campaigning = false;
+  #leading: AbortController | undefined;
+  #ended = false;
+  #checkTimer: Timer | undefined;
+  #stopListening: (() => void) | undefined;
+
+  constructor(
+    what: { name: string; streamId: string; task: LeaderTask | undefined },
+    parts: RuntimeParts,
+    cluster: Cluster,
+  ) {
+    this.#what = what;
+    this.#parts = parts;
+    this.#cluster = cluster;
+    this.#metadata = new MetadataWriter(parts.clock, 'LeaderElection', parts.nodeId, cluster.membership.incarnation);
+  }
+
+  /** What is elected, as long as this node leads it. */
+  get led(): string | undefined {
+    return this.#leading && this.#what.name;
+  }
+
+  start(): void {
+    this.#cluster.start().then(
+      () => void this.#begin(),
+      (error: unknown) => this.#failed(error),
+    );
+  }
+
+  /** Gives up what it leads, for all, as soon as its task has ended. */
+  async stop(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#parts.environment.clearTimeout(this.#checkTimer);
+    this.#stopListening?.();
+    this.#follower?.stop();
+    const led = this.#leading !== undefined;
+    this.#lose('it gave up');
+    await this.#taskEnded();
+    if (led) await this.#append(null).catch(() => {});
+    this.onStopped();
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#ended) return;
+    const { engine } = this.#parts;
+    this.#stopListening = this.#cluster.membership.onGone(() => this.#look());
+    this.#follower = new StreamFollower(engine, this.#what.streamId, {
+      after: 0,
+      onEvents: (events) => this.#take(events),
+      onError: (error) => this.#failed(error),
+      environment: this.#parts.environment,
+    });
+    this.#follower.start();
+    const backoff = backoffIn(this.#parts.environment);
+    while (!this.#ended && !this.#caughtUp) {
+      try {
+        const version = await engine.streamVersion(this.#what.streamId);
+        this.#caughtUp = version <= this.#version;
+      } catch (error) {
+        this.#parts.log.warn(`election '${this.#what.name}': the engine does not answer; it is tried again`, error);
+      }
+      if (!this.#caughtUp) await pause(this.#parts.environment, backoff.nextMs());
+    }
+    this.#look();
+    this.#checkLater();
+  }
+
+  #take(events: readonly EventRecord[]): void {
+    const fresh = events.filter(({ version }) => version > this.#version);
+    this.#version = fresh.at(-1)?.version ?? this.#version;
+    this.#stored.applyAll(fresh);
+    this.#look();
+  }
+
+  /** Who leads may have changed. */
+  #look(): void {
+    if (!this.#caughtUp || this.#ended) return;
+    const { membership } = this.#cluster;
+    const written = this.#stored.leader?.nodeId ?? undefined;
+    const isOurs = written === this.#parts.nodeId;
+    const leader = written !== undefined && membership.isAlive(written) ? written : undefined;
+    if (leader !== this.#told) {
+      this.#told = leader;
+      detached(() => this.onLeader(leader));
+    }
+    if (!this.#what.task) return;
+    if (isOurs && !membership.isolated) this.#win();
+    else this.#lose(isOurs ? 'its heartbeats fail' : `node ${written} leads now`);
+    if (leader === undefined) void this.#campaign();
+  }
+
+  #win(): void {
+    if (this.#leading) return;
+    const controller = new AbortController();
+    this.#leading = controller;
+    const before = this.#taskEnded();
+    detached(() => {
+      this.#task = before.then(() => this.#runTask(controller.signal));
+    });
+  }
+
+  /** The last leadership's task; one that does not heed its signal is not waited for long. */
+  async #taskEnded(): Promise<void> {
+    if (!this.#task || (await endsWithin(this.#parts.environment, this.#task, TASK_END_MS_MAX))) return;
+    this.#parts.log.error(
+      `the task of the leader of '${this.#what.name}' did not end within ${TASK_END_MS_MAX} ms after its signal was aborted: it is left behind, and may ` +
+        'still be at work while another node leads. Let it look at its signal',
+    );
+  }
+
+  #lose(why: string): void {
+    if (!this.#leading) return;
+    if (!this.#ended) this.#parts.log.warn(`election '${this.#what.name}': this node no longer leads: ${why}`);
+    this.#leading.abort();
+    this.#leading = undefined;
+  }
+
+  async #runTask(signal: AbortSignal): Promise<void> {
+    const backoff = backoffIn(this.#parts.environment);
+    while (!signal.aborted) {
+      try {
+        await this.#what.task?.(signal);
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#parts.log.error(`the task of the leader of '${this.#what.name}' failed; it is run again`, error);
+        await this.#pauseUnlessAborted(backoff.nextMs(), signal);
+      }
+    }
+  }
+
+  /** Nobody waits for what failed to be run again, but somebody may wait for it to end. */
+  #pauseUnlessAborted(ms: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        this.#parts.environment.clearTimeout(timer);
+        signal.removeEventListener('abort', end);
+        resolve();
+      };
+      const timer = this.#parts.environment.setTimeout(end, ms).unref();
+      signal.addEventListener('abort', end);
+    });
+  }
+
+  async #campaign(): Promise<void> {
+    if (this.#campaigning) return;
+    this.#campaigning = true;
+    const backoff = backoffIn(this.#parts.environment);
+    try {
+      while (!this.#ended && this.#told === undefined) {
+        if (await this.#append(this.#parts.nodeId)) return;
+        await pause(this.#parts.environment, backoff.nextMs());
+      }
+    } finally {
+      this.#campaigning = false;
+    }
+  }
+
+  /** Writes who leads the next term, if nobody was faster. */
+  async #append(nodeId: string | null): Promise<boolean> {
+    const { engine, ids, log } = this.#parts;
+    const { streamId, name } = this.#what;
+    const data: Leadership = { nodeId, term: (this.#stored.leader?.term ?? 0) + 1 };
+    const expectedVersion = this.#version;
+    try {
+      const commandId = ids.next();
+      const metadata = this.#metadata.write({ commandId, correlationId: commandId, causationId: null, chain: [] });
+      const event = { id: ids.next(), name: LEADER_EVENT, data: JSON.stringify(data), metadata };
+      const result = await engine.append({ streamId, expectedVersion, events: [event] });
+      const events =
+        result.kind === 'conflict' ? result.events : [{ ...event, streamId, version: result.version, position: 0 }];
+      this.#take(events);
+      return result.kind === 'appended';
+    } catch (error) {
+      // Whether it is stored shows in the stream.
+      log.warn(`election '${name}': the vote could not be stored; it is tried again`, error);
+      return false;
+    }
+  }
+
+  #checkLater(): void {
+    if (this.#ended) return;
+    this.#checkTimer = this.#parts.environment.setTimeout(() => {
+      this.#look();
+      this.#checkLater();
+    }, this.#parts.limits.heartbeatTimeoutMs / CHECKS_PER_TIMEOUT);
+    this.#checkTimer.unref();
+  }
+
+  #failed(error: unknown): void {
+    if (this.#ended) return;
+    this.#lose('its election can not be read');
+    this.#parts.log.error(`election '${this.#what.name}' can not be followed`, error);
+    this.onError(error);
+  }
+}

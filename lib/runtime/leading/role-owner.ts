@@ -1,0 +1,41 @@
+import type { ActorDefinition, CommandDefinition } from '../../kernel/defining/actor-definition.js';
+import type { FrameworkState } from '../../kernel/framework/framework-events.js';
+import type { NewEvent } from '../../kernel/values/event.js';
+import type { Request } from '../commit/request.js';
+import type { RequestCause } from '../events/cause.js';
+
+/** What the role needs of the activation it belongs to. */
+export interface RoleOwner {
+  readonly label: string;
+  readonly id: string;
+  readonly streamId: string;
+  readonly definition: ActorDefinition;
+  readonly framework: FrameworkState;
+  /** Version of the last stored event that is in the state. */
+  readonly version: number;
+  /** The events that are applied and not yet stored. */
+  unstored(): Iterable<NewEvent>;
+  /** @throws ActorOverloadedError when nothing more may wait. */
+  assertRoom(): void;
+  /** @throws DeadlockError when the turn that runs here waits for this call. */
+  assertNoCircle(cause: RequestCause): void;
+  /** Puts a command in the queue; `onEvicted` is called if it has to run elsewhere. */
+  enqueueCommand(
+    command: CommandDefinition,
+    args: readonly unknown[],
+    cause: RequestCause,
+    options: EnqueueOptions,
+  ): Request;
+  /** A command of the class's, or of the framework's own. */
+  commandNamed(name: string): CommandDefinition | undefined;
+  /** Stores the answer with what the turn that runs has fired, if there is anything to answer from later. */
+  recordAnswer(answer: unknown): void;
+  /** Fires a framework event as a command of its own. */
+  storeFrameworkEvent(name: string, data: object): Promise<unknown>;
+  /** Resolves when the state has come up to this version, or after so many milliseconds. */
+  reached(version: number, withinMs: number): Promise<void>;
+  runOnActivate(): Promise<void>;
+}
+
+/** How a command is put in the queue: see `Request`. */
+export type EnqueueOptions = Partial<Pick<Request, 'onEvicted' | 'recorded' | 'isStale' | 'onExecuted' | 'trace'>>;

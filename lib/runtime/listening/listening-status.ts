@@ -1,0 +1,106 @@
+import { listenerKey } from '../../kernel/framework/ended-sources.js';
+import {
+  type HeardSource,
+  IN_CODE,
+  LISTENING_EVENT,
+  type ListeningData,
+  PARKED_EVENT,
+  type ParkedData,
+  UNPARKED_EVENT,
+  type UnparkedData,
+} from '../../kernel/framework/listening-state.js';
+import type { NewEvent } from '../../kernel/values/event.js';
+import { type Delivery, firedAtMs, placeFinder } from './delivery.js';
+import type { Listener } from './listener.js';
+import type { ListeningOwner } from './listening-owner.js';
+
+/** What reactions have to know of what the actor listens to. */
+export interface Listeners {
+  /** Whoever listens to that source by that name. */
+  find(name: string, source: string): Listener | undefined;
+  /** By `listenerKey`: up to where it was heard, and since when. */
+  known(key: string): HeardSource | undefined;
+  /** Whether an event says that it listens to this, stored or about to be: an actor without events listens all the same. */
+  isRecorded(name: string, source: string): boolean;
+  /** Inside a turn: writes down what it listens to. */
+  record(): Promise<void>;
+}
+
+/** What an actor listens to and how far it has heard, by what is stored and by what is about to be. */
+export class ListeningStatus {
+  readonly #owner: ListeningOwner;
+  readonly #listeners: Listeners;
+
+  constructor(owner: ListeningOwner, listeners: Listeners) {
+    this.#owner = owner;
+    this.#listeners = listeners;
+  }
+
+  /** How far the source has been heard, by what is stored and by what is about to be. */
+  appliedAt(listener: string, source: string): number {
+    const stored = this.#owner.listeningState.heardAt(listener, source);
+    const placeIn = placeFinder(this.#owner.actorName, listener, source);
+    let place: number | undefined;
+    this.#owner.findPending((event) => {
+      place = placeIn(event);
+      return place !== undefined;
+    });
+    return Math.max(stored, place ?? 0);
+  }
+
+  /** Whether it has heard as often as it was to, or was stopped. */
+  isOver({ name, count }: Listener, source: string): boolean {
+    const key = listenerKey(name, source);
+    const heard = this.#listeners.known(key);
+    if (!heard) return this.#owner.listeningState.ended.has(key);
+    return count !== undefined && heard.count >= count;
+  }
+
+  /** Whether its time was over then. What was said before is heard, however late. */
+  isLate({ name, forMs }: Listener, source: string, atMs: number): boolean {
+    const sinceMs = forMs === undefined ? undefined : this.#listeners.known(listenerKey(name, source))?.sinceMs;
+    return sinceMs !== undefined && atMs >= sinceMs + (forMs as number);
+  }
+
+  /** Whether an event says that it listens to this, stored or about to be. */
+  isRecorded({ listener, source }: Pick<Delivery, 'listener' | 'source'>): boolean {
+    const isStored = this.#owner.listeningState.sources.get(listenerKey(listener, source))?.sinceMs !== undefined;
+    return isStored || this.#listeners.isRecorded(listener, source);
+  }
+
+  /** Whether this was taken over from a dispatcher. */
+  hasAdopted(id: string): boolean {
+    const isComing = ({ name, data }: NewEvent) => name === PARKED_EVENT && (JSON.parse(data) as ParkedData).id === id;
+    return this.#owner.listeningState.adopted.has(id) || this.#owner.findPending(isComing) !== undefined;
+  }
+
+  /** Whether this is parked, and nobody is about to take it out. */
+  isParked(id: string): boolean {
+    const isGoing = ({ name, data }: NewEvent) =>
+      name === UNPARKED_EVENT && (JSON.parse(data) as UnparkedData).id === id;
+    return this.#owner.listeningState.parked.has(id) && !this.#owner.findPending(isGoing);
+  }
+
+  /** Whether it still listens, by what is stored and by what is about to be. */
+  wants(listener: Listener, delivery: Delivery): boolean {
+    const { source } = delivery;
+    if (!listener.wants(this.#owner.view, source) || this.isOver(listener, source)) return false;
+    if (listener.forMs !== undefined && this.isLate(listener, source, firedAtMs(delivery))) return false;
+    // Only what began in code ends from code.
+    if (!listener.isInCode) return true;
+    if (this.hasEnded(listener.name, source)) return false;
+    const isEnding = ({ name, data }: NewEvent) => {
+      if (name !== LISTENING_EVENT) return false;
+      const change = JSON.parse(data) as ListeningData;
+      const isOurs = change.actor === this.#owner.actorName && change.listener === listener.name;
+      return isOurs && (change.over ?? []).includes(source);
+    };
+    return !this.#owner.findPending(isEnding);
+  }
+
+  /** Whether code listened to it and does so no more; how far it was heard need not be known then. */
+  hasEnded(listener: string, source: string): boolean {
+    const heard = this.#listeners.known(listenerKey(listener, source));
+    return listener.startsWith(IN_CODE) && heard?.sinceMs === undefined;
+  }
+}

@@ -1,0 +1,88 @@
+import { detached } from '../../engine/environment/async-context.js';
+import { backoffIn } from '../../engine/environment/backoff.js';
+import type { Environment } from '../../engine/environment/environment.js';
+import { EventPull } from '../../engine/reading/event-pull.js';
+import { ALL_STREAMS, type HeardSource } from '../../kernel/framework/listening-state.js';
+import type { RuntimeParts } from '../parts/settings.js';
+import { hears } from './listener.js';
+
+/** First wait before an actor that could not be woken is woken again, and the longest. Milliseconds. */
+const RETRY_MS_MIN = 100;
+const RETRY_MS_MAX = 30_000;
+
+/** One source of an actor that was let go. */
+export type ReactivatingSource = HeardSource & { readonly events: ReadonlySet<string> | undefined };
+
+/** An actor that was let go while it listened: hears only that something was said, and wakes it then; again, if that fails. */
+export class Reactivator {
+  readonly #environment: Environment;
+  readonly #pulls: EventPull[];
+  readonly #reactivate: () => Promise<unknown>;
+  readonly #failed: (error: unknown) => void;
+  #hasFired = false;
+  #stopped = false;
+  #rest: (() => void) | undefined;
+
+  /** @param failed hears of each time that it could not be woken. */
+  constructor(
+    parts: RuntimeParts,
+    sources: readonly ReactivatingSource[],
+    reactivate: () => Promise<unknown>,
+    failed: (error: unknown) => void,
+  ) {
+    this.#environment = parts.environment;
+    this.#reactivate = reactivate;
+    this.#failed = failed;
+    this.#pulls = sources.map(({ source, events, at }) => {
+      const pulled = source === ALL_STREAMS ? { names: [...(events ?? [])] } : { stream: source };
+      return new EventPull(parts.engine, pulled, at, undefined, parts.environment);
+    });
+    for (const [i, pull] of this.#pulls.entries()) {
+      detached(() => {
+        // Who reads when it is awake is told of an error.
+        this.#listen(pull, sources[i]?.events).catch(() => this.#end());
+      });
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const pull of this.#pulls) pull.stop();
+    this.#rest?.();
+  }
+
+  async #listen(pull: EventPull, events: ReadonlySet<string> | undefined): Promise<void> {
+    for (;;) {
+      const page = await pull.next();
+      if (!page) return;
+      if (page.some(({ name }) => hears(events, name))) return this.#end();
+    }
+  }
+
+  async #end(): Promise<void> {
+    if (this.#hasFired) return;
+    this.#hasFired = true;
+    for (const pull of this.#pulls) pull.stop();
+    const backoff = backoffIn(this.#environment, RETRY_MS_MIN, RETRY_MS_MAX);
+    while (!this.#stopped) {
+      try {
+        await this.#reactivate();
+        return;
+      } catch (error) {
+        if (!this.#stopped) this.#failed(error);
+      }
+      await this.#wait(backoff.nextMs());
+    }
+  }
+
+  #wait(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#environment.setTimeout(resolve, ms).unref();
+      this.#rest = () => {
+        this.#environment.clearTimeout(timer);
+        resolve();
+      };
+      if (this.#stopped) this.#rest();
+    });
+  }
+}

@@ -1,0 +1,264 @@
+import type { ActorBase } from '../../kernel/declaring/actor.js';
+import type { ActorDefinition, ActorKind } from '../../kernel/defining/actor-definition.js';
+import { Prefixes } from '../../kernel/defining/prefixes.js';
+import type { ParkedData } from '../../kernel/framework/listening-state.js';
+import { duplicateActor } from '../../kernel/values/errors.js';
+import { Cluster } from '../cluster/cluster.js';
+import type { RemoteCall, Reply } from '../cluster/remote-call.js';
+import type { Consumer } from '../delivery/consumer.js';
+import { ParkedEvents, type ParkedOwner } from '../delivery/parked-events.js';
+import { Dispatcher } from '../dispatching/dispatcher.js';
+import type { Activation } from '../hosting/activation.js';
+import { ActorHost } from '../hosting/actor-host.js';
+import type { NodeParts } from '../hosting/node-parts.js';
+import { Residents } from '../hosting/residents.js';
+import { beforeLookingUp } from '../leading/answers.js';
+import { LeaderElection } from '../leading/leader-election.js';
+import type { ObservedNode } from '../parts/telemetry.js';
+import { UnknownEvents } from '../parts/unknown-events.js';
+import { projectionStream } from '../projecting/projection-runner.js';
+import { Projections } from '../projecting/projections.js';
+import { ActorRepository } from '../refs/actor-repository.js';
+import { AuditTrail } from '../subscribing/audit-trail.js';
+import { EventSubscriptions } from '../subscribing/subscriptions.js';
+import type { TickRole } from '../ticking/tick-role.js';
+import { TickScheduler } from '../ticking/tick-scheduler.js';
+import { healthOf, lagOf, type NodeHealth } from './health.js';
+import { partsOf, type RuntimeOptions } from './runtime-options.js';
+import { passivateAll, settleAll, untilOrLate } from './shutdown.js';
+
+export type { RuntimeOptions };
+
+/** One running node: its engine, its actors, its subscriptions. Knows nothing of Nest. */
+export class Runtime {
+  readonly subscriptions: EventSubscriptions;
+  readonly trail: AuditTrail;
+  readonly parts: NodeParts;
+  readonly election: LeaderElection;
+  readonly projections: Projections;
+  readonly parked: ParkedEvents;
+  readonly #residents: Residents;
+  readonly #hosts = new Map<string, { host: ActorHost; repository: ActorRepository<ActorBase<object, object>> }>();
+  readonly #dispatchers: Dispatcher[] = [];
+  #begun = false;
+  #unobserve: (() => void) | undefined;
+  #draining: Promise<void> | undefined;
+
+  constructor(options: RuntimeOptions) {
+    const parts = partsOf(options);
+    const cluster = new Cluster(parts, options.errors ?? []);
+    cluster.calls.serveWith((call) => this.#serve(call));
+    const ticks = new TickScheduler(parts, cluster, (actor, id) => this.#activateTicking(actor, id), options.tickTime);
+    this.parts = {
+      ...parts,
+      cluster,
+      ticks,
+      unknownEvents: new UnknownEvents(parts.log, options.warnsOfUnknownEvents),
+      prefixes: new Prefixes(),
+    };
+    this.election = new LeaderElection(parts, cluster);
+    this.projections = new Projections(this.parts, this.election);
+    this.parked = new ParkedEvents(this.parts, (data, streamId) => this.#ownerOf(data, streamId));
+    this.#residents = new Residents(this.parts.limits, this.parts.environment);
+    this.subscriptions = new EventSubscriptions(this.parts);
+    this.trail = new AuditTrail(this.parts);
+  }
+
+  /** @throws EngineError that says what to do. */
+  async start(): Promise<void> {
+    await this.parts.engine.open();
+    this.#unobserve = this.parts.telemetry?.observe(this.#observed());
+  }
+
+  /** How many activations are loaded. */
+  get residents(): number {
+    return this.#residents.size;
+  }
+
+  /** The activations that are loaded: for tests that compare every replica with its stream. */
+  loaded(): readonly Activation[] {
+    return this.#residents.all();
+  }
+
+  /**
+   * Makes a class known; again for the same class is the same.
+   *
+   * @throws RegistrationError when another class has its name.
+   */
+  register<A extends ActorBase<object, object>>(
+    definition: ActorDefinition,
+    newActor: () => A | Promise<A>,
+  ): ActorRepository<A> {
+    const known = this.#hosts.get(definition.name);
+    if (known && known.host.definition.actorClass !== definition.actorClass) {
+      throw duplicateActor(definition.name);
+    }
+    if (known) return known.repository as unknown as ActorRepository<A>;
+    this.parts.prefixes.add(definition);
+    this.parts.unknownEvents.learn(definition);
+    const host = new ActorHost(definition, this.parts, this.#residents, newActor);
+    this.#join(definition.kind);
+    this.#listen(host);
+    const repository = new ActorRepository<A>(host, this.subscriptions);
+    this.#hosts.set(definition.name, {
+      host,
+      repository: repository as unknown as ActorRepository<ActorBase<object, object>>,
+    });
+    return repository;
+  }
+
+  /**
+   * Everything is registered: where listening begins is written down. What is fired after this is heard, whatever crashes.
+   *
+   * @throws EngineError.
+   */
+  async prepare(): Promise<void> {
+    await Promise.all(this.#dispatchers.map((dispatcher) => dispatcher.prepare()));
+  }
+
+  /**
+   * What actors and projections use is ready: events begin to call actors into life. Prepares, if that was not done.
+   *
+   * @throws EngineError.
+   */
+  async begin(): Promise<void> {
+    this.#begun = true;
+    this.parts.begun.open();
+    this.projections.begin();
+    await Promise.all(this.#dispatchers.map((dispatcher) => this.#beginOne(dispatcher)));
+  }
+
+  /** Who has work here, or something to hear that was said; as logs name them. Nobody for a moment is not nobody soon: who was told something may not know it yet. */
+  atWork(): string[] {
+    const called = this.#dispatchers.filter(({ behind }) => behind);
+    const hosts = [...this.#hosts.values()].flatMap(({ host }) => [...host.atWork()]);
+    return [...called.map(({ name }) => name), ...hosts];
+  }
+
+  /** Whether it takes no more commands. */
+  get draining(): boolean {
+    return this.#draining !== undefined;
+  }
+
+  /** How this node does. @throws EngineError when the engine does not answer. */
+  health(): Promise<NodeHealth> {
+    return healthOf(this.parts, this.parked, this.#consumers());
+  }
+
+  /**
+   * Refuses new commands, ends all subscriptions, and waits until everything accepted is stored, `shutdownTimeoutMs` at most; what is left then
+   * is logged, and its callers are told. Then `onPassivate` runs for every actor, for as long again at most.
+   */
+  drain(): Promise<void> {
+    this.#draining ??= this.#drain();
+    return this.#draining;
+  }
+
+  /** Drains, leaves the cluster, then closes the engine. */
+  async stop(): Promise<void> {
+    this.#unobserve?.();
+    await this.drain();
+    await this.parts.cluster.stop();
+    await this.parts.engine.close();
+  }
+
+  #consumers(): Consumer[] {
+    return [...this.#dispatchers, ...this.projections.consumers];
+  }
+
+  #observed(): ObservedNode {
+    const hosts = () => [...this.#hosts.values()].map(({ host }) => host);
+    const clustered = () => hosts().filter(({ definition }) => definition.kind === 'one');
+    return {
+      residents: () => hosts().map(({ definition, size }) => [definition.name, size] as const),
+      leaderships: () => clustered().map(({ definition, leaderships }) => [definition.name, leaderships] as const),
+      elections: () => this.election.led,
+      subscriptions: () => this.subscriptions.size,
+      lag: () => this.#lag(),
+      parked: () => this.parked.count(),
+    };
+  }
+
+  async #lag(): Promise<Record<string, number>> {
+    const lastPosition = await this.parts.engine.lastPosition();
+    const subscriptions = this.subscriptions.lag(lastPosition);
+    const lag = await lagOf(lastPosition, this.#consumers());
+    return subscriptions === undefined ? lag : { ...lag, subscriptions };
+  }
+
+  /** Begins to be seen by the others, in the background: what needs it waits for it. */
+  #join(kind: ActorKind): void {
+    if (!CLUSTERED.has(kind)) return;
+    this.parts.cluster.start().catch(() => {});
+    if (kind === 'tick') void this.parts.begun.opened.then(() => this.parts.ticks.start());
+  }
+
+  #listen(host: ActorHost): void {
+    const { name: actorName, listens, upcasts } = host.definition;
+    if (!listens.some(({ to }) => to)) return;
+    const load = async (id: string) => (await host.activate(id)).listen();
+    const checkId = (id: unknown) => void host.streamIdOf(id as string);
+    const dispatcher = new Dispatcher({ actorName, listens, upcasts, checkId, load }, this.parts);
+    this.#dispatchers.push(dispatcher);
+    if (!this.#begun) return;
+    // A module that was loaded late.
+    this.#beginOne(dispatcher).catch((error: unknown) => this.parts.log.error(`${actorName} can't listen`, error));
+  }
+
+  /** Who can try a parked event again: whoever parked it, also where an actor class and a projection have one name. */
+  async #ownerOf({ actor, actorId, by }: ParkedData, streamId: string): Promise<ParkedOwner | undefined> {
+    if (by !== undefined) return this.#dispatchers.find(({ name }) => name === by)?.undelivered;
+    if (streamId === projectionStream(actor)) return this.projections.runner(actor);
+    const host = this.#hosts.get(actor)?.host;
+    return host && (await host.activate(actorId)).listen().reactions;
+  }
+
+  async #beginOne(dispatcher: Dispatcher): Promise<void> {
+    await dispatcher.prepare();
+    dispatcher.start(this.election);
+  }
+
+  /** Runs a command that another node sent here. */
+  async #serve(call: RemoteCall): Promise<Reply> {
+    const { cluster } = this.parts;
+    await this.parts.begun.opened;
+    const host = this.#hosts.get(call.actor)?.host;
+    // It may lead a stream that actors of several classes share, and know only some of them.
+    const unregistered = host?.definition.kind !== 'one';
+    const refused: Reply = { kind: 'refused', version: 0, leaving: cluster.leaving, unregistered };
+    if (cluster.leaving || unregistered) return refused;
+    try {
+      const { leader } = await host.activate(call.id);
+      return leader ? await leader.serve(call) : refused;
+    } catch (error) {
+      const told = beforeLookingUp(`${call.actor} '${call.id}'`, call, error);
+      return { kind: 'failed', version: 0, error: cluster.errors.encode(told) };
+    }
+  }
+
+  async #activateTicking(actor: string, id: string): Promise<TickRole | undefined> {
+    const host = this.#hosts.get(actor)?.host;
+    return host && (await host.activate(id)).ticks;
+  }
+
+  async #drain(): Promise<void> {
+    const hosts = [...this.#hosts.values()].map(({ host }) => host);
+    for (const host of hosts) host.closing = true;
+    this.parts.ticks.stop();
+    for (const host of hosts) await host.stopListening();
+    await this.election.resignAll();
+    // Once they hear that this node leaves, others may try the same again.
+    await untilOrLate(() => this.projections.retrying === 0, this.parts);
+    await this.parts.cluster.leave();
+    // Calls from other nodes may wait there.
+    this.parts.begun.open();
+    await settleAll(this.#residents, this.parts);
+    await passivateAll(hosts, this.#residents, this.parts);
+    this.subscriptions.close();
+    this.projections.close();
+    this.#residents.close();
+  }
+}
+
+/** Kinds of actors that need to know the other nodes. */
+const CLUSTERED: ReadonlySet<ActorKind> = new Set<ActorKind>(['one', 'tick']);

@@ -1,0 +1,49 @@
+import { endsWithin, sleep } from '../../engine/environment/environment.js';
+import { OmniscientError, ShuttingDownError } from '../../kernel/values/errors.js';
+import type { ActorHost } from '../hosting/actor-host.js';
+import type { Residents } from '../hosting/residents.js';
+import type { RuntimeParts } from '../parts/settings.js';
+
+/** How often shutdown looks whether everything accepted is stored. */
+const DRAIN_LOOK_MS = 2;
+
+/** Waits until this holds, `shutdownTimeoutMs` at most. */
+export async function untilOrLate(holds: () => boolean, { limits, environment }: RuntimeParts): Promise<void> {
+  const deadlineMs = environment.monotonicMs() + limits.shutdownTimeoutMs;
+  while (!holds() && environment.monotonicMs() < deadlineMs) {
+    await sleep(environment, DRAIN_LOOK_MS);
+  }
+}
+
+/** Waits until everything accepted is stored, `shutdownTimeoutMs` at most; what is left then ends, and its callers are told. */
+export async function settleAll(residents: Residents, parts: RuntimeParts): Promise<void> {
+  const { shutdownTimeoutMs } = parts.limits;
+  await untilOrLate(() => residents.isSettled, parts);
+  const why = `not everything was stored within ${shutdownTimeoutMs} ms (shutdownTimeoutMs) of the shutdown: look at the stream to learn what was`;
+  cutOff(residents, parts, why);
+}
+
+/**
+ * Runs every `onPassivate` and forgets all. They have `shutdownTimeoutMs` of their own: one command that hung must not cost all other actors their hooks,
+ * and one hook that hangs must not keep the node.
+ */
+export async function passivateAll(
+  hosts: readonly ActorHost[],
+  residents: Residents,
+  parts: RuntimeParts,
+): Promise<void> {
+  const { shutdownTimeoutMs } = parts.limits;
+  const closed = Promise.all(hosts.map((host) => host.close(new ShuttingDownError())));
+  if (await endsWithin(parts.environment, closed, shutdownTimeoutMs)) return;
+  const why = `onPassivate, or what it called, did not end within ${shutdownTimeoutMs} ms (shutdownTimeoutMs) and is cut off: what it fired is not stored`;
+  cutOff(residents, parts, why);
+  for (const activation of residents.all()) activation.end(new ShuttingDownError());
+}
+
+function cutOff(residents: Residents, { log }: RuntimeParts, why: string): void {
+  for (const activation of residents.unsettled()) {
+    const message = `${activation.label}: ${why}`;
+    log.error(message);
+    activation.end(new OmniscientError('SHUTDOWN_INCOMPLETE', message));
+  }
+}

@@ -1,0 +1,103 @@
+import type { EventRecord } from '../../kernel/values/event.js';
+
+/**
+ * What a node tells of its work to whoever traces and measures it. A node that nobody observes has none: then `undefined` stands in its place, and each place
+ * where something could be told costs one comparison.
+ */
+export interface Telemetry {
+  /** A command is given here. @param isCalled by code whose span is active now; otherwise only `cause` says what it belongs to. */
+  command(actor: TracedActor, name: string, args: readonly unknown[], cause: TracedCause, isCalled: boolean): Trace;
+  /** A command is sent to the node that leads its actor; the reply ends it. */
+  forward(call: TracedCall, to: string): Trace;
+  /** A command that another node sent is run here. */
+  serve(call: TracedCall): Trace;
+  /** Commits of one actor are stored in one append. */
+  append(actor: TracedActor, engine: string, commits: readonly TracedCommit[]): Trace;
+  /** A projection handles an event. */
+  projection(name: string, handler: string, record: EventRecord): Trace;
+  /** Others' events were stored before those of an actor. */
+  conflict(actor: string): void;
+  /** An event was put aside. */
+  parked(listener: string): void;
+  /** A tick was stored. */
+  tick(actor: string, lateMs: number, missed: number): void;
+  /** Looks at a node now and then, when somebody collects metrics; the function ends that. */
+  observe(node: ObservedNode): () => void;
+}
+
+/** One piece of work, told of while it lasts. */
+export interface Trace {
+  /** Its place in its trace (W3C Trace Context), for what it leads to; `undefined` if nobody traces. */
+  readonly traceparent: string | undefined;
+  /** Runs a part of the work, so that what is called there belongs to it. */
+  run<T>(work: () => T): T;
+  /** Something happened to it: it is run or tried again. */
+  noted(what: 'rerun' | 'retry', error?: unknown): void;
+  /** The first end counts. */
+  ended(outcome?: string): void;
+  failed(error: unknown): void;
+}
+
+/** Whose work it is. */
+export interface TracedActor {
+  /** Name of the class. */
+  readonly actorName: string;
+  readonly id: string;
+  readonly streamId: string;
+}
+
+/** Where a command comes from. */
+export interface TracedCause {
+  readonly commandId: string;
+  readonly correlationId: string;
+  readonly traceparent?: string | undefined;
+}
+
+/** A command on its way between two nodes. */
+export interface TracedCall extends TracedCause {
+  /** Name of the class. */
+  readonly actor: string;
+  readonly id: string;
+  readonly command: string;
+}
+
+/** A command's events, about to be stored. */
+export interface TracedCommit {
+  readonly events: readonly unknown[];
+  readonly request: { readonly cause: TracedCause };
+}
+
+/** What is looked at when metrics are collected. */
+export interface ObservedNode {
+  /** How many actors of each class are in memory. */
+  residents(): Iterable<Amount>;
+  /** How many actors of each class this node leads. */
+  leaderships(): Iterable<Amount>;
+  /** Which elections it has won. */
+  elections(): Iterable<string>;
+  /** How many subscriptions are open. */
+  subscriptions(): number;
+  /** By how many positions each projection, each class that events call, and the slowest subscription to the whole store is behind. */
+  lag(): Promise<Readonly<Record<string, number>>>;
+  /** How many events are parked. */
+  parked(): Promise<number>;
+}
+
+/** How many, by name of the class. */
+export type Amount = readonly [actor: string, count: number];
+
+/** Does work as a part of a trace, if there is one, and tells it the end. */
+export function traced<T>(trace: Trace | undefined, work: () => Promise<T>): Promise<T> {
+  return trace ? tell(trace, work) : work();
+}
+
+async function tell<T>(trace: Trace, work: () => Promise<T>): Promise<T> {
+  try {
+    const result = await trace.run(work);
+    trace.ended();
+    return result;
+  } catch (error) {
+    trace.failed(error);
+    throw error;
+  }
+}

@@ -1,0 +1,161 @@
+import { TimeSlice } from '../../engine/environment/time-slices.js';
+import { EventPull } from '../../engine/reading/event-pull.js';
+import type { ProjectionCheckpoint, ProjectionDefinition } from '../../kernel/defining/projection.js';
+import type { EventRecord, StoredEvent } from '../../kernel/values/event.js';
+import { RETRIES_STOPPED, RetryPolicy } from '../delivery/retry-policy.js';
+import { decodeEvent, todaysEvent } from '../events/event-codec.js';
+import type { RuntimeParts } from '../parts/settings.js';
+import { type Trace, traced } from '../parts/telemetry.js';
+
+/** What a pump works for. */
+export interface EventProcessorOwner {
+  readonly definition: ProjectionDefinition;
+  /** The user's own. */
+  readonly projection: object;
+  /** Puts an event aside. @param at whose it is, and the last event before it that was handled. */
+  park(record: EventRecord, at: ProcessorPosition, error: unknown, tries: number): Promise<void>;
+}
+
+/** Which read model, and up to where it has everything that was handled in its turn. */
+export interface ProcessorPosition {
+  readonly generation: number;
+  readonly position: number;
+}
+
+/** Hands a projection its events, one after the other, for one generation of its read model. */
+export class EventProcessor {
+  readonly generation: number;
+  readonly #owner: EventProcessorOwner;
+  readonly #parts: RuntimeParts;
+  readonly #retries: RetryPolicy;
+  readonly #pull: EventPull;
+  readonly #moved: () => void;
+  readonly #aside: ReadonlySet<number>;
+  #handled: number;
+  /** Position of the last event that was handled, and not parked. */
+  #done: number;
+  #stopped = false;
+  #running: Promise<void> | undefined;
+
+  /** @param at with the positions of events that are not to be handled in their turn; @param moved it has come further. */
+  constructor(
+    owner: EventProcessorOwner,
+    parts: RuntimeParts,
+    at: ProcessorPosition & { readonly aside: ReadonlySet<number> },
+    moved: () => void,
+  ) {
+    this.#owner = owner;
+    this.#parts = parts;
+    this.generation = at.generation;
+    this.#aside = at.aside;
+    this.#handled = at.position;
+    this.#done = at.position;
+    this.#moved = moved;
+    this.#retries = new RetryPolicy(parts.environment);
+    const retried = (error: unknown) =>
+      parts.log.warn(`projection ${owner.definition.name}: events could not be read; it is tried again`, error);
+    const { names } = owner.definition;
+    this.#pull = new EventPull(parts.engine, { names }, at.position, retried, parts.environment);
+    this.#pull.onSuspect = moved;
+  }
+
+  /** Up to where everything was handled. */
+  get position(): number {
+    return Math.max(this.#handled, this.#pull.quietAt);
+  }
+
+  /** Ends when it is stopped. @throws what trying again does not mend. */
+  run(): Promise<void> {
+    this.#running = this.#run();
+    return this.#running;
+  }
+
+  /** Resolves when no handler runs any more. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#pull.stop();
+    this.#retries.stop();
+    await this.#running?.catch(() => {});
+  }
+
+  async #run(): Promise<void> {
+    for (;;) {
+      const page = await this.#pull.next();
+      if (!page) return;
+      const slice = new TimeSlice(this.#parts.environment);
+      for (const record of page) {
+        if (slice.isUsedUp) await slice.turn();
+        if (this.#stopped) return;
+        try {
+          if (!this.#aside.has(record.position)) await this.#handle(record);
+        } catch (error) {
+          if (error === RETRIES_STOPPED) return;
+          throw error;
+        }
+        this.#handled = record.position;
+        this.#moved();
+      }
+    }
+  }
+
+  async #handle(record: EventRecord): Promise<void> {
+    const event = readable(record);
+    const ended = await this.#retries.run({
+      triesMax: this.#parts.limits.reactionTriesMax,
+      onFailure: this.#owner.definition.onFailure,
+      run: () =>
+        traced(this.#trace(record), async () =>
+          handle(this.#owner, event ?? (await this.#readAgain(record)), {
+            position: record.position,
+            generation: this.generation,
+            isLate: false,
+          }),
+        ),
+      park: (error, tries) =>
+        this.#owner.park(record, { generation: this.generation, position: this.#done }, error, tries),
+      failed: (error) =>
+        this.#parts.log.warn(
+          `projection ${this.#owner.definition.name} failed on '${record.name}' at ${record.position}`,
+          error,
+        ),
+    });
+    if (ended === 'done') this.#done = record.position;
+    else {
+      this.#parts.log.error(`projection ${this.#owner.definition.name} parked '${record.name}' at ${record.position}`);
+    }
+  }
+
+  /** It may have been restored since. @throws OmniscientError (`EVENT_UNREADABLE`), EngineError. */
+  async #readAgain(record: EventRecord): Promise<StoredEvent> {
+    const [restored] = await this.#parts.engine.readStream(record.streamId, record.version - 1, 1);
+    return decodeEvent({ ...(restored ?? record), position: record.position });
+  }
+
+  #trace(record: EventRecord): Trace | undefined {
+    const { name, handlers } = this.#owner.definition;
+    return this.#parts.telemetry?.projection(name, handlers.get(record.name) ?? record.name, record);
+  }
+}
+
+/** `undefined` for one that is no longer JSON in the store. */
+function readable(record: EventRecord): StoredEvent | undefined {
+  try {
+    return decodeEvent(record);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Calls the handler of what an event means today, if there is one. @throws what the handler or an upcast throws. */
+export function handle(
+  { definition, projection }: EventProcessorOwner,
+  stored: StoredEvent,
+  at: ProjectionCheckpoint,
+): unknown {
+  const upcasts = definition.upcasts.find((each) => each.has(stored.name));
+  const event = upcasts ? todaysEvent(upcasts, stored) : stored;
+  const method = definition.handlers.get(event.name);
+  if (method === undefined) return undefined;
+  const handler = (projection as Record<string, (...args: unknown[]) => unknown>)[method];
+  return handler?.call(projection, event.data, event, at);
+}

@@ -1,0 +1,169 @@
+import { distinctUntilChanged, Observable, type Subscriber } from 'rxjs';
+import type { Timer } from '../../engine/environment/environment.js';
+import { defineProjection } from '../../kernel/defining/projection.js';
+import { EngineError, OmniscientError, RegistrationError } from '../../kernel/values/errors.js';
+import type { Consumer } from '../delivery/consumer.js';
+import { SavedCheckpoint } from '../delivery/saved-checkpoint.js';
+import type { NodeParts } from '../hosting/node-parts.js';
+import type { LeaderElection } from '../leading/leader-election.js';
+import { subscribersContext } from '../turn/turn.js';
+import { ProjectionRunner } from './projection-runner.js';
+import { NEW_PROJECTION, type ProjectionState } from './projection-work.js';
+
+/** How often progress is looked at. Milliseconds. */
+const LOOK_MS = 250;
+/** How often a rebuild is asked for again because the checkpoint has moved on meanwhile. */
+const ASK_TRIES_MAX = 100;
+
+/** How far a projection has come. */
+export interface ProjectionProgress {
+  readonly name: string;
+  /** Which read model serves. */
+  readonly generation: number;
+  /** Position up to which it has everything. */
+  readonly position: number;
+  /** The store's last position. */
+  readonly lastPosition: number;
+  /** The read model that is being rebuilt, and how much of it is there: 0 to 1. */
+  readonly rebuilding?: { readonly generation: number; readonly position: number; readonly share: number };
+}
+
+type ProjectionClass = { readonly name: string; readonly prototype: object };
+
+/** All projections of this application: injectable, for operators. */
+export class Projections {
+  readonly #parts: NodeParts;
+  readonly #election: LeaderElection;
+  readonly #runners = new Map<string, ProjectionRunner>();
+  /** Those who watch progress. */
+  readonly #watchers = new Set<Subscriber<ProjectionProgress>>();
+  #begun = false;
+  #closed = false;
+
+  constructor(parts: NodeParts, election: LeaderElection) {
+    this.#parts = parts;
+    this.#election = election;
+  }
+
+  /** Names of all. */
+  get names(): string[] {
+    return [...this.#runners.keys()];
+  }
+
+  /** Makes a projection known. @throws RegistrationError. */
+  add(projectionClass: ProjectionClass, projection: object): void {
+    const definition = defineProjection(projectionClass);
+    if (this.#runners.has(definition.name)) {
+      const message = `two projections are called '${definition.name}': give one another name with @Projection({ name: '…' })`;
+      throw new RegistrationError('DUPLICATE_PROJECTION', message);
+    }
+    const runner = new ProjectionRunner(definition, projection, this.#parts);
+    this.#runners.set(definition.name, runner);
+    if (this.#begun) runner.start(this.#election);
+  }
+
+  begin(): void {
+    this.#begun = true;
+    for (const runner of this.#runners.values()) runner.start(this.#election);
+  }
+
+  /** All, for who looks at their lag. */
+  get consumers(): Consumer[] {
+    return [...this.#runners].map(([name, runner]) => ({ name, position: () => runner.position() }));
+  }
+
+  /** How many parked events are being tried again here. */
+  get retrying(): number {
+    return [...this.#runners.values()].reduce((sum, { retrying }) => sum + retrying, 0);
+  }
+
+  runner(name: string): ProjectionRunner | undefined {
+    return this.#runners.get(name);
+  }
+
+  /**
+   * Builds the read model anew from the first event on, on whichever node runs the projection; the old one serves until the new one has come as far. Goes on
+   * after a restart. Resolves when that is written down; `progress$` shows how far it is.
+   *
+   * @throws OmniscientError (`UNKNOWN_PROJECTION`), EngineError.
+   */
+  async rebuild(projection: ProjectionClass | string): Promise<void> {
+    const { name } = this.#known(projection);
+    for (let tries = 1; tries <= ASK_TRIES_MAX; tries += 1) {
+      const checkpoint = await SavedCheckpoint.open<ProjectionState>(this.#parts, name, NEW_PROJECTION);
+      const { generation, position, next } = checkpoint.value;
+      const asked = { generation: Math.max(generation, next?.generation ?? 0) + 1, position: 0 };
+      if (await checkpoint.save({ generation, position, next: asked })) return;
+    }
+    throw new OmniscientError(
+      'REBUILD_NOT_BEGUN',
+      `the checkpoint of '${name}' moved on ${ASK_TRIES_MAX} times: try again`,
+      {
+        retryable: true,
+      },
+    );
+  }
+
+  /** How far it has come. @throws OmniscientError (`UNKNOWN_PROJECTION`), EngineError. */
+  async progress(projection: ProjectionClass | string): Promise<ProjectionProgress> {
+    const runner = this.#known(projection);
+    const lastPosition = await this.#parts.engine.lastPosition();
+    const { value } = await SavedCheckpoint.open<ProjectionState>(this.#parts, runner.name, NEW_PROJECTION);
+    const { generation, position, next } = value;
+    const rebuilding = next && { ...next, share: position === 0 ? 1 : Math.min(1, next.position / position) };
+    return { name: runner.definition.name, generation, position, lastPosition, ...(rebuilding && { rebuilding }) };
+  }
+
+  /** The same now, and whenever it has changed; waits while the engine is away. Completes when the node shuts down. */
+  progress$(projection: ProjectionClass | string): Observable<ProjectionProgress> {
+    return new Observable<ProjectionProgress>((subscriber) => {
+      if (this.#closed) return subscriber.complete();
+      const context = subscribersContext();
+      const release = this.#parts.environment.keepAlive();
+      let timer: Timer | undefined;
+      let isAway = false;
+      const lookLater = () => {
+        if (!subscriber.closed)
+          timer = this.#parts.environment.setTimeout(() => context.runInAsyncScope(look), LOOK_MS);
+      };
+      const look = () => {
+        this.progress(projection).then(
+          (progress) => {
+            isAway = false;
+            subscriber.next(progress);
+            lookLater();
+          },
+          (error: unknown) => {
+            if ((error as { code?: unknown }).code === 'ENGINE_CLOSED') return subscriber.complete();
+            if (!(error instanceof EngineError && error.retryable)) return subscriber.error(error);
+            if (!isAway)
+              this.#parts.log.warn('the progress of a projection could not be read; it is tried again', error);
+            isAway = true;
+            lookLater();
+          },
+        );
+      };
+      this.#watchers.add(subscriber);
+      look();
+      return () => {
+        this.#watchers.delete(subscriber);
+        release();
+        this.#parts.environment.clearTimeout(timer);
+      };
+    }).pipe(distinctUntilChanged((a, b) => JSON.stringify(a) === JSON.stringify(b)));
+  }
+
+  /** Completes every `progress$`, also those that are asked for later; for shutdown. The projections themselves end with the election. */
+  close(): void {
+    this.#closed = true;
+    for (const watcher of [...this.#watchers]) watcher.complete();
+  }
+
+  #known(projection: ProjectionClass | string): ProjectionRunner {
+    const name = typeof projection === 'string' ? projection : defineProjection(projection).name;
+    const runner = this.#runners.get(name);
+    if (runner) return runner;
+    const message = `no projection is called '${name}': is the class among a module's providers, and decorated with @Projection()?`;
+    throw new OmniscientError('UNKNOWN_PROJECTION', message);
+  }
+}

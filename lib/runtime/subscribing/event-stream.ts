@@ -1,0 +1,84 @@
+import { Observable, type Subscriber } from 'rxjs';
+import { type Environment, keptAlive } from '../../engine/environment/environment.js';
+import type { EventPull } from '../../engine/reading/event-pull.js';
+import type { EventRecord, StoredEvent } from '../../kernel/values/event.js';
+import { decodeEvent } from '../events/event-codec.js';
+
+/**
+ * Events, in two forms. As an RxJS observable they are pushed as fast as they can be read: who does slow work for each (with `concatMap`, say) has them pile
+ * up in front of it. With `for await` the next page is read only when the one before was taken, so that the slowest of readers holds one page and no more.
+ *
+ * @example
+ * ```ts
+ * import type { EventSubscriptions } from 'omniscient-nest';
+ *
+ * export async function mailAll(subscriptions: EventSubscriptions, mail: (to: string) => Promise<void>): Promise<void> {
+ *   for await (const event of subscriptions.named$(['signed_up'])) await mail(event.streamId);
+ * }
+ * ```
+ */
+export class EventStream extends Observable<StoredEvent> implements AsyncIterable<StoredEvent> {
+  readonly #read: () => EventReader;
+
+  constructor(subscribe: (subscriber: Subscriber<StoredEvent>) => () => void, read: () => EventReader) {
+    super(subscribe);
+    this.#read = read;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<StoredEvent, undefined> {
+    return this.#read();
+  }
+}
+
+/** Gives one event after the other, when it is asked for it. */
+export class EventReader implements AsyncIterator<StoredEvent, undefined> {
+  readonly #pull: EventPull;
+  readonly #environment: Environment;
+  readonly #ended: () => void;
+  #page: readonly EventRecord[] = [];
+  /** How many of the page were given out. */
+  #given = 0;
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** @param ended called when nothing more will be read. */
+  constructor(pull: EventPull, environment: Environment, ended: () => void) {
+    this.#pull = pull;
+    this.#environment = environment;
+    this.#ended = ended;
+  }
+
+  next(): Promise<IteratorResult<StoredEvent, undefined>> {
+    const next = this.#last.then(() => this.#nextOrEnd());
+    this.#last = next.catch(() => {});
+    return next;
+  }
+
+  async return(): Promise<IteratorReturnResult<undefined>> {
+    this.#pull.stop();
+    this.#page = [];
+    this.#ended();
+    return { done: true, value: undefined };
+  }
+
+  /** A `for await` that ends with an error does not call `return`: so the reader ends itself. */
+  async #nextOrEnd(): Promise<IteratorResult<StoredEvent, undefined>> {
+    try {
+      return await this.#next();
+    } catch (error) {
+      await this.return();
+      throw error;
+    }
+  }
+
+  async #next(): Promise<IteratorResult<StoredEvent, undefined>> {
+    if (this.#given >= this.#page.length) {
+      const page = await keptAlive(this.#environment, this.#pull.next());
+      if (!page) return this.return();
+      this.#page = page;
+      this.#given = 0;
+    }
+    const event = this.#page[this.#given] as EventRecord;
+    this.#given += 1;
+    return { done: false, value: decodeEvent(event) };
+  }
+}

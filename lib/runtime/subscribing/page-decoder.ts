@@ -1,0 +1,47 @@
+import type { Environment } from '../../engine/environment/environment.js';
+import type { EventRecord, StoredEvent } from '../../kernel/values/event.js';
+import { decodeEvent } from '../events/event-codec.js';
+
+/** Parses the events of a page that goes to several subscribers once. They get it one right after the other, so that only one page is ever kept, and not for long. */
+export class PageDecoder {
+  readonly #environment: Environment;
+  #last: Page | undefined;
+  #forgetting = false;
+
+  constructor(environment: Environment) {
+    this.#environment = environment;
+  }
+
+  pageOf(records: readonly EventRecord[]): Page {
+    if (this.#last?.records === records) return this.#last;
+    this.#last = new Page(records);
+    this.#forgetSoon();
+    return this.#last;
+  }
+
+  /** After all that is ready in this turn of the event loop. */
+  #forgetSoon(): void {
+    if (this.#forgetting) return;
+    this.#forgetting = true;
+    this.#environment.setImmediate(() => {
+      this.#forgetting = false;
+      this.#last = undefined;
+    });
+  }
+}
+
+/** Events that are parsed when the first subscriber comes to them: one that can no longer be read stops nobody before it. */
+class Page {
+  readonly records: readonly EventRecord[];
+  readonly #events: StoredEvent[] = [];
+
+  constructor(records: readonly EventRecord[]) {
+    this.records = records;
+  }
+
+  at(i: number): StoredEvent {
+    const event = this.#events[i] ?? decodeEvent(this.records[i] as EventRecord);
+    this.#events[i] = event;
+    return event;
+  }
+}

@@ -1,0 +1,154 @@
+import type { Subscriber } from 'rxjs';
+import { type AsyncContext, detached } from '../../engine/environment/async-context.js';
+import { EventPull, type PullSource } from '../../engine/reading/event-pull.js';
+import type { Follower, FollowerOptions } from '../../engine/reading/follower.js';
+import { SharedReader } from '../../engine/reading/shared-reader.js';
+import { StoreFollower } from '../../engine/reading/store-follower.js';
+import { StreamFollower } from '../../engine/reading/stream-follower.js';
+import { OmniscientError } from '../../kernel/values/errors.js';
+import { EVENT_NAME_LENGTH_MAX, type EventRecord, type StoredEvent } from '../../kernel/values/event.js';
+import { checkedStreamId } from '../../kernel/values/ids.js';
+import { shownText, textFault } from '../../kernel/values/text.js';
+import type { RuntimeParts } from '../parts/settings.js';
+import { subscribersContext } from '../turn/turn.js';
+import { EventReader, EventStream } from './event-stream.js';
+import { PageDecoder } from './page-decoder.js';
+
+/** Where a subscription begins. */
+export interface SubscriptionOptions {
+  /** Only what comes after this version (of a stream) or position (of the store). Default 0: everything. */
+  after?: number;
+}
+
+/**
+ * Events as cold RxJS observables: history first, then live; no gap, no repeat, in order. Each subscription goes at its own pace, one page
+ * at a time; those at the same place share what is read and parsed. Unsubscribing frees everything. They complete when the module shuts
+ * down. Who takes their time over each event reads them with `for await`, which waits.
+ */
+export class EventSubscriptions {
+  readonly #parts: RuntimeParts;
+  readonly #reader: SharedReader;
+  readonly #decoder: PageDecoder;
+  /** With the contexts in which they subscribed: there they are told everything. */
+  readonly #running = new Map<Subscriber<StoredEvent>, AsyncContext>();
+  /** Those that follow the whole store. */
+  readonly #followers = new Set<StoreFollower>();
+  readonly #readers = new Set<EventReader>();
+  #closed = false;
+
+  constructor(parts: RuntimeParts) {
+    this.#parts = parts;
+    this.#reader = new SharedReader(parts.engine, parts.environment);
+    this.#decoder = new PageDecoder(parts.environment);
+  }
+
+  /** The events of one stream, after version `after`. The stream id is the actor's id with its class's prefix. */
+  stream$(streamId: string, options: SubscriptionOptions = {}): EventStream {
+    const newFollower = (follow: FollowerOptions) =>
+      new StreamFollower(this.#reader, checkedStreamId(streamId), follow);
+    return this.#events(options, newFollower, () => ({ stream: checkedStreamId(streamId) }));
+  }
+
+  /** Events of these names across all streams, after position `after`; each bears the position to resume from. */
+  named$(names: readonly string[], options: SubscriptionOptions = {}): EventStream {
+    assertNames(names);
+    const own = [...names];
+    const newFollower = (follow: FollowerOptions) => new StoreFollower(this.#reader, { ...follow, names: own });
+    return this.#events(options, newFollower, () => ({ names: own }));
+  }
+
+  /** All events of the store, after position `after`; each bears the position to resume from. */
+  all$(options: SubscriptionOptions = {}): EventStream {
+    return this.#events(
+      options,
+      (follow) => new StoreFollower(this.#reader, follow),
+      () => ({}),
+    );
+  }
+
+  /** How many are open. */
+  get size(): number {
+    return this.#running.size + this.#readers.size;
+  }
+
+  /** By how many positions the slowest of `named$` and `all$` is behind; `undefined` if nobody follows the whole store. */
+  lag(lastPosition: number): number | undefined {
+    const places = [...this.#followers].map(({ place }) => place);
+    return places.length === 0 ? undefined : Math.max(0, lastPosition - Math.min(...places));
+  }
+
+  /** Completes all subscriptions, and those that are opened later at once (a browser connects again while the server still answers); for shutdown. */
+  close(): void {
+    this.#closed = true;
+    for (const [subscriber, context] of [...this.#running]) context.runInAsyncScope(() => subscriber.complete());
+    for (const reader of [...this.#readers]) void reader.return();
+  }
+
+  #events(
+    options: SubscriptionOptions,
+    newFollower: (follow: FollowerOptions) => Follower,
+    source: () => PullSource,
+  ): EventStream {
+    const after = options.after ?? 0;
+    const subscribe = (subscriber: Subscriber<StoredEvent>) => {
+      assertPlace(after);
+      if (this.#closed) {
+        subscriber.complete();
+        return () => {};
+      }
+      const context = subscribersContext();
+      const tell = (events: readonly EventRecord[]) => {
+        const page = this.#decoder.pageOf(events);
+        for (let i = 0; i < events.length && !subscriber.closed; i += 1) subscriber.next(page.at(i));
+      };
+      const follower = newFollower({
+        after,
+        onEvents: (events) => context.runInAsyncScope(tell, undefined, events),
+        onError: (error) => context.runInAsyncScope(() => subscriber.error(error)),
+        onRetry: (error) => this.#parts.log.warn('a subscription could not read; it tries again', error),
+        environment: this.#parts.environment,
+      });
+      this.#running.set(subscriber, context);
+      if (follower instanceof StoreFollower) this.#followers.add(follower);
+      // Somebody waits for what comes.
+      const release = this.#parts.environment.keepAlive();
+      detached(() => follower.start());
+      return () => {
+        release();
+        this.#running.delete(subscriber);
+        if (follower instanceof StoreFollower) this.#followers.delete(follower);
+        follower.stop();
+      };
+    };
+    return new EventStream(subscribe, () => this.#newReader(source(), after));
+  }
+
+  #newReader(source: PullSource, after: number): EventReader {
+    assertPlace(after);
+    const { engine, log, environment } = this.#parts;
+    const retried = (error: unknown) => log.warn('a reader of events could not read; it tries again', error);
+    const pull = new EventPull(engine, source, after, retried, environment);
+    const reader: EventReader = new EventReader(pull, environment, () => this.#readers.delete(reader));
+    if (this.#closed) void reader.return();
+    else this.#readers.add(reader);
+    return reader;
+  }
+}
+
+/** The library's own names too: whoever looks at everything may want them. @throws OmniscientError (`INVALID_EVENT_NAME`). */
+function assertNames(names: readonly unknown[]): void {
+  for (const name of names) {
+    const fault = textFault(name, EVENT_NAME_LENGTH_MAX);
+    if (fault !== undefined)
+      throw new OmniscientError('INVALID_EVENT_NAME', `the name of an event ${shownText(name)} ${fault}`);
+  }
+}
+
+/** @throws OmniscientError (`INVALID_AFTER`). */
+export function assertPlace(after: unknown): void {
+  if (typeof after === 'number' && Number.isSafeInteger(after) && after >= 0) return;
+  throw new OmniscientError(
+    'INVALID_AFTER',
+    `'after' must be a whole number from 0 on (a version or position), but got ${String(after)}`,
+  );
+}

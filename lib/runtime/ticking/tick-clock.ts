@@ -1,0 +1,128 @@
+import type { Ticking } from '../../kernel/framework/framework-events.js';
+import type { NodeClocks } from '../cluster/node-clocks.js';
+import type { RuntimeParts } from '../parts/settings.js';
+
+/**
+ * Where nobody who is here has watched the clock that a tick was written by, the next one waits so long at least, or the whole interval if that is shorter: clocks
+ * that are set wrong do no harm then. Milliseconds.
+ */
+const UNWATCHED_WAIT_MS = 60_000;
+
+/** Clocks that nobody has read for so many heartbeat time-outs say nothing of those that are in use. */
+const CLOCKS_USED_TIMEOUTS = 30;
+
+/** What a role's time is measured by. */
+export interface Clocks {
+  /** By the clock that ticks go by, which is never set. */
+  nowMs(): number;
+  readonly clocks: NodeClocks;
+}
+
+/** How long ago a tick was. */
+interface Past {
+  /** As well as it is known. */
+  readonly ms: number;
+  /** How much of that is certain. */
+  readonly certainMs: number;
+}
+
+/**
+ * How long ago one actor's last tick was (or its start, before the first). What was fired or seen here is measured by this node's monotonic clock. What was read from
+ * the store is measured by the clock of the node that wrote it, as far as heartbeats show how that goes; if that node was never seen alive, by our own clock.
+ */
+export class TickClock {
+  readonly #parts: RuntimeParts;
+  readonly #time: Clocks;
+  /** When the last tick was fired or seen, or when it was read. */
+  #sinceMs = 0;
+  /** The last tick, if it was only read from the store. */
+  #stored: Ticking | undefined;
+  /** The same of the tick before, while the last one is not stored yet. */
+  #before: { readonly sinceMs: number; readonly stored: Ticking | undefined } | undefined;
+  #notBeforeMs = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: RuntimeParts, time: Clocks) {
+    this.#parts = parts;
+    this.#time = time;
+  }
+
+  /** The last tick was just now. */
+  begin(): void {
+    this.#before = undefined;
+    this.#sinceMs = this.#time.nowMs();
+    this.#stored = undefined;
+  }
+
+  /** The last tick was read from the store. */
+  beginFrom(ticking: Ticking): void {
+    this.begin();
+    this.#stored = ticking;
+  }
+
+  /** The last tick is now, if it can be stored. */
+  beginUnstored(): void {
+    const before = { sinceMs: this.#sinceMs, stored: this.#stored };
+    this.begin();
+    this.#before = before;
+  }
+
+  /** It could not be stored. */
+  undo(): void {
+    if (!this.#before) return;
+    this.#sinceMs = this.#before.sinceMs;
+    this.#stored = this.#before.stored;
+    this.#before = undefined;
+  }
+
+  /** Whatever is due, nothing is fired before this time. */
+  restUntil(ms: number): void {
+    this.#notBeforeMs = ms;
+  }
+
+  /** When the next tick may be fired. */
+  dueAtMs(everyMs: number): number {
+    return Math.max(this.#dueAtMs(everyMs), this.#notBeforeMs);
+  }
+
+  /** How late it is for that; time before the tick was read here does not count. */
+  lateMs(everyMs: number): number {
+    return this.#time.nowMs() - Math.max(this.dueAtMs(everyMs), this.#sinceMs);
+  }
+
+  /** For how many ticks there was time, beside the one that is due. */
+  missed(everyMs: number): number {
+    return Math.max(0, Math.floor(this.#past().ms / everyMs) - 1);
+  }
+
+  #dueAtMs(everyMs: number): number {
+    const wholeMs = this.#sinceMs + everyMs;
+    if (!this.#stored) return wholeMs;
+    const nowMs = this.#time.nowMs();
+    const { ms, certainMs } = this.#past();
+    const waitMs = Math.max(everyMs - ms, Math.min(everyMs, UNWATCHED_WAIT_MS) - certainMs);
+    return Math.min(wholeMs, nowMs + waitMs);
+  }
+
+  #past(): Past {
+    const hereMs = this.#time.nowMs() - this.#sinceMs;
+    if (!this.#stored) return { ms: hereMs, certainMs: hereMs };
+    const { lastBy, lastAtMs, clockMs: atMs = lastAtMs } = this.#stored;
+    const { clock, environment, nodeId } = this.#parts;
+    const { clocks } = this.#time;
+    const [clockMs, nowMs] = [clock.now(), environment.monotonicMs()];
+    if (lastBy === nodeId) clocks.read(nodeId, clockMs, nowMs);
+    const elapsed = clocks.elapsed(lastBy, atMs, nowMs);
+    if (elapsed) {
+      const certainMs = Math.max(hereMs, Math.min(elapsed.ms, elapsed.watchedMs));
+      return { ms: Math.max(hereMs, elapsed.ms), certainMs };
+    }
+    return { ms: this.#agree(clockMs, nowMs) ? Math.max(hereMs, clockMs - atMs) : hereMs, certainMs: hereMs };
+  }
+
+  /** Whether clocks seem to be set right where this node runs, so that those it has not seen are likely to be, too. */
+  #agree(clockMs: number, nowMs: number): boolean {
+    const { heartbeatTimeoutMs } = this.#parts.limits;
+    const sinceMs = nowMs - heartbeatTimeoutMs * CLOCKS_USED_TIMEOUTS;
+    return this.#time.clocks.agree(clockMs, nowMs, sinceMs, heartbeatTimeoutMs);
+  }
+}

@@ -1,0 +1,13 @@
+import { isError, messageOf, nameOf, propertyOf } from '../../kernel/values/thrown.js';
+import { short } from './line-diff.js';
+
+/** An error as its first line tells it. */
+export function errorText(error: unknown): string {
+  const hasMessage = isError(error) || propertyOf(error, 'message') !== undefined;
+  if (hasMessage) return `${nameOf(error)}: ${messageOf(error)}`;
+  try {
+    return short(error);
+  } catch {
+    return messageOf(error);
+  }
+}

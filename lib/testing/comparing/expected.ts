@@ -1,0 +1,40 @@
+import type { EventName, EventsOf } from '../../kernel/declaring/types.js';
+import type { KindMatcher } from './kinds.js';
+
+/** A test runner's own matcher, such as Jest's `expect.any(Number)`. */
+export interface AsymmetricMatcher {
+  asymmetricMatch(actual: unknown): boolean;
+}
+
+/** What may stand for a value: the value itself, a matcher by kind such as `'{string}'`, a runner's matcher, or the same for its parts. */
+export type Expected<T> =
+  | T
+  | KindMatcher
+  | AsymmetricMatcher
+  | (T extends readonly (infer Item)[]
+      ? readonly Expected<Item>[]
+      : T extends object
+        ? { readonly [Key in keyof T]: Expected<T[Key]> }
+        : never);
+
+/** An event that should have been fired; without `data` only its name is compared. */
+export type ExpectedEvent<A> = A extends unknown
+  ? {
+      [Name in EventName<EventsOf<A>>]: { readonly name: Name; readonly data?: Expected<EventsOf<A>[Name]> };
+    }[EventName<EventsOf<A>>]
+  : never;
+
+/** Some keys of a state; `undefined` says that the key must not be there. */
+export type ExpectedState<State> = { readonly [Key in keyof State]?: Expected<State[Key]> | undefined };
+
+/**
+ * What a command should throw: an instance of this class; an error whose message contains this text or matches this expression; an error
+ * with these properties (matchers work in them).
+ */
+export type ExpectedError =
+  | (abstract new (
+      ...args: never[]
+    ) => object)
+  | string
+  | RegExp
+  | { readonly [property: string]: unknown };

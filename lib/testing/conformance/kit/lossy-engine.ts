@@ -1,0 +1,21 @@
+import type { AppendDuty } from '../../../engine/duties/append.js';
+import type { Engine } from '../../../engine/duties/engine.js';
+import type { ReadDuty } from '../../../engine/duties/read.js';
+import { EngineError } from '../../../kernel/values/errors.js';
+
+/** Stores the first append and then says that the answer was lost. */
+export function losingFirstAnswer(engine: Engine): AppendDuty & ReadDuty {
+  let lost = false;
+  return {
+    append: async (request) => {
+      const result = await engine.append(request);
+      if (lost) return result;
+      lost = true;
+      throw new EngineError('ANSWER_LOST', 'the answer was lost', { retryable: true, outcomeUnknown: true });
+    },
+    readStream: (...args) => engine.readStream(...args),
+    streamVersion: (...args) => engine.streamVersion(...args),
+    readAll: (...args) => engine.readAll(...args),
+    lastPosition: () => engine.lastPosition(),
+  };
+}

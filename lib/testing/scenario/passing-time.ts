@@ -1,0 +1,38 @@
+import type { World } from '../world/world.js';
+import { StepFailure } from './plan.js';
+import { assertReplayable } from './replay-check.js';
+import { settle } from './settling.js';
+
+/** Most times that somebody ticks while a step lets time pass. */
+const TICKS_MAX = 10_000;
+
+/**
+ * Lets time pass: from one tick that is due to the next, each with all that it sets off, and then to the end.
+ *
+ * @param text the step, as the course tells it.
+ */
+export async function passTime(world: World, ms: number, text: string): Promise<void> {
+  world.timePasses();
+  const { clock, tickTime } = world;
+  const [startMs, ticksStartMs] = [clock.now(), tickTime.nowMs()];
+  const endMs = ticksStartMs + ms;
+  const goTo = (ticksMs: number) => {
+    clock.set(startMs + ticksMs - ticksStartMs);
+    tickTime.goTo(ticksMs);
+  };
+  let ticks = 0;
+  for (let nextMs = tickTime.nextMs; nextMs !== undefined && nextMs <= endMs; nextMs = tickTime.nextMs) {
+    if (ticks === TICKS_MAX) throw tooMany(text);
+    ticks += 1;
+    goTo(Math.max(nextMs, tickTime.nowMs()));
+    await settle(world, text);
+  }
+  goTo(endMs);
+  await assertReplayable(world, text);
+}
+
+function tooMany(text: string): StepFailure {
+  return new StepFailure(`${text}\nBut more than ${TICKS_MAX} ticks are due in that time`, {
+    detail: 'Let less time pass, or let the actor tick less often.',
+  });
+}

@@ -1,0 +1,62 @@
+import { AssertionError } from 'node:assert';
+import { HandlerError } from '../../kernel/values/errors.js';
+import { isInstance, propertyOf } from '../../kernel/values/thrown.js';
+import { World } from '../world/world.js';
+import { type Course, type Plan, type Step, StepFailure } from './plan.js';
+
+/** Most names of given events in a failure. */
+const NAMES_SHOWN_MAX = 5;
+
+/** Plays a plan in a world of its own. @throws AssertionError for a step that did not hold. */
+export async function play(plan: Plan): Promise<void> {
+  const world = new World(plan);
+  try {
+    await world.start();
+    await playSteps(plan, { world, outcome: undefined });
+  } finally {
+    await world.stop();
+  }
+}
+
+async function playSteps({ steps, ...plan }: Plan, course: Course): Promise<void> {
+  for (const [index, step] of steps.entries()) {
+    try {
+      await step.play(course, isErrorExpected(steps.slice(index + 1)));
+    } catch (error) {
+      if (!isInstance(error, StepFailure)) throw error;
+      throw assertionError(error, step, [givenText(plan), ...steps.slice(0, index).map(({ text }) => text)]);
+    }
+  }
+}
+
+/** Whether a `ThenThrows` comes before the next `When`. */
+function isErrorExpected(following: readonly Step[]): boolean {
+  const decisive = following.find(({ kind }) => kind === 'when' || kind === 'throws');
+  return decisive?.kind === 'throws';
+}
+
+/** @param course the lines that tell what went well before. */
+function assertionError(failure: StepFailure, step: Step, course: readonly string[]): AssertionError {
+  const { detail, expected, actual, cause } = failure;
+  const whole = [...course, failure.message, ...(detail === '' ? [] : ['', detail])].join('\n');
+  const message = whole.replaceAll(/\n(?!\n)/g, '\n  ');
+  // As if by `assert.fail`: runners that know other operators would repeat both values, and diff them once more.
+  const error = new AssertionError({ message, expected, actual, operator: 'fail' });
+  if (cause !== undefined) error.cause = cause;
+  // Not where this library noticed it, but where the test says so, or where the actor threw.
+  const frames = framesOf(cause) || framesOf(step.writtenAt);
+  error.stack = `${error.name} [${error.code}]: ${message}\n${frames}`;
+  return error;
+}
+
+function framesOf(thrown: unknown): string {
+  const stack = propertyOf(isInstance(thrown, HandlerError) ? thrown.cause : thrown, 'stack');
+  return typeof stack === 'string' ? (/^\s+at .*/ms.exec(stack)?.[0] ?? '') : '';
+}
+
+function givenText({ description, events }: Omit<Plan, 'steps'>): string {
+  if (description !== undefined) return `Given ${description}`;
+  if (events.length === 0) return 'Given nothing';
+  const names = events.slice(0, NAMES_SHOWN_MAX).map(({ name }) => name);
+  return `Given ${names.join(', ')}${events.length > names.length ? ` and ${events.length - names.length} more` : ''}`;
+}

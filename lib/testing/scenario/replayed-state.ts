@@ -1,0 +1,31 @@
+import type { ActorBase } from '../../kernel/declaring/actor.js';
+import type { ActorDefinition } from '../../kernel/defining/actor-definition.js';
+import { ReplayedActor } from '../../kernel/folding/replayed-actor.js';
+import type { EventRecord } from '../../kernel/values/event.js';
+import { compareExactly } from '../comparing/comparison.js';
+
+/** How to load an actor again from its events. */
+export interface ReplayPlan {
+  readonly definition: ActorDefinition;
+  readonly id: string;
+  readonly streamId: string;
+  readonly events: readonly EventRecord[];
+  /** Makes an instance for this alone. */
+  readonly newActor: () => ActorBase<object, object>;
+}
+
+/** The state after each event, the initial one first: what a fresh load from the stored events gives. @throws HandlerError. */
+export function replayedStates({ definition, id, streamId, events, newActor }: ReplayPlan): object[] {
+  const past = new ReplayedActor(definition, newActor(), id, streamId);
+  const states = [past.frozen()];
+  for (const event of events) {
+    past.apply(event);
+    states.push(past.frozen());
+  }
+  return states;
+}
+
+/** Where two replays of the same events part: the number of events before it (0: at the initial state), or -1. */
+export function firstParting(once: readonly object[], again: readonly object[]): number {
+  return once.findIndex((state, i) => compareExactly(state, again[i]).is !== 'same');
+}

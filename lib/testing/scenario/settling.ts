@@ -1,0 +1,71 @@
+import { turnOfTheLoop } from '../../engine/environment/environment.js';
+import { SYSTEM } from '../../engine/environment/system-environment.js';
+import type { ParkedData } from '../../kernel/framework/listening-state.js';
+import type { StoredFailure } from '../../kernel/values/thrown.js';
+import { errorText } from '../comparing/error-text.js';
+import type { World } from '../world/world.js';
+import { StepFailure } from './plan.js';
+import { assertReplayable } from './replay-check.js';
+
+/** How long a step waits until nobody has work any more: less than runners give a test. Milliseconds. */
+const SETTLE_MS_MAX = 3_000;
+/** For so many turns of the event loop in a row nobody has work: then nobody is about to hear of any either. */
+const QUIET_TURNS = 4;
+/** Most names of actors in a failure. */
+const NAMES_SHOWN_MAX = 5;
+
+/**
+ * Waits until everything that a step set off has come to its end: others' reactions, and their reactions to those. Then what is there is what is stored, and
+ * is checked to be.
+ *
+ * @param after the step, as the course tells it.
+ * @throws StepFailure if it has no end, if a reaction failed, or if an actor would not be the same if it were loaded again.
+ */
+export async function assertSettled(world: World, after: string): Promise<void> {
+  await settle(world, after);
+  await assertReplayable(world, after);
+}
+
+/** Only waits, and looks whether a reaction failed. */
+export async function settle(world: World, after: string): Promise<void> {
+  const endMs = SYSTEM.monotonicMs() + SETTLE_MS_MAX;
+  for (let quiet = 0; quiet < QUIET_TURNS; ) {
+    await turnOfTheLoop(SYSTEM);
+    const atWork = world.atWork();
+    quiet = atWork.length === 0 ? quiet + 1 : 0;
+    if (atWork.length > 0 && SYSTEM.monotonicMs() > endMs) throw restless(after, atWork);
+  }
+  const [parked] = await world.newlyParked();
+  if (parked) throw failed(after, parked);
+}
+
+function restless(after: string, atWork: readonly string[]): StepFailure {
+  const names = [...new Set(atWork)];
+  const more = names.length > NAMES_SHOWN_MAX ? ` and ${names.length - NAMES_SHOWN_MAX} more` : '';
+  return new StepFailure(
+    `${after}\nBut what it set off has not come to an end within ${SETTLE_MS_MAX} ms: ${names.slice(0, NAMES_SHOWN_MAX).join(', ')}${more} still at work`,
+    {
+      detail:
+        'A reaction that waits for something outside needs a part that answers at once: write Given(…).With(…). Reactions that set off each other for ever need an end.',
+    },
+  );
+}
+
+function failed(after: string, { actor, actorId, listener, event, error }: ParkedData): StepFailure {
+  const cause = thrown(error);
+  return new StepFailure(
+    `${after}\nBut ${actor} '${actorId}' could not react to '${event.name}': '${listener}' failed: ${errorText(cause)}`,
+    { actual: cause, cause },
+  );
+}
+
+/** What a listener threw, as far as it was kept. */
+function thrown({ name, message, code, stack, cause }: StoredFailure): Error {
+  const error = Object.assign(
+    new Error(message, cause && { cause: thrown(cause) }),
+    { name },
+    code !== undefined && { code },
+  );
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}

@@ -1,0 +1,59 @@
+import type { ActorClass } from '../../kernel/declaring/actor.js';
+import { UnknownCommandError } from '../../kernel/values/errors.js';
+import { errorText } from '../comparing/error-text.js';
+import { short } from '../comparing/line-diff.js';
+import type { Subject } from '../world/subject.js';
+import { type Course, type Outcome, type Step, StepFailure } from './plan.js';
+import { assertSettled } from './settling.js';
+
+/** Longest text of a command's arguments in a failure, in characters. */
+const ARGUMENTS_LENGTH_MAX = 80;
+
+type Commands = Readonly<Record<string, (...args: readonly unknown[]) => Promise<unknown>>>;
+
+/** Gives a command, and sees to it that what it left behind can be replayed. */
+export function whenStep(actorClass: ActorClass, command: string, args: readonly unknown[]): Omit<Step, 'writtenAt'> {
+  const called = `${actorClass?.name}.${command}`;
+  const text = `When ${called}(${args.map((arg) => short(arg, ARGUMENTS_LENGTH_MAX)).join(', ')})`;
+  return {
+    kind: 'when',
+    text,
+    actorClass,
+    play: async (course, errorIsExpected) => {
+      const subject = await course.world.subject(actorClass);
+      assertCommand(subject, command);
+      const outcome = await outcomeOf(course, subject, command, args);
+      course.outcome = outcome;
+      if ('threw' in outcome.end && !errorIsExpected) {
+        const { threw } = outcome.end;
+        throw new StepFailure(`${text} failed: ${errorText(threw)}`, { actual: threw, cause: threw });
+      }
+      await assertSettled(course.world, text);
+    },
+  };
+}
+
+async function outcomeOf(
+  { world }: Course,
+  subject: Subject,
+  name: string,
+  args: readonly unknown[],
+): Promise<Outcome> {
+  const command = `${subject.definition.actorClass.name}.${name}`;
+  let loaded: Outcome['loaded'];
+  try {
+    loaded = await world.load(subject);
+    const returned = await (loaded.ref as unknown as Commands)[name]?.(...args);
+    return { subject, loaded, command, end: { returned } };
+  } catch (threw) {
+    return { subject, loaded, command, end: { threw } };
+  }
+}
+
+function assertCommand({ definition }: Subject, command: string): void {
+  if (definition.commands.has(command)) return;
+  const known = [...definition.commands.keys()].join(', ') || 'none';
+  throw new UnknownCommandError(
+    `${definition.name} has no command '${command}' (its methods marked @Command() are: ${known})`,
+  );
+}

@@ -1,0 +1,165 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { MemoryEngine, MemoryStore } from 'omniscient-nest/memory';
+import type { Runtime, RuntimeOptions } from '../../../lib/runtime/node/runtime.js';
+import { Desk } from '../../support/one-actors.js';
+import { startNode } from '../../support/runtime.js';
+
+let running: Runtime[] = [];
+
+async function start(store: MemoryStore, nodeId: string, options: Partial<RuntimeOptions> = {}): Promise<Runtime> {
+  const { node } = await startNode(Desk, {
+    engine: new MemoryEngine({ store }),
+    nodeId,
+    heartbeatTimeoutMs: 200,
+    ...options,
+  });
+  running.push(node);
+  return node;
+}
+
+afterEach(async () => {
+  await Promise.all(running.map((node) => node.stop()));
+  running = [];
+});
+
+/** A task that notes when it leads, as long as it does. */
+function noting(nodeId: string, leading: Set<string>): (signal: AbortSignal) => Promise<void> {
+  return async (signal) => {
+    leading.add(nodeId);
+    await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    leading.delete(nodeId);
+  };
+}
+
+describe('LeaderElection', () => {
+  it('has one leader at a time, and another one at once when it gives up or leaves', async () => {
+    const store = new MemoryStore();
+    const leading = new Set<string>();
+    const nodes = await Promise.all(['a', 'b', 'c'].map((id) => start(store, id)));
+    await sleep(60);
+    const giveUp = new Map(
+      nodes.map((node) => [node.parts.nodeId, node.election.whenLeader('job', noting(node.parts.nodeId, leading))]),
+    );
+    await sleep(60);
+    expect(leading.size).toBe(1);
+    const [first] = [...leading] as [string];
+    await giveUp.get(first)?.();
+    await sleep(60);
+    expect(leading.size).toBe(1);
+    const [second] = [...leading] as [string];
+    expect(second).not.toBe(first);
+    await nodes.find((node) => node.parts.nodeId === second)?.stop();
+    await sleep(60);
+    expect(leading.size).toBe(1);
+    expect(leading).not.toEqual(new Set([second]));
+  });
+
+  it('tells who leads, also those that do not stand for election', async () => {
+    const store = new MemoryStore();
+    const [a, b] = [await start(store, 'a'), await start(store, 'b')];
+    const seen: (string | undefined)[] = [];
+    let completed = false;
+    b.election.leader$('job').subscribe({ next: (nodeId) => seen.push(nodeId), complete: () => (completed = true) });
+    await sleep(60);
+    const giveUp = a.election.whenLeader('job', () => {});
+    await sleep(60);
+    await giveUp();
+    await sleep(60);
+    expect(seen).toEqual([undefined, 'a', undefined]);
+    expect(store.streams.get('$election-job')).toHaveLength(2);
+    await b.stop();
+    expect(completed).toBe(true);
+  });
+
+  it('aborts the task of a node that nobody can see any more, and gives it the lead back if nobody took it', async () => {
+    const store = new MemoryStore();
+    let cut = false;
+    class CutEngine extends MemoryEngine {
+      override async beat(node: Parameters<MemoryEngine['beat']>[0]) {
+        if (cut) throw new Error('cut off');
+        return super.beat(node);
+      }
+    }
+    const node = await start(store, 'a', { engine: new CutEngine({ store }) });
+    const leading = new Set<string>();
+    node.election.whenLeader('job', noting('a', leading));
+    await sleep(60);
+    expect(leading.size).toBe(1);
+    cut = true;
+    await sleep(400);
+    expect(leading.size).toBe(0);
+    cut = false;
+    await sleep(300);
+    expect(leading.size).toBe(1);
+  });
+
+  it('runs a task that fails again, and neither the election nor the process ends', async () => {
+    const node = await start(new MemoryStore(), 'a');
+    let runs = 0;
+    node.election.whenLeader('job', () => {
+      runs += 1;
+      if (runs < 4) throw new Error('not yet');
+    });
+    await sleep(300);
+    expect(runs).toBe(4);
+  });
+
+  it('refuses a name that is none', async () => {
+    const node = await start(new MemoryStore(), 'a');
+    expect(() => node.election.whenLeader('', () => {})).toThrow(expect.objectContaining({ code: 'INVALID_ID' }));
+  });
+});
+
+describe('a hundred thousand OneActors on three nodes', () => {
+  it('write nothing at rest but three heartbeats', async () => {
+    const store = new MemoryStore();
+    const writes = new Map<string, number>();
+    const count = (what: string) => writes.set(what, (writes.get(what) ?? 0) + 1);
+    class CountingEngine extends MemoryEngine {
+      override async append(request: Parameters<MemoryEngine['append']>[0]) {
+        count('append');
+        return super.append(request);
+      }
+      override async beat(node: Parameters<MemoryEngine['beat']>[0]) {
+        count(`beat of ${node.nodeId}`);
+        return super.beat(node);
+      }
+      override async send(messages: Parameters<MemoryEngine['send']>[0]) {
+        count('message');
+        return super.send(messages);
+      }
+    }
+    const residentMax = 200_000;
+    const nodes = await Promise.all(
+      ['a', 'b', 'c'].map(async (nodeId) => {
+        const options = {
+          engine: new CountingEngine({ store }),
+          nodeId,
+          residentMax,
+          heartbeatTimeoutMs: 1_000,
+          log: undefined,
+        };
+        const { node, actors } = await startNode(Desk, options as never);
+        running.push(node);
+        return actors;
+      }),
+    );
+    await sleep(300);
+    const ids = Array.from({ length: 100_000 }, (_, i) => `desk-${i}`);
+    for (const [n, desks] of nodes.entries()) {
+      const own = ids.filter((_, i) => i % 3 === n);
+      for (let i = 0; i < own.length; i += 1_000) {
+        await Promise.all(own.slice(i, i + 1_000).map(async (id) => (await desks.get(id)).sell('x')));
+      }
+    }
+    expect(store.streams.size).toBe(100_000);
+    await sleep(200);
+    writes.clear();
+    await sleep(1_000);
+    process.stdout.write(
+      `100,000 OneActors at rest, writes in a second: ${JSON.stringify(Object.fromEntries(writes))}\n`,
+    );
+    expect([...writes.keys()].sort()).toEqual(['beat of a', 'beat of b', 'beat of c']);
+  });
+});

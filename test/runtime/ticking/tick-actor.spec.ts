@@ -1,0 +1,228 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { Clock } from 'omniscient-nest';
+import { MemoryEngine, MemoryStore } from 'omniscient-nest/memory';
+import type { Runtime, RuntimeOptions } from '../../../lib/runtime/node/runtime.js';
+import type { ActorRepository } from '../../../lib/runtime/refs/actor-repository.js';
+import { Metronome } from '../../support/one-actors.js';
+import { startNode } from '../../support/runtime.js';
+
+let running: Runtime[] = [];
+
+async function startMetronomes(
+  store: MemoryStore,
+  nodeId: string,
+  options: Partial<RuntimeOptions> = {},
+): Promise<{ node: Runtime; metronomes: ActorRepository<Metronome> }> {
+  const engine = new MemoryEngine({ store });
+  const { node, actors } = await startNode(Metronome, { engine, nodeId, heartbeatTimeoutMs: 200, ...options });
+  running.push(node);
+  return { node, metronomes: actors };
+}
+
+afterEach(async () => {
+  await Promise.all(running.map((node) => node.stop()));
+  running = [];
+});
+
+interface StoredTick {
+  n: number;
+  missed: number;
+  atMs: number;
+  by: string;
+}
+
+function ticksIn(store: MemoryStore, streamId: string): StoredTick[] {
+  const events = store.streams.get(streamId) ?? [];
+  return events
+    .filter(({ name }) => name === 'tick')
+    .map(({ data, metadata }) => {
+      const { at, firedBy } = JSON.parse(metadata);
+      return { ...JSON.parse(data), atMs: Date.parse(at), by: firedBy.nodeId };
+    });
+}
+
+/** Once each, in order, and never closer together than the resolution. */
+function expectRegular(ticks: readonly StoredTick[], everyMs: number, first = 1): void {
+  expect(ticks.map(({ n }) => n)).toEqual(ticks.map((_, i) => i + first));
+  for (const [i, { atMs }] of ticks.entries()) {
+    if (i > 0) expect(atMs - (ticks[i - 1] as StoredTick).atMs).toBeGreaterThanOrEqual(everyMs);
+  }
+}
+
+class OtherClock extends Clock {
+  constructor(private readonly offsetMs: number) {
+    super();
+  }
+
+  now(): number {
+    return Date.now() + this.offsetMs;
+  }
+}
+
+describe('TickActor', () => {
+  it('ticks so many times, each stored once and never early, on four nodes', async () => {
+    const store = new MemoryStore();
+    const nodes = await Promise.all(['a', 'b', 'c', 'd'].map((id) => startMetronomes(store, id)));
+    await sleep(50);
+    const refs = await Promise.all(nodes.map(({ metronomes }) => metronomes.get('m')));
+    const begunMs = Date.now();
+    // All at once: it begins only once.
+    await Promise.all(refs.map((ref) => ref.begin(40, 10)));
+    await sleep(700);
+    const ticks = ticksIn(store, 'm');
+    expect(ticks).toHaveLength(10);
+    expectRegular(ticks, 40);
+    expect((ticks.at(-1) as StoredTick).atMs - begunMs).toBeGreaterThanOrEqual(400);
+    for (const ref of refs) expect(ref.state.ticks).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(store.schedules.size).toBe(0);
+  });
+
+  it('goes on elsewhere when its node dies', async () => {
+    const store = new MemoryStore();
+    let dead = false;
+    class MortalEngine extends MemoryEngine {
+      override async append(request: Parameters<MemoryEngine['append']>[0]) {
+        if (dead) await new Promise(() => {});
+        return super.append(request);
+      }
+      override async beat(record: Parameters<MemoryEngine['beat']>[0]) {
+        if (dead) await new Promise(() => {});
+        return super.beat(record);
+      }
+    }
+    const a = await startMetronomes(store, 'a', { engine: new MortalEngine({ store }), shutdownTimeoutMs: 0 });
+    const b = await startMetronomes(store, 'b');
+    await sleep(100);
+    await (await a.metronomes.get('m')).begin(30);
+    await sleep(200);
+    dead = true;
+    await sleep(600);
+    const ticks = ticksIn(store, 'm');
+    expectRegular(ticks, 30);
+    expect(new Set(ticks.map(({ by }) => by))).toEqual(new Set(['a', 'b']));
+    expect((await b.metronomes.get('m')).state.missed).toBeGreaterThan(3);
+    await (await b.metronomes.get('m')).end();
+  });
+
+  it('goes on elsewhere at once when its node leaves', async () => {
+    const store = new MemoryStore();
+    const a = await startMetronomes(store, 'a', { heartbeatTimeoutMs: 60_000 });
+    await startMetronomes(store, 'b', { heartbeatTimeoutMs: 60_000 });
+    await (await a.metronomes.get('m')).begin(20);
+    await sleep(100);
+    await a.node.stop();
+    await sleep(150);
+    const ticks = ticksIn(store, 'm');
+    expectRegular(ticks, 20);
+    expect(ticks.filter(({ by }) => by === 'b').length).toBeGreaterThan(2);
+    expect(ticks.every(({ missed }) => missed < 4)).toBe(true);
+  });
+
+  it('counts what it missed while every node was down, in one tick, and keeps its count', async () => {
+    const store = new MemoryStore();
+    const a = await startMetronomes(store, 'a');
+    await (await a.metronomes.get('m')).begin(20, 8);
+    await sleep(90);
+    await a.node.stop();
+    const before = ticksIn(store, 'm').length;
+    expect(before).toBeLessThan(8);
+    await sleep(300);
+    await startMetronomes(store, 'b');
+    await sleep(60 + 20 * 12);
+    const ticks = ticksIn(store, 'm');
+    expectRegular(ticks, 20);
+    expect(ticks).toHaveLength(8);
+    expect((ticks[before] as StoredTick).missed).toBeGreaterThanOrEqual(10);
+    expect(ticks.slice(before + 1).every(({ missed }) => missed <= 1)).toBe(true);
+  });
+
+  it('stays stopped across restarts', async () => {
+    const store = new MemoryStore();
+    const a = await startMetronomes(store, 'a');
+    const metronome = await a.metronomes.get('m');
+    await metronome.begin(20);
+    await sleep(70);
+    await metronome.end();
+    const count = ticksIn(store, 'm').length;
+    await a.node.stop();
+    await startMetronomes(store, 'b');
+    await sleep(150);
+    expect(ticksIn(store, 'm')).toHaveLength(count);
+    expect(store.schedules.size).toBe(0);
+  });
+
+  it('begins anew with other options, changes nothing with the same, and does not begin when its command fails', async () => {
+    const store = new MemoryStore();
+    const { metronomes } = await startMetronomes(store, 'a');
+    const metronome = await metronomes.get('m');
+    await metronome.begin(20, 3);
+    await metronome.begin(20, 3);
+    await sleep(150);
+    await metronome.begin(30, 2);
+    await sleep(150);
+    expect(ticksIn(store, 'm').map(({ n }) => n)).toEqual([1, 2, 3, 1, 2]);
+    expect(store.streams.get('m')?.filter(({ name }) => name === '$ticking')).toHaveLength(2);
+    const failing = await metronomes.get('f');
+    await expect(failing.beginAndFail()).rejects.toThrow('no');
+    await sleep(60);
+    expect(ticksIn(store, 'f')).toEqual([]);
+  });
+
+  it('stays loaded on its node as long as it ticks', async () => {
+    const store = new MemoryStore();
+    const { node, metronomes } = await startMetronomes(store, 'a', { passivateAfterMs: 30 });
+    (await metronomes.get('idle')).release();
+    const ref = await metronomes.get('m');
+    await ref.begin(20, 10);
+    ref.release();
+    await sleep(130);
+    expect(node.residents).toBe(1);
+    await sleep(400);
+    expect(node.residents).toBe(0);
+    expect(ticksIn(store, 'm')).toHaveLength(10);
+  });
+
+  it('keeps its rhythm between nodes whose clocks are an hour apart', async () => {
+    const store = new MemoryStore();
+    const a = await startMetronomes(store, 'a', { clock: new OtherClock(3_600_000) });
+    await startMetronomes(store, 'b');
+    const c = await startMetronomes(store, 'c', { clock: new OtherClock(-3_600_000) });
+    await sleep(150);
+    await (await a.metronomes.get('m')).begin(40);
+    await sleep(200);
+    await a.node.stop();
+    await sleep(200);
+    const count = ticksIn(store, 'm').length;
+    expect(count).toBeGreaterThan(5);
+    await (await c.metronomes.get('m')).end();
+    const ticks = ticksIn(store, 'm');
+    expectRegular(ticks, 40);
+    expect(ticks.every(({ missed }) => missed <= 2)).toBe(true);
+  });
+
+  it('refuses intervals and counts that make no sense, and ticks that are made by hand', async () => {
+    const { metronomes } = await startMetronomes(new MemoryStore(), 'a');
+    const metronome = await metronomes.get('m');
+    for (const [everyMs, count] of [[0], [-1], [Number.NaN], [5], [1e15], [20, 0], [20, 1.5]] as [number, number?][]) {
+      await expect(metronome.begin(everyMs, count)).rejects.toMatchObject({ code: 'INVALID_TICKING' });
+    }
+    await expect(metronome.forge()).rejects.toMatchObject({ code: 'NO_TURN' });
+  });
+
+  it('ticks on after a snapshot', async () => {
+    const store = new MemoryStore();
+    const a = await startMetronomes(store, 'a', { snapshotEvery: 2 });
+    await (await a.metronomes.get('m')).begin(20);
+    await sleep(150);
+    await a.node.stop();
+    expect(store.snapshots.size).toBe(1);
+    const b = await startMetronomes(store, 'b', { snapshotEvery: 2 });
+    await sleep(150);
+    const metronome = await b.metronomes.get('m');
+    await metronome.end();
+    const ticks = ticksIn(store, 'm');
+    expectRegular(ticks, 20);
+    expect(metronome.state.ticks).toEqual(ticks.map(({ n }) => n));
+  });
+});
