@@ -3,15 +3,6 @@ import type { ActorBase, ActorClass } from '../kernel/declaring/actor.js';
 import { RegistrationError } from '../kernel/values/errors.js';
 import { isInstance, messageOf } from '../kernel/values/thrown.js';
 
-type AnyActor = ActorBase<object, object>;
-type NestModule = ModulesContainer extends Map<string, infer M> ? M : never;
-
-/** What gets injected into the actors of one class. */
-interface Parts {
-  readonly constructorArguments: readonly unknown[];
-  readonly properties: Readonly<Record<string, unknown>>;
-}
-
 /**
  * Makes the actors of one class. What is injected into them is resolved once, by Nest, as seen from the module that imported the class with
  * `forFeature`: also providers that this module does not export.
@@ -91,4 +82,13 @@ export class ActorFactory {
     const properties = { ...(await moduleRef.create(Probe)) };
     return { constructorArguments, properties };
   }
+}
+
+type AnyActor = ActorBase<object, object>;
+type NestModule = ModulesContainer extends Map<string, infer M> ? M : never;
+
+/** What gets injected into the actors of one class. */
+interface Parts {
+  readonly constructorArguments: readonly unknown[];
+  readonly properties: Readonly<Record<string, unknown>>;
 }

@@ -1,6 +1,15 @@
 import type { Ids } from '../kernel/values/clock.js';
 import { withCorrelation } from '../runtime/events/origin.js';
 
+/** Gives every HTTP request a correlation id: its own from outside, or a new one. The response bears it, and so does every event that the request leads to. */
+export function correlate(ids: Ids) {
+  return (request: IncomingRequest, response: OutgoingResponse, next: () => void): void => {
+    const id = idOf(request) ?? ids.next();
+    response.setHeader(HEADERS[0], id);
+    withCorrelation(id, next);
+  };
+}
+
 /** Headers in which a request may say what it is a part of; the first one that is there counts. */
 const HEADERS = ['x-correlation-id', 'x-request-id'] as const;
 /** Longest id that is taken from a header, in UTF-16 code units. */
@@ -12,15 +21,6 @@ interface IncomingRequest {
 
 interface OutgoingResponse {
   setHeader(name: string, value: string): unknown;
-}
-
-/** Gives every HTTP request a correlation id: its own from outside, or a new one. The response bears it, and so does every event that the request leads to. */
-export function correlate(ids: Ids) {
-  return (request: IncomingRequest, response: OutgoingResponse, next: () => void): void => {
-    const id = idOf(request) ?? ids.next();
-    response.setHeader(HEADERS[0], id);
-    withCorrelation(id, next);
-  };
 }
 
 function idOf({ headers }: IncomingRequest): string | undefined {

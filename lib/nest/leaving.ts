@@ -4,9 +4,6 @@ import type { Runtime } from '../runtime/node/runtime.js';
 import { RUNTIME } from './injection.js';
 import { nestLog } from './nest-log.js';
 
-/** Nest ends modules in the order of this number, which is 1 for the root module; modules that nobody imports have 0. */
-const BEFORE_ALL_OTHERS = -1;
-
 /**
  * Drains the node before any other module is ended: what accepted commands, reactions and projections use (a database's pool, say) is closed in its owner's
  * `onModuleDestroy`. A module of its own, because Nest ends global ones last; did Nest forget the order, `Lifecycle` would drain a moment later.
@@ -26,6 +23,9 @@ export class LeavingModule implements OnModuleDestroy {
     return logged(() => this.#runtime.drain());
   }
 }
+
+/** Nest ends modules in the order of this number, which is 1 for the root module; modules that nobody imports have 0. */
+const BEFORE_ALL_OTHERS = -1;
 
 /** Nest 12 swallows what shutdown hooks throw. */
 export async function logged(work: () => Promise<void>): Promise<void> {

@@ -1,9 +1,6 @@
 import { config } from 'rxjs';
 import { nestLog } from './nest-log.js';
 
-/** The applications of this process that run. */
-const running = new Set<object>();
-
 /**
  * A subscriber that throws would otherwise end the process: RxJS throws such errors from a timer. Who has set a handler keeps it; ours stays until the last
  * application of this process has ended, for there is one for all.
@@ -12,6 +9,9 @@ export function logUnhandledErrorsFor(application: object): void {
   running.add(application);
   if (config.onUnhandledError === null) config.onUnhandledError = logUnhandled;
 }
+
+/** The applications of this process that run. */
+const running = new Set<object>();
 
 export function endUnhandledErrorsFor(application: object): void {
   running.delete(application);

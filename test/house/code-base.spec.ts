@@ -31,12 +31,26 @@ describe('The code base', () => {
     expect(odd).toEqual([]);
   });
 
+  it('begins each file with what it is for: constants and helpers stand below the class or function', () => {
+    const odd = typescript(library).filter(
+      (file) => !file.endsWith('index.ts') && beginsWithDetails(readSource(file), posix.basename(file, '.ts')),
+    );
+    expect(odd).toEqual([]);
+  });
+
   it('has nothing marked as left for later', () => {
     expect(everything.filter((file) => isLeftForLater(readSource(file)))).toEqual([]);
   });
 });
 
 describe('The checks above', () => {
+  it('tell a constant that stands above the class from a file of constants', () => {
+    expect(beginsWithDetails("import { a } from './a.js';\n\nconst A_MAX = 1;\n\nexport class B {}\n")).toBe(true);
+    expect(beginsWithDetails('function help() {}\n\nexport function b() {}\n')).toBe(true);
+    expect(beginsWithDetails('export class B {}\n\nconst A_MAX = 1;\n')).toBe(false);
+    expect(beginsWithDetails('const A = 1;\nexport const B = A;\n')).toBe(false);
+  });
+
   const forbidden = [
     ["import { Engine } from '../engine/engine.js';", 'lib/kernel/x.ts'],
     ["export type T = import('../engine/engine.js').Engine;", 'lib/kernel/x.ts'],
@@ -96,4 +110,17 @@ function isKebabCase(name: string): boolean {
 
 function isLeftForLater(source: string): boolean {
   return /\b(?:TO[D]O|FIX[M]E)\b/.test(source);
+}
+
+/**
+ * Whether a constant or a helper stands above everything that the file exports, though it exports a class or a function. A constant that names a method
+ * has to stand above the class.
+ */
+function beginsWithDetails(source: string, name = ''): boolean {
+  const [first = ''] =
+    /^(?:export |abstract |async |const |function |class |interface |type )[^\n]*/m.exec(source) ?? [];
+  const constant = /^(?:export )?const (\w+)/.exec(first)?.[1];
+  if (constant === name.replaceAll('-', '_').toUpperCase() || source.includes(`  [${constant}](`)) return false;
+  const isDetail = !first.startsWith('export ') || /^export const [A-Z_]+\b/.test(first);
+  return isDetail && /^export (?:abstract |async )*(?:class|function)\b/m.test(source);
 }

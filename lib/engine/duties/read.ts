@@ -1,8 +1,5 @@
 import type { EventRecord } from '../../kernel/values/event.js';
 
-/** Events asked for at once by default; an engine may give fewer (a page limited by bytes), but none only at the end. */
-export const READ_PAGE_EVENTS_MAX = 1_000;
-
 /**
  * What one read of the whole store found. It says itself how far it looked: whoever follows the store goes by that, and never by a position that was
  * asked for at another time.
@@ -18,6 +15,9 @@ export interface StorePage {
   /** Nothing came after `upTo` when this was read. A page that does not say so has an `upTo` beyond `after`, though it may have no events. */
   readonly ended: boolean;
 }
+
+/** Events asked for at once by default; an engine may give fewer (a page limited by bytes), but none only at the end. */
+export const READ_PAGE_EVENTS_MAX = 1_000;
 
 /** The second duty of an engine: to give back what was stored, in pages. */
 export interface ReadDuty {

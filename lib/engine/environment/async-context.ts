@@ -1,13 +1,13 @@
 import { AsyncResource } from 'node:async_hooks';
 
+/** A context (what every `AsyncLocalStorage` holds there) in which something can be run later. */
+export type AsyncContext = Pick<AsyncResource, 'runInAsyncScope'>;
+
 /** By this name tools that watch Node's asynchronous resources show ours. */
 const TYPE = 'omniscient-nest';
 
 /** The context of nobody: that in which the library was imported. */
 const rootContext = new AsyncResource(TYPE);
-
-/** A context (what every `AsyncLocalStorage` holds there) in which something can be run later. */
-export type AsyncContext = Pick<AsyncResource, 'runInAsyncScope'>;
 
 /** The context of the calling code, for what it gives to be done later: a command that has to wait, a subscriber. */
 export function callersContext(): AsyncContext {

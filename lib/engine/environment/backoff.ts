@@ -1,11 +1,6 @@
 import type { Environment } from './environment.js';
 import { SYSTEM } from './system-environment.js';
 
-/** First wait after a failure, before the random part. */
-export const BACKOFF_MS_MIN = 10;
-/** Longest wait between two tries. */
-export const BACKOFF_MS_MAX = 2_000;
-
 /**
  * Growing waits: each is twice the last, up to a limit, of which a random half is taken off so that nodes which failed together do not come
  * back together ("full jitter" halved; Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015).
@@ -33,6 +28,11 @@ export class Backoff {
     this.#nextMs = this.minMs;
   }
 }
+
+/** First wait after a failure, before the random part. */
+export const BACKOFF_MS_MIN = 10;
+/** Longest wait between two tries. */
+export const BACKOFF_MS_MAX = 2_000;
 
 /** Growing waits of a node. */
 export function backoffIn({ random }: Environment, minMs?: number, maxMs?: number): Backoff {

@@ -1,14 +1,5 @@
 import type { Environment } from './environment.js';
 
-/** How long work that can be interrupted goes on before timers and sockets have their turn. Milliseconds. */
-export const SLICE_MS = 10;
-/** Most events that are handled in one slice, however quickly; what is begun is not interrupted. */
-export const SLICE_EVENTS_MAX = 1_000;
-/** Most who wait that are called in one turn of the event loop. */
-const CALLS_PER_TURN_MAX = 64;
-/** Most that stay in the queue after they have gone on. */
-const GONE_MAX = 1_000;
-
 /**
  * Shares out the event loop among all that work through many events at the same time: loads, replays, sweeps. Each does a piece and waits for its turn; in one
  * turn of the loop as many of them go on as fit in a slice, in the order in which they came, and the others in the next. (Cooperative scheduling.) Those who
@@ -81,6 +72,15 @@ export class TimeSlices {
     first?.();
   }
 }
+
+/** How long work that can be interrupted goes on before timers and sockets have their turn. Milliseconds. */
+export const SLICE_MS = 10;
+/** Most events that are handled in one slice, however quickly; what is begun is not interrupted. */
+export const SLICE_EVENTS_MAX = 1_000;
+/** Most who wait that are called in one turn of the event loop. */
+const CALLS_PER_TURN_MAX = 64;
+/** Most that stay in the queue after they have gone on. */
+const GONE_MAX = 1_000;
 
 /** Work of one who waits for others most of the time, and now and then for nobody: it gives up its turn only if it has gone on for long by itself. */
 export class TimeSlice {

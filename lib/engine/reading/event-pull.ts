@@ -8,12 +8,6 @@ import { SYSTEM } from '../environment/system-environment.js';
 import { contiguous } from './stream-follower.js';
 import { WakeUps } from './wake-ups.js';
 
-/** Events that wake-ups brought along and nobody asked for yet; past that they are read when somebody does. */
-const AHEAD_EVENTS_MAX = 256;
-
-/** One stream; or the whole store, or what of it has one of some names. */
-export type PullSource = { readonly stream: string } | { readonly names?: readonly string[] };
-
 /**
  * History, then live, a page at a time and only when asked for: for readers that take their time over each event. In order, no hole, no repeat. Between two
  * calls it holds its place, and the little that wake-ups said comes next: who keeps up with a stream need not read it.
@@ -195,3 +189,9 @@ export class EventPull {
     });
   }
 }
+
+/** Events that wake-ups brought along and nobody asked for yet; past that they are read when somebody does. */
+const AHEAD_EVENTS_MAX = 256;
+
+/** One stream; or the whole store, or what of it has one of some names. */
+export type PullSource = { readonly stream: string } | { readonly names?: readonly string[] };

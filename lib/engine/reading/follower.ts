@@ -7,31 +7,6 @@ import { type Environment, type Timer, turnOfTheLoop } from '../environment/envi
 import { SYSTEM } from '../environment/system-environment.js';
 import { WakeUps } from './wake-ups.js';
 
-/** Where a follower begins, and whom it tells. */
-export interface FollowerOptions {
-  /** Version (of a stream) or position (of the store) to begin after; 0 for all. */
-  readonly after: number;
-  /** Gets what comes, in order. What it throws goes to `onError` and ends the follower. */
-  readonly onEvents: (events: readonly EventRecord[]) => void;
-  /** An error that trying again does not mend; nothing comes after it. */
-  readonly onError: (error: unknown) => void;
-  /** Called for each error after which it is tried again. */
-  readonly onRetry?: (error: unknown) => void;
-  /** Where waits and turns of the event loop come from. Default: the machine. */
-  readonly environment?: Environment;
-}
-
-/** What makes a follower one of a stream or one of the store. */
-export interface FollowerSource {
-  watch(wake: Wake): Promise<Unwatch>;
-  /** The next page, which says itself how far it looked. */
-  read(after: number): Promise<StorePage>;
-  /** Of an event that a wake-up brought; 0 if it is not known yet. */
-  placeOf(event: EventRecord): number;
-  /** The part of a wake-up's hint that continues after `after` for certain. */
-  fitting(hint: readonly EventRecord[], after: number): readonly EventRecord[];
-}
-
 /**
  * History, then live, built on nothing but reading and wake-ups: the watch is opened first, then everything is read from the last place known;
  * each wake-up either fits exactly or makes it read again. Holds one page at a time.
@@ -152,4 +127,29 @@ export class Follower {
     this.stop();
     this.#options.onError(error);
   }
+}
+
+/** Where a follower begins, and whom it tells. */
+export interface FollowerOptions {
+  /** Version (of a stream) or position (of the store) to begin after; 0 for all. */
+  readonly after: number;
+  /** Gets what comes, in order. What it throws goes to `onError` and ends the follower. */
+  readonly onEvents: (events: readonly EventRecord[]) => void;
+  /** An error that trying again does not mend; nothing comes after it. */
+  readonly onError: (error: unknown) => void;
+  /** Called for each error after which it is tried again. */
+  readonly onRetry?: (error: unknown) => void;
+  /** Where waits and turns of the event loop come from. Default: the machine. */
+  readonly environment?: Environment;
+}
+
+/** What makes a follower one of a stream or one of the store. */
+export interface FollowerSource {
+  watch(wake: Wake): Promise<Unwatch>;
+  /** The next page, which says itself how far it looked. */
+  read(after: number): Promise<StorePage>;
+  /** Of an event that a wake-up brought; 0 if it is not known yet. */
+  placeOf(event: EventRecord): number;
+  /** The part of a wake-up's hint that continues after `after` for certain. */
+  fitting(hint: readonly EventRecord[], after: number): readonly EventRecord[];
 }

@@ -1,20 +1,6 @@
 import type { EventRecord } from '../../kernel/values/event.js';
 import type { StorePage } from '../duties/read.js';
 
-/** Most events kept for one question, and their payload and metadata in UTF-16 code units. */
-const EVENTS_MAX = 1_000;
-const LENGTH_MAX = 1024 * 1024;
-/** Most questions of which pages are kept: those asked last. */
-const QUESTIONS_MAX = 16;
-
-/** All events that were asked for with a position after `after` and up to `upTo`. */
-interface Run {
-  after: number;
-  upTo: number;
-  readonly events: EventRecord[];
-  length: number;
-}
-
 /**
  * The newest pages of the store that were read. What a page holds up to its `upTo` never changes, so whoever comes back to a place in them gets what follows
  * from here; whether there is more they ask with everybody else.
@@ -54,6 +40,20 @@ export class RecentPages {
   clear(): void {
     this.#runs.clear();
   }
+}
+
+/** Most events kept for one question, and their payload and metadata in UTF-16 code units. */
+const EVENTS_MAX = 1_000;
+const LENGTH_MAX = 1024 * 1024;
+/** Most questions of which pages are kept: those asked last. */
+const QUESTIONS_MAX = 16;
+
+/** All events that were asked for with a position after `after` and up to `upTo`. */
+interface Run {
+  after: number;
+  upTo: number;
+  readonly events: EventRecord[];
+  length: number;
 }
 
 /** Drops what is oldest. */

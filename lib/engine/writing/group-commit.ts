@@ -3,50 +3,6 @@ import type { AppendRequest, AppendResult } from '../duties/append.js';
 import { type Environment, turnOfTheLoop } from '../environment/environment.js';
 import { SYSTEM } from '../environment/system-environment.js';
 
-/** A request of a batch that failed though others may be stored. */
-export interface FailedAppend {
-  readonly kind: 'failed';
-  readonly error: unknown;
-}
-
-/** What became of one request of a batch. */
-export type BatchOutcome = AppendResult | FailedAppend;
-
-/** Stores a batch in one go; one outcome for each request, in order. A conflict is a result; a throw means that none of them is known to be stored. */
-export type BatchWriter = (requests: readonly AppendRequest[]) => BatchOutcome[] | Promise<BatchOutcome[]>;
-
-/** How much one batch may hold, and how much may wait for the next. */
-export interface GroupCommitLimits {
-  /** Most events in one batch, unless one request alone has more. */
-  readonly batchEventsMax: number;
-  /** Most payload and metadata in one batch, in UTF-16 code units, unless one request alone has more. */
-  readonly batchLengthMax: number;
-  /** Most batches that may be on their way at the same time; more than one only where the writer itself keeps order within a stream. */
-  readonly batchesMax: number;
-  /** Most requests that may wait; past that they are refused with `ENGINE_OVERLOADED`. */
-  readonly queueMax: number;
-}
-
-/** The limits of a group commit that is given none. */
-export const GROUP_COMMIT_LIMITS: GroupCommitLimits = {
-  batchEventsMax: 1_000,
-  batchLengthMax: 4 * 1024 * 1024,
-  batchesMax: 1,
-  queueMax: 100_000,
-};
-
-interface Waiting {
-  readonly request: AppendRequest;
-  readonly resolve: (result: AppendResult) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** A request that failed, and why. */
-interface Failure {
-  readonly waiting: Waiting;
-  readonly error: unknown;
-}
-
 /**
  * Turns concurrent appends into batches: what arrives while the event loop turns, or while a batch is being written, goes together. One slow sync to
  * disk then serves hundreds of commits.
@@ -143,6 +99,50 @@ export class GroupCommit {
     }
     return this.#queue.splice(0, count);
   }
+}
+
+/** A request of a batch that failed though others may be stored. */
+export interface FailedAppend {
+  readonly kind: 'failed';
+  readonly error: unknown;
+}
+
+/** What became of one request of a batch. */
+export type BatchOutcome = AppendResult | FailedAppend;
+
+/** Stores a batch in one go; one outcome for each request, in order. A conflict is a result; a throw means that none of them is known to be stored. */
+export type BatchWriter = (requests: readonly AppendRequest[]) => BatchOutcome[] | Promise<BatchOutcome[]>;
+
+/** How much one batch may hold, and how much may wait for the next. */
+export interface GroupCommitLimits {
+  /** Most events in one batch, unless one request alone has more. */
+  readonly batchEventsMax: number;
+  /** Most payload and metadata in one batch, in UTF-16 code units, unless one request alone has more. */
+  readonly batchLengthMax: number;
+  /** Most batches that may be on their way at the same time; more than one only where the writer itself keeps order within a stream. */
+  readonly batchesMax: number;
+  /** Most requests that may wait; past that they are refused with `ENGINE_OVERLOADED`. */
+  readonly queueMax: number;
+}
+
+/** The limits of a group commit that is given none. */
+export const GROUP_COMMIT_LIMITS: GroupCommitLimits = {
+  batchEventsMax: 1_000,
+  batchLengthMax: 4 * 1024 * 1024,
+  batchesMax: 1,
+  queueMax: 100_000,
+};
+
+interface Waiting {
+  readonly request: AppendRequest;
+  readonly resolve: (result: AppendResult) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A request that failed, and why. */
+interface Failure {
+  readonly waiting: Waiting;
+  readonly error: unknown;
 }
 
 function isPermanent(error: unknown): boolean {

@@ -13,29 +13,6 @@ import { WakeTable } from '../../engine/reading/wake-table.js';
 import { EngineError } from '../../kernel/values/errors.js';
 import type { EventRecord } from '../../kernel/values/event.js';
 
-/** Events that one read of some names looks at. */
-const LOOKED_AT_EVENTS_MAX = 2_000;
-
-/** What several nodes of one process can share: `new MemoryEngine({ store })` for each. Gone when nobody holds it any more. */
-export class MemoryStore {
-  readonly streams = new Map<string, EventRecord[]>();
-  readonly all: EventRecord[] = [];
-  readonly snapshots = new Map<string, SnapshotRecord>();
-  readonly wakes = new WakeTable();
-  readonly nodes = new Map<string, NodeRecord>();
-  readonly receivers = new Map<string, (texts: readonly string[]) => void>();
-  readonly schedules = new Map<string, TickSchedule>();
-  readonly checkpoints = new Map<string, Checkpoint>();
-}
-
-/** What `new MemoryEngine()` takes; everything has a default. */
-export interface MemoryEngineOptions {
-  /** What it shares with other nodes. Default: a store of its own. */
-  store?: MemoryStore;
-  /** Where it takes time, timers and randomness from: a simulation gives another. Default: the machine. */
-  environment?: Environment;
-}
-
 /** Everything in this process's memory: for tests, and as the shortest example of an engine. Nothing survives the process. */
 export class MemoryEngine implements Engine {
   readonly name = 'memory';
@@ -249,6 +226,29 @@ export class MemoryEngine implements Engine {
       'the memory engine is not open: call open() first, and nothing after close()',
     );
   }
+}
+
+/** Events that one read of some names looks at. */
+const LOOKED_AT_EVENTS_MAX = 2_000;
+
+/** What several nodes of one process can share: `new MemoryEngine({ store })` for each. Gone when nobody holds it any more. */
+export class MemoryStore {
+  readonly streams = new Map<string, EventRecord[]>();
+  readonly all: EventRecord[] = [];
+  readonly snapshots = new Map<string, SnapshotRecord>();
+  readonly wakes = new WakeTable();
+  readonly nodes = new Map<string, NodeRecord>();
+  readonly receivers = new Map<string, (texts: readonly string[]) => void>();
+  readonly schedules = new Map<string, TickSchedule>();
+  readonly checkpoints = new Map<string, Checkpoint>();
+}
+
+/** What `new MemoryEngine()` takes; everything has a default. */
+export interface MemoryEngineOptions {
+  /** What it shares with other nodes. Default: a store of its own. */
+  store?: MemoryStore;
+  /** Where it takes time, timers and randomness from: a simulation gives another. Default: the machine. */
+  environment?: Environment;
 }
 
 function keyOf({ streamId, actor }: TickSchedule): string {

@@ -27,13 +27,6 @@ import { Schema } from './schema/schema.js';
 import { Mailbox } from './tables/mailbox.js';
 import { SmallTables } from './tables/small-tables.js';
 
-/** How long one step of making tables may take. Milliseconds. */
-const PREPARE_MS_MAX = 30_000;
-/** How long `close()` takes at most. What is under way then is in doubt, and what has no place yet is placed by others, as after a crash. Milliseconds. */
-export const CLOSE_MS_MAX = 5_000;
-/** A round trip is long, so several are under way: what arrives during one need not wait for its end. */
-const BATCHES = { batchEventsMax: 10_000, batchesMax: 8 };
-
 /**
  * Streams in a RethinkDB cluster, 2.4 or newer. A commit is one document, acknowledged by a majority of replicas and on their disks; what others commit
  * is heard through changefeeds, and read even where those say nothing. It reconnects by itself.
@@ -247,6 +240,13 @@ export class RethinkDbEngine implements Engine {
     return this.#opened;
   }
 }
+
+/** How long one step of making tables may take. Milliseconds. */
+const PREPARE_MS_MAX = 30_000;
+/** How long `close()` takes at most. What is under way then is in doubt, and what has no place yet is placed by others, as after a crash. Milliseconds. */
+export const CLOSE_MS_MAX = 5_000;
+/** A round trip is long, so several are under way: what arrives during one need not wait for its end. */
+const BATCHES = { batchEventsMax: 10_000, batchesMax: 8 };
 
 /** What there is between `open()` and `close()`. */
 interface Opened {

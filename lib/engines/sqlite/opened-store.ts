@@ -13,10 +13,6 @@ import { prepareStatements, type Statements } from './tables/statements.js';
 import { Tail } from './tables/tail.js';
 import { Transactions } from './tables/transactions.js';
 
-/** What the write-ahead log has before its first frame, and each frame before its page (SQLite, "WAL-mode File Format"). Bytes. */
-const LOG_HEADER_BYTES = 32;
-const FRAME_HEADER_BYTES = 24;
-
 /** What there is between `open()` and `close()`. */
 export interface Opened {
   readonly db: SqliteDatabase;
@@ -31,6 +27,10 @@ export interface Opened {
   readonly mailbox: Mailbox;
   readonly tables: NodeTables;
 }
+
+/** What the write-ahead log has before its first frame, and each frame before its page (SQLite, "WAL-mode File Format"). Bytes. */
+const LOG_HEADER_BYTES = 32;
+const FRAME_HEADER_BYTES = 24;
 
 /**
  * Opens the database, and makes the parts that work on it.

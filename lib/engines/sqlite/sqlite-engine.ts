@@ -18,8 +18,6 @@ import { sqliteError } from './file/sqlite-errors.js';
 import { type Opened, openStore } from './opened-store.js';
 import type { Synchronous } from './tables/transactions.js';
 
-export type { SqliteEngineOptions };
-
 /**
  * Streams in one SQLite file, on a local disk; several processes may share it. A commit is durable when `append` resolves: write-ahead log with
  * `synchronous=FULL`, one transaction for all appends that wait at the same time. When the file is deleted or replaced meanwhile, nothing is acknowledged
@@ -208,3 +206,5 @@ export class SqliteEngine implements Engine {
     return new EngineError('ENGINE_CLOSED', message);
   }
 }
+
+export type { SqliteEngineOptions };

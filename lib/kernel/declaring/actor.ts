@@ -4,6 +4,8 @@ import type { ListenHandler, Listening, ListenSource, ListenToOptions } from './
 import { type ActorOptions, type EventSchemas, markActorClass } from './marks.js';
 import type { ACTOR_TYPES, FiredName, PayloadArgument, SchemasFit } from './types.js';
 
+export type Actor<State extends object, Events extends object> = LocalActor<State, Events>;
+
 /** What an activation gives the instance it runs: everything an actor can do to itself. */
 export interface ActorContext {
   readonly id: string;
@@ -97,8 +99,6 @@ export const Actor = new Proxy(LocalActor, {
   },
 }) as typeof LocalActor &
   (<Schemas extends EventSchemas = Record<never, never>>(options?: ActorOptions<Schemas>) => ActorDecorator<Schemas>);
-
-export type Actor<State extends object, Events extends object> = LocalActor<State, Events>;
 
 /** What `@Actor()` is: only classes that extend one of the bases can be decorated with it, and only if their events fit the schemas. */
 export type ActorDecorator<Schemas = Record<never, never>> = <A extends ActorBase<object, object>>(

@@ -2,8 +2,6 @@ import type { ActorBase } from './actor.js';
 import { type ArgumentSchemas, type CommandOptions, marksOf } from './marks.js';
 import type { CommandOf, EventName, EventsOf, HandlerOf } from './types.js';
 
-type Actors = ActorBase<object, object>;
-
 /**
  * Marks a method as a command: one turn of the actor, one commit. It may be async. It decides and fires; it never changes state itself.
  */
@@ -17,6 +15,8 @@ export function Command<const Schemas extends ArgumentSchemas = readonly []>(opt
     marksOf(prototype).commands.push({ method, onConflict, schemas });
   };
 }
+
+type Actors = ActorBase<object, object>;
 
 /** The decorator `@EventHandler('name')` gives: it checks name and payload against the class's event map. */
 export interface NamedHandlerDecorator<Name extends string> {

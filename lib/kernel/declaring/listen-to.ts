@@ -2,6 +2,50 @@ import type { ActorBase } from './actor.js';
 import { type ListenMark, marksOf, type OnConflict, type OnFailure } from './marks.js';
 import type { EventName, Heard, StateOf } from './types.js';
 
+/**
+ * Marks a method as a listener: it gets events of other streams and may `fire`. What it fires is stored once in the cluster, whatever crashes, and
+ * no event is left out. A method that throws is tried again after growing waits, then its event is parked. It may run more than once for an
+ * event (another node was first, a crash came before the commit), so what it does besides firing must bear that.
+ *
+ * @example
+ * ```ts
+ * import { Actor, EventHandler, type Heard, ListenTo, LiveActor } from 'omniscient-nest';
+ *
+ * interface Rooms { open: string[] }
+ * interface RoomEvents { room_opened: { room: string }; guest_greeted: { guest: string } }
+ * interface GuestEvents { guest_came: { guest: string } }
+ *
+ * @Actor()
+ * export class Host extends LiveActor<Rooms, RoomEvents> {
+ *   initialState(): Rooms {
+ *     return { open: [] };
+ *   }
+ *
+ *   @EventHandler() room_opened({ room }: RoomEvents['room_opened']) {
+ *     this.state.open.push(room);
+ *   }
+ *
+ *   @ListenTo((state: Rooms) => state.open, { events: ['guest_came'] })
+ *   onGuest(event: Heard<GuestEvents, 'guest_came'>) {
+ *     this.fire('guest_greeted', { guest: event.data.guest });
+ *   }
+ * }
+ * ```
+ */
+export function ListenTo<State extends object>(
+  sources: (state: State) => string | readonly string[] | undefined,
+  options?: StreamListenOptions,
+): StreamListenDecorator<State>;
+export function ListenTo<Events extends object = AnyEvents, Name extends EventName<Events> = EventName<Events>>(
+  options: NamedListenOptions<Events, Name>,
+): NamedListenDecorator<Heard<Events, Name>>;
+export function ListenTo(first: ((state: never) => unknown) | object, more: object = {}) {
+  const options = typeof first === 'function' ? { ...more, sources: first as ListenMark['sources'] } : first;
+  return (prototype: object, method: string): void => {
+    marksOf(prototype).listens.push({ onFailure: 'park', onConflict: 'rerun', ...options, method } as ListenMark);
+  };
+}
+
 type Actors = ActorBase<object, object>;
 type ListenMethod = (event: never) => unknown;
 
@@ -50,47 +94,3 @@ export type NamedListenDecorator<Event> = <Method extends (event: Event) => unkn
 
 /** Whatever a class fires of which nothing is known here. */
 type AnyEvents = Record<string, unknown>;
-
-/**
- * Marks a method as a listener: it gets events of other streams and may `fire`. What it fires is stored once in the cluster, whatever crashes, and
- * no event is left out. A method that throws is tried again after growing waits, then its event is parked. It may run more than once for an
- * event (another node was first, a crash came before the commit), so what it does besides firing must bear that.
- *
- * @example
- * ```ts
- * import { Actor, EventHandler, type Heard, ListenTo, LiveActor } from 'omniscient-nest';
- *
- * interface Rooms { open: string[] }
- * interface RoomEvents { room_opened: { room: string }; guest_greeted: { guest: string } }
- * interface GuestEvents { guest_came: { guest: string } }
- *
- * @Actor()
- * export class Host extends LiveActor<Rooms, RoomEvents> {
- *   initialState(): Rooms {
- *     return { open: [] };
- *   }
- *
- *   @EventHandler() room_opened({ room }: RoomEvents['room_opened']) {
- *     this.state.open.push(room);
- *   }
- *
- *   @ListenTo((state: Rooms) => state.open, { events: ['guest_came'] })
- *   onGuest(event: Heard<GuestEvents, 'guest_came'>) {
- *     this.fire('guest_greeted', { guest: event.data.guest });
- *   }
- * }
- * ```
- */
-export function ListenTo<State extends object>(
-  sources: (state: State) => string | readonly string[] | undefined,
-  options?: StreamListenOptions,
-): StreamListenDecorator<State>;
-export function ListenTo<Events extends object = AnyEvents, Name extends EventName<Events> = EventName<Events>>(
-  options: NamedListenOptions<Events, Name>,
-): NamedListenDecorator<Heard<Events, Name>>;
-export function ListenTo(first: ((state: never) => unknown) | object, more: object = {}) {
-  const options = typeof first === 'function' ? { ...more, sources: first as ListenMark['sources'] } : first;
-  return (prototype: object, method: string): void => {
-    marksOf(prototype).listens.push({ onFailure: 'park', onConflict: 'rerun', ...options, method } as ListenMark);
-  };
-}

@@ -1,6 +1,12 @@
 import type { StoredEvent } from '../values/event.js';
 import type { OnConflict } from './marks.js';
 
+/** Something an actor listens to. */
+export interface Listening {
+  /** Hears nothing more, for good. */
+  stop(): void;
+}
+
 /** What `listenTo` listens to: a stream's id, or an event name across all streams. */
 export type ListenSource = string | { readonly event: string | readonly string[] };
 
@@ -19,10 +25,4 @@ export interface ListenToOptions {
   onConflict?: OnConflict;
   /** By what name the stream remembers how far it has heard. Default: the handler's own name. */
   name?: string;
-}
-
-/** Something an actor listens to. */
-export interface Listening {
-  /** Hears nothing more, for good. */
-  stop(): void;
 }

@@ -1,5 +1,12 @@
 import type { StandardSchema } from '../values/standard-schema.js';
 
+/** The marks of the methods that this very prototype declares; made on first use. */
+export function marksOf(prototype: object): MethodMarks {
+  let marks = methodMarks.get(prototype);
+  if (!marks) methodMarks.set(prototype, (marks = { commands: [], handlers: [], listens: [] }));
+  return marks;
+}
+
 /** Schemas of events, by name. */
 export type EventSchemas = Readonly<Record<string, StandardSchema>>;
 
@@ -90,11 +97,4 @@ export function markActorClass(actorClass: object, options: ActorOptions): void 
 /** The options given to `@Actor()` on this very class; `undefined` if it was not decorated itself. */
 export function actorOptionsOf(actorClass: object): ActorOptions | undefined {
   return actorMarks.get(actorClass);
-}
-
-/** The marks of the methods that this very prototype declares; made on first use. */
-export function marksOf(prototype: object): MethodMarks {
-  let marks = methodMarks.get(prototype);
-  if (!marks) methodMarks.set(prototype, (marks = { commands: [], handlers: [], listens: [] }));
-  return marks;
 }

@@ -2,6 +2,9 @@ import type { TickEvents } from '../framework/framework-events.js';
 import type { EventInfo, StoredEvent } from '../values/event.js';
 import type { SchemaOutput } from '../values/standard-schema.js';
 
+/** The state type of an actor class. */
+export type StateOf<A> = A extends { readonly [ACTOR_TYPES]?: { state: infer State } } ? State : never;
+
 /** Carries the type parameters of an actor class; never present at run time. */
 export declare const ACTOR_TYPES: unique symbol;
 
@@ -9,9 +12,6 @@ export declare const ACTOR_TYPES: unique symbol;
 interface Typed {
   readonly [ACTOR_TYPES]?: { state: object; events: object };
 }
-
-/** The state type of an actor class. */
-export type StateOf<A> = A extends { readonly [ACTOR_TYPES]?: { state: infer State } } ? State : never;
 
 /** The event map of an actor class: names and payloads. */
 export type EventsOf<A> = A extends { readonly [ACTOR_TYPES]?: { events: infer Events } } ? Events : never;

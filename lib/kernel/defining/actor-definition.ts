@@ -20,6 +20,26 @@ import { assertSchema, eventSchemasOf } from './schemas.js';
 import { upcastStepsOf } from './upcast-marks.js';
 import { Upcasts, upcasting } from './upcasts.js';
 
+/** Everything there is to know of an actor class, worked out once, when it registers. */
+export interface ActorDefinition {
+  readonly actorClass: ActorClass;
+  readonly name: string;
+  readonly kind: ActorKind;
+  readonly prefix: string;
+  readonly options: ActorOptions;
+  readonly commands: ReadonlyMap<string, CommandDefinition>;
+  /** By the name that is stored: old events are upcast on the way. */
+  readonly handlers: ReadonlyMap<string, HandlerMethod>;
+  /** Schemas of the events it fires. */
+  readonly schemas: ReadonlyMap<string, StandardSchema>;
+  readonly upcasts: Upcasts;
+  readonly listens: readonly ListenDefinition[];
+  /** Names of the framework's events that mean something to its kind. */
+  readonly hears: ReadonlySet<string>;
+  /** Source text of all that gives past events their meaning; hashed, it is a snapshot's fingerprint. */
+  readonly meaning: string;
+}
+
 export type ActorKind = 'actor' | 'live' | 'one' | 'tick';
 
 const COMMON_EVENTS: ReadonlySet<string> = new Set([ANSWERED_EVENT, ...LISTENING_EVENTS]);
@@ -41,26 +61,6 @@ export interface CommandDefinition {
   readonly onConflict: OnConflict;
   /** Of its arguments. */
   readonly schemas?: ArgumentSchemas | undefined;
-}
-
-/** Everything there is to know of an actor class, worked out once, when it registers. */
-export interface ActorDefinition {
-  readonly actorClass: ActorClass;
-  readonly name: string;
-  readonly kind: ActorKind;
-  readonly prefix: string;
-  readonly options: ActorOptions;
-  readonly commands: ReadonlyMap<string, CommandDefinition>;
-  /** By the name that is stored: old events are upcast on the way. */
-  readonly handlers: ReadonlyMap<string, HandlerMethod>;
-  /** Schemas of the events it fires. */
-  readonly schemas: ReadonlyMap<string, StandardSchema>;
-  readonly upcasts: Upcasts;
-  readonly listens: readonly ListenDefinition[];
-  /** Names of the framework's events that mean something to its kind. */
-  readonly hears: ReadonlySet<string>;
-  /** Source text of all that gives past events their meaning; hashed, it is a snapshot's fingerprint. */
-  readonly meaning: string;
 }
 
 /** Names an `ActorRef` needs for itself (`then` would make it a promise). */

@@ -4,8 +4,6 @@ import type { StoredEvent } from '../values/event.js';
 import { eventNameFault } from '../values/ids.js';
 import { shownText } from '../values/text.js';
 
-export type ListenMethod = (this: object, event: StoredEvent) => unknown;
-
 /** A listening method, as it is known once its class registered. */
 export interface ListenDefinition {
   /** The method's name: by it the stream remembers how far it has heard. */
@@ -20,6 +18,8 @@ export interface ListenDefinition {
   readonly onFailure: OnFailure;
   readonly onConflict: OnConflict;
 }
+
+export type ListenMethod = (this: object, event: StoredEvent) => unknown;
 
 /**
  * Checks what `@ListenTo` wrote down.

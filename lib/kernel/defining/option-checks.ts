@@ -3,18 +3,18 @@ import { RegistrationError } from '../values/errors.js';
 import { eventNameFault, nameFault } from '../values/ids.js';
 import { shownText } from '../values/text.js';
 
-/** Longest name of an actor, a projection, an election or a node, and longest prefix, in UTF-16 code units. */
-export const NAME_LENGTH_MAX = 200;
-
-/** Longest that a timer of Node waits, in milliseconds; it takes more for 1. */
-const TIMER_MS_MAX = 2_147_483_647;
-
 /** What a number among the options may be. */
 export interface NumberRule {
   readonly least: number;
   readonly most: number;
   readonly isWhole: boolean;
 }
+
+/** Longest name of an actor, a projection, an election or a node, and longest prefix, in UTF-16 code units. */
+export const NAME_LENGTH_MAX = 200;
+
+/** Longest that a timer of Node waits, in milliseconds; it takes more for 1. */
+const TIMER_MS_MAX = 2_147_483_647;
 
 /** How many of something; `Infinity` is no limit. */
 export const COUNT: NumberRule = { least: 1, most: Number.POSITIVE_INFINITY, isWhole: true };

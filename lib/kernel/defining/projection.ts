@@ -7,6 +7,39 @@ import { defineActor, noteHandler } from './actor-definition.js';
 import { assertName } from './option-checks.js';
 import type { Upcasts } from './upcasts.js';
 
+/**
+ * Makes a class a projection: its `@EventHandler`s get the events of the names that they handle, from all streams, in order, one at a time, on one node at a
+ * time; from its own checkpoint, which the engine keeps. Put it among a module's `providers`. A handler gets the payload, the event and the checkpoint,
+ * may be async, and is tried again when it throws.
+ *
+ * @example
+ * ```ts
+ * import { EventHandler, Projection, type ProjectionCheckpoint, type StoredEvent } from 'omniscient-nest';
+ *
+ * @Projection()
+ * export class Visits {
+ *   readonly byPage = new Map<string, number>();
+ *   #position = 0;
+ *
+ *   // What is kept in memory begins with nothing in each process; a database would say how far it has come.
+ *   loadCheckpoint() {
+ *     return this.#position;
+ *   }
+ *
+ *   @EventHandler('page_visited')
+ *   visited(data: { page: string }, _event: StoredEvent, { position, isLate }: ProjectionCheckpoint) {
+ *     this.byPage.set(data.page, (this.byPage.get(data.page) ?? 0) + 1);
+ *     if (!isLate) this.#position = position;
+ *   }
+ * }
+ * ```
+ */
+export function Projection(options: ProjectionOptions = {}) {
+  return (projectionClass: abstract new (...args: never[]) => object): void => {
+    projections.set(projectionClass, options);
+  };
+}
+
 /** What `@Projection()` takes. */
 export interface ProjectionOptions {
   /** Its name in the engine; unique in an application. Default: the class's name. */
@@ -58,39 +91,6 @@ export interface ProjectionDefinition {
 }
 
 const projections = new WeakMap<object, ProjectionOptions>();
-
-/**
- * Makes a class a projection: its `@EventHandler`s get the events of the names that they handle, from all streams, in order, one at a time, on one node at a
- * time; from its own checkpoint, which the engine keeps. Put it among a module's `providers`. A handler gets the payload, the event and the checkpoint,
- * may be async, and is tried again when it throws.
- *
- * @example
- * ```ts
- * import { EventHandler, Projection, type ProjectionCheckpoint, type StoredEvent } from 'omniscient-nest';
- *
- * @Projection()
- * export class Visits {
- *   readonly byPage = new Map<string, number>();
- *   #position = 0;
- *
- *   // What is kept in memory begins with nothing in each process; a database would say how far it has come.
- *   loadCheckpoint() {
- *     return this.#position;
- *   }
- *
- *   @EventHandler('page_visited')
- *   visited(data: { page: string }, _event: StoredEvent, { position, isLate }: ProjectionCheckpoint) {
- *     this.byPage.set(data.page, (this.byPage.get(data.page) ?? 0) + 1);
- *     if (!isLate) this.#position = position;
- *   }
- * }
- * ```
- */
-export function Projection(options: ProjectionOptions = {}) {
-  return (projectionClass: abstract new (...args: never[]) => object): void => {
-    projections.set(projectionClass, options);
-  };
-}
 
 /** Whether it is decorated, or extends a class that is. */
 export function isProjection(projectionClass: unknown): boolean {

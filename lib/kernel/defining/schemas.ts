@@ -4,14 +4,6 @@ import { asyncSchema, RegistrationError, SchemaError } from '../values/errors.js
 import { assertJson } from '../values/plain-data.js';
 import { isStandardSchema, type StandardSchema, validate } from '../values/standard-schema.js';
 
-/** What says whether a payload may be stored. */
-interface PayloadRules {
-  /** Name of the actor class. */
-  readonly name: string;
-  readonly schemas: ReadonlyMap<string, StandardSchema>;
-  readonly upcasts: { assertNotOld(event: string, text: string): void };
-}
-
 /**
  * The text to store for a payload: what the event's schema makes of it, if it has one.
  *
@@ -23,6 +15,14 @@ export function payloadText({ name: actor, schemas, upcasts }: PayloadRules, eve
   const text = assertJson(payload, `the payload of '${event}'`);
   upcasts.assertNotOld(event, text);
   return text;
+}
+
+/** What says whether a payload may be stored. */
+interface PayloadRules {
+  /** Name of the actor class. */
+  readonly name: string;
+  readonly schemas: ReadonlyMap<string, StandardSchema>;
+  readonly upcasts: { assertNotOld(event: string, text: string): void };
 }
 
 /**

@@ -4,6 +4,17 @@ import type { EventInfo } from '../values/event.js';
 import { isStandardSchema, type SchemaOutput, type StandardSchema } from '../values/standard-schema.js';
 import { markUpcast } from './upcast-marks.js';
 
+/** The decorator `@Upcast()` gives: it checks what the method takes against the schema, and what it gives against the class's event map. */
+export type UpcastDecorator<To extends string, From> = <
+  H extends Host,
+  Key extends string,
+  Method extends UpcastOf<H, Key, To, From>,
+>(
+  host: H,
+  method: Key,
+  descriptor: TypedPropertyDescriptor<Method>,
+) => void;
+
 /** Where an upcast may stand: on a static method of an actor class, or on another. */
 type Host = ActorBase<object, object> | (abstract new (...args: never[]) => ActorBase<object, object>);
 
@@ -23,17 +34,6 @@ export type UpcastOf<H, Key, To, From> =
   To extends EventName<EventsOf<ActorOf<H>>>
     ? (data: SchemaOutput<From>, info: EventInfo) => EventsOf<ActorOf<H>>[To] | NextPayload<H, Key>
     : { error: `'${To & string}' is not one of this actor's events` };
-
-/** The decorator `@Upcast()` gives: it checks what the method takes against the schema, and what it gives against the class's event map. */
-export type UpcastDecorator<To extends string, From> = <
-  H extends Host,
-  Key extends string,
-  Method extends UpcastOf<H, Key, To, From>,
->(
-  host: H,
-  method: Key,
-  descriptor: TypedPropertyDescriptor<Method>,
-) => void;
 
 /** What `@Upcast('old_name', …)` takes for an event that has another name today. */
 export interface Renaming<To extends string, From extends StandardSchema | undefined> {

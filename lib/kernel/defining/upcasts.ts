@@ -7,30 +7,6 @@ import { disown } from '../values/thenable.js';
 import { messageOf } from '../values/thrown.js';
 import { fitting } from './schemas.js';
 
-/** One `@Upcast` of a class, ready to run. */
-export interface UpcastStep {
-  /** The name it is stored under. */
-  readonly event: string;
-  /** Today's name. */
-  readonly to: string;
-  /** What is old; everything, if it is left out. */
-  readonly from: StandardSchema | undefined;
-  /** For errors, as in `User.fromV1`. */
-  readonly label: string;
-  readonly method: (data: unknown, info: EventInfo) => unknown;
-  /** Its source text. */
-  readonly source: string;
-}
-
-/** What a class handles an event with. */
-type Handler = (this: ActorBase<object, object>, data: unknown, info: EventInfo) => unknown;
-
-/** An event as its class means it today. */
-interface Today {
-  readonly name: string;
-  readonly data: unknown;
-}
-
 /**
  * What a class makes of its old events when it reads them. An event is old by its shape: one that the schema of an upcast accepts. The upcasts of a name
  * are tried in their order, each on what the one before it gave; after a new name those of that name follow. What is stored never changes.
@@ -174,6 +150,30 @@ export class Upcasts {
   #whose(event: string): { actor: string; event: string } {
     return { actor: this.#actor, event };
   }
+}
+
+/** One `@Upcast` of a class, ready to run. */
+export interface UpcastStep {
+  /** The name it is stored under. */
+  readonly event: string;
+  /** Today's name. */
+  readonly to: string;
+  /** What is old; everything, if it is left out. */
+  readonly from: StandardSchema | undefined;
+  /** For errors, as in `User.fromV1`. */
+  readonly label: string;
+  readonly method: (data: unknown, info: EventInfo) => unknown;
+  /** Its source text. */
+  readonly source: string;
+}
+
+/** What a class handles an event with. */
+type Handler = (this: ActorBase<object, object>, data: unknown, info: EventInfo) => unknown;
+
+/** An event as its class means it today. */
+interface Today {
+  readonly name: string;
+  readonly data: unknown;
 }
 
 /** Handlers that see old events as they are meant today; those of names without an upcast are untouched, and cost nothing more. */

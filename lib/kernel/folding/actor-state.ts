@@ -6,11 +6,6 @@ import { HandlerError, OmniscientError } from '../values/errors.js';
 import type { EventInfo, EventMetadata, EventRecord, NewEvent } from '../values/event.js';
 import { disown, isThenable } from '../values/thenable.js';
 
-/** Hears of events that mean nothing to a class. */
-export interface SkippedEvents {
-  skipped(event: string, actor: string, streamId: string): void;
-}
-
 /** The fold: an actor's state, changed by nothing but its event handlers. */
 export class ActorState {
   tree: StateTree;
@@ -76,6 +71,11 @@ export class ActorState {
       );
     }
   }
+}
+
+/** Hears of events that mean nothing to a class. */
+export interface SkippedEvents {
+  skipped(event: string, actor: string, streamId: string): void;
 }
 
 /** Parses metadata only for the few handlers that look at it. */

@@ -2,53 +2,6 @@ import type { OnConflict } from '../declaring/marks.js';
 import type { EventRecord, NewEvent } from '../values/event.js';
 import type { ActorState } from './actor-state.js';
 
-/** Events of one commit that are applied here and not yet stored. */
-export interface PendingCommit {
-  readonly events: readonly NewEvent[];
-  /** What to do when others' events, which this class handles, come first. */
-  readonly onConflict: OnConflict;
-  /** Whether what is stored by now makes it wrong as it is, so that it must be decided anew whatever `onConflict` says. */
-  readonly isStale?: (() => boolean) | undefined;
-  /** Its own turn is still running and may wait for it, so it can't wait for that turn. */
-  readonly midTurn: boolean;
-  /** Where its changes begin in the state's journal; kept up to date by `OptimisticState`. */
-  mark: number;
-}
-
-/** What became of the pending commits when others' events came first. */
-export interface Rebased<Commit extends PendingCommit> {
-  /** Their command wants to fail; their events are gone from the state. */
-  readonly rejected: readonly Commit[];
-  /** Their events can no longer be applied; gone from the state. */
-  readonly failed: readonly { commit: Commit; error: unknown }[];
-  /** From the first that must be decided anew on: gone from the state, to be run or applied again in this order. */
-  readonly held: readonly Commit[];
-}
-
-/** The turn that is running: what it fired so far, and what happened to it meanwhile. */
-export interface OpenTurn {
-  readonly events: NewEvent[];
-  mark: number;
-  /** Others' events changed the state under it. */
-  touched: boolean;
-  /** Others' events came that may make it wrong, though the state is the same. */
-  doubted: boolean;
-  /** Its own events could not be applied again after that. */
-  failure: unknown;
-}
-
-/** Whether its method has to decide anew after others' events came first. */
-export function mustRunAgain({ onConflict, isStale }: Pick<PendingCommit, 'onConflict' | 'isStale'>): boolean {
-  return onConflict === 'rerun' || (isStale?.() ?? false);
-}
-
-/** Whether what is stored by now makes it wrong as it is. */
-function isStale(commit: Pick<PendingCommit, 'isStale'>): boolean {
-  return commit.isStale?.() ?? false;
-}
-
-const UNTOUCHED: Rebased<never> = { rejected: [], failed: [], held: [] };
-
 /**
  * Confirmed state plus pending commits plus the open turn, in one tree: the journal tells them apart. Undoing and redoing cost what the
  * changes cost, never what the state weighs.
@@ -276,3 +229,50 @@ export class OptimisticState<Commit extends PendingCommit> {
     return this.#open;
   }
 }
+
+/** Events of one commit that are applied here and not yet stored. */
+export interface PendingCommit {
+  readonly events: readonly NewEvent[];
+  /** What to do when others' events, which this class handles, come first. */
+  readonly onConflict: OnConflict;
+  /** Whether what is stored by now makes it wrong as it is, so that it must be decided anew whatever `onConflict` says. */
+  readonly isStale?: (() => boolean) | undefined;
+  /** Its own turn is still running and may wait for it, so it can't wait for that turn. */
+  readonly midTurn: boolean;
+  /** Where its changes begin in the state's journal; kept up to date by `OptimisticState`. */
+  mark: number;
+}
+
+/** What became of the pending commits when others' events came first. */
+export interface Rebased<Commit extends PendingCommit> {
+  /** Their command wants to fail; their events are gone from the state. */
+  readonly rejected: readonly Commit[];
+  /** Their events can no longer be applied; gone from the state. */
+  readonly failed: readonly { commit: Commit; error: unknown }[];
+  /** From the first that must be decided anew on: gone from the state, to be run or applied again in this order. */
+  readonly held: readonly Commit[];
+}
+
+/** The turn that is running: what it fired so far, and what happened to it meanwhile. */
+export interface OpenTurn {
+  readonly events: NewEvent[];
+  mark: number;
+  /** Others' events changed the state under it. */
+  touched: boolean;
+  /** Others' events came that may make it wrong, though the state is the same. */
+  doubted: boolean;
+  /** Its own events could not be applied again after that. */
+  failure: unknown;
+}
+
+/** Whether its method has to decide anew after others' events came first. */
+export function mustRunAgain({ onConflict, isStale }: Pick<PendingCommit, 'onConflict' | 'isStale'>): boolean {
+  return onConflict === 'rerun' || (isStale?.() ?? false);
+}
+
+/** Whether what is stored by now makes it wrong as it is. */
+function isStale(commit: Pick<PendingCommit, 'isStale'>): boolean {
+  return commit.isStale?.() ?? false;
+}
+
+const UNTOUCHED: Rebased<never> = { rejected: [], failed: [], held: [] };

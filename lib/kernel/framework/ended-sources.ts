@@ -1,9 +1,3 @@
-/** Most sources that ended in code of which an actor remembers that they did: the last. `onActivate` begins anew what ended before those. */
-export const ENDED_SOURCES_MAX = 1_000;
-
-/** One listener's sources, after its name: those that came one after the other. */
-type Run = readonly [listener: string, ...sources: string[]];
-
 /** Sources to which code listened and that ended for good, so that an `onActivate` which listens to them again begins nothing. */
 export class EndedSources {
   /** The last ones last. */
@@ -45,6 +39,12 @@ export class EndedSources {
     for (const [listener, ...sources] of runs) for (const source of sources) this.add(listener, source);
   }
 }
+
+/** Most sources that ended in code of which an actor remembers that they did: the last. `onActivate` begins anew what ended before those. */
+export const ENDED_SOURCES_MAX = 1_000;
+
+/** One listener's sources, after its name: those that came one after the other. */
+type Run = readonly [listener: string, ...sources: string[]];
 
 /** One listener on one source. */
 export function listenerKey(listener: string, source: string): string {

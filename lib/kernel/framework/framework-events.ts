@@ -3,13 +3,6 @@ import { heardIn } from './heard-note.js';
 import { LISTENING_EVENTS, type ListeningMemory, ListeningState } from './listening-state.js';
 import { OnceAnswers, type OnceData } from './once-answers.js';
 
-/** The framework's own events, and the one it fires in the actor's name. */
-export const LEADER_EVENT = '$leader';
-export const TICKING_EVENT = '$ticking';
-export const ANSWERED_EVENT = '$answered';
-export const PARTLY_EVENT = '$partly';
-export const TICK_EVENT = 'tick';
-
 /** A leadership of a stream: `nodeId` leads until a higher term is in the stream; `null` when it gave up. */
 export interface Leadership {
   readonly nodeId: string | null;
@@ -18,6 +11,13 @@ export interface Leadership {
   /** 1, 2, 3 … */
   readonly term: number;
 }
+
+/** The framework's own events, and the one it fires in the actor's name. */
+export const LEADER_EVENT = '$leader';
+export const TICKING_EVENT = '$ticking';
+export const ANSWERED_EVENT = '$answered';
+export const PARTLY_EVENT = '$partly';
+export const TICK_EVENT = 'tick';
 
 /** How `startTicking` wants it. */
 export interface TickOptions {

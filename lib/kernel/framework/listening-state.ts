@@ -3,109 +3,6 @@ import type { StoredFailure } from '../values/thrown.js';
 import { EndedSources, listenerKey } from './ended-sources.js';
 import type { HeardNote } from './heard-note.js';
 
-/** The framework's events of an actor that listens. */
-export const LISTENING_EVENT = '$listening';
-export const HEARD_EVENT = '$heard';
-export const PARKED_EVENT = '$parked';
-export const UNPARKED_EVENT = '$unparked';
-
-/** What they are, for classes on one stream to tell theirs apart. */
-export const LISTENING_EVENTS: ReadonlySet<string> = new Set([
-  LISTENING_EVENT,
-  HEARD_EVENT,
-  PARKED_EVENT,
-  UNPARKED_EVENT,
-]);
-
-/** Stands for "whatever stream has events of the names listened to", where otherwise a stream's id stands. */
-export const ALL_STREAMS = '';
-
-/** Names of listeners that are set in code begin with this. */
-export const IN_CODE = 'listenTo:';
-
-/** When listening that began in code ends by itself. */
-export interface ListeningLimits {
-  readonly count?: number | undefined;
-  /** Milliseconds. */
-  readonly forMs?: number | undefined;
-}
-
-/** `$listening`: which sources a listener begins to listen to, each after which version (or position), and which it leaves. */
-export interface ListeningData {
-  /** Name of the actor class. */
-  readonly actor: string;
-  readonly listener: string;
-  readonly begin: readonly ({ readonly source: string; readonly after: number } & ListeningLimits)[];
-  readonly end: readonly string[];
-  /** Ended from code, for good: remembered, so that an `onActivate` that listens anew begins nothing. */
-  readonly over?: readonly string[];
-}
-
-/**
- * `$heard`: how far a listener has heard a source, where it fired nothing in whose metadata that could stand. Older streams have one for each reaction, in
- * its commit.
- */
-export interface HeardData {
-  readonly actor: string;
-  readonly listener: string;
-  readonly source: string;
-  /** Version in the source's stream; position, where the source is `ALL_STREAMS`. */
-  readonly at: number;
-}
-
-/** `$parked`: an event that could not be reacted to, with all that is needed to look at it and to try again. */
-export interface ParkedData extends HeardData {
-  readonly id: string;
-  /** The actor's id without the class's prefix. */
-  readonly actorId: string;
-  readonly event: StoredEvent;
-  readonly error: StoredFailure;
-  /** It was no longer JSON in the store: `event` has neither payload nor metadata. */
-  readonly unreadable?: true;
-  /** How often it was tried. */
-  readonly attempts: number;
-  /** Of a projection: position of the last event before it that was handled. */
-  readonly after?: number;
-  /** Name of the dispatcher in whose stream it is, because no actor could be brought it. */
-  readonly by?: string;
-  /** A dispatcher had parked it, and its actor took it over. */
-  readonly adopted?: true;
-}
-
-/** `$unparked`: it was reacted to after all, or somebody decided that it need not be, or another read model has taken the place of the one that it is of. */
-export interface UnparkedData {
-  readonly actor: string;
-  readonly id: string;
-  readonly outcome: 'retried' | 'discarded' | 'replaced';
-}
-
-/** Most sources that its state no longer names of which an actor remembers how far they were heard: those that it left last. */
-export const LEFT_SOURCES_MAX = 1_000;
-
-/** Most parked events that were taken over from a dispatcher of which an actor remembers that: the last. */
-export const ADOPTED_MAX = 1_000;
-
-/** How far one listener has heard one source. */
-export interface HeardSource {
-  readonly listener: string;
-  readonly source: string;
-  readonly at: number;
-  /** How many reactions to it are stored. */
-  readonly count: number;
-  /** When listening began, in milliseconds since 1970; `undefined` for a source to which it does not listen itself: one that calls it, or that it left. */
-  readonly sinceMs?: number;
-  /** As they were when it began. */
-  readonly limits?: ListeningLimits;
-}
-
-/** A snapshot's part of it. */
-export interface ListeningMemory {
-  readonly sources: readonly HeardSource[];
-  readonly parked: readonly string[];
-  readonly adopted?: readonly string[];
-  readonly ended?: ReturnType<EndedSources['toJSON']>;
-}
-
 /**
  * What an actor listens to and how far it has heard: a fold of what is stored, and of nothing else. Whoever goes on from a snapshot has the same, to the
  * order of what will be forgotten first.
@@ -247,6 +144,109 @@ export class ListeningState {
     this.sources.set(key, heard);
     if (heard.count >= (known.limits?.count ?? Number.POSITIVE_INFINITY)) this.#end(listener, source);
   }
+}
+
+/** The framework's events of an actor that listens. */
+export const LISTENING_EVENT = '$listening';
+export const HEARD_EVENT = '$heard';
+export const PARKED_EVENT = '$parked';
+export const UNPARKED_EVENT = '$unparked';
+
+/** What they are, for classes on one stream to tell theirs apart. */
+export const LISTENING_EVENTS: ReadonlySet<string> = new Set([
+  LISTENING_EVENT,
+  HEARD_EVENT,
+  PARKED_EVENT,
+  UNPARKED_EVENT,
+]);
+
+/** Stands for "whatever stream has events of the names listened to", where otherwise a stream's id stands. */
+export const ALL_STREAMS = '';
+
+/** Names of listeners that are set in code begin with this. */
+export const IN_CODE = 'listenTo:';
+
+/** When listening that began in code ends by itself. */
+export interface ListeningLimits {
+  readonly count?: number | undefined;
+  /** Milliseconds. */
+  readonly forMs?: number | undefined;
+}
+
+/** `$listening`: which sources a listener begins to listen to, each after which version (or position), and which it leaves. */
+export interface ListeningData {
+  /** Name of the actor class. */
+  readonly actor: string;
+  readonly listener: string;
+  readonly begin: readonly ({ readonly source: string; readonly after: number } & ListeningLimits)[];
+  readonly end: readonly string[];
+  /** Ended from code, for good: remembered, so that an `onActivate` that listens anew begins nothing. */
+  readonly over?: readonly string[];
+}
+
+/**
+ * `$heard`: how far a listener has heard a source, where it fired nothing in whose metadata that could stand. Older streams have one for each reaction, in
+ * its commit.
+ */
+export interface HeardData {
+  readonly actor: string;
+  readonly listener: string;
+  readonly source: string;
+  /** Version in the source's stream; position, where the source is `ALL_STREAMS`. */
+  readonly at: number;
+}
+
+/** `$parked`: an event that could not be reacted to, with all that is needed to look at it and to try again. */
+export interface ParkedData extends HeardData {
+  readonly id: string;
+  /** The actor's id without the class's prefix. */
+  readonly actorId: string;
+  readonly event: StoredEvent;
+  readonly error: StoredFailure;
+  /** It was no longer JSON in the store: `event` has neither payload nor metadata. */
+  readonly unreadable?: true;
+  /** How often it was tried. */
+  readonly attempts: number;
+  /** Of a projection: position of the last event before it that was handled. */
+  readonly after?: number;
+  /** Name of the dispatcher in whose stream it is, because no actor could be brought it. */
+  readonly by?: string;
+  /** A dispatcher had parked it, and its actor took it over. */
+  readonly adopted?: true;
+}
+
+/** `$unparked`: it was reacted to after all, or somebody decided that it need not be, or another read model has taken the place of the one that it is of. */
+export interface UnparkedData {
+  readonly actor: string;
+  readonly id: string;
+  readonly outcome: 'retried' | 'discarded' | 'replaced';
+}
+
+/** Most sources that its state no longer names of which an actor remembers how far they were heard: those that it left last. */
+export const LEFT_SOURCES_MAX = 1_000;
+
+/** Most parked events that were taken over from a dispatcher of which an actor remembers that: the last. */
+export const ADOPTED_MAX = 1_000;
+
+/** How far one listener has heard one source. */
+export interface HeardSource {
+  readonly listener: string;
+  readonly source: string;
+  readonly at: number;
+  /** How many reactions to it are stored. */
+  readonly count: number;
+  /** When listening began, in milliseconds since 1970; `undefined` for a source to which it does not listen itself: one that calls it, or that it left. */
+  readonly sinceMs?: number;
+  /** As they were when it began. */
+  readonly limits?: ListeningLimits;
+}
+
+/** A snapshot's part of it. */
+export interface ListeningMemory {
+  readonly sources: readonly HeardSource[];
+  readonly parked: readonly string[];
+  readonly adopted?: readonly string[];
+  readonly ended?: ReturnType<EndedSources['toJSON']>;
 }
 
 /** Whether it no longer listens to it; events of names are brought to it by others, so it never does. */

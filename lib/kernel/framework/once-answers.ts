@@ -1,21 +1,3 @@
-/** Most idempotency keys of one actor that are remembered: the latest. */
-export const ONCE_KEYS_MAX = 1_000;
-/** Longest idempotency key, in UTF-16 code units. */
-export const ONCE_KEY_LENGTH_MAX = 200;
-
-/** What `$answered` says of a command that was given with an idempotency key. */
-export interface OnceData {
-  /** Name of the actor class. */
-  readonly actor: string;
-  readonly key: string;
-  /** Name of the command; events from before it was stored have none, and answer whichever command has their key. */
-  readonly command?: string | undefined;
-  readonly answer?: unknown;
-}
-
-/** What one of them answered. */
-export type OnceAnswer = Pick<OnceData, 'command' | 'answer'>;
-
 /** What the last commands with idempotency keys answered. */
 export class OnceAnswers {
   readonly #answers = new Map<string, OnceAnswer>();
@@ -42,3 +24,21 @@ export class OnceAnswers {
     for (const [key, kept] of answers) this.add({ key, ...(kept as OnceAnswer | null) });
   }
 }
+
+/** Most idempotency keys of one actor that are remembered: the latest. */
+export const ONCE_KEYS_MAX = 1_000;
+/** Longest idempotency key, in UTF-16 code units. */
+export const ONCE_KEY_LENGTH_MAX = 200;
+
+/** What `$answered` says of a command that was given with an idempotency key. */
+export interface OnceData {
+  /** Name of the actor class. */
+  readonly actor: string;
+  readonly key: string;
+  /** Name of the command; events from before it was stored have none, and answer whichever command has their key. */
+  readonly command?: string | undefined;
+  readonly answer?: unknown;
+}
+
+/** What one of them answered. */
+export type OnceAnswer = Pick<OnceData, 'command' | 'answer'>;

@@ -1,9 +1,6 @@
 import { isPlainObject, PLAIN_DATA_DEPTH_MAX } from '../values/plain-data.js';
 import { nodeOf } from './state-node.js';
 
-/** Longer arrays are taken for lists of items alone: to look for other properties would cost more than the copy. */
-const PROPERTIES_LOOKED_FOR_MAX = 100;
-
 /**
  * A copy of what is data: plain objects and arrays, at whatever depth; views of a state as they are now, frozen. What is anything else is the same in the
  * copy: instances of classes, functions, objects with methods, and what lies more than 500 levels deep.
@@ -17,6 +14,9 @@ export function copyOfData(value: unknown): unknown {
     return value;
   }
 }
+
+/** Longer arrays are taken for lists of items alone: to look for other properties would cost more than the copy. */
+const PROPERTIES_LOOKED_FOR_MAX = 100;
 
 /** Arguments as they are now, whatever becomes of what was given. */
 export function copyOfArguments(args: readonly unknown[]): readonly unknown[] {

@@ -3,9 +3,6 @@ import { ARRAY_METHODS } from './state-array-methods.js';
 import type { Change } from './state-journal.js';
 import { type Item, indexOfKey, NODE, nodeOf, StateNode } from './state-node.js';
 
-/** Above this many items, a splice doesn't pass them as arguments: the call stack could not hold them. */
-const SPLICE_ARGUMENTS_MAX = 10_000;
-
 /** An array of the state. */
 export class ArrayNode extends StateNode<Item[]> {
   get(values: Item[], key: string | symbol): unknown {
@@ -116,6 +113,9 @@ export class ArrayNode extends StateNode<Item[]> {
     return new PayloadError(`${path}: ${why}`, path);
   }
 }
+
+/** Above this many items, a splice doesn't pass them as arguments: the call stack could not hold them. */
+const SPLICE_ARGUMENTS_MAX = 10_000;
 
 /** Items were put in the place of others, which are not in the state at the moment. */
 class Spliced implements Change {

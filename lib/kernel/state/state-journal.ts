@@ -1,10 +1,3 @@
-/** A change that can be taken back: flipped once it is undone, flipped twice it is done again. */
-export interface Change {
-  flip(): void;
-  /** It will never be undone: lets go of what it kept for that. */
-  settle?(): void;
-}
-
 /** The changes that may yet be undone, oldest first. A mark is a place between two of them. */
 export class StateJournal {
   /** How many changes are settled: the mark before the first change that is kept. */
@@ -61,4 +54,11 @@ export class StateJournal {
     if (index > this.#length) throw new RangeError(`there is no mark ${mark}: the journal ends at ${this.mark}`);
     return index;
   }
+}
+
+/** A change that can be taken back: flipped once it is undone, flipped twice it is done again. */
+export interface Change {
+  flip(): void;
+  /** It will never be undone: lets go of what it kept for that. */
+  settle?(): void;
 }

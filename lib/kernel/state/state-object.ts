@@ -3,8 +3,6 @@ import { isContainer, putProperty } from '../values/plain-data.js';
 import type { Change } from './state-journal.js';
 import { Assigned, indexOfKey, NODE, nodeOf, type Primitive, StateNode, type Stored, Tombstone } from './state-node.js';
 
-type Values = Record<string, Stored>;
-
 /**
  * An object of the state. Its view has the properties it was given and no others, not even those that every object inherits: a key that comes
  * from outside, such as `constructor`, is absent until it is written, and writing it does no harm.
@@ -120,6 +118,8 @@ export class ObjectNode extends StateNode<Values> {
     this.writer.journal(new Rearranged(this, before));
   }
 }
+
+type Values = Record<string, Stored>;
 
 /** A key was deleted, and a tombstone keeps its place. */
 class Deleted extends Assigned {

@@ -2,9 +2,6 @@ import { InvalidIdError, OmniscientError } from './errors.js';
 import { EVENT_NAME_LENGTH_MAX, FRAMEWORK_EVENT_PREFIX, STREAM_ID_LENGTH_MAX } from './event.js';
 import { shownText, textFault } from './text.js';
 
-/** Streams whose ids begin with this are the framework's own (elections, projections): no actor can have such an id. */
-export const FRAMEWORK_STREAM_PREFIX = '$';
-
 /**
  * Checks an actor's id and names its stream.
  *
@@ -20,6 +17,9 @@ export function streamIdOf(actor: string, prefix: string, id: unknown): string {
   }
   return prefix + (id as string);
 }
+
+/** Streams whose ids begin with this are the framework's own (elections, projections): no actor can have such an id. */
+export const FRAMEWORK_STREAM_PREFIX = '$';
 
 /** Checks the name of a stream, prefix included; the same rules. @throws InvalidIdError. */
 export function checkedStreamId(streamId: unknown): string {

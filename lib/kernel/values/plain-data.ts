@@ -1,8 +1,5 @@
 import { PayloadError } from './errors.js';
 
-/** How deep state and payloads may be nested. Far beyond real data, far below what the call stack holds. */
-export const PLAIN_DATA_DEPTH_MAX = 500;
-
 /**
  * Checks that JSON gives the value back the same, and serialises it. Properties that are `undefined` are left out, as JSON does.
  *
@@ -15,6 +12,9 @@ export function assertJson(value: unknown, what: string): string {
   if (refusal) throw refusalError(refusal, value, what, '$');
   return JSON.stringify(value);
 }
+
+/** How deep state and payloads may be nested. Far beyond real data, far below what the call stack holds. */
+export const PLAIN_DATA_DEPTH_MAX = 500;
 
 /** Why a value is not plain data, and the keys that lead to it. */
 export interface Refusal {

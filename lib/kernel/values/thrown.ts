@@ -1,3 +1,15 @@
+/** What can be said of something that was thrown, as plain data. */
+export interface StoredFailure {
+  readonly name: string;
+  readonly message: string;
+  readonly code?: string;
+  readonly stack?: string;
+  /** What made it happen. */
+  readonly cause?: StoredFailure;
+  /** Those that an `AggregateError` gathers; the first ones. */
+  readonly errors?: readonly StoredFailure[];
+}
+
 /** Most failures that are kept of one that was thrown: itself, its causes, and those that it gathers. */
 export const FAILURES_MAX = 20;
 /** How deep causes and gathered errors are followed. */
@@ -11,18 +23,6 @@ const SKETCH_LENGTH_MAX = 1_000;
 /** How deep, and how many keys or items of each level, such a value is shown. */
 const SKETCH_DEPTH_MAX = 3;
 const SKETCH_ITEMS_MAX = 20;
-
-/** What can be said of something that was thrown, as plain data. */
-export interface StoredFailure {
-  readonly name: string;
-  readonly message: string;
-  readonly code?: string;
-  readonly stack?: string;
-  /** What made it happen. */
-  readonly cause?: StoredFailure;
-  /** Those that an `AggregateError` gathers; the first ones. */
-  readonly errors?: readonly StoredFailure[];
-}
 
 /*
  * Anything can be thrown: `undefined`, a Proxy whose traps throw, an error with getters that do. Nothing in this file throws, whatever it is given, so that

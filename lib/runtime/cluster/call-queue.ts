@@ -2,19 +2,6 @@ import type { Environment, Timer } from '../../engine/environment/environment.js
 import { SYSTEM } from '../../engine/environment/system-environment.js';
 import type { NoReply, Reply } from './remote-call.js';
 
-/** A call that waits for its reply. */
-export interface WaitingCall {
-  /** The caller's own count of its calls. */
-  readonly call: number;
-  readonly to: string;
-  readonly settle: (reply: Reply | NoReply) => void;
-  readonly queue: CallQueue;
-  /** Since when nothing was heard of this call or of one that was sent before it. */
-  quietSinceMs: number;
-  before: WaitingCall | undefined;
-  after: WaitingCall | undefined;
-}
-
 /**
  * Calls of one actor that wait for one node's replies, in the order in which they were sent. A node that works through a long queue is not silent, so a
  * reply renews the wait of all that was sent after the call it answers; but not of what was sent before, which a node that runs one command after
@@ -83,4 +70,17 @@ export class CallQueue {
       }, inMs)
       .unref();
   }
+}
+
+/** A call that waits for its reply. */
+export interface WaitingCall {
+  /** The caller's own count of its calls. */
+  readonly call: number;
+  readonly to: string;
+  readonly settle: (reply: Reply | NoReply) => void;
+  readonly queue: CallQueue;
+  /** Since when nothing was heard of this call or of one that was sent before it. */
+  quietSinceMs: number;
+  before: WaitingCall | undefined;
+  after: WaitingCall | undefined;
 }

@@ -10,40 +10,6 @@ import {
   STACK_LENGTH_MAX,
 } from '../../kernel/values/thrown.js';
 
-/** Longest plain value that travels as it is, and most of an error's own properties together, in characters of JSON. */
-const VALUE_LENGTH_MAX = 64 * 1024;
-
-/** A class of errors whose instances keep their class on the way from one node to another. */
-// biome-ignore lint/complexity/noBannedTypes: constructors of any arguments, and abstract ones, have nothing else in common.
-export type ErrorClass = Function & { readonly prototype: Error };
-
-interface LibraryClass {
-  readonly name: string;
-  readonly isExact: boolean;
-}
-
-/** Something that is no error. `value` is its text, which is all that older nodes know; `is` says how to read that. */
-interface EncodedValue {
-  readonly value: string;
-  readonly is?: 'json' | 'bigint' | 'undefined';
-}
-
-interface EncodedError {
-  readonly type: string;
-  /** What its `name` says. Older nodes leave it out, and all that follows. */
-  readonly name?: string;
-  /** The library's class that it is an instance of, and whether of that very one; `null` if it is of none. Other classes of the same names are not meant. Older nodes do not say. */
-  readonly library?: LibraryClass | null;
-  readonly message: string;
-  readonly stack: string | undefined;
-  readonly own: Record<string, unknown>;
-  /** Own properties that JSON has not. */
-  readonly special?: Record<string, EncodedValue>;
-  readonly cause?: EncodedError | EncodedValue;
-  /** What an `AggregateError` gathers. */
-  readonly errors?: readonly (EncodedError | EncodedValue)[];
-}
-
 /**
  * Errors as they travel between nodes: class, name, message, `code` and other plain properties, stack, causes and gathered errors arrive as they were. So does
  * what is no error: plain data, `undefined`, a bigint; of anything else its text does. Never throws on the way out, whatever was thrown.
@@ -102,6 +68,40 @@ export class ErrorCodec {
     const librarys = library === undefined ? type : library?.name;
     return users ?? LIBRARY.get(librarys ?? '') ?? BUILT_IN.get(type) ?? Error;
   }
+}
+
+/** Longest plain value that travels as it is, and most of an error's own properties together, in characters of JSON. */
+const VALUE_LENGTH_MAX = 64 * 1024;
+
+/** A class of errors whose instances keep their class on the way from one node to another. */
+// biome-ignore lint/complexity/noBannedTypes: constructors of any arguments, and abstract ones, have nothing else in common.
+export type ErrorClass = Function & { readonly prototype: Error };
+
+interface LibraryClass {
+  readonly name: string;
+  readonly isExact: boolean;
+}
+
+/** Something that is no error. `value` is its text, which is all that older nodes know; `is` says how to read that. */
+interface EncodedValue {
+  readonly value: string;
+  readonly is?: 'json' | 'bigint' | 'undefined';
+}
+
+interface EncodedError {
+  readonly type: string;
+  /** What its `name` says. Older nodes leave it out, and all that follows. */
+  readonly name?: string;
+  /** The library's class that it is an instance of, and whether of that very one; `null` if it is of none. Other classes of the same names are not meant. Older nodes do not say. */
+  readonly library?: LibraryClass | null;
+  readonly message: string;
+  readonly stack: string | undefined;
+  readonly own: Record<string, unknown>;
+  /** Own properties that JSON has not. */
+  readonly special?: Record<string, EncodedValue>;
+  readonly cause?: EncodedError | EncodedValue;
+  /** What an `AggregateError` gathers. */
+  readonly errors?: readonly (EncodedError | EncodedValue)[];
 }
 
 const BUILT_IN = byName([

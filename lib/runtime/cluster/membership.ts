@@ -4,31 +4,6 @@ import type { Timer } from '../../engine/environment/environment.js';
 import type { RuntimeParts } from '../parts/settings.js';
 import { NodeClocks } from './node-clocks.js';
 
-/** Heartbeats a node writes, and looks it takes at the others', within one `heartbeatTimeoutMs`. */
-const BEATS_PER_TIMEOUT = 4;
-const LOOKS_PER_TIMEOUT = 8;
-/** A node that shows no sign of life for this share of the time-out may still come back; whoever waits for an answer from it need not. */
-const SUSPECT_SHARE = 0.75;
-/** A node that has been dead for so many timeouts is forgotten. */
-const FORGET_AFTER_TIMEOUTS = 30;
-
-/** A heartbeat that may be older than this share of the time-out when it is read says too little of its node's clock. */
-const CLOCK_DELAY_SHARE_MAX = 0.5;
-/** A clock that moved by less, apart from time itself, was not set. Milliseconds. */
-const CLOCK_SET_MS_MIN = 20;
-
-/** Most nodes that are remembered for having gone. */
-const GONE_MAX = 10_000;
-
-interface Neighbour {
-  record: NodeRecord;
-  /** For how long, by our own clock, its heartbeat has not changed while we were looking. */
-  silentMs: number;
-  /** When it last sent us a message, by our clock. */
-  heardAtMs: number;
-  gone: boolean;
-}
-
 /**
  * Which nodes are alive. Each writes a heartbeat; a node whose heartbeat another has not seen change for `heartbeatTimeoutMs` is dead to that one. Time
  * is measured on the observer's monotonic clock, and only while it looks: a node that was frozen itself holds nobody else for dead when it comes
@@ -271,4 +246,29 @@ export class Membership {
     this.#warned = message;
     this.#parts.log.warn(message, error);
   }
+}
+
+/** Heartbeats a node writes, and looks it takes at the others', within one `heartbeatTimeoutMs`. */
+const BEATS_PER_TIMEOUT = 4;
+const LOOKS_PER_TIMEOUT = 8;
+/** A node that shows no sign of life for this share of the time-out may still come back; whoever waits for an answer from it need not. */
+const SUSPECT_SHARE = 0.75;
+/** A node that has been dead for so many timeouts is forgotten. */
+const FORGET_AFTER_TIMEOUTS = 30;
+
+/** A heartbeat that may be older than this share of the time-out when it is read says too little of its node's clock. */
+const CLOCK_DELAY_SHARE_MAX = 0.5;
+/** A clock that moved by less, apart from time itself, was not set. Milliseconds. */
+const CLOCK_SET_MS_MIN = 20;
+
+/** Most nodes that are remembered for having gone. */
+const GONE_MAX = 10_000;
+
+interface Neighbour {
+  record: NodeRecord;
+  /** For how long, by our own clock, its heartbeat has not changed while we were looking. */
+  silentMs: number;
+  /** When it last sent us a message, by our clock. */
+  heardAtMs: number;
+  gone: boolean;
 }

@@ -7,32 +7,6 @@ import { EngineError } from '../../kernel/values/errors.js';
 import type { RuntimeParts } from '../parts/settings.js';
 import type { Membership } from './membership.js';
 
-/** Most messages that wait to be sent; what comes beyond is lost, as any message may be. */
-const QUEUE_MAX = 100_000;
-/** Most messages handed to the engine at once. */
-const BATCH_MAX = 256;
-/** How often a batch is tried; whoever sent it waits no longer for an answer by then. */
-const TRIES_MAX = 8;
-/** So far back are a sender's messages remembered, to know one that comes twice; what comes later still counts as lost. */
-const SEEN_MAX = 10_000;
-/** Most starts of nodes of which that is known. */
-const SENDERS_MAX = 10_000;
-/** What is known of one that is gone is forgotten when nothing has come from it for so long, and room is needed. Milliseconds. */
-const SENDER_KEPT_MS = 2 * MESSAGE_KEPT_MS;
-
-interface Envelope {
-  readonly from: string;
-  readonly incarnation: string;
-  /** For which start of the receiver it is meant, if the sender knew. */
-  readonly to: string | undefined;
-  /** The sender's own count. */
-  readonly number: number;
-  readonly kind: string;
-  readonly body: unknown;
-}
-
-export type Receiver = (body: never, from: string, incarnation: string) => void;
-
 /**
  * Messages between nodes, each taken at most once, and only by the start of the node that it was meant for. They may be lost. "At most once" holds
  * without exception, since commands rely on it: what cannot be told from a message that was taken before counts as lost.
@@ -184,6 +158,32 @@ export class MessageTransport {
     );
   }
 }
+
+/** Most messages that wait to be sent; what comes beyond is lost, as any message may be. */
+const QUEUE_MAX = 100_000;
+/** Most messages handed to the engine at once. */
+const BATCH_MAX = 256;
+/** How often a batch is tried; whoever sent it waits no longer for an answer by then. */
+const TRIES_MAX = 8;
+/** So far back are a sender's messages remembered, to know one that comes twice; what comes later still counts as lost. */
+const SEEN_MAX = 10_000;
+/** Most starts of nodes of which that is known. */
+const SENDERS_MAX = 10_000;
+/** What is known of one that is gone is forgotten when nothing has come from it for so long, and room is needed. Milliseconds. */
+const SENDER_KEPT_MS = 2 * MESSAGE_KEPT_MS;
+
+interface Envelope {
+  readonly from: string;
+  readonly incarnation: string;
+  /** For which start of the receiver it is meant, if the sender knew. */
+  readonly to: string | undefined;
+  /** The sender's own count. */
+  readonly number: number;
+  readonly kind: string;
+  readonly body: unknown;
+}
+
+export type Receiver = (body: never, from: string, incarnation: string) => void;
 
 /** Which of one sender's messages were taken. */
 class Seen {

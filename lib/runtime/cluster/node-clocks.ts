@@ -1,24 +1,3 @@
-/** Most nodes whose clocks are remembered, those that are gone included; the one that was read longest ago is forgotten first. */
-const NODES_MAX = 10_000;
-/** Most readings of one clock that was set: more than a clock is set while one tick is waited for. */
-const READINGS_MAX = 8;
-
-/** What is known of one node's clock. */
-interface Measured {
-  /** When it was first read. On our monotonic clock, as all that follows. */
-  readonly sinceMs: number;
-  readAtMs: number;
-  /** How far it was ahead of our monotonic clock: one number for each time it was set, the newest last. */
-  readonly aheadMs: number[];
-}
-
-/** How long ago something was, by the clock of the node that wrote down when. */
-export interface Elapsed {
-  readonly ms: number;
-  /** That clock has been watched for so long: what it says of the time before is only what it says. */
-  readonly watchedMs: number;
-}
-
 /**
  * How far the nodes' clocks are apart, as their heartbeats show it. Each clock is compared with our monotonic one, which nobody sets. A heartbeat is read a
  * little after it was written, so what is read is always a little less than the clock shows: time that has passed is never taken to be more than it is.
@@ -67,6 +46,27 @@ export class NodeClocks {
     }
     return true;
   }
+}
+
+/** Most nodes whose clocks are remembered, those that are gone included; the one that was read longest ago is forgotten first. */
+const NODES_MAX = 10_000;
+/** Most readings of one clock that was set: more than a clock is set while one tick is waited for. */
+const READINGS_MAX = 8;
+
+/** What is known of one node's clock. */
+interface Measured {
+  /** When it was first read. On our monotonic clock, as all that follows. */
+  readonly sinceMs: number;
+  readAtMs: number;
+  /** How far it was ahead of our monotonic clock: one number for each time it was set, the newest last. */
+  readonly aheadMs: number[];
+}
+
+/** How long ago something was, by the clock of the node that wrote down when. */
+export interface Elapsed {
+  readonly ms: number;
+  /** That clock has been watched for so long: what it says of the time before is only what it says. */
+  readonly watchedMs: number;
 }
 
 /** What differs little from the last reading is the same clock read with another delay: the lower of the two is safe. */

@@ -4,19 +4,6 @@ import type { Membership } from './membership.js';
 import type { MessageTransport } from './message-transport.js';
 import type { CallServer, NoReply, RemoteCall, Reply } from './remote-call.js';
 
-/** What calls need of the cluster. */
-interface ClusterParts {
-  readonly membership: Membership;
-  readonly transport: MessageTransport;
-}
-
-interface ReplyMessage {
-  readonly commandId: string;
-  /** Which of the caller's calls it answers. Older nodes do not say. */
-  readonly call?: number | undefined;
-  readonly reply: Reply;
-}
-
 /**
  * Calls to other nodes and from them. Each ends: with a reply, when the node dies or has been quiet for too long, or after `leaderTimeoutMs` without a
  * reply to it or to one that was sent before it. A command may be sent several times: a reply ends only the very call that it answers.
@@ -113,6 +100,19 @@ export class RemoteCalls {
     waiting.queue.remove(waiting, 'version' in reply);
     waiting.settle(reply);
   }
+}
+
+/** What calls need of the cluster. */
+interface ClusterParts {
+  readonly membership: Membership;
+  readonly transport: MessageTransport;
+}
+
+interface ReplyMessage {
+  readonly commandId: string;
+  /** Which of the caller's calls it answers. Older nodes do not say. */
+  readonly call?: number | undefined;
+  readonly reply: Reply;
 }
 
 interface PendingCall {

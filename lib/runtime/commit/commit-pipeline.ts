@@ -8,23 +8,6 @@ import type { Trace, TracedActor } from '../parts/telemetry.js';
 import { type Commit, settleFailed, settleStored } from './commit.js';
 import { conflictOf, incomplete, ledElsewhere } from './conflict-errors.js';
 
-/** What the pipeline tells the activation it stores for. */
-export interface PipelineOwner extends TracedActor {
-  readonly label: string;
-  /** The state, or what of it is confirmed, changed. */
-  changed(): void;
-  /** These must be run or applied again, in this order, before anything else. */
-  hold(commits: readonly Commit[]): void;
-  /** Whether these make another node the leader, so that nothing of ours may be stored any more. */
-  overtaken(others: readonly EventRecord[]): boolean;
-  /** It was so: all that waits has to run there. */
-  evict(error: unknown): void;
-  /** An append ended: others' events that were announced meanwhile may be read now. */
-  appended(): void;
-  /** The state is worthless: load again. */
-  broke(error: unknown): void;
-}
-
 /**
  * Stores an activation's pending commits, in order, one append at a time: all that queues up while one is under way goes with the next. On
  * a conflict the others' events go under the pending ones, and the same commits are stored again.
@@ -268,4 +251,21 @@ export class CommitPipeline {
       `stream '${this.#streamId}' is at version ${version} in the store but was seen at ${this.#state.version}: was the store restored or replaced?`,
     );
   }
+}
+
+/** What the pipeline tells the activation it stores for. */
+export interface PipelineOwner extends TracedActor {
+  readonly label: string;
+  /** The state, or what of it is confirmed, changed. */
+  changed(): void;
+  /** These must be run or applied again, in this order, before anything else. */
+  hold(commits: readonly Commit[]): void;
+  /** Whether these make another node the leader, so that nothing of ours may be stored any more. */
+  overtaken(others: readonly EventRecord[]): boolean;
+  /** It was so: all that waits has to run there. */
+  evict(error: unknown): void;
+  /** An append ended: others' events that were announced meanwhile may be read now. */
+  appended(): void;
+  /** The state is worthless: load again. */
+  broke(error: unknown): void;
 }

@@ -1,18 +1,6 @@
 import type { PendingCommit } from '../../kernel/folding/optimistic-state.js';
 import type { Request } from './request.js';
 
-/** A finished command, or a part of one, whose events are not yet stored. */
-export interface Commit extends PendingCommit {
-  readonly request: Request;
-  /** What to answer once it is stored; for a part, `undefined`. */
-  readonly answer: unknown;
-  /** Settles the promise of `this.commit()`; absent for the end of a command. */
-  readonly part: { resolve(): void; reject(error: unknown): void } | undefined;
-  /** For a part, which has a deadline of its own: when its waiter is told that it takes too long. */
-  deadlineMs: number | undefined;
-  timedOut: boolean;
-}
-
 /** What a turn, or a part of it, has fired, with whoever waits for it. */
 export function commitOf(request: Request, pending: PendingCommit, answer: unknown, part: Commit['part']): Commit {
   const { events, onConflict, midTurn, mark } = pending;
@@ -29,6 +17,18 @@ export function commitOf(request: Request, pending: PendingCommit, answer: unkno
     deadlineMs: undefined,
     timedOut: false,
   };
+}
+
+/** A finished command, or a part of one, whose events are not yet stored. */
+export interface Commit extends PendingCommit {
+  readonly request: Request;
+  /** What to answer once it is stored; for a part, `undefined`. */
+  readonly answer: unknown;
+  /** Settles the promise of `this.commit()`; absent for the end of a command. */
+  readonly part: { resolve(): void; reject(error: unknown): void } | undefined;
+  /** For a part, which has a deadline of its own: when its waiter is told that it takes too long. */
+  deadlineMs: number | undefined;
+  timedOut: boolean;
 }
 
 /** Tells whoever waits for this commit that it is stored. */

@@ -7,17 +7,6 @@ import { WakeUps } from '../../engine/reading/wake-ups.js';
 import type { EventRecord } from '../../kernel/values/event.js';
 import type { RuntimeParts } from '../parts/settings.js';
 
-/** What the feed needs of the activation it keeps up to date. */
-export interface FeedOwner {
-  readonly label: string;
-  /** Version of the last stored event that is in the state. */
-  readonly version: number;
-  /** Nothing may be taken now: an append is under way, and its answer will tell what came first. */
-  readonly busy: boolean;
-  /** Others' events, the first one at `version + 1`, without a hole. */
-  take(events: readonly EventRecord[]): void;
-}
-
 /**
  * Keeps one activation up to date with what others store on its stream. Wake-ups are only hints: what fits exactly is taken, whatever is
  * missing is read. What cannot be taken or read when it is heard (an append or a read is under way, a retry waits, loading is not done) stays heard
@@ -143,6 +132,17 @@ export class LiveFeed {
     }, this.#backoff.nextMs());
     this.#retryTimer.unref();
   }
+}
+
+/** What the feed needs of the activation it keeps up to date. */
+export interface FeedOwner {
+  readonly label: string;
+  /** Version of the last stored event that is in the state. */
+  readonly version: number;
+  /** Nothing may be taken now: an append is under way, and its answer will tell what came first. */
+  readonly busy: boolean;
+  /** Others' events, the first one at `version + 1`, without a hole. */
+  take(events: readonly EventRecord[]): void;
 }
 
 function versionOf({ version }: EventRecord): number {

@@ -3,36 +3,6 @@ import { copyOfData } from '../../kernel/state/data-copy.js';
 import { unwrap } from '../../kernel/state/state-tree.js';
 import { derivedId, isDerivedId } from '../events/derived-ids.js';
 
-/** Most answers that one command remembers while it runs; further calls are left to the called actors, which recognise their ids. */
-const ANSWERS_MAX = 10_000;
-
-/** Whom a turn calls. */
-interface CalledActor {
-  readonly actorName: string;
-  readonly id: string;
-}
-
-/** What shows that a command may run again. */
-interface Repeatable {
-  readonly onConflict: OnConflict;
-  readonly isStale: unknown;
-  readonly onEvicted: unknown;
-  readonly cause: { readonly commandId: string };
-}
-
-/** How a call is made, or answered from an earlier run. */
-interface Giving {
-  /** Makes the call. */
-  give(commandId: string): Promise<unknown>;
-  /** The turn waits for an answer that was given before. */
-  wait(answer: Promise<unknown>): void;
-}
-
-/** Whether a command may be run a second time, here or on another node, when its calls have had their effect already. */
-export function mayRunAgain({ onConflict, isStale, onEvicted, cause }: Repeatable): boolean {
-  return onConflict === 'rerun' || isStale !== undefined || onEvicted !== undefined || isDerivedId(cause.commandId);
-}
-
 /**
  * What one command asks of other actors. If it is run again, a call that it makes again (the same command of the same actor, with the same arguments, for
  * the n-th time) has the same id again, wherever that is, so that the called actor recognises it; and where the command runs again on the same node,
@@ -89,6 +59,36 @@ export class NestedCalls {
     this.#answers.set(commandId, answer);
     answer.catch(() => this.#answers.delete(commandId));
   }
+}
+
+/** Most answers that one command remembers while it runs; further calls are left to the called actors, which recognise their ids. */
+const ANSWERS_MAX = 10_000;
+
+/** Whom a turn calls. */
+interface CalledActor {
+  readonly actorName: string;
+  readonly id: string;
+}
+
+/** What shows that a command may run again. */
+interface Repeatable {
+  readonly onConflict: OnConflict;
+  readonly isStale: unknown;
+  readonly onEvicted: unknown;
+  readonly cause: { readonly commandId: string };
+}
+
+/** How a call is made, or answered from an earlier run. */
+interface Giving {
+  /** Makes the call. */
+  give(commandId: string): Promise<unknown>;
+  /** The turn waits for an answer that was given before. */
+  wait(answer: Promise<unknown>): void;
+}
+
+/** Whether a command may be run a second time, here or on another node, when its calls have had their effect already. */
+export function mayRunAgain({ onConflict, isStale, onEvicted, cause }: Repeatable): boolean {
+  return onConflict === 'rerun' || isStale !== undefined || onEvicted !== undefined || isDerivedId(cause.commandId);
 }
 
 /** Arguments that JSON cannot tell apart are told apart by their order. */

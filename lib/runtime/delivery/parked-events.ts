@@ -14,47 +14,6 @@ import { decodeEvent } from '../events/event-codec.js';
 import type { RuntimeParts } from '../parts/settings.js';
 import { SavedCheckpoint } from './saved-checkpoint.js';
 
-/** What is known of parked events is kept under this name, for a process that starts not to read the whole past. */
-const CHECKPOINT = '$parked';
-/** It is saved once in so many positions of the store. */
-const SAVE_AFTER_POSITIONS = 10_000;
-/** A longer list is not saved. Events. */
-const SAVED_MAX = 10_000;
-/** Events that are read at the same time. */
-const READS_MAX = 32;
-
-/** Which events are parked at a position of the store: their ids, and where they are. */
-interface ParkedPlaces {
-  readonly position: number;
-  readonly parked: readonly (readonly [id: string, position: number])[];
-}
-
-/** An event that was put aside because it could not be reacted to. */
-export interface ParkedEvent {
-  readonly id: string;
-  /** Name of the actor class, or of the projection, and its method. */
-  readonly listener: string;
-  /** Of an actor. */
-  readonly actorId?: string;
-  /** Its `data` is `null` and its `metadata` empty where it could not be reacted to because it is no longer JSON in the store. */
-  readonly event: StoredEvent;
-  readonly error: StoredFailure;
-  /** How often it was tried. */
-  readonly attempts: number;
-  /** ISO 8601. */
-  readonly parkedAt: string;
-}
-
-/** Where parked events are tried again: an actor or a projection. */
-export interface ParkedOwner {
-  /** @param isParked whether it is still, by what is stored now. */
-  retry(parked: ParkedData, isParked: () => Promise<boolean>): Promise<void>;
-  discard(id: string): Promise<void>;
-}
-
-/** Finds who parked it, by what it says and by the stream that it is in. */
-type FindOwner = (parked: ParkedData, streamId: string) => Promise<ParkedOwner | undefined>;
-
 /**
  * Events on which a reaction or a projection failed too often: injectable, for operators. They are events themselves, in the stream of whoever failed, so they
  * survive everything that the store survives, and show in the audit trail.
@@ -207,6 +166,47 @@ export class ParkedEvents {
     else this.#parked.set(id, record.position);
   }
 }
+
+/** What is known of parked events is kept under this name, for a process that starts not to read the whole past. */
+const CHECKPOINT = '$parked';
+/** It is saved once in so many positions of the store. */
+const SAVE_AFTER_POSITIONS = 10_000;
+/** A longer list is not saved. Events. */
+const SAVED_MAX = 10_000;
+/** Events that are read at the same time. */
+const READS_MAX = 32;
+
+/** Which events are parked at a position of the store: their ids, and where they are. */
+interface ParkedPlaces {
+  readonly position: number;
+  readonly parked: readonly (readonly [id: string, position: number])[];
+}
+
+/** An event that was put aside because it could not be reacted to. */
+export interface ParkedEvent {
+  readonly id: string;
+  /** Name of the actor class, or of the projection, and its method. */
+  readonly listener: string;
+  /** Of an actor. */
+  readonly actorId?: string;
+  /** Its `data` is `null` and its `metadata` empty where it could not be reacted to because it is no longer JSON in the store. */
+  readonly event: StoredEvent;
+  readonly error: StoredFailure;
+  /** How often it was tried. */
+  readonly attempts: number;
+  /** ISO 8601. */
+  readonly parkedAt: string;
+}
+
+/** Where parked events are tried again: an actor or a projection. */
+export interface ParkedOwner {
+  /** @param isParked whether it is still, by what is stored now. */
+  retry(parked: ParkedData, isParked: () => Promise<boolean>): Promise<void>;
+  discard(id: string): Promise<void>;
+}
+
+/** Finds who parked it, by what it says and by the stream that it is in. */
+type FindOwner = (parked: ParkedData, streamId: string) => Promise<ParkedOwner | undefined>;
 
 function parkedEvent(record: EventRecord): ParkedEvent {
   const { data, metadata } = decodeEvent(record);

@@ -3,26 +3,6 @@ import type { Environment } from '../../engine/environment/environment.js';
 import type { OnFailure } from '../../kernel/declaring/marks.js';
 import { isOutage, isTransient } from './transient-failures.js';
 
-/** First wait after a failure, and the longest. Milliseconds. */
-const TRY_AGAIN_MS_MIN = 100;
-const TRY_AGAIN_MS_MAX = 10_000;
-/** Failures that would go by themselves are not counted, up to so many; those of a store that can't be reached never are. */
-const TRANSIENT_TRIES_MAX = 100;
-
-/** Something that is tried until it works or is put aside. */
-export interface RetriedTask {
-  readonly triesMax: number;
-  readonly onFailure: OnFailure;
-  run(): Promise<unknown>;
-  /** Puts it aside. */
-  park(error: unknown, tries: number): Promise<unknown>;
-  /** Hears of every failure. */
-  failed(error: unknown, tries: number): void;
-}
-
-/** Thrown out of waiting when the node or the activation goes. */
-export const RETRIES_STOPPED = new Error('given up because this node or activation ends');
-
 /**
  * Tries tasks again after growing waits, and parks what fails too often. One instance a queue: while one task waits the queue does.
  */
@@ -86,3 +66,23 @@ export class RetryPolicy {
     if (this.#stopped) throw RETRIES_STOPPED;
   }
 }
+
+/** First wait after a failure, and the longest. Milliseconds. */
+const TRY_AGAIN_MS_MIN = 100;
+const TRY_AGAIN_MS_MAX = 10_000;
+/** Failures that would go by themselves are not counted, up to so many; those of a store that can't be reached never are. */
+const TRANSIENT_TRIES_MAX = 100;
+
+/** Something that is tried until it works or is put aside. */
+export interface RetriedTask {
+  readonly triesMax: number;
+  readonly onFailure: OnFailure;
+  run(): Promise<unknown>;
+  /** Puts it aside. */
+  park(error: unknown, tries: number): Promise<unknown>;
+  /** Hears of every failure. */
+  failed(error: unknown, tries: number): void;
+}
+
+/** Thrown out of waiting when the node or the activation goes. */
+export const RETRIES_STOPPED = new Error('given up because this node or activation ends');

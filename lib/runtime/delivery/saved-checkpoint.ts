@@ -1,15 +1,6 @@
 import type { CheckpointDuty } from '../../engine/duties/checkpoints.js';
 import type { Environment, Timer } from '../../engine/environment/environment.js';
 
-/** How often what moves on is saved. Milliseconds. */
-const SAVE_MS = 500;
-
-/** Where it is kept, and what it waits by. */
-export interface CheckpointParts {
-  readonly engine: CheckpointDuty;
-  readonly environment: Environment;
-}
-
 /**
  * How far somebody has come, kept in the engine. Saved now and then: what was done since is done again after a crash. Of several who opened it only one can
  * save; the others are told.
@@ -120,4 +111,13 @@ export class SavedCheckpoint<Value extends object> {
   async #isOurs(): Promise<boolean> {
     return ((await this.#engine.loadCheckpoint(this.#name))?.revision ?? 0) === this.#revision;
   }
+}
+
+/** How often what moves on is saved. Milliseconds. */
+const SAVE_MS = 500;
+
+/** Where it is kept, and what it waits by. */
+export interface CheckpointParts {
+  readonly engine: CheckpointDuty;
+  readonly environment: Environment;
 }

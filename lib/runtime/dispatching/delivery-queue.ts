@@ -8,43 +8,6 @@ import { isOutage, isTransient } from '../delivery/transient-failures.js';
 import type { Delivery } from '../listening/delivery.js';
 import type { Reactions } from '../listening/reactions.js';
 
-/** Most reactions of one line that have run and are not stored yet. */
-const IN_FLIGHT_MAX = 256;
-/** First wait after an event that broke its line, and the longest. Milliseconds. */
-const FAULT_MS_MIN = 100;
-const FAULT_MS_MAX = 30_000;
-
-/** An event on its way to an actor that it concerns. */
-export interface QueuedDelivery {
-  readonly delivery: Delivery;
-  /** Told once what came of it is stored. */
-  readonly done: () => void;
-  /** Why there is no actor to bring it to. */
-  readonly undeliverable?: { readonly error: unknown } | undefined;
-}
-
-/** Whom a line leads to. */
-export interface DeliveryQueueOwner {
-  readonly triesMax: number;
-  readonly onFailure: OnFailure;
-  /** The actor's, loaded if it is not. */
-  reactions(): Promise<Reactions>;
-  /** Hears of every failure. */
-  failed(delivery: Delivery, error: unknown): void;
-  /** Parks it where it needs no actor. */
-  parkElsewhere(delivery: Delivery, error: unknown, attempts: number): Promise<void>;
-  /** It failed in a way that was not foreseen; the event comes again, and nothing of this line overtakes it. */
-  broke(error: unknown): void;
-  /** Nothing is under way any more. */
-  ended(): void;
-}
-
-/** One that had run and could not be stored. */
-interface Lost {
-  readonly queued: QueuedDelivery;
-  readonly error: unknown;
-}
-
 /**
  * Events on their way to one actor, for one listener, in order. A reaction need not be stored before the next one runs, so that many go in one append; if one
  * can't be, it and all that came after it run again, in order.
@@ -216,6 +179,43 @@ export class DeliveryQueue {
   #endIfDone(): void {
     if (!this.#running && this.#waiting.length === 0 && this.#inFlight.size === 0) this.#owner.ended();
   }
+}
+
+/** Most reactions of one line that have run and are not stored yet. */
+const IN_FLIGHT_MAX = 256;
+/** First wait after an event that broke its line, and the longest. Milliseconds. */
+const FAULT_MS_MIN = 100;
+const FAULT_MS_MAX = 30_000;
+
+/** An event on its way to an actor that it concerns. */
+export interface QueuedDelivery {
+  readonly delivery: Delivery;
+  /** Told once what came of it is stored. */
+  readonly done: () => void;
+  /** Why there is no actor to bring it to. */
+  readonly undeliverable?: { readonly error: unknown } | undefined;
+}
+
+/** Whom a line leads to. */
+export interface DeliveryQueueOwner {
+  readonly triesMax: number;
+  readonly onFailure: OnFailure;
+  /** The actor's, loaded if it is not. */
+  reactions(): Promise<Reactions>;
+  /** Hears of every failure. */
+  failed(delivery: Delivery, error: unknown): void;
+  /** Parks it where it needs no actor. */
+  parkElsewhere(delivery: Delivery, error: unknown, attempts: number): Promise<void>;
+  /** It failed in a way that was not foreseen; the event comes again, and nothing of this line overtakes it. */
+  broke(error: unknown): void;
+  /** Nothing is under way any more. */
+  ended(): void;
+}
+
+/** One that had run and could not be stored. */
+interface Lost {
+  readonly queued: QueuedDelivery;
+  readonly error: unknown;
 }
 
 /** As how many tries a failure counts. */

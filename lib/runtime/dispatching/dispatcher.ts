@@ -17,27 +17,6 @@ import { type DispatcherCheckpoint, NO_CHECKPOINT, takenOver, withBegun } from '
 import type { DispatcherOwner } from './dispatcher-owner.js';
 import { Undelivered, undeliveredKey } from './undelivered.js';
 
-/** Most events under way to the actors they concern. */
-const UNDER_WAY_MAX = 1_000;
-
-/** How often it is tried again to write down where listening begins because the others write at the same time. */
-const PREPARE_TRIES_MAX = 100;
-
-/** What goes on from one look at what is written down to the next. */
-interface Work {
-  readonly since: Required<DispatcherCheckpoint>['since'];
-  readonly behind: Required<DispatcherCheckpoint>['behind'];
-  readonly watermark: LowWatermark;
-  /** What was parked as undelivered before that look. */
-  readonly undelivered: ReadonlySet<string>;
-  /** What is under way, by actor and listener. */
-  readonly queues: Map<string, DeliveryQueue>;
-  readonly pull: EventPull;
-  over: boolean;
-}
-
-type RoutedListener = ListenDefinition & { readonly to: NonNullable<ListenDefinition['to']> };
-
 /**
  * Calls those actors of one class whom an event concerns: on one node, elected; from a checkpoint, so that nothing is missed while every node is down. Two
  * nodes that both believe that they lead do no harm: each actor remembers how far it has heard. One actor gets its events in order, many actors theirs at
@@ -210,6 +189,27 @@ export class Dispatcher {
     };
   }
 }
+
+/** Most events under way to the actors they concern. */
+const UNDER_WAY_MAX = 1_000;
+
+/** How often it is tried again to write down where listening begins because the others write at the same time. */
+const PREPARE_TRIES_MAX = 100;
+
+/** What goes on from one look at what is written down to the next. */
+interface Work {
+  readonly since: Required<DispatcherCheckpoint>['since'];
+  readonly behind: Required<DispatcherCheckpoint>['behind'];
+  readonly watermark: LowWatermark;
+  /** What was parked as undelivered before that look. */
+  readonly undelivered: ReadonlySet<string>;
+  /** What is under way, by actor and listener. */
+  readonly queues: Map<string, DeliveryQueue>;
+  readonly pull: EventPull;
+  over: boolean;
+}
+
+type RoutedListener = ListenDefinition & { readonly to: NonNullable<ListenDefinition['to']> };
 
 function deliveryOf({ name }: RoutedListener, record: EventRecord): Delivery {
   return { listener: name, source: ALL_STREAMS, at: record.position, record };

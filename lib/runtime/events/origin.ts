@@ -3,11 +3,6 @@ import { OmniscientError } from '../../kernel/values/errors.js';
 import { shownText, textFault } from '../../kernel/values/text.js';
 import type { Origin } from './cause.js';
 
-/** Longest id that is written into events as what they are a part of, in UTF-16 code units. */
-const CORRELATION_LENGTH_MAX = 1_000;
-
-const origins = new AsyncLocalStorage<Origin>();
-
 /**
  * Runs this as a part of something larger, an HTTP request say: events of all commands that are given in it, however many awaits deep and on whichever node
  * they run, and of all reactions to those, bear this `correlationId`.
@@ -38,6 +33,11 @@ export function withCorrelation<T>(correlationId: string, work: () => T, causati
   if (causationId !== null) assertId('causationId', causationId);
   return origins.run({ correlationId, causationId }, work);
 }
+
+/** Longest id that is written into events as what they are a part of, in UTF-16 code units. */
+const CORRELATION_LENGTH_MAX = 1_000;
+
+const origins = new AsyncLocalStorage<Origin>();
 
 /** What the calling code is a part of. */
 export function currentOrigin(): Origin | undefined {

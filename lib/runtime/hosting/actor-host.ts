@@ -14,17 +14,6 @@ import { ROLES } from './roles.js';
 import { Snapshots } from './snapshots.js';
 import { submit } from './submission.js';
 
-/** Most actors of a class that doze; the one that has done so longest sleeps then, until somebody asks for it. */
-const REACTIVATORS_MAX = 100_000;
-
-/** Makes an instance with everything injected; a promise only as long as that is not resolved yet. */
-export type NewActor = () => ActorBase<object, object> | Promise<ActorBase<object, object>>;
-
-/** An actor that is being loaded; who waits for it may be waiting for the turn of its `onActivate`. */
-interface Loading extends TurnOwner {
-  readonly loaded: Promise<Activation>;
-}
-
 /** Keeps the activations of one actor class on this node: at most one an id. */
 export class ActorHost implements ActivationHost<Activation>, ResidentHost {
   readonly passivateAfterMs: number;
@@ -230,4 +219,15 @@ export class ActorHost implements ActivationHost<Activation>, ResidentHost {
     this.#reactivators.get(id)?.stop();
     this.#reactivators.delete(id);
   }
+}
+
+/** Most actors of a class that doze; the one that has done so longest sleeps then, until somebody asks for it. */
+const REACTIVATORS_MAX = 100_000;
+
+/** Makes an instance with everything injected; a promise only as long as that is not resolved yet. */
+export type NewActor = () => ActorBase<object, object> | Promise<ActorBase<object, object>>;
+
+/** An actor that is being loaded; who waits for it may be waiting for the turn of its `onActivate`. */
+interface Loading extends TurnOwner {
+  readonly loaded: Promise<Activation>;
 }

@@ -10,9 +10,6 @@ import type { ActivationHost } from './activation-host.js';
 import { runOnActivate } from './roles.js';
 import type { Snapshots } from './snapshots.js';
 
-/** Events that are applied before it is looked whether others should have their turn. */
-const PIECE_EVENTS_MAX = 32;
-
 /**
  * Loads an activation, and tries again for as long as a commit would be tried (`commitTimeoutMs`) while the engine says that trying again may help: a
  * command given while servers elect waits for them, whether its actor is in memory or not.
@@ -37,6 +34,9 @@ export async function loadPersistently(
     }
   }
 }
+
+/** Events that are applied before it is looked whether others should have their turn. */
+const PIECE_EVENTS_MAX = 32;
 
 /** Makes an activation: watch first, then a snapshot if a usable one is there, then the events after it, then `onActivate`. `made` hears of it before all that. */
 export async function loadActivation(

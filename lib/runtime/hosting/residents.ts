@@ -2,20 +2,6 @@ import type { Environment, Timer } from '../../engine/environment/environment.js
 import { type TimeSlices, timeSlicesOf } from '../../engine/environment/time-slices.js';
 import type { Activation } from './activation.js';
 
-/** How often idle activations and overdue commits are looked for: a share of the shortest time that matters, within these bounds. */
-const SWEEP_MS_MIN = 10;
-const SWEEP_MS_MAX = 1_000;
-
-/** Most that are looked at to make room for one more; the sweep looks at the others. */
-const LOOKS_FOR_ROOM_MAX = 64;
-
-/** What residency needs to know of an activation's host. */
-export interface ResidentHost {
-  readonly passivateAfterMs: number;
-  /** Lets it go: runs `onPassivate`, and forgets it unless somebody came meanwhile. */
-  passivate(activation: Activation): Promise<void>;
-}
-
 /**
  * All activations of a node: lets go those that idled too long, and the least recently used when there are too many. One timer for all; each
  * activation costs one entry here.
@@ -144,9 +130,10 @@ export class Residents {
   }
 
   #moveToEnd(activation: Activation, entry: { host: ResidentHost; lastUsedMs: number }): void {
+    // It may have ended while the sweep waited for its turn: then it was removed, for good.
+    if (!this.#idleSince.delete(activation)) return;
     activation.used = false;
     entry.lastUsedMs = this.#environment.monotonicMs();
-    this.#idleSince.delete(activation);
     this.#idleSince.set(activation, entry);
   }
 
@@ -166,4 +153,18 @@ export class Residents {
     };
     this.#timer = this.#environment.setTimeout(sweep, this.#timerMs).unref();
   }
+}
+
+/** How often idle activations and overdue commits are looked for: a share of the shortest time that matters, within these bounds. */
+const SWEEP_MS_MIN = 10;
+const SWEEP_MS_MAX = 1_000;
+
+/** Most that are looked at to make room for one more; the sweep looks at the others. */
+const LOOKS_FOR_ROOM_MAX = 64;
+
+/** What residency needs to know of an activation's host. */
+export interface ResidentHost {
+  readonly passivateAfterMs: number;
+  /** Lets it go: runs `onPassivate`, and forgets it unless somebody came meanwhile. */
+  passivate(activation: Activation): Promise<void>;
 }

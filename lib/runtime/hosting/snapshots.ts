@@ -6,29 +6,6 @@ import type { FrameworkMemory } from '../../kernel/framework/framework-events.js
 import type { RuntimeParts } from '../parts/settings.js';
 import type { Activation } from './activation.js';
 
-/** Most snapshots of one class that may be on their way to the engine; past that a snapshot is left for later. */
-const SAVES_UNDER_WAY_MAX = 16;
-
-/**
- * Longest state that is memoised, in characters of JSON: reading more than that back costs more than most folds. It is parsed in one go, and nothing can
- * interrupt that: some 100 ms for 10 million characters.
- */
-const SNAPSHOT_LENGTH_MAX = 64 * 1024 * 1024;
-
-/** Changes when `Memory` does, or what stored events say of it. */
-const MEMORY_FORMAT = 5;
-
-/** What is memoised: the state, and what the framework's events say. */
-interface Memory {
-  readonly state: unknown;
-  readonly framework?: FrameworkMemory | undefined;
-}
-
-/** A snapshot that can be used. */
-interface Snapshot extends Memory {
-  readonly record: SnapshotRecord;
-}
-
 /**
  * Memoised states of one actor class. A snapshot is used only if it is whole (checksum), of today's meaning (fingerprint), and of the very past
  * that the stream has now (id of its last event): anything else is as if it were not there.
@@ -110,6 +87,29 @@ export class Snapshots {
       this.#underWay -= 1;
     }
   }
+}
+
+/** Most snapshots of one class that may be on their way to the engine; past that a snapshot is left for later. */
+const SAVES_UNDER_WAY_MAX = 16;
+
+/**
+ * Longest state that is memoised, in characters of JSON: reading more than that back costs more than most folds. It is parsed in one go, and nothing can
+ * interrupt that: some 100 ms for 10 million characters.
+ */
+const SNAPSHOT_LENGTH_MAX = 64 * 1024 * 1024;
+
+/** Changes when `Memory` does, or what stored events say of it. */
+const MEMORY_FORMAT = 5;
+
+/** What is memoised: the state, and what the framework's events say. */
+interface Memory {
+  readonly state: unknown;
+  readonly framework?: FrameworkMemory | undefined;
+}
+
+/** A snapshot that can be used. */
+interface Snapshot extends Memory {
+  readonly record: SnapshotRecord;
 }
 
 function checksumOf({

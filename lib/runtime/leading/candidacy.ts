@@ -8,15 +8,6 @@ import type { Cluster } from '../cluster/cluster.js';
 import { MetadataWriter } from '../events/event-codec.js';
 import type { RuntimeParts } from '../parts/settings.js';
 
-/** How often a leader looks whether the others must hold it for dead. Shares of `heartbeatTimeoutMs`. */
-const CHECKS_PER_TIMEOUT = 4;
-
-/** How long the task of a lost leadership is waited for, before another begins or the node ends. Milliseconds. */
-const TASK_END_MS_MAX = 2_000;
-
-/** Something to do while leading; `signal` is aborted when the leadership is lost. */
-export type LeaderTask = (signal: AbortSignal) => void | Promise<void>;
-
 /** One node's part in one election: it knows who leads, and stands for election if it has a task. */
 export class Candidacy {
   onLeader: (nodeId: string | undefined) => void = () => {};
@@ -230,3 +221,12 @@ export class Candidacy {
     this.onError(error);
   }
 }
+
+/** How often a leader looks whether the others must hold it for dead. Shares of `heartbeatTimeoutMs`. */
+const CHECKS_PER_TIMEOUT = 4;
+
+/** How long the task of a lost leadership is waited for, before another begins or the node ends. Milliseconds. */
+const TASK_END_MS_MAX = 2_000;
+
+/** Something to do while leading; `signal` is aborted when the leadership is lost. */
+export type LeaderTask = (signal: AbortSignal) => void | Promise<void>;

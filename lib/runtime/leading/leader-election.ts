@@ -8,9 +8,6 @@ import type { RuntimeParts } from '../parts/settings.js';
 import { subscribersContext } from '../turn/turn.js';
 import { Candidacy, type LeaderTask } from './candidacy.js';
 
-/** Streams of elections begin with this. */
-const STREAM_PREFIX = '$election-';
-
 /**
  * Elects one node for a purpose of your own: a nightly job, a poller, a connection that may exist only once. Costs nothing at rest but the node's
  * heartbeat. For a short time two nodes may both believe that they lead (one was frozen and has not noticed yet): what must never happen twice has to be
@@ -103,6 +100,9 @@ export class LeaderElection {
     if (this.#candidacies.delete(candidacy)) await candidacy.stop();
   }
 }
+
+/** Streams of elections begin with this. */
+const STREAM_PREFIX = '$election-';
 
 function invalidElection(name: unknown, fault: string): InvalidIdError {
   return new InvalidIdError(`the name of an election ${shownText(name)} ${fault}: choose another`);

@@ -16,11 +16,6 @@ import { isRepeatable } from './repeated-commands.js';
 import type { EnqueueOptions, RoleOwner } from './role-owner.js';
 import { type Outcome, ServedCalls } from './served-calls.js';
 
-/** How often a command is sent on to whoever leads by then, before it fails. */
-const HOPS_MAX = 50;
-/** Longest that a follower waits, after an answer, until it has seen itself what was stored. Milliseconds. */
-const SEE_OWN_MS_MAX = 1_000;
-
 /**
  * Who runs a `OneActor`'s commands. Leadership is an event in the stream, appended at the expected version: an election has one winner, and who led
  * before is stopped by the version of its next append (fencing; Kleppmann, "How to do distributed locking", 2016). A command goes to the leader;
@@ -245,3 +240,8 @@ export class LeaderRole {
     return this.leads && (term === undefined || term === this.#owner.framework.leader?.term);
   }
 }
+
+/** How often a command is sent on to whoever leads by then, before it fails. */
+const HOPS_MAX = 50;
+/** Longest that a follower waits, after an answer, until it has seen itself what was stored. Milliseconds. */
+const SEE_OWN_MS_MAX = 1_000;

@@ -9,43 +9,6 @@ import { isOnce, REACTIONS } from '../turn/command-names.js';
 import { currentTurn, type Turn } from '../turn/turn.js';
 import { answerIn, eventsOf } from './answers.js';
 
-/** So many of an actor's last events are looked through for commands that come again; and of so many nested commands, the last, it is known that they are stored. */
-const REMEMBERED_MAX = 1_000;
-
-/** What it needs of its activation. */
-export interface RepeatsOwner {
-  readonly label: string;
-  readonly streamId: string;
-  /** Version of the last stored event that is in the state. */
-  readonly version: number;
-  readonly parts: Pick<RuntimeParts, 'engine' | 'environment'>;
-  /** Whether answers are recorded by whoever leads. */
-  readonly isLed: boolean;
-  /** The turn that runs now. */
-  readonly running: Turn | undefined;
-  /** The events that are applied and not yet stored. */
-  unstored(): Iterable<NewEvent>;
-  /** The newest event of a finished command that is not stored yet for which this holds. */
-  findPending(holds: (event: NewEvent) => boolean): NewEvent | undefined;
-  /** Stores the answer with what the turn that runs has fired, if there is anything to answer from later. */
-  recordAnswer(answer: unknown, isLost: boolean): void;
-}
-
-/**
- * Whether a command was given by another that may give it again, under the same id, without knowing that it did. A reaction sees itself how far its source
- * was heard, and a command with an idempotency key knows its key.
- */
-export function isRepeatable(command: string, commandId: string): boolean {
-  return isDerivedId(commandId) && !REACTIONS.has(command) && !isOnce(command);
-}
-
-/** Where a nested command is stored. */
-interface Place {
-  readonly version: number;
-  /** By another activation. */
-  readonly isOthers: boolean;
-}
-
 /**
  * Commands of one actor that come again under the same id: because the command that gave them was run again, after a conflict, on another leader, as
  * another node's reaction to the same event. One that is stored, or about to be, is not run; it is answered from what is stored. One that failed, or stored nothing, is
@@ -160,4 +123,41 @@ export class RepeatedCommands {
     if (oldest !== undefined && this.#stored.size > REMEMBERED_MAX) this.#stored.delete(oldest);
     return commandId;
   }
+}
+
+/** So many of an actor's last events are looked through for commands that come again; and of so many nested commands, the last, it is known that they are stored. */
+const REMEMBERED_MAX = 1_000;
+
+/** What it needs of its activation. */
+export interface RepeatsOwner {
+  readonly label: string;
+  readonly streamId: string;
+  /** Version of the last stored event that is in the state. */
+  readonly version: number;
+  readonly parts: Pick<RuntimeParts, 'engine' | 'environment'>;
+  /** Whether answers are recorded by whoever leads. */
+  readonly isLed: boolean;
+  /** The turn that runs now. */
+  readonly running: Turn | undefined;
+  /** The events that are applied and not yet stored. */
+  unstored(): Iterable<NewEvent>;
+  /** The newest event of a finished command that is not stored yet for which this holds. */
+  findPending(holds: (event: NewEvent) => boolean): NewEvent | undefined;
+  /** Stores the answer with what the turn that runs has fired, if there is anything to answer from later. */
+  recordAnswer(answer: unknown, isLost: boolean): void;
+}
+
+/**
+ * Whether a command was given by another that may give it again, under the same id, without knowing that it did. A reaction sees itself how far its source
+ * was heard, and a command with an idempotency key knows its key.
+ */
+export function isRepeatable(command: string, commandId: string): boolean {
+  return isDerivedId(commandId) && !REACTIONS.has(command) && !isOnce(command);
+}
+
+/** Where a nested command is stored. */
+interface Place {
+  readonly version: number;
+  /** By another activation. */
+  readonly isOthers: boolean;
 }

@@ -7,19 +7,6 @@ import type { Trace } from '../parts/telemetry.js';
 import { beforeLookingUp, unknownCommand } from './answers.js';
 import type { EnqueueOptions, RoleOwner } from './role-owner.js';
 
-/** Longest that the leader waits until it has seen what the caller has seen. Milliseconds. */
-const SEE_CALLERS_MS_MAX = 1_000;
-
-/** How one try to run a command ended: with what it came to, or not run at all; `again` if nobody knows what became of an earlier try. */
-export type Outcome = { readonly answer: unknown } | { readonly error: unknown } | { readonly again: boolean };
-
-/** Whoever runs commands where they are led. */
-export interface Leading {
-  /** Whether this node leads in that very term. */
-  leadsIn(term: number | undefined): boolean;
-  run(command: CommandDefinition, call: RemoteCall, options: EnqueueOptions): Promise<Outcome>;
-}
-
 /** What other nodes ask of a `OneActor` that is led here. */
 export class ServedCalls {
   readonly #owner: RoleOwner;
@@ -94,4 +81,17 @@ export class ServedCalls {
     trace?.failed(error);
     return { kind: 'failed', version: this.#owner.version, error: this.#cluster.errors.encode(error) };
   }
+}
+
+/** Longest that the leader waits until it has seen what the caller has seen. Milliseconds. */
+const SEE_CALLERS_MS_MAX = 1_000;
+
+/** How one try to run a command ended: with what it came to, or not run at all; `again` if nobody knows what became of an earlier try. */
+export type Outcome = { readonly answer: unknown } | { readonly error: unknown } | { readonly again: boolean };
+
+/** Whoever runs commands where they are led. */
+export interface Leading {
+  /** Whether this node leads in that very term. */
+  leadsIn(term: number | undefined): boolean;
+  run(command: CommandDefinition, call: RemoteCall, options: EnqueueOptions): Promise<Outcome>;
 }

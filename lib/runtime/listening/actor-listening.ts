@@ -16,11 +16,6 @@ import { ProvisionalSources } from './provisional-sources.js';
 import { Reactions } from './reactions.js';
 import { SubscriptionRecords } from './subscription-records.js';
 
-/** When it was not possible to write down what is listened to: how soon it is tried again. Milliseconds. */
-const RECORD_AGAIN_MS = 500;
-/** How often it is looked, at most, for what ended by its time: that is written down with whatever is stored next. Milliseconds. */
-const LOOK_FOR_ENDS_MS = 1_000;
-
 /**
  * What one activation listens to. Its stream says which sources those are, from where on, and how far each was heard; this opens an ear for each, and
  * writes down, in the commit of the command that made the state name another source, that listening to it began.
@@ -277,3 +272,8 @@ export class ActorListening {
     });
   }
 }
+
+/** When it was not possible to write down what is listened to: how soon it is tried again. Milliseconds. */
+const RECORD_AGAIN_MS = 500;
+/** How often it is looked, at most, for what ended by its time: that is written down with whatever is stored next. Milliseconds. */
+const LOOK_FOR_ENDS_MS = 1_000;

@@ -11,22 +11,6 @@ import type { ListeningOwner } from './listening-owner.js';
 import { PeerDelay } from './peer-delay.js';
 import type { Reactions } from './reactions.js';
 
-/** Most reactions of one ear that have run and are not stored yet. */
-const IN_FLIGHT_MAX = 256;
-/** The same where it leads: what other nodes send here must not wait long behind them, or they take the leader for dead. */
-const LED_IN_FLIGHT_MAX = 32;
-/** How long after its time a source is still listened to for what was said before and shows late. Milliseconds. */
-const LATE_MS_MAX = 60_000;
-/** First wait after an error that trying to read again did not mend, and the longest. Milliseconds. */
-const RESTART_MS_MIN = 500;
-const RESTART_MS_MAX = 30_000;
-
-/** A reaction that had run and could not be stored. */
-interface Lost {
-  readonly at: number;
-  readonly error: unknown;
-}
-
 /**
  * One listener on one source: reads the source from where it was last heard, and reacts to one event after the other. A reaction need not be stored before
  * the next one runs; if one can't be, all that came after it are given up and heard again, in order.
@@ -268,4 +252,20 @@ export class ListenerSubscription {
       this.#parts.log.warn(`${this.#owner.label}: '${this.listener.name}' could not read; it tries again`, error);
     return new EventPull(this.#parts.engine, source, after, retried, this.#parts.environment);
   }
+}
+
+/** Most reactions of one ear that have run and are not stored yet. */
+const IN_FLIGHT_MAX = 256;
+/** The same where it leads: what other nodes send here must not wait long behind them, or they take the leader for dead. */
+const LED_IN_FLIGHT_MAX = 32;
+/** How long after its time a source is still listened to for what was said before and shows late. Milliseconds. */
+const LATE_MS_MAX = 60_000;
+/** First wait after an error that trying to read again did not mend, and the longest. Milliseconds. */
+const RESTART_MS_MIN = 500;
+const RESTART_MS_MAX = 30_000;
+
+/** A reaction that had run and could not be stored. */
+interface Lost {
+  readonly at: number;
+  readonly error: unknown;
 }

@@ -14,18 +14,6 @@ import { type Delivery, firedAtMs, placeFinder } from './delivery.js';
 import type { Listener } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';
 
-/** What reactions have to know of what the actor listens to. */
-export interface Listeners {
-  /** Whoever listens to that source by that name. */
-  find(name: string, source: string): Listener | undefined;
-  /** By `listenerKey`: up to where it was heard, and since when. */
-  known(key: string): HeardSource | undefined;
-  /** Whether an event says that it listens to this, stored or about to be: an actor without events listens all the same. */
-  isRecorded(name: string, source: string): boolean;
-  /** Inside a turn: writes down what it listens to. */
-  record(): Promise<void>;
-}
-
 /** What an actor listens to and how far it has heard, by what is stored and by what is about to be. */
 export class ListeningStatus {
   readonly #owner: ListeningOwner;
@@ -103,4 +91,16 @@ export class ListeningStatus {
     const heard = this.#listeners.known(listenerKey(listener, source));
     return listener.startsWith(IN_CODE) && heard?.sinceMs === undefined;
   }
+}
+
+/** What reactions have to know of what the actor listens to. */
+export interface Listeners {
+  /** Whoever listens to that source by that name. */
+  find(name: string, source: string): Listener | undefined;
+  /** By `listenerKey`: up to where it was heard, and since when. */
+  known(key: string): HeardSource | undefined;
+  /** Whether an event says that it listens to this, stored or about to be: an actor without events listens all the same. */
+  isRecorded(name: string, source: string): boolean;
+  /** Inside a turn: writes down what it listens to. */
+  record(): Promise<void>;
 }

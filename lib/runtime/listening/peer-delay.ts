@@ -1,10 +1,5 @@
 import { type Environment, sleep } from '../../engine/environment/environment.js';
 
-/** Where another node was first the last time, it gets so long to be first again: from when the event was read here, or it was seen to go on. Milliseconds. */
-const PEER_DELAY_MS = 250;
-/** How often it is looked whether it does. Milliseconds. */
-const LOOK_MS = 20;
-
 /** How long one ear waits for others who listen to the same, so that they need not all react. */
 export class PeerDelay {
   readonly #environment: Environment;
@@ -44,3 +39,8 @@ export class PeerDelay {
     }
   }
 }
+
+/** Where another node was first the last time, it gets so long to be first again: from when the event was read here, or it was seen to go on. Milliseconds. */
+const PEER_DELAY_MS = 250;
+/** How often it is looked whether it does. Milliseconds. */
+const LOOK_MS = 20;

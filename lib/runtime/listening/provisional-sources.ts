@@ -5,9 +5,6 @@ import type { RuntimeParts } from '../parts/settings.js';
 import type { ListeningOwner } from './listening-owner.js';
 import type { Beginning, SubscriptionRecords } from './subscription-records.js';
 
-/** When it was not possible to read where a source ends: how soon it is tried again. Milliseconds. */
-const READ_AGAIN_MS = 500;
-
 /**
  * What an actor listens to that has no event yet. Nothing of it is stored, because whoever only looks at an actor stores nothing. So the actor hears for as
  * long as it is loaded, from then on; its first event brings this into the stream, and with it the promise that nothing is missed.
@@ -92,3 +89,6 @@ export class ProvisionalSources {
     }
   }
 }
+
+/** When it was not possible to read where a source ends: how soon it is tried again. Milliseconds. */
+const READ_AGAIN_MS = 500;

@@ -4,17 +4,17 @@ import { OmniscientError } from '../../kernel/values/errors.js';
 import { REACTIONS } from '../turn/command-names.js';
 import type { Delivery } from './delivery.js';
 
+/** What a command of this name reacts to; nothing if it is no reaction. */
+export function reactedTo(name: string, args: readonly unknown[]): Delivery | undefined {
+  return REACTIONS.has(name) ? (args[name === '$retry' ? 1 : 0] as Delivery) : undefined;
+}
+
 /** The one that reacts, by the listener's `onConflict`: who leads the actor may be another node, which knows commands by name. */
 export const REACT: Readonly<Record<OnConflict, string>> = {
   rerun: '$react',
   reapply: '$react-reapply',
   reject: '$react-reject',
 };
-
-/** What a command of this name reacts to; nothing if it is no reaction. */
-export function reactedTo(name: string, args: readonly unknown[]): Delivery | undefined {
-  return REACTIONS.has(name) ? (args[name === '$retry' ? 1 : 0] as Delivery) : undefined;
-}
 
 /** A reaction ran before one that has to come first; it is tried again in its turn. */
 export class OutOfOrderError extends OmniscientError {

@@ -17,12 +17,6 @@ import type { ListeningOwner } from './listening-owner.js';
 import { type Listeners, ListeningStatus } from './listening-status.js';
 import { command, OutOfOrderError, REACT } from './reaction-commands.js';
 
-/** A listener that fires nothing writes down how far it has heard once in so many events. */
-const UNRECORDED_EVENTS_MAX = 100;
-
-/** What came of a reaction: somebody else had reacted already; or it ran here. */
-export type Outcome = 'heard' | undefined;
-
 /**
  * Reactions of one actor, as commands of its own. The note how far its source has been heard is a part of the first event that one fires, so that both are
  * stored or neither, and whoever reacts a second time sees the note.
@@ -221,3 +215,9 @@ export class Reactions {
     return this.commands.get(name) as CommandDefinition;
   }
 }
+
+/** A listener that fires nothing writes down how far it has heard once in so many events. */
+const UNRECORDED_EVENTS_MAX = 100;
+
+/** What came of a reaction: somebody else had reacted already; or it ran here. */
+export type Outcome = 'heard' | undefined;

@@ -6,13 +6,6 @@ import { ALL_STREAMS, type HeardSource } from '../../kernel/framework/listening-
 import type { RuntimeParts } from '../parts/settings.js';
 import { hears } from './listener.js';
 
-/** First wait before an actor that could not be woken is woken again, and the longest. Milliseconds. */
-const RETRY_MS_MIN = 100;
-const RETRY_MS_MAX = 30_000;
-
-/** One source of an actor that was let go. */
-export type ReactivatingSource = HeardSource & { readonly events: ReadonlySet<string> | undefined };
-
 /** An actor that was let go while it listened: hears only that something was said, and wakes it then; again, if that fails. */
 export class Reactivator {
   readonly #environment: Environment;
@@ -86,3 +79,10 @@ export class Reactivator {
     });
   }
 }
+
+/** First wait before an actor that could not be woken is woken again, and the longest. Milliseconds. */
+const RETRY_MS_MIN = 100;
+const RETRY_MS_MAX = 30_000;
+
+/** One source of an actor that was let go. */
+export type ReactivatingSource = HeardSource & { readonly events: ReadonlySet<string> | undefined };

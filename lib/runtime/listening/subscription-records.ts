@@ -14,24 +14,6 @@ import type { Turn } from '../turn/turn.js';
 import { sourcesOf } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';
 
-/** Where listening begins, and when it ends by itself. */
-interface Begin extends ListeningLimits {
-  readonly source: string;
-  readonly from?: number | undefined;
-}
-
-/** A source to which a listener begins to listen. */
-export interface Beginning extends Begin {
-  readonly listener: string;
-}
-
-/** What has to be written down for one listener. */
-interface Change {
-  readonly listener: string;
-  readonly begin: readonly Begin[];
-  readonly end: readonly string[];
-}
-
 /**
  * Keeps the stream's word on what is listened to (`$listening`) in step with what the state says. Both change in one commit, so that nothing said in between
  * is missed, whatever crashes.
@@ -223,6 +205,24 @@ export class SubscriptionRecords {
     }
     return recorded;
   }
+}
+
+/** Where listening begins, and when it ends by itself. */
+interface Begin extends ListeningLimits {
+  readonly source: string;
+  readonly from?: number | undefined;
+}
+
+/** A source to which a listener begins to listen. */
+export interface Beginning extends Begin {
+  readonly listener: string;
+}
+
+/** What has to be written down for one listener. */
+interface Change {
+  readonly listener: string;
+  readonly begin: readonly Begin[];
+  readonly end: readonly string[];
 }
 
 function isSame(some: readonly string[], others: readonly string[]): boolean {

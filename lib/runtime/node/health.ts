@@ -4,32 +4,6 @@ import type { Consumer } from '../delivery/consumer.js';
 import type { ParkedEvents } from '../delivery/parked-events.js';
 import type { NodeParts } from '../hosting/node-parts.js';
 
-/** An engine that does not answer for so long is down. Milliseconds. */
-const ANSWER_MS_MAX = 2_000;
-/** Right after a start, parked events may take longer to count than a health check may last. Milliseconds. */
-const COUNT_MS_MAX = 500;
-
-/** What an `EngineError` says. */
-export interface EngineFailure {
-  readonly code: string;
-  readonly message: string;
-}
-
-/** How a node does. */
-export interface NodeHealth {
-  readonly nodeId: string;
-  /** `failure`: why nothing can be stored now, though it answers. */
-  readonly engine: { readonly name: string; readonly answersInMs: number; readonly failure?: EngineFailure };
-  /** Ids of the nodes that are alive; those that have no need of the others are not seen. */
-  readonly nodes: readonly string[];
-  /** Whether the others must hold this node for dead, because its heartbeats fail. */
-  readonly isIsolated: boolean;
-  /** By how many positions each projection, and each class that events call, is behind the store. */
-  readonly lag: Readonly<Record<string, number>>;
-  /** How many events are parked; right after a start on a large store, how many have been found so far. */
-  readonly parked: number;
-}
-
 /** @throws EngineError, or OmniscientError (`ENGINE_SILENT`), when the engine does not answer. */
 export async function healthOf(
   parts: NodeParts,
@@ -56,6 +30,32 @@ export async function healthOf(
     lag,
     parked: await countOf(parked, environment),
   };
+}
+
+/** An engine that does not answer for so long is down. Milliseconds. */
+const ANSWER_MS_MAX = 2_000;
+/** Right after a start, parked events may take longer to count than a health check may last. Milliseconds. */
+const COUNT_MS_MAX = 500;
+
+/** What an `EngineError` says. */
+export interface EngineFailure {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** How a node does. */
+export interface NodeHealth {
+  readonly nodeId: string;
+  /** `failure`: why nothing can be stored now, though it answers. */
+  readonly engine: { readonly name: string; readonly answersInMs: number; readonly failure?: EngineFailure };
+  /** Ids of the nodes that are alive; those that have no need of the others are not seen. */
+  readonly nodes: readonly string[];
+  /** Whether the others must hold this node for dead, because its heartbeats fail. */
+  readonly isIsolated: boolean;
+  /** By how many positions each projection, and each class that events call, is behind the store. */
+  readonly lag: Readonly<Record<string, number>>;
+  /** How many events are parked; right after a start on a large store, how many have been found so far. */
+  readonly parked: number;
 }
 
 /** By how many positions each is behind. */

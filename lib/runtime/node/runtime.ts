@@ -27,8 +27,6 @@ import { healthOf, lagOf, type NodeHealth } from './health.js';
 import { partsOf, type RuntimeOptions } from './runtime-options.js';
 import { passivateAll, settleAll, untilOrLate } from './shutdown.js';
 
-export type { RuntimeOptions };
-
 /** One running node: its engine, its actors, its subscriptions. Knows nothing of Nest. */
 export class Runtime {
   readonly subscriptions: EventSubscriptions;
@@ -259,6 +257,8 @@ export class Runtime {
     this.#residents.close();
   }
 }
+
+export type { RuntimeOptions };
 
 /** Kinds of actors that need to know the other nodes. */
 const CLUSTERED: ReadonlySet<ActorKind> = new Set<ActorKind>(['one', 'tick']);

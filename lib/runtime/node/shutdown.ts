@@ -4,9 +4,6 @@ import type { ActorHost } from '../hosting/actor-host.js';
 import type { Residents } from '../hosting/residents.js';
 import type { RuntimeParts } from '../parts/settings.js';
 
-/** How often shutdown looks whether everything accepted is stored. */
-const DRAIN_LOOK_MS = 2;
-
 /** Waits until this holds, `shutdownTimeoutMs` at most. */
 export async function untilOrLate(holds: () => boolean, { limits, environment }: RuntimeParts): Promise<void> {
   const deadlineMs = environment.monotonicMs() + limits.shutdownTimeoutMs;
@@ -14,6 +11,9 @@ export async function untilOrLate(holds: () => boolean, { limits, environment }:
     await sleep(environment, DRAIN_LOOK_MS);
   }
 }
+
+/** How often shutdown looks whether everything accepted is stored. */
+const DRAIN_LOOK_MS = 2;
 
 /** Waits until everything accepted is stored, `shutdownTimeoutMs` at most; what is left then ends, and its callers are told. */
 export async function settleAll(residents: Residents, parts: RuntimeParts): Promise<void> {

@@ -1,8 +1,5 @@
 import type { Telemetry, Trace } from './telemetry.js';
 
-/** Stands for the trace of a piece of work that could not be traced. */
-const UNTRACED: Trace = { traceparent: undefined, run: (work) => work(), noted() {}, ended() {}, failed() {} };
-
 /** Telemetry that never fails the work of which it is told: exporters are others' code. */
 export function safeTelemetry(telemetry: Telemetry): Telemetry {
   return {
@@ -20,6 +17,9 @@ export function safeTelemetry(telemetry: Telemetry): Telemetry {
     },
   };
 }
+
+/** Stands for the trace of a piece of work that could not be traced. */
+const UNTRACED: Trace = { traceparent: undefined, run: (work) => work(), noted() {}, ended() {}, failed() {} };
 
 class SafeTrace implements Trace {
   readonly traceparent: string | undefined;

@@ -1,16 +1,5 @@
 import type { Environment } from '../../engine/environment/environment.js';
 
-/** Longest wait of one timer; Node's overflow beyond 24.8 days. Milliseconds. */
-const TIMER_MS_MAX = 24 * 3_600_000;
-
-/** What ticks go by: time that passes and is never set. */
-export interface TickTime {
-  /** Milliseconds since some moment. */
-  nowMs(): number;
-  /** Calls `due` once at this time, or a little earlier or later. Returns a function that ends that. */
-  wake(atMs: number, due: () => void): () => void;
-}
-
 /** The node's monotonic clock. */
 export function tickTimeOf(environment: Environment): TickTime {
   return {
@@ -22,4 +11,15 @@ export function tickTimeOf(environment: Environment): TickTime {
       return () => environment.clearTimeout(timer);
     },
   };
+}
+
+/** Longest wait of one timer; Node's overflow beyond 24.8 days. Milliseconds. */
+const TIMER_MS_MAX = 24 * 3_600_000;
+
+/** What ticks go by: time that passes and is never set. */
+export interface TickTime {
+  /** Milliseconds since some moment. */
+  nowMs(): number;
+  /** Calls `due` once at this time, or a little earlier or later. Returns a function that ends that. */
+  wake(atMs: number, due: () => void): () => void;
 }

@@ -3,9 +3,6 @@ import type { SkippedEvents } from '../../kernel/folding/actor-state.js';
 import { FRAMEWORK_EVENT_PREFIX } from '../../kernel/values/event.js';
 import type { Log } from './settings.js';
 
-/** Most names that are warned of: an application that makes them up as it goes must not fill the memory, nor the log. */
-const WARNINGS_MAX = 1_000;
-
 /**
  * Notices events that no class of this node knows: most often a handler was removed or renamed, and what it stood for is now missing in the state.
  * They are kept and skipped all the same, with one warning a name.
@@ -41,3 +38,6 @@ export class UnknownEvents implements SkippedEvents {
     );
   }
 }
+
+/** Most names that are warned of: an application that makes them up as it goes must not fill the memory, nor the log. */
+const WARNINGS_MAX = 1_000;

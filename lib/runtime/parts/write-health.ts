@@ -2,25 +2,6 @@ import type { CheckpointDuty } from '../../engine/duties/checkpoints.js';
 import type { Environment } from '../../engine/environment/environment.js';
 import { EngineError } from '../../kernel/values/errors.js';
 
-/** What is written to find out whether anything can be written: one small value for all nodes. */
-const PROBE = '$health';
-/** A probe's answer is good for so long. Milliseconds. */
-const PROBE_MS = 1_000;
-/** Appends that fail and are tried again for less than this are a passing trouble. Milliseconds. */
-const PERSISTS_MS = 1_000;
-/** Nobody tries again what failed so long ago; more than the longest wait between two tries. Milliseconds. */
-const RECENT_MS = 5_000;
-
-/** These say something of what was to be stored, not of the engine. */
-const OF_ONE_REQUEST: ReadonlySet<string> = new Set([
-  'EVENT_TOO_LARGE',
-  'COMMIT_TOO_LARGE',
-  'STREAM_REGRESSED',
-  'ENGINE_FAULT',
-  'ENGINE_OVERLOADED',
-  'ENGINE_CLOSED',
-]);
-
 /**
  * Whether the engine takes what is to be stored: reading may work for long after writing does not (a full disk, a server that lost its majority). It hears
  * of every append of this node; when those say nothing, it writes something itself.
@@ -74,3 +55,22 @@ export class WriteHealth {
     }
   }
 }
+
+/** What is written to find out whether anything can be written: one small value for all nodes. */
+const PROBE = '$health';
+/** A probe's answer is good for so long. Milliseconds. */
+const PROBE_MS = 1_000;
+/** Appends that fail and are tried again for less than this are a passing trouble. Milliseconds. */
+const PERSISTS_MS = 1_000;
+/** Nobody tries again what failed so long ago; more than the longest wait between two tries. Milliseconds. */
+const RECENT_MS = 5_000;
+
+/** These say something of what was to be stored, not of the engine. */
+const OF_ONE_REQUEST: ReadonlySet<string> = new Set([
+  'EVENT_TOO_LARGE',
+  'COMMIT_TOO_LARGE',
+  'STREAM_REGRESSED',
+  'ENGINE_FAULT',
+  'ENGINE_OVERLOADED',
+  'ENGINE_CLOSED',
+]);

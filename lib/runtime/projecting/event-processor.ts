@@ -7,21 +7,6 @@ import { decodeEvent, todaysEvent } from '../events/event-codec.js';
 import type { RuntimeParts } from '../parts/settings.js';
 import { type Trace, traced } from '../parts/telemetry.js';
 
-/** What a pump works for. */
-export interface EventProcessorOwner {
-  readonly definition: ProjectionDefinition;
-  /** The user's own. */
-  readonly projection: object;
-  /** Puts an event aside. @param at whose it is, and the last event before it that was handled. */
-  park(record: EventRecord, at: ProcessorPosition, error: unknown, tries: number): Promise<void>;
-}
-
-/** Which read model, and up to where it has everything that was handled in its turn. */
-export interface ProcessorPosition {
-  readonly generation: number;
-  readonly position: number;
-}
-
 /** Hands a projection its events, one after the other, for one generation of its read model. */
 export class EventProcessor {
   readonly generation: number;
@@ -135,6 +120,21 @@ export class EventProcessor {
     const { name, handlers } = this.#owner.definition;
     return this.#parts.telemetry?.projection(name, handlers.get(record.name) ?? record.name, record);
   }
+}
+
+/** What a pump works for. */
+export interface EventProcessorOwner {
+  readonly definition: ProjectionDefinition;
+  /** The user's own. */
+  readonly projection: object;
+  /** Puts an event aside. @param at whose it is, and the last event before it that was handled. */
+  park(record: EventRecord, at: ProcessorPosition, error: unknown, tries: number): Promise<void>;
+}
+
+/** Which read model, and up to where it has everything that was handled in its turn. */
+export interface ProcessorPosition {
+  readonly generation: number;
+  readonly position: number;
 }
 
 /** `undefined` for one that is no longer JSON in the store. */

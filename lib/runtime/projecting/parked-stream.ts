@@ -15,9 +15,6 @@ import type { RuntimeParts } from '../parts/settings.js';
 import { causeOf } from '../turn/turn.js';
 import type { ProcessorPosition } from './event-processor.js';
 
-/** Events that are stored as no longer parked in one append. */
-const UNPARKED_EVENTS_MAX = 100;
-
 /** What one projection put aside, as events in a stream of its own. */
 export class ParkedStream {
   readonly #streamId: string;
@@ -109,3 +106,6 @@ export class ParkedStream {
     );
   }
 }
+
+/** Events that are stored as no longer parked in one append. */
+const UNPARKED_EVENTS_MAX = 100;

@@ -10,11 +10,6 @@ import { ParkedStream } from './parked-stream.js';
 import { NEW_PROJECTION, type ProjectionState, ProjectionWork, type WorkOwner } from './projection-work.js';
 import { RetryClaims } from './retry-claims.js';
 
-/** The stream of what a projection parked. */
-export function projectionStream(name: string): string {
-  return `$projection-${name}`;
-}
-
 /**
  * Runs one projection on whichever node is elected. While its read model is rebuilt, two pumps run: one for the generation that serves, one for the next;
  * when the next has come as far, the first one stops and the next one serves.
@@ -118,4 +113,9 @@ export class ProjectionRunner implements WorkOwner, ParkedOwner {
       signal.removeEventListener('abort', stop);
     }
   }
+}
+
+/** The stream of what a projection parked. */
+export function projectionStream(name: string): string {
+  return `$projection-${name}`;
 }

@@ -3,31 +3,6 @@ import { SavedCheckpoint } from '../delivery/saved-checkpoint.js';
 import type { RuntimeParts } from '../parts/settings.js';
 import { EventProcessor, type EventProcessorOwner } from './event-processor.js';
 
-/** How often it is tried to write down how far it came because others write too. */
-const ADD_TRIES_MAX = 10;
-
-/** How far one read model of a projection has come. */
-export type ModelState = Pick<ProjectionCheckpoint, 'position' | 'generation'>;
-
-/** How far a projection has come, as the engine keeps it. */
-export interface ProjectionState extends ModelState {
-  /** The read model that is being rebuilt. */
-  readonly next?: ModelState | undefined;
-}
-
-export const NEW_PROJECTION: ProjectionState = { position: 0, generation: 1 };
-
-/** Whose work it is. */
-export interface WorkOwner extends EventProcessorOwner {
-  /** Of its checkpoint. */
-  readonly name: string;
-  readonly projection: ProjectionHooks;
-  /** Positions of events that this read model, where it is now, has parked already: they are in an operator's hands. */
-  aside(at: ModelState): Promise<ReadonlySet<number>>;
-  /** This read model serves now: what those before it parked need not be handled any more. */
-  replaced(generation: number): Promise<void>;
-}
-
 /** What a leader does for a projection from one look at the checkpoint to the next. */
 export class ProjectionWork {
   readonly #owner: WorkOwner;
@@ -138,6 +113,31 @@ export class ProjectionWork {
       this.#parts.log.warn(`${this.#owner.name}: it could not be stored how far it has come`, error);
     }
   }
+}
+
+/** How often it is tried to write down how far it came because others write too. */
+const ADD_TRIES_MAX = 10;
+
+/** How far one read model of a projection has come. */
+export type ModelState = Pick<ProjectionCheckpoint, 'position' | 'generation'>;
+
+/** How far a projection has come, as the engine keeps it. */
+export interface ProjectionState extends ModelState {
+  /** The read model that is being rebuilt. */
+  readonly next?: ModelState | undefined;
+}
+
+export const NEW_PROJECTION: ProjectionState = { position: 0, generation: 1 };
+
+/** Whose work it is. */
+export interface WorkOwner extends EventProcessorOwner {
+  /** Of its checkpoint. */
+  readonly name: string;
+  readonly projection: ProjectionHooks;
+  /** Positions of events that this read model, where it is now, has parked already: they are in an operator's hands. */
+  aside(at: ModelState): Promise<ReadonlySet<number>>;
+  /** This read model serves now: what those before it parked need not be handled any more. */
+  replaced(generation: number): Promise<void>;
 }
 
 /** What was handled is handled, and what serves serves, whoever wrote something else since; what they ask for stands too. */

@@ -10,26 +10,6 @@ import { subscribersContext } from '../turn/turn.js';
 import { ProjectionRunner } from './projection-runner.js';
 import { NEW_PROJECTION, type ProjectionState } from './projection-work.js';
 
-/** How often progress is looked at. Milliseconds. */
-const LOOK_MS = 250;
-/** How often a rebuild is asked for again because the checkpoint has moved on meanwhile. */
-const ASK_TRIES_MAX = 100;
-
-/** How far a projection has come. */
-export interface ProjectionProgress {
-  readonly name: string;
-  /** Which read model serves. */
-  readonly generation: number;
-  /** Position up to which it has everything. */
-  readonly position: number;
-  /** The store's last position. */
-  readonly lastPosition: number;
-  /** The read model that is being rebuilt, and how much of it is there: 0 to 1. */
-  readonly rebuilding?: { readonly generation: number; readonly position: number; readonly share: number };
-}
-
-type ProjectionClass = { readonly name: string; readonly prototype: object };
-
 /** All projections of this application: injectable, for operators. */
 export class Projections {
   readonly #parts: NodeParts;
@@ -167,3 +147,23 @@ export class Projections {
     throw new OmniscientError('UNKNOWN_PROJECTION', message);
   }
 }
+
+/** How often progress is looked at. Milliseconds. */
+const LOOK_MS = 250;
+/** How often a rebuild is asked for again because the checkpoint has moved on meanwhile. */
+const ASK_TRIES_MAX = 100;
+
+/** How far a projection has come. */
+export interface ProjectionProgress {
+  readonly name: string;
+  /** Which read model serves. */
+  readonly generation: number;
+  /** Position up to which it has everything. */
+  readonly position: number;
+  /** The store's last position. */
+  readonly lastPosition: number;
+  /** The read model that is being rebuilt, and how much of it is there: 0 to 1. */
+  readonly rebuilding?: { readonly generation: number; readonly position: number; readonly share: number };
+}
+
+type ProjectionClass = { readonly name: string; readonly prototype: object };

@@ -2,22 +2,6 @@ import { OmniscientError, ShuttingDownError } from '../../kernel/values/errors.j
 import { SavedCheckpoint } from '../delivery/saved-checkpoint.js';
 import type { NodeParts } from '../hosting/node-parts.js';
 
-/** Most parked events of one projection that are tried again at the same time, in the whole cluster. */
-const CLAIMS_MAX = 1_000;
-/** How often a claim is written because other nodes write theirs. */
-const CLAIM_TRIES_MAX = 100;
-
-/** Which start of which node tries an event again. */
-interface Claim {
-  readonly nodeId: string;
-  readonly incarnation: string;
-}
-
-/** Who tries what again now, by the ids of what is parked. */
-interface Claims {
-  readonly claims: Readonly<Record<string, Claim>>;
-}
-
 /**
  * Lets one of all who ask at the same time, on any node, try a parked event of a projection again: a handler writes we know not where, so it must not run
  * twice and be dropped once, as a reaction can. A claim is kept in the engine until it is given back, or its node is gone. The leader need not be asked.
@@ -114,6 +98,22 @@ export class RetryClaims {
     if (membership.incarnationOf(nodeId) !== incarnation) await membership.refresh();
     return membership.isAlive(nodeId) && membership.incarnationOf(nodeId) === incarnation;
   }
+}
+
+/** Most parked events of one projection that are tried again at the same time, in the whole cluster. */
+const CLAIMS_MAX = 1_000;
+/** How often a claim is written because other nodes write theirs. */
+const CLAIM_TRIES_MAX = 100;
+
+/** Which start of which node tries an event again. */
+interface Claim {
+  readonly nodeId: string;
+  readonly incarnation: string;
+}
+
+/** Who tries what again now, by the ids of what is parked. */
+interface Claims {
+  readonly claims: Readonly<Record<string, Claim>>;
 }
 
 function underWay(id: string, nodeId: string): OmniscientError {

@@ -17,6 +17,17 @@ import type { ActorHost } from '../hosting/actor-host.js';
 import { fireOne } from '../turn/fire-one.js';
 import { assertKey, onceCommand } from '../turn/once.js';
 
+/**
+ * An actor as seen from outside: its commands, each returning a promise, and a frozen view of its state.
+ *
+ * What is plain data in an argument (objects and arrays) is copied at the call, and again for each run of a command that may run again: neither what the
+ * caller does to it later nor what the command does to it is seen by the other. Anything else (an instance of a class, a function, a stream, an object
+ * with methods) is passed as it is; a `OneActor`, whose arguments travel, refuses it.
+ */
+export type ActorRef<A extends ActorBase<object, object>> = ActorHandle<A> &
+  CommandsOf<A> &
+  (IsOne<A> extends true ? LedHandle : unknown);
+
 /** What every ref has beside its class's commands. */
 export interface ActorHandle<A extends ActorBase<object, object>> {
   /** The id it was asked for by. */
@@ -45,17 +56,6 @@ export interface ActorHandle<A extends ActorBase<object, object>> {
   /** Says that this ref is no longer looked at: the activation may be let go as soon as it is idle. The ref stays valid. */
   release(): void;
 }
-
-/**
- * An actor as seen from outside: its commands, each returning a promise, and a frozen view of its state.
- *
- * What is plain data in an argument (objects and arrays) is copied at the call, and again for each run of a command that may run again: neither what the
- * caller does to it later nor what the command does to it is seen by the other. Anything else (an instance of a class, a function, a stream, an object
- * with methods) is passed as it is; a `OneActor`, whose arguments travel, refuses it.
- */
-export type ActorRef<A extends ActorBase<object, object>> = ActorHandle<A> &
-  CommandsOf<A> &
-  (IsOne<A> extends true ? LedHandle : unknown);
 
 /** What the ref of a `OneActor` has too. */
 export interface LedHandle {

@@ -2,8 +2,6 @@ import type { Meter, Observable, ObservableCallback, ObservableResult } from '@o
 import type { ObservedNode } from '../parts/telemetry.js';
 import { ACTOR } from './instruments.js';
 
-type Look = (seen: ObservableResult) => unknown;
-
 /** What is looked at only when somebody collects metrics, so that it costs nothing in between. */
 export function observeNode(meter: Meter, node: ObservedNode): () => void {
   const stops: (() => void)[] = [];
@@ -33,6 +31,8 @@ export function observeNode(meter: Meter, node: ObservedNode): () => void {
     for (const stop of stops) stop();
   };
 }
+
+type Look = (seen: ObservableResult) => unknown;
 
 function observe(instrument: Observable, look: Look): () => void {
   const callback: ObservableCallback = async (seen) => {

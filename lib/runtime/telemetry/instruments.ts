@@ -1,8 +1,5 @@
 import type { Attributes, Counter, Histogram, Meter, MetricOptions } from '@opentelemetry/api';
 
-const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-const SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000];
-
 /** What is counted and measured while it happens; docs/telemetry.md lists it for users. */
 export class Instruments {
   readonly commands: Histogram;
@@ -40,6 +37,9 @@ export class Instruments {
     this.missedTicks = counter('tick.missed', '{tick}', 'Ticks for which there was no time, or no node');
   }
 }
+
+const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000];
 
 /** The names of attributes that several places need. */
 export const ACTOR = 'omniscient.actor';

@@ -17,11 +17,6 @@ import { ACTOR, attributes, COMMAND, Instruments, LISTENER } from './instruments
 import { type SpanHooks, SpanTrace } from './span-trace.js';
 import { contextOf, spanContextOf } from './traceparent.js';
 
-/** By this name users recognise what the library tells. */
-const SCOPE = 'omniscient-nest';
-/** Most other commands that an append's span is linked to. */
-const LINKS_MAX = 100;
-
 /** Telemetry through the global providers of `@opentelemetry/api`. */
 export class OpenTelemetry implements Telemetry {
   readonly #api: Api;
@@ -136,6 +131,11 @@ export class OpenTelemetry implements Telemetry {
     });
   }
 }
+
+/** By this name users recognise what the library tells. */
+const SCOPE = 'omniscient-nest';
+/** Most other commands that an append's span is linked to. */
+const LINKS_MAX = 100;
 
 function idsOf(id: string, { commandId, correlationId }: TracedCause): Attributes {
   return {

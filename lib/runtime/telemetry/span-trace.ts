@@ -5,13 +5,6 @@ import type { Trace } from '../parts/telemetry.js';
 import type { Api } from './api.js';
 import { traceparentOf } from './traceparent.js';
 
-/** What else is done when something is known of a piece of work. */
-export interface SpanHooks {
-  /** @param result `omniscient.outcome`, and `error.type` if it failed. */
-  readonly ended?: (durationS: number, result: Attributes) => void;
-  readonly noted?: (what: 'rerun' | 'retry', error: unknown) => void;
-}
-
 /** A piece of work, as a span. */
 export class SpanTrace implements Trace {
   readonly traceparent: string | undefined;
@@ -64,6 +57,13 @@ export class SpanTrace implements Trace {
     this.#span.end();
     this.#hooks.ended?.((SYSTEM.monotonicMs() - this.#beganMs) / 1_000, result);
   }
+}
+
+/** What else is done when something is known of a piece of work. */
+export interface SpanHooks {
+  /** @param result `omniscient.outcome`, and `error.type` if it failed. */
+  readonly ended?: (durationS: number, result: Attributes) => void;
+  readonly noted?: (what: 'rerun' | 'retry', error: unknown) => void;
 }
 
 /** The stable code of an error, or else its class. */

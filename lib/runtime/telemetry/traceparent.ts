@@ -1,8 +1,6 @@
 import type { Context, SpanContext } from '@opentelemetry/api';
 import type { Api } from './api.js';
 
-const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
-
 /**
  * A span's place as text (W3C Trace Context, version 00), as events and messages between nodes bear it. Written and read here and not by the application's
  * propagator: what is stored must be readable by every node, whatever is set there.
@@ -11,6 +9,8 @@ export function traceparentOf(api: Api, { traceId, spanId, traceFlags }: SpanCon
   if (!api.isSpanContextValid({ traceId, spanId, traceFlags })) return undefined;
   return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`;
 }
+
+const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 
 /** The span that such a text stands for; `undefined` if it stands for none. */
 export function spanContextOf(api: Api, traceparent: string | undefined): SpanContext | undefined {

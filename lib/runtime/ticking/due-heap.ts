@@ -1,8 +1,3 @@
-/** Something with a time. */
-export interface Due {
-  readonly atMs: number;
-}
-
 /** What is due next, of very many: a binary heap. Adding and taking cost the logarithm of their number. */
 export class DueHeap<T extends Due> {
   readonly #heap: T[] = [];
@@ -56,4 +51,9 @@ export class DueHeap<T extends Due> {
     }
     heap[at] = item;
   }
+}
+
+/** Something with a time. */
+export interface Due {
+  readonly atMs: number;
 }

@@ -3,20 +3,6 @@ import { EngineError } from '../../kernel/values/errors.js';
 import type { Cluster } from '../cluster/cluster.js';
 import type { RuntimeParts } from '../parts/settings.js';
 
-/** A schedule to be added or removed. */
-interface Write {
-  readonly kind: 'add' | 'remove';
-  readonly key: string;
-  readonly schedule: TickSchedule;
-  readonly settle: (kept: TickSchedule) => void;
-  readonly fail: (error: unknown) => void;
-}
-
-/** Names a schedule: there is one for each stream and class. */
-export function scheduleKeyOf({ streamId, actor }: Pick<TickSchedule, 'streamId' | 'actor'>): string {
-  return JSON.stringify([streamId, actor]);
-}
-
 /**
  * Writes schedules to the engine: those of one key one after the other, in the order in which they were asked for, and all that wait at the same time in
  * one call. What waits is never more than a few for each actor that is loaded.
@@ -99,6 +85,20 @@ export class ScheduleWrites {
     await this.#parts.engine.removeSchedules(schedules);
     return schedules;
   }
+}
+
+/** A schedule to be added or removed. */
+interface Write {
+  readonly kind: 'add' | 'remove';
+  readonly key: string;
+  readonly schedule: TickSchedule;
+  readonly settle: (kept: TickSchedule) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+/** Names a schedule: there is one for each stream and class. */
+export function scheduleKeyOf({ streamId, actor }: Pick<TickSchedule, 'streamId' | 'actor'>): string {
+  return JSON.stringify([streamId, actor]);
 }
 
 /** Whether all others would fail as well. */

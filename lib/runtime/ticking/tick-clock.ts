@@ -3,30 +3,6 @@ import type { NodeClocks } from '../cluster/node-clocks.js';
 import type { RuntimeParts } from '../parts/settings.js';
 
 /**
- * Where nobody who is here has watched the clock that a tick was written by, the next one waits so long at least, or the whole interval if that is shorter: clocks
- * that are set wrong do no harm then. Milliseconds.
- */
-const UNWATCHED_WAIT_MS = 60_000;
-
-/** Clocks that nobody has read for so many heartbeat time-outs say nothing of those that are in use. */
-const CLOCKS_USED_TIMEOUTS = 30;
-
-/** What a role's time is measured by. */
-export interface Clocks {
-  /** By the clock that ticks go by, which is never set. */
-  nowMs(): number;
-  readonly clocks: NodeClocks;
-}
-
-/** How long ago a tick was. */
-interface Past {
-  /** As well as it is known. */
-  readonly ms: number;
-  /** How much of that is certain. */
-  readonly certainMs: number;
-}
-
-/**
  * How long ago one actor's last tick was (or its start, before the first). What was fired or seen here is measured by this node's monotonic clock. What was read from
  * the store is measured by the clock of the node that wrote it, as far as heartbeats show how that goes; if that node was never seen alive, by our own clock.
  */
@@ -125,4 +101,28 @@ export class TickClock {
     const sinceMs = nowMs - heartbeatTimeoutMs * CLOCKS_USED_TIMEOUTS;
     return this.#time.clocks.agree(clockMs, nowMs, sinceMs, heartbeatTimeoutMs);
   }
+}
+
+/**
+ * Where nobody who is here has watched the clock that a tick was written by, the next one waits so long at least, or the whole interval if that is shorter: clocks
+ * that are set wrong do no harm then. Milliseconds.
+ */
+const UNWATCHED_WAIT_MS = 60_000;
+
+/** Clocks that nobody has read for so many heartbeat time-outs say nothing of those that are in use. */
+const CLOCKS_USED_TIMEOUTS = 30;
+
+/** What a role's time is measured by. */
+export interface Clocks {
+  /** By the clock that ticks go by, which is never set. */
+  nowMs(): number;
+  readonly clocks: NodeClocks;
+}
+
+/** How long ago a tick was. */
+interface Past {
+  /** As well as it is known. */
+  readonly ms: number;
+  /** How much of that is certain. */
+  readonly certainMs: number;
 }

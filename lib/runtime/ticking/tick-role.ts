@@ -18,33 +18,6 @@ import { checkedOptions, isSameData } from './tick-options.js';
 import type { TickScheduler } from './tick-scheduler.js';
 import type { TickingActor } from './ticking-actor.js';
 
-/** What the role needs of the activation it belongs to. */
-export interface TickOwner {
-  readonly label: string;
-  readonly actorName: string;
-  readonly id: string;
-  readonly streamId: string;
-  readonly alive: boolean;
-  readonly framework: FrameworkState;
-  /** Version of the last stored event that is in the state. */
-  readonly version: number;
-  /** Commits that are to be applied or run again. */
-  readonly held: readonly { readonly events: readonly NewEvent[] }[];
-  readonly running: Turn | undefined;
-  /** Events that are applied and not stored, oldest first. */
-  unstored(): Iterable<NewEvent>;
-  fireFramework(name: string, data: object, notBeforeMs?: number): void;
-  /** Runs this as a command of its own, again if others' events came first. */
-  decide(name: string, decide: () => void, origin: Ticking['origin']): Promise<unknown>;
-}
-
-/** How late a tick was, and how many had no time before it. */
-interface Fired {
-  readonly atMs: number;
-  readonly lateMs: number;
-  readonly missed: number;
-}
-
 /**
  * How one `TickActor` ticks. Its stream says whether, how, and when last; this only waits for the time and fires the next `tick`, on the node that owns
  * the schedule. Two nodes that both think they own it are kept apart by the version: the later one sees the tick and waits again.
@@ -266,4 +239,31 @@ export class TickRole implements TickingActor {
     for (const event of this.#owner.unstored()) if (event.name === TICKING_EVENT) last = event;
     return last && (JSON.parse(last.data) as TickingData);
   }
+}
+
+/** What the role needs of the activation it belongs to. */
+export interface TickOwner {
+  readonly label: string;
+  readonly actorName: string;
+  readonly id: string;
+  readonly streamId: string;
+  readonly alive: boolean;
+  readonly framework: FrameworkState;
+  /** Version of the last stored event that is in the state. */
+  readonly version: number;
+  /** Commits that are to be applied or run again. */
+  readonly held: readonly { readonly events: readonly NewEvent[] }[];
+  readonly running: Turn | undefined;
+  /** Events that are applied and not stored, oldest first. */
+  unstored(): Iterable<NewEvent>;
+  fireFramework(name: string, data: object, notBeforeMs?: number): void;
+  /** Runs this as a command of its own, again if others' events came first. */
+  decide(name: string, decide: () => void, origin: Ticking['origin']): Promise<unknown>;
+}
+
+/** How late a tick was, and how many had no time before it. */
+interface Fired {
+  readonly atMs: number;
+  readonly lateMs: number;
+  readonly missed: number;
 }

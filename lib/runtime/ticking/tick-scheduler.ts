@@ -6,18 +6,6 @@ import { DueHeap } from './due-heap.js';
 import { TickSchedules } from './tick-schedules.js';
 import type { TickingActor } from './ticking-actor.js';
 
-/** Most ticks fired before the event loop gets a turn. */
-const TICKS_AT_ONCE_MAX = 256;
-
-/** Most times in the heap that nobody waits for, beside as many as somebody waits for. */
-const PAST_MAX = 1_000;
-
-/** A role's time; one that waits anew has another. */
-interface Waiting {
-  readonly atMs: number;
-  readonly role: TickingActor;
-}
-
 /** All that tick on this node: one timer for all of them. */
 export class TickScheduler {
   readonly #parts: RuntimeParts;
@@ -149,4 +137,16 @@ export class TickScheduler {
       this.#parts.log.error('a tick failed', error);
     }
   }
+}
+
+/** Most ticks fired before the event loop gets a turn. */
+const TICKS_AT_ONCE_MAX = 256;
+
+/** Most times in the heap that nobody waits for, beside as many as somebody waits for. */
+const PAST_MAX = 1_000;
+
+/** A role's time; one that waits anew has another. */
+interface Waiting {
+  readonly atMs: number;
+  readonly role: TickingActor;
 }

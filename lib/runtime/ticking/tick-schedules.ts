@@ -5,23 +5,6 @@ import type { RuntimeParts } from '../parts/settings.js';
 import { ScheduleWrites, scheduleKeyOf } from './schedule-writes.js';
 import type { TickingActor } from './ticking-actor.js';
 
-/** How often schedules are compared with what streams say, and those without a living owner are looked for. Milliseconds. */
-const SWEEP_MS = 5_000;
-/** Until then all classes of an application have registered. Milliseconds. */
-const FIRST_SWEEP_AFTER_MS = 50;
-/** How long after a start elsewhere it is made sure that somebody owns the schedule. Milliseconds. */
-const CHECK_AFTER_MS = 1_000;
-/** Most schedules taken over in one call. */
-const TAKE_MAX = 256;
-/** Most actors that are being loaded for their schedules; past that no more are taken over. */
-const LOADING_MAX = 1_024;
-/** How long loading them holds up what else is to be looked after. Milliseconds. */
-const LOADING_WAIT_MS = 2_000;
-/** Most classes that it is remembered of that they are not known here. */
-const WARNED_MAX = 1_000;
-
-type Activate = (actor: string, id: string) => Promise<TickingActor | undefined>;
-
 /**
  * Which schedules this node owns, and how it comes by those of nodes that are gone. The engine's schedules are only an index of what streams say: a sweep repairs
  * what differs, so nothing depends on a single write.
@@ -249,3 +232,20 @@ export class TickSchedules {
     }
   }
 }
+
+/** How often schedules are compared with what streams say, and those without a living owner are looked for. Milliseconds. */
+const SWEEP_MS = 5_000;
+/** Until then all classes of an application have registered. Milliseconds. */
+const FIRST_SWEEP_AFTER_MS = 50;
+/** How long after a start elsewhere it is made sure that somebody owns the schedule. Milliseconds. */
+const CHECK_AFTER_MS = 1_000;
+/** Most schedules taken over in one call. */
+const TAKE_MAX = 256;
+/** Most actors that are being loaded for their schedules; past that no more are taken over. */
+const LOADING_MAX = 1_024;
+/** How long loading them holds up what else is to be looked after. Milliseconds. */
+const LOADING_WAIT_MS = 2_000;
+/** Most classes that it is remembered of that they are not known here. */
+const WARNED_MAX = 1_000;
+
+type Activate = (actor: string, id: string) => Promise<TickingActor | undefined>;

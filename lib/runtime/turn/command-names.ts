@@ -1,10 +1,10 @@
-/** Names of the commands that run a listener. */
-export const REACTIONS: ReadonlySet<string> = new Set(['$react', '$react-reapply', '$react-reject', '$retry']);
-
 /** What a user calls it. */
 export function commandNameOf(name: string): string {
   return isOnce(name) ? name.slice(ONCE.length) : name;
 }
+
+/** Names of the commands that run a listener. */
+export const REACTIONS: ReadonlySet<string> = new Set(['$react', '$react-reapply', '$react-reject', '$retry']);
 
 export function isOnce(name: string): boolean {
   return name.startsWith(ONCE);

@@ -5,11 +5,6 @@ import { OmniscientError } from '../../kernel/values/errors.js';
 import { shownText, textFault } from '../../kernel/values/text.js';
 import { commandNameOf, isOnce, ONCE } from './command-names.js';
 
-/** What runs a command under a key. */
-interface OnceContext {
-  once(key: string, command: string, run: () => unknown): unknown;
-}
-
 /** The same command, with an idempotency key as its first argument: given twice it has effect once, and both calls get the same answer. */
 export function onceCommand({ name, method, onConflict }: CommandDefinition): CommandDefinition {
   return {
@@ -20,6 +15,11 @@ export function onceCommand({ name, method, onConflict }: CommandDefinition): Co
       return context.once(key as string, name, () => method.apply(this, args));
     },
   };
+}
+
+/** What runs a command under a key. */
+interface OnceContext {
+  once(key: string, command: string, run: () => unknown): unknown;
 }
 
 /** The command that is meant by a name, if it is one with a key. */

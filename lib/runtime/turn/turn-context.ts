@@ -28,25 +28,6 @@ import { assertSameCommand, isSameAnswer } from './once.js';
 import { assertInTurn, type Turn } from './turn.js';
 import type { TurnLoop } from './turn-loop.js';
 
-/** What listens for the actor. */
-interface ListeningInTurn {
-  listenTo(turn: Turn, source: ListenSource, handler: ListenHandler, options: ListenToOptions): Listening;
-}
-
-/** What the context needs of its activation. */
-export interface ContextOwner {
-  readonly label: string;
-  readonly id: string;
-  readonly actorName: string;
-  readonly parts: RuntimeParts;
-  readonly actorState: ActorState;
-  readonly optimistic: OptimisticState<Commit>;
-  readonly loop: TurnLoop;
-  readonly ticks: { start(options: TickOptions): void; stop(): void } | undefined;
-  readonly framework: FrameworkState;
-  listen(): ListeningInTurn;
-}
-
 /** What an actor can do to itself, each only in the turn that runs. */
 export class TurnContext implements ActorContext {
   readonly #owner: ContextOwner;
@@ -177,4 +158,23 @@ export class TurnContext implements ActorContext {
     this.#metadata ??= new MetadataWriter(parts.clock, actorName, parts.nodeId, parts.ids.next());
     return this.#metadata;
   }
+}
+
+/** What listens for the actor. */
+interface ListeningInTurn {
+  listenTo(turn: Turn, source: ListenSource, handler: ListenHandler, options: ListenToOptions): Listening;
+}
+
+/** What the context needs of its activation. */
+export interface ContextOwner {
+  readonly label: string;
+  readonly id: string;
+  readonly actorName: string;
+  readonly parts: RuntimeParts;
+  readonly actorState: ActorState;
+  readonly optimistic: OptimisticState<Commit>;
+  readonly loop: TurnLoop;
+  readonly ticks: { start(options: TickOptions): void; stop(): void } | undefined;
+  readonly framework: FrameworkState;
+  listen(): ListeningInTurn;
 }

@@ -6,23 +6,6 @@ import { promiseOf } from '../../kernel/values/thenable.js';
 import type { Request } from '../commit/request.js';
 import type { Origin, RequestCause } from '../events/cause.js';
 
-/** What a turn needs to know of the activation it runs in. */
-export interface TurnOwner {
-  /** For the chain in a `DeadlockError`: class and id. */
-  readonly label: string;
-  /** The turn running in it now. */
-  readonly running: Turn | undefined;
-}
-
-/** In the chain of a call, between the actor's label and what tells its turn from all others. */
-const PLACE = '\n';
-
-/** The actor whose turn stands in a chain of calls. */
-export function labelIn(place: string): string {
-  const at = place.lastIndexOf(PLACE);
-  return at === -1 ? place : place.slice(0, at);
-}
-
 /** One run of one command in its activation. */
 export class Turn {
   over = false;
@@ -73,6 +56,23 @@ export class Turn {
     const answered = () => waits.delete(answer);
     answer.then(answered, answered);
   }
+}
+
+/** What a turn needs to know of the activation it runs in. */
+export interface TurnOwner {
+  /** For the chain in a `DeadlockError`: class and id. */
+  readonly label: string;
+  /** The turn running in it now. */
+  readonly running: Turn | undefined;
+}
+
+/** In the chain of a call, between the actor's label and what tells its turn from all others. */
+const PLACE = '\n';
+
+/** The actor whose turn stands in a chain of calls. */
+export function labelIn(place: string): string {
+  const at = place.lastIndexOf(PLACE);
+  return at === -1 ? place : place.slice(0, at);
 }
 
 /** The cause of a new request, made inside a turn, by something else, or from outside. */

@@ -1,11 +1,6 @@
 import type { EventName, EventsOf } from '../../kernel/declaring/types.js';
 import type { KindMatcher } from './kinds.js';
 
-/** A test runner's own matcher, such as Jest's `expect.any(Number)`. */
-export interface AsymmetricMatcher {
-  asymmetricMatch(actual: unknown): boolean;
-}
-
 /** What may stand for a value: the value itself, a matcher by kind such as `'{string}'`, a runner's matcher, or the same for its parts. */
 export type Expected<T> =
   | T
@@ -16,6 +11,11 @@ export type Expected<T> =
       : T extends object
         ? { readonly [Key in keyof T]: Expected<T[Key]> }
         : never);
+
+/** A test runner's own matcher, such as Jest's `expect.any(Number)`. */
+export interface AsymmetricMatcher {
+  asymmetricMatch(actual: unknown): boolean;
+}
 
 /** An event that should have been fired; without `data` only its name is compared. */
 export type ExpectedEvent<A> = A extends unknown

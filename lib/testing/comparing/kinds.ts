@@ -1,6 +1,12 @@
 import { types } from 'node:util';
 import { isPlainObject } from '../../kernel/values/plain-data.js';
 
+/**
+ * Matches by kind, anywhere in expected data. `'{date}'` is an ISO 8601 text (or a `Date`, in what a command returns), `'{object}'` a plain
+ * object, `'{any}'` whatever is there, `null` included.
+ */
+export type KindMatcher = keyof typeof KINDS;
+
 const ISO_DATE = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2})?)?$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -14,12 +20,6 @@ const KINDS = {
   '{array}': (value: unknown): boolean => Array.isArray(value), // said out loud: inferred, the public type would hold an `any`
   '{any}': (value: unknown) => value !== undefined,
 };
-
-/**
- * Matches by kind, anywhere in expected data. `'{date}'` is an ISO 8601 text (or a `Date`, in what a command returns), `'{object}'` a plain
- * object, `'{any}'` whatever is there, `null` included.
- */
-export type KindMatcher = keyof typeof KINDS;
 
 /** All of them, for messages. */
 export const KIND_NAMES: readonly string[] = Object.keys(KINDS);

@@ -3,6 +3,11 @@ import { isPlainObject, PLAIN_DATA_DEPTH_MAX } from '../../kernel/values/plain-d
 import { type Comparison, type Difference, isAsymmetricMatcher } from './comparison.js';
 import { isKindMatcher } from './kinds.js';
 
+/** A comparison as lines: `-` for what was expected, `+` for what there was instead; long stretches without a difference are left out. */
+export function lineDiff(comparison: Comparison): string {
+  return withoutLongStretches(linesOf(comparison, '', '')).join('\n');
+}
+
 /** Longest value within a sentence, in characters. */
 const SHORT_LENGTH_MAX = 100;
 /** Longest text shown whole in a diff, in characters. */
@@ -15,11 +20,6 @@ const STRETCH_LINES_MAX = 2;
 const LINE_LENGTH_MAX = 100;
 
 type Sign = ' ' | '-' | '+';
-
-/** A comparison as lines: `-` for what was expected, `+` for what there was instead; long stretches without a difference are left out. */
-export function lineDiff(comparison: Comparison): string {
-  return withoutLongStretches(linesOf(comparison, '', '')).join('\n');
-}
 
 /** A difference as a sentence. @param isExact what is expected is meant as it stands, also what looks like a matcher. */
 export function sentenceOf({ path, comparison }: Difference, isExact = false): string {

@@ -17,8 +17,6 @@ import { type Course, type GivenEvent, type Outcome, type Step, StepFailure } fr
 import { assertReplayable } from './replay-check.js';
 import { settle } from './settling.js';
 
-type Check = Omit<Step, 'writtenAt'>;
-
 /** Compares the events stored since the last such step. */
 export function thenStep(expected: readonly GivenEvent[]): Check {
   const names = expected.map(({ name }) => name).join(', ');
@@ -33,6 +31,8 @@ export function thenStep(expected: readonly GivenEvent[]): Check {
     },
   };
 }
+
+type Check = Omit<Step, 'writtenAt'>;
 
 /** Compares the keys that are given with those of the state: of `actorClass`, or of the last command's actor. */
 export function stateStep(actorClass: ActorClass | undefined, expected: object): Check {

@@ -5,8 +5,6 @@ import type { Time } from '../world/manual-clock.js';
 import type { GivenEvent } from './plan.js';
 import { Scenario } from './scenario.js';
 
-type AnyActor = ActorBase<object, object>;
-
 /**
  * Begins a test of actors: what happened before. The chain that follows runs real actors in a node of its own, in memory, under any test runner;
  * no Nest application is needed. Await it (or return it): it is played once, from the beginning, in its order.
@@ -21,6 +19,8 @@ export function Given(first?: string | readonly GivenEvent[], events?: readonly 
   const past = (typeof first === 'string' ? events : first) ?? [];
   return new Scenario({ description, events: past, parts: new Map(), ids: undefined, steps: [] });
 }
+
+type AnyActor = ActorBase<object, object>;
 
 /** Something that is injected by a class; the test may give any object that has the methods which are used. */
 export type PartToken<T> = abstract new (...args: never[]) => T;

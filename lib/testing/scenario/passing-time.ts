@@ -3,9 +3,6 @@ import { StepFailure } from './plan.js';
 import { assertReplayable } from './replay-check.js';
 import { settle } from './settling.js';
 
-/** Most times that somebody ticks while a step lets time pass. */
-const TICKS_MAX = 10_000;
-
 /**
  * Lets time pass: from one tick that is due to the next, each with all that it sets off, and then to the end.
  *
@@ -30,6 +27,9 @@ export async function passTime(world: World, ms: number, text: string): Promise<
   goTo(endMs);
   await assertReplayable(world, text);
 }
+
+/** Most times that somebody ticks while a step lets time pass. */
+const TICKS_MAX = 10_000;
 
 function tooMany(text: string): StepFailure {
   return new StepFailure(`${text}\nBut more than ${TICKS_MAX} ticks are due in that time`, {

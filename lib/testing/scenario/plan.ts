@@ -2,13 +2,6 @@ import type { ActorClass } from '../../kernel/declaring/actor.js';
 import type { LoadedSubject, Subject } from '../world/subject.js';
 import type { World } from '../world/world.js';
 
-/** An event of an actor's past. */
-export interface GivenEvent {
-  readonly name: string;
-  /** Default `{}`. */
-  readonly data?: unknown;
-}
-
 /** A whole `Given … When … Then`, before it is played. Never changed: a step added gives another plan. */
 export interface Plan {
   readonly description: string | undefined;
@@ -18,6 +11,13 @@ export interface Plan {
   /** What injected `Ids` give, if the test chose. */
   readonly ids: readonly string[] | undefined;
   readonly steps: readonly Step[];
+}
+
+/** An event of an actor's past. */
+export interface GivenEvent {
+  readonly name: string;
+  /** Default `{}`. */
+  readonly data?: unknown;
 }
 
 export interface Step {

@@ -4,9 +4,6 @@ import { isInstance, propertyOf } from '../../kernel/values/thrown.js';
 import { World } from '../world/world.js';
 import { type Course, type Plan, type Step, StepFailure } from './plan.js';
 
-/** Most names of given events in a failure. */
-const NAMES_SHOWN_MAX = 5;
-
 /** Plays a plan in a world of its own. @throws AssertionError for a step that did not hold. */
 export async function play(plan: Plan): Promise<void> {
   const world = new World(plan);
@@ -17,6 +14,9 @@ export async function play(plan: Plan): Promise<void> {
     await world.stop();
   }
 }
+
+/** Most names of given events in a failure. */
+const NAMES_SHOWN_MAX = 5;
 
 async function playSteps({ steps, ...plan }: Plan, course: Course): Promise<void> {
   for (const [index, step] of steps.entries()) {

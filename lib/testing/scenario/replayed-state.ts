@@ -4,16 +4,6 @@ import { ReplayedActor } from '../../kernel/folding/replayed-actor.js';
 import type { EventRecord } from '../../kernel/values/event.js';
 import { compareExactly } from '../comparing/comparison.js';
 
-/** How to load an actor again from its events. */
-export interface ReplayPlan {
-  readonly definition: ActorDefinition;
-  readonly id: string;
-  readonly streamId: string;
-  readonly events: readonly EventRecord[];
-  /** Makes an instance for this alone. */
-  readonly newActor: () => ActorBase<object, object>;
-}
-
 /** The state after each event, the initial one first: what a fresh load from the stored events gives. @throws HandlerError. */
 export function replayedStates({ definition, id, streamId, events, newActor }: ReplayPlan): object[] {
   const past = new ReplayedActor(definition, newActor(), id, streamId);
@@ -23,6 +13,16 @@ export function replayedStates({ definition, id, streamId, events, newActor }: R
     states.push(past.frozen());
   }
   return states;
+}
+
+/** How to load an actor again from its events. */
+export interface ReplayPlan {
+  readonly definition: ActorDefinition;
+  readonly id: string;
+  readonly streamId: string;
+  readonly events: readonly EventRecord[];
+  /** Makes an instance for this alone. */
+  readonly newActor: () => ActorBase<object, object>;
 }
 
 /** Where two replays of the same events part: the number of events before it (0: at the initial state), or -1. */

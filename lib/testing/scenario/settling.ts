@@ -7,13 +7,6 @@ import type { World } from '../world/world.js';
 import { StepFailure } from './plan.js';
 import { assertReplayable } from './replay-check.js';
 
-/** How long a step waits until nobody has work any more: less than runners give a test. Milliseconds. */
-const SETTLE_MS_MAX = 3_000;
-/** For so many turns of the event loop in a row nobody has work: then nobody is about to hear of any either. */
-const QUIET_TURNS = 4;
-/** Most names of actors in a failure. */
-const NAMES_SHOWN_MAX = 5;
-
 /**
  * Waits until everything that a step set off has come to its end: others' reactions, and their reactions to those. Then what is there is what is stored, and
  * is checked to be.
@@ -25,6 +18,13 @@ export async function assertSettled(world: World, after: string): Promise<void> 
   await settle(world, after);
   await assertReplayable(world, after);
 }
+
+/** How long a step waits until nobody has work any more: less than runners give a test. Milliseconds. */
+const SETTLE_MS_MAX = 3_000;
+/** For so many turns of the event loop in a row nobody has work: then nobody is about to hear of any either. */
+const QUIET_TURNS = 4;
+/** Most names of actors in a failure. */
+const NAMES_SHOWN_MAX = 5;
 
 /** Only waits, and looks whether a reaction failed. */
 export async function settle(world: World, after: string): Promise<void> {

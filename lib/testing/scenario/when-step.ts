@@ -6,11 +6,6 @@ import type { Subject } from '../world/subject.js';
 import { type Course, type Outcome, type Step, StepFailure } from './plan.js';
 import { assertSettled } from './settling.js';
 
-/** Longest text of a command's arguments in a failure, in characters. */
-const ARGUMENTS_LENGTH_MAX = 80;
-
-type Commands = Readonly<Record<string, (...args: readonly unknown[]) => Promise<unknown>>>;
-
 /** Gives a command, and sees to it that what it left behind can be replayed. */
 export function whenStep(actorClass: ActorClass, command: string, args: readonly unknown[]): Omit<Step, 'writtenAt'> {
   const called = `${actorClass?.name}.${command}`;
@@ -32,6 +27,11 @@ export function whenStep(actorClass: ActorClass, command: string, args: readonly
     },
   };
 }
+
+/** Longest text of a command's arguments in a failure, in characters. */
+const ARGUMENTS_LENGTH_MAX = 80;
+
+type Commands = Readonly<Record<string, (...args: readonly unknown[]) => Promise<unknown>>>;
 
 async function outcomeOf(
   { world }: Course,

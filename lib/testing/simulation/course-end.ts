@@ -7,8 +7,6 @@ import type { CommandRecord } from './cluster/commands.js';
 import { fold } from './invariants/fold.js';
 import type { Watched } from './invariants/invariant.js';
 
-type AnyActor = ActorBase<object, object>;
-
 /** What is there when a course has ended: all that is stored, and what clients were told. */
 export interface CourseEnd {
   /** All events, in the order of their positions. */
@@ -24,6 +22,8 @@ export interface CourseEnd {
   /** Ids of all actors of a class that have fired anything. */
   ids<A extends AnyActor>(actorClass: ActorClass<A>): readonly string[];
 }
+
+type AnyActor = ActorBase<object, object>;
 
 /** A rule of the user's own, looked at when everything has healed: one that throws, or gives a text, is broken. */
 export interface Invariant {

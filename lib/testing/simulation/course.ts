@@ -13,58 +13,6 @@ import type { InvariantWatch, Watched } from './invariants/invariant.js';
 import { Mailboxes } from './store/mailboxes.js';
 import { World } from './store/simulated-world.js';
 
-/** Everything that makes a course what it is, but for the seed. */
-export interface CoursePlan {
-  readonly program: NodeProgram;
-  readonly nodes: number;
-  readonly clients: number;
-  readonly workload: Workload;
-  readonly faults: readonly FaultName[];
-  readonly invariants: readonly Invariant[];
-  readonly chaosMs: number | undefined;
-  readonly settleMs: number;
-}
-
-/** What is left out of a course to find out whether it fails without it. */
-export interface LeftOut {
-  readonly faults: ReadonlySet<string>;
-  readonly operations: ReadonlySet<string>;
-}
-
-/** What broke. */
-export interface Broken {
-  readonly invariant: string;
-  readonly message: string;
-  readonly streams: readonly string[];
-  readonly cause?: unknown;
-}
-
-/** What came of one course. */
-export interface CourseResult {
-  readonly seed: number;
-  readonly broken: Broken | undefined;
-  readonly world: World;
-  readonly commands: Commands;
-  /** Ids of its faults, and names of its operations. */
-  readonly faults: readonly string[];
-  readonly operations: readonly string[];
-}
-
-/** Nodes start within so many milliseconds. */
-const START_MS_MAX = 60;
-/** Most subscribers from outside. */
-const SUBSCRIBERS_MAX = 8;
-/** How often replicas are compared while things go wrong. */
-const LOOKS = 4;
-/** How long chaos lasts, usually, and how often it lasts long. Milliseconds. */
-const CHAOS_MS = [1_500, 6_000] as const;
-const LONG_CHAOS_MS = [20_000, 75_000] as const;
-const LONG_SHARE = 0.015;
-/** Longest time that clients wait for their last answers after everything has healed. Milliseconds. */
-const LAST_ANSWERS_MS_MAX = 60_000;
-/** Longest time that a node may take to shut down while nothing goes wrong. Milliseconds. */
-const SHUTDOWN_MS_MAX = 60_000;
-
 /** One course: nodes start, clients give commands while things go wrong, everything heals, and then nothing happens but what the library does by itself. */
 export class Course implements Watched {
   readonly world: World;
@@ -249,6 +197,58 @@ export class Course implements Watched {
     this.world.time.stop();
   }
 }
+
+/** Everything that makes a course what it is, but for the seed. */
+export interface CoursePlan {
+  readonly program: NodeProgram;
+  readonly nodes: number;
+  readonly clients: number;
+  readonly workload: Workload;
+  readonly faults: readonly FaultName[];
+  readonly invariants: readonly Invariant[];
+  readonly chaosMs: number | undefined;
+  readonly settleMs: number;
+}
+
+/** What is left out of a course to find out whether it fails without it. */
+export interface LeftOut {
+  readonly faults: ReadonlySet<string>;
+  readonly operations: ReadonlySet<string>;
+}
+
+/** What broke. */
+export interface Broken {
+  readonly invariant: string;
+  readonly message: string;
+  readonly streams: readonly string[];
+  readonly cause?: unknown;
+}
+
+/** What came of one course. */
+export interface CourseResult {
+  readonly seed: number;
+  readonly broken: Broken | undefined;
+  readonly world: World;
+  readonly commands: Commands;
+  /** Ids of its faults, and names of its operations. */
+  readonly faults: readonly string[];
+  readonly operations: readonly string[];
+}
+
+/** Nodes start within so many milliseconds. */
+const START_MS_MAX = 60;
+/** Most subscribers from outside. */
+const SUBSCRIBERS_MAX = 8;
+/** How often replicas are compared while things go wrong. */
+const LOOKS = 4;
+/** How long chaos lasts, usually, and how often it lasts long. Milliseconds. */
+const CHAOS_MS = [1_500, 6_000] as const;
+const LONG_CHAOS_MS = [20_000, 75_000] as const;
+const LONG_SHARE = 0.015;
+/** Longest time that clients wait for their last answers after everything has healed. Milliseconds. */
+const LAST_ANSWERS_MS_MAX = 60_000;
+/** Longest time that a node may take to shut down while nothing goes wrong. Milliseconds. */
+const SHUTDOWN_MS_MAX = 60_000;
 
 function text(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -1,8 +1,5 @@
 import type { CourseResult, LeftOut } from './course.js';
 
-/** Most runs that it takes to find a shorter course. */
-const RUNS_MAX = 120;
-
 /**
  * A shorter course that breaks the same rule: the same seed, with faults and operations left out, half of them at first and then fewer, as long as it still
  * fails (delta debugging; Zeller and Hildebrandt, 2002).
@@ -34,3 +31,6 @@ export async function shrink(
   }
   return { shortest, runs };
 }
+
+/** Most runs that it takes to find a shorter course. */
+const RUNS_MAX = 120;

@@ -12,53 +12,6 @@ import { shrink } from './shrink.js';
 import { SimulationError } from './simulation-error.js';
 import type { SeededRandom } from './world/seeded-random.js';
 
-/** What `simulate` takes. */
-export interface SimulationOptions {
-  /** The actor classes of the application. */
-  actors: readonly ActorClass[];
-  /** What clients do, each again and again: one operation. */
-  workload: Workload;
-  /** The only course there is to be; `SEED` in the environment says it as well. */
-  seed?: number;
-  /** How many courses, with the seeds 1, 2, 3 … Default 100. */
-  seeds?: number;
-  /** How many nodes. Default 3. */
-  nodes?: number;
-  /** How many clients. Default 4. */
-  clients?: number;
-  /** Which kinds of faults there may be. Default: all. */
-  faults?: readonly FaultName[];
-  /** Rules of your own, beside those of the library. */
-  invariants?: readonly Invariant[];
-  /** Makes an actor, with what is injected into it. Default: `new` without arguments. */
-  create?: (actorClass: ActorClass, node: NodeParts) => ActorBase<object, object>;
-  /** Projections of a node: objects of classes that are marked with `@Projection()`. Default: none. */
-  projections?: (node: NodeParts) => readonly object[];
-  /** The actor classes that are deployed while others still run the old ones: by the same names. Default: none. */
-  deploys?: readonly ActorClass[];
-  /** Limits and waits of the nodes, as in `forRoot`; others for each seed, if it is a function. Default: the library's. */
-  limits?: Partial<RuntimeLimits> | ((random: SeededRandom) => Partial<RuntimeLimits>);
-  /** How long things go wrong, in milliseconds of virtual time. Default: 1.5 to 6 seconds, sometimes longer. */
-  chaosMs?: number;
-  /** How long after everything has healed all must be as if nothing had happened, in milliseconds of virtual time. Default 12,000. */
-  settleMs?: number;
-  /** Whether a course that failed is shortened, which runs it up to 120 times more. Default true. */
-  shrinks?: boolean;
-  /** Told after each course. */
-  onCourse?: (seed: number, failure: SimulationError | undefined) => void;
-}
-
-/** What came of a simulation. */
-export interface SimulationFigures {
-  readonly seeds: number;
-  readonly events: number;
-  readonly commands: Readonly<Record<Exclude<CommandOutcome, 'pending'>, number>>;
-  /** How often each kind of fault has hit something. */
-  readonly faults: Readonly<Record<string, number>>;
-  readonly virtualMs: number;
-  readonly steps: number;
-}
-
 /**
  * Runs an application on several nodes in one process, on virtual time, over a store and a network in which all that can go wrong does: chance and order come
  * from a seed alone, so that a course that failed comes again. Whatever test runner there is.
@@ -109,6 +62,53 @@ export async function simulate(options: SimulationOptions): Promise<SimulationFi
     if (failure) throw failure;
   }
   return figures;
+}
+
+/** What `simulate` takes. */
+export interface SimulationOptions {
+  /** The actor classes of the application. */
+  actors: readonly ActorClass[];
+  /** What clients do, each again and again: one operation. */
+  workload: Workload;
+  /** The only course there is to be; `SEED` in the environment says it as well. */
+  seed?: number;
+  /** How many courses, with the seeds 1, 2, 3 … Default 100. */
+  seeds?: number;
+  /** How many nodes. Default 3. */
+  nodes?: number;
+  /** How many clients. Default 4. */
+  clients?: number;
+  /** Which kinds of faults there may be. Default: all. */
+  faults?: readonly FaultName[];
+  /** Rules of your own, beside those of the library. */
+  invariants?: readonly Invariant[];
+  /** Makes an actor, with what is injected into it. Default: `new` without arguments. */
+  create?: (actorClass: ActorClass, node: NodeParts) => ActorBase<object, object>;
+  /** Projections of a node: objects of classes that are marked with `@Projection()`. Default: none. */
+  projections?: (node: NodeParts) => readonly object[];
+  /** The actor classes that are deployed while others still run the old ones: by the same names. Default: none. */
+  deploys?: readonly ActorClass[];
+  /** Limits and waits of the nodes, as in `forRoot`; others for each seed, if it is a function. Default: the library's. */
+  limits?: Partial<RuntimeLimits> | ((random: SeededRandom) => Partial<RuntimeLimits>);
+  /** How long things go wrong, in milliseconds of virtual time. Default: 1.5 to 6 seconds, sometimes longer. */
+  chaosMs?: number;
+  /** How long after everything has healed all must be as if nothing had happened, in milliseconds of virtual time. Default 12,000. */
+  settleMs?: number;
+  /** Whether a course that failed is shortened, which runs it up to 120 times more. Default true. */
+  shrinks?: boolean;
+  /** Told after each course. */
+  onCourse?: (seed: number, failure: SimulationError | undefined) => void;
+}
+
+/** What came of a simulation. */
+export interface SimulationFigures {
+  readonly seeds: number;
+  readonly events: number;
+  readonly commands: Readonly<Record<Exclude<CommandOutcome, 'pending'>, number>>;
+  /** How often each kind of fault has hit something. */
+  readonly faults: Readonly<Record<string, number>>;
+  readonly virtualMs: number;
+  readonly steps: number;
 }
 
 /** One course, with its whole trace. */

@@ -1,8 +1,5 @@
 import type { CourseResult } from './course.js';
 
-/** Most lines of the course that an error shows. */
-const LINES_MAX = 80;
-
 /** A simulation that has failed (`SIMULATION_FAILED`): which seed, which rule, and what happened. */
 export class SimulationError extends Error {
   override readonly name = 'SimulationError';
@@ -32,3 +29,6 @@ export class SimulationError extends Error {
     this.course = course;
   }
 }
+
+/** Most lines of the course that an error shows. */
+const LINES_MAX = 80;

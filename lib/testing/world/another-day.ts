@@ -1,8 +1,5 @@
 import type { ManualClock } from './manual-clock.js';
 
-/** Far enough to show in anything that is made of the time, and no whole number of days, hours or minutes. */
-const LATER_MS = 100 * 24 * 60 * 60 * 1_000 + 3_723_004;
-
 /**
  * Runs something synchronous as if it were another day, by the test's clock and by `Date`: what looks at the time gives itself away.
  */
@@ -18,6 +15,9 @@ export function onAnotherDay<T>(clock: ManualClock, run: () => T): T {
     clock.set(nowMs);
   }
 }
+
+/** Far enough to show in anything that is made of the time, and no whole number of days, hours or minutes. */
+const LATER_MS = 100 * 24 * 60 * 60 * 1_000 + 3_723_004;
 
 function laterDate(today: DateConstructor): DateConstructor {
   const now = () => today.now() + LATER_MS;

@@ -1,12 +1,6 @@
 import { Clock } from '../../kernel/values/clock.js';
 import { OmniscientError } from '../../kernel/values/errors.js';
 
-/** A point in time as tests write it: a `Date`, an ISO 8601 text, or milliseconds since 1970. */
-export type Time = Date | string | number;
-
-/** Where a test's time begins unless it says otherwise. */
-export const DEFAULT_START = '2020-01-01T00:00:00.000Z';
-
 /**
  * A clock that stands still until the test moves it. In an application under test: `{ provide: Clock, useValue: new ManualClock() }`.
  *
@@ -42,6 +36,12 @@ export class ManualClock extends Clock {
     this.#nowMs = millisecondsOf(time);
   }
 }
+
+/** A point in time as tests write it: a `Date`, an ISO 8601 text, or milliseconds since 1970. */
+export type Time = Date | string | number;
+
+/** Where a test's time begins unless it says otherwise. */
+export const DEFAULT_START = '2020-01-01T00:00:00.000Z';
 
 /** @throws OmniscientError `INVALID_TIME`. */
 export function millisecondsOf(time: Time): number {

@@ -1,10 +1,5 @@
 import type { TickTime } from '../../runtime/parts/tick-time.js';
 
-interface Wake {
-  readonly atMs: number;
-  readonly due: () => void;
-}
-
 /** What ticks go by in a test: stands still until the test moves it. */
 export class ManualTickTime implements TickTime {
   readonly #wakes = new Set<Wake>();
@@ -34,4 +29,9 @@ export class ManualTickTime implements TickTime {
       if (this.#wakes.delete(wake)) wake.due();
     }
   }
+}
+
+interface Wake {
+  readonly atMs: number;
+  readonly due: () => void;
 }

@@ -2,8 +2,6 @@ import { OmniscientError } from '../../kernel/values/errors.js';
 import { isInstance, messageOf } from '../../kernel/values/thrown.js';
 import { declaredParts, type Part } from './part-metadata.js';
 
-type Class = new (...args: never[]) => object;
-
 /**
  * What is injected into the actors under test: first what the test gave; of the rest, classes are made with `new`, with parts of their own, once.
  */
@@ -59,6 +57,8 @@ export class Parts {
     }
   }
 }
+
+type Class = new (...args: never[]) => object;
 
 /** `Object` stands for interfaces, and the other built-in classes for values: none of them can be made. */
 function isOwnClass(token: unknown): token is Class {

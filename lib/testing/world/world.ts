@@ -18,29 +18,6 @@ import { Parts } from './parts.js';
 import { SequentialIds } from './sequential-ids.js';
 import type { LoadedSubject, Subject } from './subject.js';
 
-type AnyActor = ActorBase<object, object>;
-
-/** The id of the actors under test unless `As` says otherwise. */
-export const DEFAULT_ID = 'actor-1';
-
-/** In a test nobody has time to wait: a reaction that throws is parked at once, and fails the test. */
-const REACTION_TRIES_MAX = 1;
-
-/** Nothing but what the test started should be running when it ends, so this is long. Milliseconds. */
-const SHUTDOWN_TIMEOUT_MS = 1_000;
-
-/** What a plan says of its world. */
-export interface WorldPlan {
-  /** The actor's past. */
-  readonly events: readonly { readonly name: string; readonly data?: unknown }[];
-  /** Injected parts, by token. */
-  readonly parts: ReadonlyMap<unknown, unknown>;
-  /** What injected `Ids` give, if the test chose. */
-  readonly ids: readonly string[] | undefined;
-  /** Whose classes are known from the beginning. */
-  readonly steps: readonly { readonly actorClass?: ActorClass | undefined }[];
-}
-
 /** One test's own node, store, clock and ids. */
 export class World {
   readonly clock = new ManualClock();
@@ -190,6 +167,29 @@ export class World {
     if (events.length > 0) await this.#engine.append({ streamId, expectedVersion: 0, events });
     await this.newEvents();
   }
+}
+
+type AnyActor = ActorBase<object, object>;
+
+/** The id of the actors under test unless `As` says otherwise. */
+export const DEFAULT_ID = 'actor-1';
+
+/** In a test nobody has time to wait: a reaction that throws is parked at once, and fails the test. */
+const REACTION_TRIES_MAX = 1;
+
+/** Nothing but what the test started should be running when it ends, so this is long. Milliseconds. */
+const SHUTDOWN_TIMEOUT_MS = 1_000;
+
+/** What a plan says of its world. */
+export interface WorldPlan {
+  /** The actor's past. */
+  readonly events: readonly { readonly name: string; readonly data?: unknown }[];
+  /** Injected parts, by token. */
+  readonly parts: ReadonlyMap<unknown, unknown>;
+  /** What injected `Ids` give, if the test chose. */
+  readonly ids: readonly string[] | undefined;
+  /** Whose classes are known from the beginning. */
+  readonly steps: readonly { readonly actorClass?: ActorClass | undefined }[];
 }
 
 async function allPages(

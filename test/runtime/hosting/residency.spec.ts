@@ -2,9 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { Actor, Command, EventHandler, LiveActor } from 'omniscient-nest';
 import { firstValueFrom, skip } from 'rxjs';
+import type { Activation } from '../../../lib/runtime/hosting/activation.js';
+import { Residents } from '../../../lib/runtime/hosting/residents.js';
 import { Counter } from '../../support/actors.js';
 import { patientMs } from '../../support/machine-speed.js';
 import { startNode } from '../../support/runtime.js';
+import { VirtualEnvironment } from '../../support/virtual-environment.js';
 
 @Actor()
 class Guest extends LiveActor<{ visits: number; stays: number }, { came: object; went: object }> {
@@ -199,5 +202,26 @@ describe('hooks', () => {
       'passivate b',
       'passivate c',
     ]);
+  });
+
+  it('forgets for good what ended while a sweep waited for its turn of the event loop', async () => {
+    let turns = 0;
+    class Turning extends VirtualEnvironment {
+      override setImmediate(call: () => void): void {
+        super.setImmediate(() => {
+          turns += 1;
+          if (turns === 1) residents.remove(activation);
+          call();
+        });
+      }
+    }
+    const environment = new Turning(1);
+    const residents = new Residents({ residentMax: 10, commitTimeoutMs: 1_000 }, environment);
+    const activation = { alive: true, used: true, idle: true, settled: true } as Activation;
+    residents.add(activation, { passivateAfterMs: 40, passivate: async () => {} });
+    await environment.run(() => environment.now() >= 500);
+    residents.close();
+    expect(turns).toBeGreaterThan(0);
+    expect(residents.size).toBe(0);
   });
 });

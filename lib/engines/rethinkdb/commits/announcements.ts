@@ -5,20 +5,6 @@ import type { Connections } from '../connections/connections.js';
 import type { Reql, Term } from '../connections/driver.js';
 import { Batch, unpacked } from './log-entry.js';
 
-/** As it is stored. */
-interface AnnouncementDocument {
-  readonly id: string;
-  readonly commits: string;
-}
-
-/** Keys of announcements begin with this, as no commit's does. */
-const INTENT = ':';
-const INTENTS_END = ';';
-/** Most announcements that are looked at in one go. */
-const IDS_MAX = 10_000;
-/** Those that are done with are deleted together: how long the first of them waits. Milliseconds. */
-const DROP_MS = 250;
-
 /**
  * What writers are about to store, written in the same insert with it, so that one write to disk serves both. What a writer stored and could not
  * place, because it died, is found by its announcement.
@@ -92,6 +78,20 @@ export class Announcements {
     });
   }
 }
+
+/** As it is stored. */
+interface AnnouncementDocument {
+  readonly id: string;
+  readonly commits: string;
+}
+
+/** Keys of announcements begin with this, as no commit's does. */
+const INTENT = ':';
+const INTENTS_END = ';';
+/** Most announcements that are looked at in one go. */
+const IDS_MAX = 10_000;
+/** Those that are done with are deleted together: how long the first of them waits. Milliseconds. */
+const DROP_MS = 250;
 
 /** The key of what announces a batch. */
 export function announcementKeyOf({ id }: Batch): string {

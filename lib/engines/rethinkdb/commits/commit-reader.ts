@@ -4,14 +4,6 @@ import type { Reql, Term } from '../connections/driver.js';
 import { ARRAYS, type CommitDocument, PAGE_LENGTH_MAX, PARTS, recordsOf, unreadable } from './commit-document.js';
 import { commitKeyOf } from './keys.js';
 
-/** Most streams of which something is remembered. */
-const STREAMS_MAX = 100_000;
-interface Page {
-  readonly events: EventRecord[];
-  /** Whether it ended because a commit is missing that others follow. */
-  isCutShort: boolean;
-}
-
 /** Reads commits, by majority: what it gives is stored for good. */
 export class CommitReader {
   readonly #r: Reql;
@@ -118,6 +110,14 @@ export class CommitReader {
       .orderBy({ index: this.#r.desc('id') })
       .limit(1);
   }
+}
+
+/** Most streams of which something is remembered. */
+const STREAMS_MAX = 100_000;
+interface Page {
+  readonly events: EventRecord[];
+  /** Whether it ended because a commit is missing that others follow. */
+  isCutShort: boolean;
 }
 
 /** The least recently remembered is forgotten when there are too many. */

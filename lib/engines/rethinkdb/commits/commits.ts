@@ -13,38 +13,6 @@ import { Batch, type PlacedCommit } from './log-entry.js';
 import type { PositionLog } from './position-log.js';
 import type { Sweeper } from './sweeper.js';
 
-/** Most commits in one insert. */
-export const INSERT_COMMITS_MAX = 256;
-/** How often an append at whatever version comes next is overtaken before it is given back to try later. */
-const OVERTAKEN_MAX = 100;
-
-/** What is told of every batch that was stored. */
-export interface CommitListener {
-  /** @param batch the id under which these, and no others, get their places, unless they were sent before. */
-  stored(events: readonly EventRecord[], batch: string): void;
-  /** Others were first on these streams. */
-  overtaken(streamIds: readonly string[]): void;
-}
-
-/** What a commit goes through on its way. */
-export interface CommitParts {
-  readonly r: Reql;
-  readonly table: Term;
-  readonly connections: Connections;
-  readonly reader: CommitReader;
-  readonly announcements: Announcements;
-  readonly log: PositionLog;
-  readonly sweeper: Sweeper;
-}
-
-interface Entry {
-  readonly request: AppendRequest;
-  readonly at: number;
-  tries: number;
-  /** The version it is sent for. */
-  head: number;
-}
-
 /**
  * Stores commits, one document each: `{ id, stream, first, last, events }`. The key is that of the first event's version, so two writers at one head
  * collide; and a writer must know its expected version for the end of a commit, so one that stopped in the middle of a commit is refused too.
@@ -214,6 +182,38 @@ export class Commits {
     ]);
     return { kind: 'conflict', version: Math.max(version, events.at(-1)?.version ?? 0), events };
   }
+}
+
+/** Most commits in one insert. */
+export const INSERT_COMMITS_MAX = 256;
+/** How often an append at whatever version comes next is overtaken before it is given back to try later. */
+const OVERTAKEN_MAX = 100;
+
+/** What is told of every batch that was stored. */
+export interface CommitListener {
+  /** @param batch the id under which these, and no others, get their places, unless they were sent before. */
+  stored(events: readonly EventRecord[], batch: string): void;
+  /** Others were first on these streams. */
+  overtaken(streamIds: readonly string[]): void;
+}
+
+/** What a commit goes through on its way. */
+export interface CommitParts {
+  readonly r: Reql;
+  readonly table: Term;
+  readonly connections: Connections;
+  readonly reader: CommitReader;
+  readonly announcements: Announcements;
+  readonly log: PositionLog;
+  readonly sweeper: Sweeper;
+}
+
+interface Entry {
+  readonly request: AppendRequest;
+  readonly at: number;
+  tries: number;
+  /** The version it is sent for. */
+  head: number;
 }
 
 function notKnown(what: string, cause?: unknown): EngineError {

@@ -1,5 +1,9 @@
 import { EngineError } from '../../../kernel/values/errors.js';
 
+export interface LogEntry extends Outline {
+  readonly commits: readonly PlacedCommit[];
+}
+
 /** Where a commit is, and what it holds. */
 export interface PlacedCommit {
   readonly stream: string;
@@ -33,10 +37,6 @@ export interface Outline {
   readonly id: number;
   readonly count: number;
   readonly batches: readonly string[];
-}
-
-export interface LogEntry extends Outline {
-  readonly commits: readonly PlacedCommit[];
 }
 
 /**

@@ -5,11 +5,6 @@ import { type CommitDocument, lengthOf, PAGE_LENGTH_MAX, PARTS, recordsOf, unrea
 import { commitKeyOf } from './keys.js';
 import type { PlacedCommit } from './log-entry.js';
 
-/** Most commits fetched at once. */
-const FETCH_COMMITS_MAX = 200;
-/** Payload and metadata of commits after which a fetch of several is given up for one of fewer. UTF-16 code units. */
-const FETCH_LENGTH_MAX = 4 * PAGE_LENGTH_MAX;
-
 /**
  * Reads commits that the log knows. Whoever wrote their entry had seen that a majority has them, so a document with the event that the entry names is
  * that commit, whichever replica gives it: there is no need to ask a majority again, which would make the server write to disk for each question (a read
@@ -96,6 +91,11 @@ export class PlacedCommits {
     return found;
   }
 }
+
+/** Most commits fetched at once. */
+const FETCH_COMMITS_MAX = 200;
+/** Payload and metadata of commits after which a fetch of several is given up for one of fewer. UTF-16 code units. */
+const FETCH_LENGTH_MAX = 4 * PAGE_LENGTH_MAX;
 
 /** How many commits of this length make a page. */
 function pageOfSuch(length: number): number {

@@ -19,27 +19,6 @@ import {
 } from './log-entry.js';
 import { LogQueries } from './log-queries.js';
 
-/** Most commits in one entry. */
-const ENTRY_COMMITS_MAX = 1_000;
-/** Others' entries that are read at once, on the way to the end. */
-const CATCH_UP_ENTRIES_MAX = 100;
-/** Somebody else may have swept a batch that was announced so long ago: it is looked for before it is placed. Milliseconds. */
-export const SWEPT_MS_MIN = 1_000;
-/**
- * Who stores little has its places at once; who stores much waits for more, so that the log's own writes to disk stay few: for each commit of the last
- * entry so long, and no longer than that. Milliseconds.
- */
-const GATHER_MS_PER_COMMIT = 0.2;
-const GATHER_MS_MAX = 12;
-/** How long closing waits until all is placed; what is not, others sweep. Milliseconds. */
-const CLOSE_MS_MAX = 3_000;
-
-/** A batch that waits for its place. */
-interface Waiting {
-  readonly batch: Batch;
-  readonly announcedAtMs: number;
-}
-
 /**
  * Gives every event its position in the store, after its commit: a log whose entries are keyed by the position after which they begin, so that two who
  * write at its end collide, and an entry is there only after all before it. A writer places its own batches; for a writer that died in between, each
@@ -219,6 +198,27 @@ export class PositionLog {
   async #last(): Promise<Outline | undefined> {
     return (await this.#connections.read<Outline[]>(this.#queries.last())).map(checked)[0];
   }
+}
+
+/** Most commits in one entry. */
+const ENTRY_COMMITS_MAX = 1_000;
+/** Others' entries that are read at once, on the way to the end. */
+const CATCH_UP_ENTRIES_MAX = 100;
+/** Somebody else may have swept a batch that was announced so long ago: it is looked for before it is placed. Milliseconds. */
+export const SWEPT_MS_MIN = 1_000;
+/**
+ * Who stores little has its places at once; who stores much waits for more, so that the log's own writes to disk stay few: for each commit of the last
+ * entry so long, and no longer than that. Milliseconds.
+ */
+const GATHER_MS_PER_COMMIT = 0.2;
+const GATHER_MS_MAX = 12;
+/** How long closing waits until all is placed; what is not, others sweep. Milliseconds. */
+const CLOSE_MS_MAX = 3_000;
+
+/** A batch that waits for its place. */
+interface Waiting {
+  readonly batch: Batch;
+  readonly announcedAtMs: number;
 }
 
 function eventCountOf(batches: readonly Batch[]): number {

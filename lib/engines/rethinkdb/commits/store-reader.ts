@@ -7,11 +7,6 @@ import { endOf, type LogEntry, type PlacedCommit } from './log-entry.js';
 import { asMany, type PlacedCommits } from './placed-commits.js';
 import type { PositionLog } from './position-log.js';
 
-/** Entries of the log asked for at once. */
-const ENTRIES_MAX = 64;
-/** A read asks the log for no more once it has taken so long: it gives what it has. Milliseconds. */
-const READ_MS_MAX = 20;
-
 /** Reads the whole store in order of position: the log says which commits, and of which names; only those that matter are fetched. */
 export class StoreReader {
   readonly #log: Pick<PositionLog, 'entriesAfter'>;
@@ -52,6 +47,11 @@ export class StoreReader {
     if (last && !page.isFull) page.upTo = endOf(last);
   }
 }
+
+/** Entries of the log asked for at once. */
+const ENTRIES_MAX = 64;
+/** A read asks the log for no more once it has taken so long: it gives what it has. Milliseconds. */
+const READ_MS_MAX = 20;
 
 /** What was found so far. */
 class Page {

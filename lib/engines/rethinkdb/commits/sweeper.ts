@@ -6,19 +6,6 @@ import { commitKeyOf } from './keys.js';
 import { Batch, type PlacedCommit } from './log-entry.js';
 import { type PositionLog, SWEPT_MS_MIN } from './position-log.js';
 
-/** How often the batches are looked for that some writer stored and could not place. Milliseconds. */
-const SWEEP_MS = 1_000;
-/** How soon they are looked for when it is known that there is something to find. Milliseconds. */
-const SOON_MS = 20;
-/** A batch that has been announced for so long is not about to be placed by its writer. Milliseconds. */
-const OLD_MS = SWEPT_MS_MIN + 500;
-/** A batch of which parts are missing is placed without them after so long: nothing of it can be under way any more. Milliseconds. */
-const MISSING_MS_MAX = 60_000;
-/** Most batches swept at once. */
-const SWEEP_BATCHES_MAX = 100;
-/** What was found in a sweep was announced nobody knows when. */
-const LONG_AGO_MS = Number.NEGATIVE_INFINITY;
-
 /** Brings to the log what is stored and has no position: because its writer died, or does not know what became of it. */
 export class Sweeper {
   readonly #announcements: Announcements;
@@ -163,6 +150,19 @@ export class Sweeper {
     return { stored, isCertain: keys.every((key) => found.has(key)) };
   }
 }
+
+/** How often the batches are looked for that some writer stored and could not place. Milliseconds. */
+const SWEEP_MS = 1_000;
+/** How soon they are looked for when it is known that there is something to find. Milliseconds. */
+const SOON_MS = 20;
+/** A batch that has been announced for so long is not about to be placed by its writer. Milliseconds. */
+const OLD_MS = SWEPT_MS_MIN + 500;
+/** A batch of which parts are missing is placed without them after so long: nothing of it can be under way any more. Milliseconds. */
+const MISSING_MS_MAX = 60_000;
+/** Most batches swept at once. */
+const SWEEP_BATCHES_MAX = 100;
+/** What was found in a sweep was announced nobody knows when. */
+const LONG_AGO_MS = Number.NEGATIVE_INFINITY;
 
 /** The same events at another version are another commit. */
 function keyOf({ event, first, count }: PlacedCommit): string {

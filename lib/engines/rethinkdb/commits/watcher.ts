@@ -19,17 +19,6 @@ import {
 import { asMany, type PlacedCommits } from './placed-commits.js';
 import type { PositionLog } from './position-log.js';
 
-/** How often the log is looked at for what the feed did not say. Milliseconds. */
-export const LOOK_AGAIN_MS = 1_000;
-/** Entries of the log in one look. */
-const LOOK_ENTRIES_MAX = 100;
-/** Streams of which it is remembered up to where this node stored them itself. */
-const TOLD_MAX = 100_000;
-/** Most events that are fetched in one go for those who watch, unless one commit has more. */
-const FETCH_EVENTS_MAX = 1_000;
-/** Entries of which it is remembered, until the next look, that the feed told of them; more are looked at again then. */
-const HEARD_MAX = 10_000;
-
 /**
  * Wakes whoever watches: for our own commits at once, for others' when their entry is written in the log, which says where each commit is. What has an
  * entry was acknowledged before, so a majority has it and it can be read at once. Because a changefeed may die in silence, drop, repeat or reorder, or tell of
@@ -264,6 +253,17 @@ export class Watcher implements CommitListener {
     }
   }
 }
+
+/** How often the log is looked at for what the feed did not say. Milliseconds. */
+export const LOOK_AGAIN_MS = 1_000;
+/** Entries of the log in one look. */
+const LOOK_ENTRIES_MAX = 100;
+/** Streams of which it is remembered up to where this node stored them itself. */
+const TOLD_MAX = 100_000;
+/** Most events that are fetched in one go for those who watch, unless one commit has more. */
+const FETCH_EVENTS_MAX = 1_000;
+/** Entries of which it is remembered, until the next look, that the feed told of them; more are looked at again then. */
+const HEARD_MAX = 10_000;
 
 /** What tells an entry from another at the same place: a writer whose entry was lost puts the same batches there again, and what came meanwhile. */
 function nameOf({ id, count, batches }: Outline): string {

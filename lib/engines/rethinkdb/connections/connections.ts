@@ -5,20 +5,6 @@ import { connect, type DriverCursor, isRefusal, type Reql, rethinkDbError, type 
 import type { Settings } from './options.js';
 import { close, PooledConnection } from './pooled-connection.js';
 
-/**
- * How long a server may say nothing but that replicas are not available, before another one is asked: it may be cut off from the majority, and would
- * say so for ever. Longer than most elections, so that not everybody changes servers then. Milliseconds.
- */
-export const REFUSED_MS_MAX = 1_000;
-
-/** How a question ends. */
-interface Question<T> {
-  readonly answer: (value: T) => void;
-  readonly fail: (error: unknown) => void;
-  /** A part of the answer is there: the next one has its own time. Returns whether anybody still waits for it. */
-  readonly goOn: () => boolean;
-}
-
 /** One connection that comes back by itself, to the next server if need be. Queries wait for it `connectTimeoutMs`, and for an answer `queryTimeoutMs`. */
 export class Connections {
   readonly #r: Reql;
@@ -215,6 +201,20 @@ export class Connections {
       throw error;
     }
   }
+}
+
+/**
+ * How long a server may say nothing but that replicas are not available, before another one is asked: it may be cut off from the majority, and would
+ * say so for ever. Longer than most elections, so that not everybody changes servers then. Milliseconds.
+ */
+export const REFUSED_MS_MAX = 1_000;
+
+/** How a question ends. */
+interface Question<T> {
+  readonly answer: (value: T) => void;
+  readonly fail: (error: unknown) => void;
+  /** A part of the answer is there: the next one has its own time. Returns whether anybody still waits for it. */
+  readonly goOn: () => boolean;
 }
 
 /** Hands out what a cursor gives until no more is wanted. */

@@ -4,16 +4,6 @@ import type { Connections } from '../connections/connections.js';
 import type { Reql, Term } from '../connections/driver.js';
 import type { LayoutMark } from './layout-mark.js';
 
-/** How long it may take until every server knows a new name. Milliseconds. */
-const NAMED_MS = 500;
-/** For so long whoever made one of two waits for the other to drop its own, if it is for the other to do so: it may be in use already. Milliseconds. */
-const OTHERS_MS_MAX = 5_000;
-
-interface Named {
-  readonly id: string;
-  readonly name: string;
-}
-
 /**
  * Servers that create a database or a table at the very same moment make two of one name. Of those the one with the lowest id stays, unless the other is
  * in use: each node drops what it created itself, and what nobody uses, so that what has data is never dropped. What is left of a node that died in
@@ -109,4 +99,14 @@ export class DuplicateNames {
   #config(table: string): Term {
     return this.#r.db('rethinkdb').table(table);
   }
+}
+
+/** How long it may take until every server knows a new name. Milliseconds. */
+const NAMED_MS = 500;
+/** For so long whoever made one of two waits for the other to drop its own, if it is for the other to do so: it may be in use already. Milliseconds. */
+const OTHERS_MS_MAX = 5_000;
+
+interface Named {
+  readonly id: string;
+  readonly name: string;
 }

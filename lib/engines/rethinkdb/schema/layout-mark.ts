@@ -2,24 +2,6 @@ import { EngineError } from '../../../kernel/values/errors.js';
 import type { Connections } from '../connections/connections.js';
 import type { Reql, Term } from '../connections/driver.js';
 
-/** How the tables are laid out. */
-const VERSION = 1;
-/** Its version while the tables are being made. */
-const UNFINISHED = 0;
-/** Where it stands in `checkpoints`: no other key looks like it. */
-const ID = 'schema';
-/** Who claims tables that are about to be dropped. */
-const NOBODY = 'dropped';
-/** A claim that has not been renewed for so long is its maker's no more: it died. Milliseconds. */
-const CLAIM_MS_MAX = 20_000;
-
-interface Mark {
-  readonly version: number;
-  /** Who is making the tables, and how often that was said. */
-  readonly by?: string;
-  readonly beat?: number;
-}
-
 /**
  * One document says that all tables are there, one of each, and how they are laid out; nobody writes anything else before it does. Until then it says who
  * is making them: one node at a time. It stands in the table `checkpoints`, which is made first: of what two servers make twice, that table decides what
@@ -118,4 +100,22 @@ export class LayoutMark {
     const { replaced } = await this.#connections.write<{ replaced: number }>(replace);
     return replaced === 1;
   }
+}
+
+/** How the tables are laid out. */
+const VERSION = 1;
+/** Its version while the tables are being made. */
+const UNFINISHED = 0;
+/** Where it stands in `checkpoints`: no other key looks like it. */
+const ID = 'schema';
+/** Who claims tables that are about to be dropped. */
+const NOBODY = 'dropped';
+/** A claim that has not been renewed for so long is its maker's no more: it died. Milliseconds. */
+const CLAIM_MS_MAX = 20_000;
+
+interface Mark {
+  readonly version: number;
+  /** Who is making the tables, and how often that was said. */
+  readonly by?: string;
+  readonly beat?: number;
 }

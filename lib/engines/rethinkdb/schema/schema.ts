@@ -8,33 +8,6 @@ import { DuplicateNames } from './duplicate-names.js';
 import { LayoutMark } from './layout-mark.js';
 import { checkServers } from './server-check.js';
 
-/** Copies of each table, unless there are fewer servers, or told otherwise. */
-const REPLICAS = 3;
-/** How long tables may take to be ready. Seconds. */
-const READY_SECS_MAX = 20;
-/** How long after something was created one of the same name may still appear, created by another node at the same moment. Milliseconds. */
-const SETTLE_MS = 500;
-/** How long it is begun anew because others create the same, or because the servers are just electing new primaries. Milliseconds. */
-const PREPARE_MS_MAX = 30_000;
-
-/** What is heard while others create the same: two of one name, one that is said to be there and is not yet, or that others are at it. */
-const UNSETTLED: ReadonlySet<string> = new Set(['DATABASE_AMBIGUOUS', 'TABLE_MISSING', 'TABLES_UNFINISHED']);
-
-/** Our tables. Those of commits are split into `shards`; the others stay whole. Of those that are `lasting` none can be lost and made anew. */
-const TABLES = {
-  commits: { isLasting: true, isSharded: true, indexes: {} },
-  log: { isLasting: true, isSharded: false, indexes: { batches: { multi: true } } },
-  schedules: { isLasting: true, isSharded: false, indexes: { owner: {} } },
-  checkpoints: { isLasting: true, isSharded: false, indexes: {} },
-  snapshots: { isLasting: false, isSharded: true, indexes: { stream: {} } },
-  nodes: { isLasting: false, isSharded: false, indexes: {} },
-  messages: { isLasting: false, isSharded: false, indexes: { to: {} } },
-} as const;
-
-export type TableName = keyof typeof TABLES;
-
-const NAMES = Object.keys(TABLES) as TableName[];
-
 /** Our tables in the cluster. */
 export class Schema {
   readonly #r: Reql;
@@ -209,6 +182,33 @@ export class Schema {
     return this.#r.db(this.#settings.database);
   }
 }
+
+/** Copies of each table, unless there are fewer servers, or told otherwise. */
+const REPLICAS = 3;
+/** How long tables may take to be ready. Seconds. */
+const READY_SECS_MAX = 20;
+/** How long after something was created one of the same name may still appear, created by another node at the same moment. Milliseconds. */
+const SETTLE_MS = 500;
+/** How long it is begun anew because others create the same, or because the servers are just electing new primaries. Milliseconds. */
+const PREPARE_MS_MAX = 30_000;
+
+/** What is heard while others create the same: two of one name, one that is said to be there and is not yet, or that others are at it. */
+const UNSETTLED: ReadonlySet<string> = new Set(['DATABASE_AMBIGUOUS', 'TABLE_MISSING', 'TABLES_UNFINISHED']);
+
+/** Our tables. Those of commits are split into `shards`; the others stay whole. Of those that are `lasting` none can be lost and made anew. */
+const TABLES = {
+  commits: { isLasting: true, isSharded: true, indexes: {} },
+  log: { isLasting: true, isSharded: false, indexes: { batches: { multi: true } } },
+  schedules: { isLasting: true, isSharded: false, indexes: { owner: {} } },
+  checkpoints: { isLasting: true, isSharded: false, indexes: {} },
+  snapshots: { isLasting: false, isSharded: true, indexes: { stream: {} } },
+  nodes: { isLasting: false, isSharded: false, indexes: {} },
+  messages: { isLasting: false, isSharded: false, indexes: { to: {} } },
+} as const;
+
+export type TableName = keyof typeof TABLES;
+
+const NAMES = Object.keys(TABLES) as TableName[];
 
 function unfinished(what: string): EngineError {
   return new EngineError('TABLES_UNFINISHED', `RethinkDB: ${what}: try again later`, { retryable: true });

@@ -2,13 +2,6 @@ import { EngineError } from '../../../kernel/values/errors.js';
 import type { Connections } from '../connections/connections.js';
 import type { Reql, Term } from '../connections/driver.js';
 
-/** Oldest server that will do. */
-const VERSION_MIN = [2, 4] as const;
-/** Servers that fewer than stand no failure. */
-const SERVERS_MIN = 3;
-/** A dead server is replaced after this by RethinkDB itself; seconds. Its own default is 10. */
-const HEARTBEAT_TIMEOUT_SECS_MAX = 3;
-
 /**
  * Looks at the servers before anything is stored on them, and warns of what makes them less than safe.
  *
@@ -38,6 +31,13 @@ export async function checkServers(
   }
   return servers.length;
 }
+
+/** Oldest server that will do. */
+const VERSION_MIN = [2, 4] as const;
+/** Servers that fewer than stand no failure. */
+const SERVERS_MIN = 3;
+/** A dead server is replaced after this by RethinkDB itself; seconds. Its own default is 10. */
+const HEARTBEAT_TIMEOUT_SECS_MAX = 3;
 
 /** @throws EngineError (`SERVER_TOO_OLD`). */
 export function assertVersion(server: string, version: string): void {

@@ -9,15 +9,6 @@ import { Feed } from '../connections/feed.js';
 import type { FeedConnection } from '../connections/feed-connection.js';
 import { type Packet, PacketInbox } from './packet-inbox.js';
 
-/** Most messages that may wait to be written. */
-const QUEUE_MAX = 100_000;
-
-interface Waiting {
-  readonly messages: readonly NodeMessage[];
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
-
 /** Messages between nodes: documents that a changefeed brings to their receiver, who deletes them. Not written to disk before they arrive. */
 export class Mailbox {
   readonly #r: Reql;
@@ -152,4 +143,13 @@ export class Mailbox {
     );
     this.#connections.write(old.delete({ durability: 'soft' })).catch(() => {});
   }
+}
+
+/** Most messages that may wait to be written. */
+const QUEUE_MAX = 100_000;
+
+interface Waiting {
+  readonly messages: readonly NodeMessage[];
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
 }

@@ -1,31 +1,6 @@
 import type { Environment, Timer } from '../../../engine/environment/environment.js';
 import { SYSTEM } from '../../../engine/environment/system-environment.js';
 
-/** How often packets are looked for that the changefeed did not bring. Milliseconds. */
-const LOOK_AGAIN_MS = 1_000;
-/** How long a packet waits for the one before it. Milliseconds. */
-const GAP_MS_MAX = 50;
-/** Most packets remembered as delivered. */
-const DELIVERED_MAX = 10_000;
-
-/** What one engine sent to one node at one time. */
-export interface Packet {
-  readonly id: string;
-  readonly to: string;
-  readonly sender: string;
-  /** The sender's count of what it sent to this receiver. */
-  readonly number: number;
-  readonly texts: readonly string[];
-}
-
-/** One sender's packets. */
-interface SenderSequence {
-  /** The number that comes next. */
-  next: number;
-  readonly early: Map<number, Packet>;
-  timer: Timer | undefined;
-}
-
 /** One receiver: takes every packet once, and looks for those that the feed lost. */
 export class PacketInbox {
   readonly #deliver: (texts: readonly string[]) => void;
@@ -156,4 +131,29 @@ export class PacketInbox {
     this.#timer = this.#environment.setTimeout(() => void this.look().finally(() => this.#lookLater()), LOOK_AGAIN_MS);
     this.#timer.unref();
   }
+}
+
+/** How often packets are looked for that the changefeed did not bring. Milliseconds. */
+const LOOK_AGAIN_MS = 1_000;
+/** How long a packet waits for the one before it. Milliseconds. */
+const GAP_MS_MAX = 50;
+/** Most packets remembered as delivered. */
+const DELIVERED_MAX = 10_000;
+
+/** What one engine sent to one node at one time. */
+export interface Packet {
+  readonly id: string;
+  readonly to: string;
+  readonly sender: string;
+  /** The sender's count of what it sent to this receiver. */
+  readonly number: number;
+  readonly texts: readonly string[];
+}
+
+/** One sender's packets. */
+interface SenderSequence {
+  /** The number that comes next. */
+  next: number;
+  readonly early: Map<number, Packet>;
+  timer: Timer | undefined;
 }

@@ -8,13 +8,6 @@ import { MEMORY } from './options.js';
 import { assertOurs, migrate } from './schema.js';
 import { sqliteError } from './sqlite-errors.js';
 
-/** Longest the event loop is blocked for another process's write; after that the wait is asynchronous. */
-const BLOCKING_WAIT_MS = 5;
-/** Longest asynchronous wait between two tries for the write lock; random up to this, so that processes take turns. */
-const LOCK_RETRY_MS_MAX = 4;
-/** What is kept of the write-ahead log's file once its content is in the database. */
-const LOG_BYTES_KEPT_MAX = 64 * 1024 * 1024;
-
 /** Opens the file, creates or migrates what is in it, and leaves files that are not ours as they are. Where one was deleted, none is begun. */
 export async function openDatabase(
   environment: Environment,
@@ -37,6 +30,13 @@ export async function openDatabase(
     throw openingError(error, file);
   }
 }
+
+/** Longest the event loop is blocked for another process's write; after that the wait is asynchronous. */
+const BLOCKING_WAIT_MS = 5;
+/** Longest asynchronous wait between two tries for the write lock; random up to this, so that processes take turns. */
+const LOCK_RETRY_MS_MAX = 4;
+/** What is kept of the write-ahead log's file once its content is in the database. */
+const LOG_BYTES_KEPT_MAX = 64 * 1024 * 1024;
 
 /**
  * Does `work` as soon as no other process is in its way: a few milliseconds of that the event loop is blocked, the rest it is free. Errors come

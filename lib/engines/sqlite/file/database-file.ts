@@ -3,34 +3,6 @@ import { basename, dirname, join, resolve } from 'node:path';
 import type { Environment } from '../../../engine/environment/environment.js';
 import { EngineError } from '../../../kernel/values/errors.js';
 
-/** What SQLite keeps beside a database that is open: the write-ahead log, and its index. */
-const LOG = '-wal';
-const INDEX = '-shm';
-/** What we keep there. */
-export const SIGNAL_SUFFIX = '-bell';
-
-/** How long readers may go on with a file that is gone. Milliseconds. */
-const READ_ON_MS = 100;
-
-/** A file as it was when the database was opened. */
-interface Known {
-  readonly path: string;
-  readonly what: string;
-  readonly dev: bigint;
-  readonly ino: bigint;
-  /** Whether something is missing from it. Asked when it has become shorter. */
-  readonly isCut: (bytes: bigint) => boolean;
-  bytes: bigint;
-}
-
-/** What SQLite says of its files. */
-export interface FileContents {
-  /** How long the database's file has to be if all is in it. */
-  neededBytes(): number;
-  /** Whether so many bytes of the write-ahead log are enough. @throws what SQLite says where it can't read them. */
-  isLogWhole(bytes: bigint): boolean;
-}
-
 /**
  * Whether the files that are open are still those at their paths. An open file lives on when it is deleted, moved, or when another takes its place: SQLite
  * goes on writing to it, and after a restart nobody would find there what was acknowledged.
@@ -93,6 +65,34 @@ export class DatabaseFile {
     }
     return undefined;
   }
+}
+
+/** What SQLite keeps beside a database that is open: the write-ahead log, and its index. */
+const LOG = '-wal';
+const INDEX = '-shm';
+/** What we keep there. */
+export const SIGNAL_SUFFIX = '-bell';
+
+/** How long readers may go on with a file that is gone. Milliseconds. */
+const READ_ON_MS = 100;
+
+/** A file as it was when the database was opened. */
+interface Known {
+  readonly path: string;
+  readonly what: string;
+  readonly dev: bigint;
+  readonly ino: bigint;
+  /** Whether something is missing from it. Asked when it has become shorter. */
+  readonly isCut: (bytes: bigint) => boolean;
+  bytes: bigint;
+}
+
+/** What SQLite says of its files. */
+export interface FileContents {
+  /** How long the database's file has to be if all is in it. */
+  neededBytes(): number;
+  /** Whether so many bytes of the write-ahead log are enough. @throws what SQLite says where it can't read them. */
+  isLogWhole(bytes: bigint): boolean;
 }
 
 function isCut(known: Known, bytes: bigint): boolean {

@@ -1,6 +1,25 @@
 import { EngineError } from '../../../kernel/values/errors.js';
 import type { SqliteDatabase } from './driver.js';
 
+/** Creates what is missing. Several processes may do it at once: the first one in does the work. */
+export function migrate(db: SqliteDatabase, file: string): void {
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    // Once more: what was an empty file a moment ago may have been another program's since.
+    assertOurs(db, file);
+    const version = schemaVersion(db);
+    for (const script of MIGRATIONS.slice(version)) db.exec(script);
+    if (version < MIGRATIONS.length) {
+      db.pragma(`application_id = ${APPLICATION_ID}`);
+      db.pragma(`user_version = ${MIGRATIONS.length}`);
+    }
+    db.exec('COMMIT');
+  } catch (error) {
+    if (db.inTransaction) db.exec('ROLLBACK');
+    throw error;
+  }
+}
+
 /** 'omni' in ASCII: marks a file as ours (`PRAGMA application_id`). */
 const APPLICATION_ID = 0x6f6d6e69;
 
@@ -65,25 +84,6 @@ const MIGRATIONS: readonly string[] = [
   // Older schedules are known by version 0: whoever knows anything of the stream knows more.
   'ALTER TABLE schedules ADD COLUMN since INTEGER NOT NULL DEFAULT 0;',
 ];
-
-/** Creates what is missing. Several processes may do it at once: the first one in does the work. */
-export function migrate(db: SqliteDatabase, file: string): void {
-  db.exec('BEGIN IMMEDIATE');
-  try {
-    // Once more: what was an empty file a moment ago may have been another program's since.
-    assertOurs(db, file);
-    const version = schemaVersion(db);
-    for (const script of MIGRATIONS.slice(version)) db.exec(script);
-    if (version < MIGRATIONS.length) {
-      db.pragma(`application_id = ${APPLICATION_ID}`);
-      db.pragma(`user_version = ${MIGRATIONS.length}`);
-    }
-    db.exec('COMMIT');
-  } catch (error) {
-    if (db.inTransaction) db.exec('ROLLBACK');
-    throw error;
-  }
-}
 
 /** Refuses files that another program, or a newer version of this one, has written. Changes nothing. */
 export function assertOurs(db: SqliteDatabase, file: string): void {

@@ -1,9 +1,6 @@
 import { EngineError } from '../../../kernel/values/errors.js';
 import { codeOf, isInstance, messageOf } from '../../../kernel/values/thrown.js';
 
-/** What was being done when it failed. Only what fails in the middle of a `COMMIT` may be stored all the same. */
-export type Doing = 'reading' | 'writing' | 'committing';
-
 /** Turns what SQLite or the operating system says into what to do about it. */
 export function sqliteError(error: unknown, file: string, doing: Doing = 'reading'): EngineError {
   if (isInstance(error, EngineError)) return error;
@@ -14,6 +11,9 @@ export function sqliteError(error: unknown, file: string, doing: Doing = 'readin
   const message = `${file}: ${advice} (${said || 'no code'}: ${messageOf(error)})`;
   return new EngineError(code, message, { cause: error, retryable, outcomeUnknown });
 }
+
+/** What was being done when it failed. Only what fails in the middle of a `COMMIT` may be stored all the same. */
+export type Doing = 'reading' | 'writing' | 'committing';
 
 interface Advice {
   readonly advice: string;

@@ -1,23 +1,6 @@
 import { closeSync, type FSWatcher, openSync, watch, writeSync } from 'node:fs';
 import { SIGNAL_SUFFIX } from '../file/database-file.js';
 
-/** How whoever committed tells the other processes on the same database to look. */
-export interface CommitSignal {
-  notify(): void;
-  /** Calls `heard` on every ring. */
-  subscribe(heard: () => void): void;
-  unsubscribe(): void;
-  close(): void;
-}
-
-/** For a database that nobody else can open. */
-export const NO_SIGNAL: CommitSignal = {
-  notify: () => {},
-  subscribe: () => {},
-  unsubscribe: () => {},
-  close: () => {},
-};
-
 /**
  * A one-byte file beside the database: whoever committed writes to it, and the operating system tells everyone who watches it. It carries nothing: it
  * only says "look". Rung after the commit, when there is something to see; the write-ahead log itself changes before that.
@@ -61,3 +44,20 @@ export class FileSignal implements CommitSignal {
     closeSync(this.#fd);
   }
 }
+
+/** How whoever committed tells the other processes on the same database to look. */
+export interface CommitSignal {
+  notify(): void;
+  /** Calls `heard` on every ring. */
+  subscribe(heard: () => void): void;
+  unsubscribe(): void;
+  close(): void;
+}
+
+/** For a database that nobody else can open. */
+export const NO_SIGNAL: CommitSignal = {
+  notify: () => {},
+  subscribe: () => {},
+  unsubscribe: () => {},
+  close: () => {},
+};

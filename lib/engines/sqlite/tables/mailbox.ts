@@ -5,30 +5,6 @@ import { EngineError } from '../../../kernel/values/errors.js';
 import type { Statements } from './statements.js';
 import type { Tail } from './tail.js';
 
-/** How long delivered messages stay in the file before they are deleted together. Milliseconds. */
-const TIDY_MS = 1_000;
-/** Most messages that are written, handed over or deleted in one go: others have their turn in between. */
-const MESSAGES_AT_ONCE_MAX = 1_000;
-/** Most messages that may wait to be written. */
-const QUEUE_MAX = 100_000;
-
-interface Waiting {
-  readonly messages: readonly NodeMessage[];
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** When it was not possible to look at what did not fit: how soon it is tried again. Milliseconds. */
-const LOOK_AGAIN_MS = 50;
-
-interface Box {
-  readonly nodeId: string;
-  readonly deliver: (texts: readonly string[]) => void;
-  /** Id of the last message that was handed over. */
-  last: number;
-  tidyTimer: Timer | undefined;
-}
-
 /** Messages between nodes, in a table: what is sent in one turn of the event loop goes in one transaction. */
 export class Mailbox {
   readonly #statements: Statements;
@@ -177,4 +153,28 @@ export class Mailbox {
       await turnOfTheLoop(this.#environment);
     } while (deleted === MESSAGES_AT_ONCE_MAX && this.#boxes.size > 0);
   }
+}
+
+/** How long delivered messages stay in the file before they are deleted together. Milliseconds. */
+const TIDY_MS = 1_000;
+/** Most messages that are written, handed over or deleted in one go: others have their turn in between. */
+const MESSAGES_AT_ONCE_MAX = 1_000;
+/** Most messages that may wait to be written. */
+const QUEUE_MAX = 100_000;
+
+interface Waiting {
+  readonly messages: readonly NodeMessage[];
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** When it was not possible to look at what did not fit: how soon it is tried again. Milliseconds. */
+const LOOK_AGAIN_MS = 50;
+
+interface Box {
+  readonly nodeId: string;
+  readonly deliver: (texts: readonly string[]) => void;
+  /** Id of the last message that was handed over. */
+  last: number;
+  tidyTimer: Timer | undefined;
 }

@@ -1,5 +1,11 @@
 import type { EventRecord } from '../../../kernel/values/event.js';
 
+/** Some events, and whether there were no more after them. */
+export interface Page {
+  readonly events: EventRecord[];
+  readonly ended: boolean;
+}
+
 /** Events in the first chunk of a page; each further one has up to eight times as many. */
 const CHUNK_EVENTS_MIN = 64;
 const CHUNK_GROWTH_MAX = 8;
@@ -19,12 +25,6 @@ export type EventRow = [
   metadata: string,
   streamId: string,
 ];
-
-/** Some events, and whether there were no more after them. */
-export interface Page {
-  readonly events: EventRecord[];
-  readonly ended: boolean;
-}
 
 /**
  * Up to `limit` events, fewer if they are large, none only at the end. They are read in growing chunks, because how large they are shows only

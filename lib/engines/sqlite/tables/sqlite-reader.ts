@@ -4,9 +4,6 @@ import type { EventRecord } from '../../../kernel/values/event.js';
 import { readPage } from './pages.js';
 import type { Statements } from './statements.js';
 
-/** Most streams whose keys are remembered, so that a busy stream's id is not looked up each time. */
-const STREAM_KEYS_MAX = 50_000;
-
 /** Reads streams and the store, and knows the short keys of streams. */
 export class SqliteReader {
   readonly #statements: Statements;
@@ -104,3 +101,6 @@ export class SqliteReader {
     this.#keys.set(streamId, key);
   }
 }
+
+/** Most streams whose keys are remembered, so that a busy stream's id is not looked up each time. */
+const STREAM_KEYS_MAX = 50_000;

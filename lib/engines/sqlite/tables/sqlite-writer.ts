@@ -3,9 +3,6 @@ import type { EventRecord } from '../../../kernel/values/event.js';
 import type { SqliteReader } from './sqlite-reader.js';
 import type { Statements } from './statements.js';
 
-/** Most streams whose versions are remembered from one batch to the next. */
-const STREAM_VERSIONS_MAX = 50_000;
-
 /** Appends a batch inside a transaction that its caller begins and commits. */
 export class SqliteWriter {
   readonly #statements: Statements;
@@ -53,3 +50,6 @@ export class SqliteWriter {
     return this.#versions.get(key) ?? (this.#statements.streamVersion.get(key) as number);
   }
 }
+
+/** Most streams whose versions are remembered from one batch to the next. */
+const STREAM_VERSIONS_MAX = 50_000;

@@ -1,5 +1,7 @@
 import type { SqliteDatabase } from '../file/driver.js';
 
+export type Statements = ReturnType<typeof prepareStatements>;
+
 /** Every statement there is, prepared once for a connection. `raw` gives rows as arrays (an `EventRow`), `pluck` the first column alone. */
 export function prepareStatements(db: SqliteDatabase) {
   return {
@@ -79,5 +81,3 @@ const SELECT_SCHEDULES = 'SELECT stream_id AS streamId, actor, id, owner, since 
 
 const SELECT_EVENTS =
   'SELECT e.position, e.version, e.id, e.name, e.data, e.metadata, s.id FROM events e JOIN streams s ON s.key = e.stream';
-
-export type Statements = ReturnType<typeof prepareStatements>;

@@ -6,11 +6,6 @@ import type { CommitSignal } from './file-signal.js';
 import type { SqliteReader } from './sqlite-reader.js';
 import type { Statements } from './statements.js';
 
-/** How often other processes' commits are looked for even when the bell is silent. One such look is a few microseconds. */
-export const LOOK_AGAIN_MS = 50;
-/** Most events read in one look; the rest in the next turn of the event loop. */
-const TAIL_EVENTS_MAX = 1_000;
-
 /**
  * Notices commits and wakes the watchers concerned: our own at once, other processes' when the bell rings. At rest it costs one look every
  * `LOOK_AGAIN_MS`, however many watchers there are; with no watcher, nothing.
@@ -123,3 +118,8 @@ export class Tail {
     this.#wakes.wake(events);
   }
 }
+
+/** How often other processes' commits are looked for even when the bell is silent. One such look is a few microseconds. */
+export const LOOK_AGAIN_MS = 50;
+/** Most events read in one look; the rest in the next turn of the event loop. */
+const TAIL_EVENTS_MAX = 1_000;

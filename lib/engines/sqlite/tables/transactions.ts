@@ -4,9 +4,6 @@ import type { SqliteDatabase } from '../file/driver.js';
 import { sqliteError } from '../file/sqlite-errors.js';
 import type { Statements } from './statements.js';
 
-/** Whether a transaction is on disk when it ends, or with the next one that is. */
-export type Synchronous = 'FULL' | 'NORMAL';
-
 /** Runs write transactions, and knows what it means when one fails. */
 export class Transactions {
   readonly #file: string;
@@ -86,6 +83,9 @@ export class Transactions {
     this.#isLogDoubtful = false;
   }
 }
+
+/** Whether a transaction is on disk when it ends, or with the next one that is. */
+export type Synchronous = 'FULL' | 'NORMAL';
 
 function isFailedSync(error: unknown): boolean {
   return /FSYNC$/.test(String((error as { code?: unknown } | null)?.code));

@@ -6,14 +6,6 @@ import { SYSTEM } from '../../../engine/environment/system-environment.js';
 import type { EventRecord, NewEvent } from '../../../kernel/values/event.js';
 import { seed } from './random.js';
 
-/** A store to test, and engines on it. Made anew for every case. */
-export interface EngineFixture {
-  /** Another engine on this fixture's store, not opened yet: as if another process came. */
-  newEngine(): Engine;
-  /** Frees the store; all engines are closed by then. */
-  dispose(): Promise<void>;
-}
-
 /** One thing an engine owes. `run` throws an assertion error if it doesn't keep it. */
 export interface ConformanceCase {
   readonly duty:
@@ -29,6 +21,14 @@ export interface ConformanceCase {
   readonly name: string;
   /** `engines(n)` gives n opened engines on one empty store; they are closed when the case is over. */
   run(engines: OpenEngines, fixture: EngineFixture): Promise<void>;
+}
+
+/** A store to test, and engines on it. Made anew for every case. */
+export interface EngineFixture {
+  /** Another engine on this fixture's store, not opened yet: as if another process came. */
+  newEngine(): Engine;
+  /** Frees the store; all engines are closed by then. */
+  dispose(): Promise<void>;
 }
 
 /** Opens engines on one empty store, one unless it is told how many. */

@@ -4,10 +4,6 @@ import type { EventRecord } from '../../../kernel/values/event.js';
 import { eventually, newEvents, pause, store } from './conformance-case.js';
 import { randomInt } from './random.js';
 
-/** Longest a follower may take to see all, once it is stored. */
-const FOLLOW_MS_MAX = 5_000;
-const COMMITS_PER_NODE = 60;
-
 /** Writers at work. */
 export interface Writing {
   readonly done: Promise<unknown>;
@@ -16,6 +12,10 @@ export interface Writing {
   /** One more commit from every node. */
   more(): Promise<void>;
 }
+
+/** Longest a follower may take to see all, once it is stored. */
+const FOLLOW_MS_MAX = 5_000;
+const COMMITS_PER_NODE = 60;
 
 /** Commits of random size from every node, at random moments. */
 export function writeAtRandom(nodes: readonly Engine[], streamIds: readonly string[]): Writing {

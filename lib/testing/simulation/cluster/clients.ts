@@ -10,37 +10,6 @@ import { outcomeOf } from './outcome.js';
 import type { SimulatedNode } from './simulated-node.js';
 import type { NodeParts, Started } from './started-node.js';
 
-type AnyActor = ActorBase<object, object>;
-
-/** Longest way between a client and a node. Milliseconds. */
-const WAY_MS_MAX = 3;
-/** Longest time between two operations of one client, in a course of clients that hurry most and in one of those that hurry least. Milliseconds. */
-const PAUSE_MS_MAX = [2, 200] as const;
-
-/** An actor as a client of a simulation sees it: its commands, each given to a node that is picked for it. */
-export type SimulatedRef<A extends AnyActor> = CommandsOf<A> & {
-  /** The same commands with an idempotency key. */
-  once(key: string): CommandsOf<A>;
-};
-
-/** What an operation of the workload works with. */
-export interface SimulatedClient {
-  /** The actor of this id, on whichever node. A command rejects with what its node says, or with `NODE_LOST` if that dies before it answers. */
-  actor<A extends AnyActor>(actorClass: ActorClass<A>, id: string): SimulatedRef<A>;
-  /** Chance that comes from the seed: take no other. */
-  readonly random: SeededRandom;
-  /** Resolves after so many milliseconds of virtual time: there is no other. */
-  sleep(ms: number): Promise<void>;
-  /** Does something on whichever node: asks it for another read model, say. */
-  on<T>(work: (node: NodeParts) => Promise<T>): Promise<T>;
-  /** Which client this is, from 1 on, and which of its operations. */
-  readonly client: number;
-  readonly operation: number;
-}
-
-/** What each client does, again and again. */
-export type Workload = (client: SimulatedClient) => unknown;
-
 /** Those who give commands. Each does one operation after the other; the chance of each depends on nothing but its number. */
 export class Clients {
   /** What a workload threw that no command had thrown. */
@@ -212,6 +181,37 @@ export class Clients {
     this.#world.time.after(0, run, started.process);
   }
 }
+
+type AnyActor = ActorBase<object, object>;
+
+/** Longest way between a client and a node. Milliseconds. */
+const WAY_MS_MAX = 3;
+/** Longest time between two operations of one client, in a course of clients that hurry most and in one of those that hurry least. Milliseconds. */
+const PAUSE_MS_MAX = [2, 200] as const;
+
+/** An actor as a client of a simulation sees it: its commands, each given to a node that is picked for it. */
+export type SimulatedRef<A extends AnyActor> = CommandsOf<A> & {
+  /** The same commands with an idempotency key. */
+  once(key: string): CommandsOf<A>;
+};
+
+/** What an operation of the workload works with. */
+export interface SimulatedClient {
+  /** The actor of this id, on whichever node. A command rejects with what its node says, or with `NODE_LOST` if that dies before it answers. */
+  actor<A extends AnyActor>(actorClass: ActorClass<A>, id: string): SimulatedRef<A>;
+  /** Chance that comes from the seed: take no other. */
+  readonly random: SeededRandom;
+  /** Resolves after so many milliseconds of virtual time: there is no other. */
+  sleep(ms: number): Promise<void>;
+  /** Does something on whichever node: asks it for another read model, say. */
+  on<T>(work: (node: NodeParts) => Promise<T>): Promise<T>;
+  /** Which client this is, from 1 on, and which of its operations. */
+  readonly client: number;
+  readonly operation: number;
+}
+
+/** What each client does, again and again. */
+export type Workload = (client: SimulatedClient) => unknown;
 
 type Method = (...args: unknown[]) => Promise<unknown>;
 

@@ -1,49 +1,6 @@
 import type { Turn } from '../../../runtime/turn/turn.js';
 import type { World } from '../store/simulated-world.js';
 
-/** How a command ended, as far as its caller was told. */
-export type CommandOutcome =
-  | 'acknowledged'
-  /** It failed, and the error says that nothing of it is stored. */
-  | 'refused'
-  /** Nobody said whether it is stored: a time-out, a lost answer, a node that is gone. */
-  | 'in doubt'
-  | 'pending';
-
-/** A command that a client gave. */
-export interface CommandRecord {
-  /** Which client, which of its operations, which command of that: `2.7.1`. It is the `correlationId` of what the command fires. */
-  readonly key: string;
-  /** Name of the actor class. */
-  readonly actor: string;
-  readonly id: string;
-  readonly command: string;
-  readonly args: readonly unknown[];
-  /** Name of the node that it was given to. */
-  readonly node: string;
-  readonly atMs: number;
-  readonly outcome: CommandOutcome;
-  readonly answer: unknown;
-  readonly error: unknown;
-}
-
-type OpenRecord = { -readonly [Key in keyof CommandRecord]: CommandRecord[Key] };
-
-/** One run of one command. */
-export interface Run {
-  readonly turn: Turn;
-  /** How many events it fired. */
-  fired: number;
-}
-
-/** When, where and in which turn an id was made. */
-export interface Minting {
-  readonly atMs: number;
-  /** Name of the process. */
-  readonly process: string;
-  readonly turn: Turn | undefined;
-}
-
 /** Everything that clients asked for, what they were told, and which runs there were of it. */
 export class Commands {
   readonly all = new Map<string, CommandRecord>();
@@ -113,6 +70,49 @@ export class Commands {
   #note({ key, id }: CommandRecord, what: string): void {
     this.#world.trace.note(`client ${key.split('.')[0]}`, what, id);
   }
+}
+
+/** How a command ended, as far as its caller was told. */
+export type CommandOutcome =
+  | 'acknowledged'
+  /** It failed, and the error says that nothing of it is stored. */
+  | 'refused'
+  /** Nobody said whether it is stored: a time-out, a lost answer, a node that is gone. */
+  | 'in doubt'
+  | 'pending';
+
+/** A command that a client gave. */
+export interface CommandRecord {
+  /** Which client, which of its operations, which command of that: `2.7.1`. It is the `correlationId` of what the command fires. */
+  readonly key: string;
+  /** Name of the actor class. */
+  readonly actor: string;
+  readonly id: string;
+  readonly command: string;
+  readonly args: readonly unknown[];
+  /** Name of the node that it was given to. */
+  readonly node: string;
+  readonly atMs: number;
+  readonly outcome: CommandOutcome;
+  readonly answer: unknown;
+  readonly error: unknown;
+}
+
+type OpenRecord = { -readonly [Key in keyof CommandRecord]: CommandRecord[Key] };
+
+/** One run of one command. */
+export interface Run {
+  readonly turn: Turn;
+  /** How many events it fired. */
+  fired: number;
+}
+
+/** When, where and in which turn an id was made. */
+export interface Minting {
+  readonly atMs: number;
+  /** Name of the process. */
+  readonly process: string;
+  readonly turn: Turn | undefined;
 }
 
 export function textOf({ key, actor, id, command, args }: CommandRecord): string {

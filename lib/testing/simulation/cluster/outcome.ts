@@ -1,15 +1,6 @@
 import { EngineError, OmniscientError } from '../../../kernel/values/errors.js';
 import type { CommandOutcome } from './commands.js';
 
-/** Errors that do not say that nothing was stored. */
-const IN_DOUBT: ReadonlySet<string> = new Set([
-  'COMMIT_TIMEOUT',
-  'SHUTDOWN_INCOMPLETE',
-  'COMMAND_INTERRUPTED',
-  'ANSWER_LOST',
-  'NODE_LOST',
-]);
-
 /** What an error of a command says of it. */
 export function outcomeOf(error: unknown): CommandOutcome {
   if (!(error instanceof OmniscientError)) return 'refused';
@@ -19,3 +10,12 @@ export function outcomeOf(error: unknown): CommandOutcome {
   if (error.code === 'NO_LEADER' && !error.retryable) return 'in doubt';
   return 'refused';
 }
+
+/** Errors that do not say that nothing was stored. */
+const IN_DOUBT: ReadonlySet<string> = new Set([
+  'COMMIT_TIMEOUT',
+  'SHUTDOWN_INCOMPLETE',
+  'COMMAND_INTERRUPTED',
+  'ANSWER_LOST',
+  'NODE_LOST',
+]);

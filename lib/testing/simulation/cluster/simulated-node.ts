@@ -11,9 +11,6 @@ import type { Commands } from './commands.js';
 import { type NodeParts, type NodeProgram, Started } from './started-node.js';
 import { WatchedIds } from './watched-ids.js';
 
-/** How soon a process that could not start is started again. Milliseconds. */
-const START_AGAIN_MS = 200;
-
 /** One node: a process that runs a real `Runtime`, and another one after each restart. */
 export class SimulatedNode implements FaultyNode {
   readonly name: string;
@@ -190,3 +187,6 @@ export class SimulatedNode implements FaultyNode {
     this.#world.trace.note(name, `logs: ${message}${why}`);
   }
 }
+
+/** How soon a process that could not start is started again. Milliseconds. */
+const START_AGAIN_MS = 200;

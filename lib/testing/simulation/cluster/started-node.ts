@@ -13,8 +13,6 @@ import type { SimulatedProcess } from '../world/simulated-process.js';
 import type { Commands } from './commands.js';
 import { watched } from './watched-actor.js';
 
-type AnyActor = ActorBase<object, object>;
-
 /** What actors and projections of one process can be given. */
 export interface NodeParts {
   /** `n2`, say: the same after a restart. */
@@ -28,6 +26,8 @@ export interface NodeParts {
   /** Resolves after so many milliseconds of virtual time, unless the node is killed. */
   sleep(ms: number): Promise<void>;
 }
+
+type AnyActor = ActorBase<object, object>;
 
 /** What a node runs. */
 export interface NodeProgram {

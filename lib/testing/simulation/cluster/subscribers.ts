@@ -8,17 +8,6 @@ import { LOG } from '../world/trace.js';
 import type { SimulatedNode } from './simulated-node.js';
 import type { Started } from './started-node.js';
 
-/** How long a subscriber stays away before it comes back. Milliseconds. */
-const AWAY_MS_MAX = 300;
-/** How long one stays that comes and goes often, and one that does not. Milliseconds. */
-const STAY_MS_MAX = [60, 2_500] as const;
-
-/** How long an event may take to come while nothing goes wrong. Milliseconds. */
-const FRESH_MS = 100;
-
-/** What a subscriber wants. */
-export type Wanted = { readonly stream: string } | { readonly names: readonly string[] } | 'all';
-
 /** Somebody outside who follows events: goes away and comes back, to another node, with the last place known. Checks each event as it comes. */
 export class Subscriber {
   readonly #name: string;
@@ -154,6 +143,17 @@ export class Subscriber {
     return undefined;
   }
 }
+
+/** How long a subscriber stays away before it comes back. Milliseconds. */
+const AWAY_MS_MAX = 300;
+/** How long one stays that comes and goes often, and one that does not. Milliseconds. */
+const STAY_MS_MAX = [60, 2_500] as const;
+
+/** How long an event may take to come while nothing goes wrong. Milliseconds. */
+const FRESH_MS = 100;
+
+/** What a subscriber wants. */
+export type Wanted = { readonly stream: string } | { readonly names: readonly string[] } | 'all';
 
 function textOf({
   streamId,

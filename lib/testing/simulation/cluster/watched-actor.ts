@@ -3,8 +3,6 @@ import type { ActorDefinition, CommandDefinition, CommandMethod } from '../../..
 import { currentTurn } from '../../../runtime/turn/turn.js';
 import type { Commands } from './commands.js';
 
-type AnyActor = ActorBase<object, object>;
-
 /** The same actor class, of which it is noted when a command runs and how many events it fires. */
 export function watched(
   definition: ActorDefinition,
@@ -20,6 +18,8 @@ export function watched(
     newActor: () => watchFiring(newActor(), commands),
   };
 }
+
+type AnyActor = ActorBase<object, object>;
 
 function watchedMethod(method: CommandMethod, commands: Commands): CommandMethod {
   return function (...args) {

@@ -4,15 +4,15 @@ import type { Fault, FaultKind } from './fault.js';
 import { NODE_FAULTS } from './node-faults.js';
 import { STORE_FAULTS } from './store-faults.js';
 
+/** Names of all kinds of faults. */
+export type FaultName = (typeof ALL)[number]['name'];
+
 /** How many of one kind one course has at most. */
 const OF_ONE_KIND_MAX = 3;
 /** How many out of one of the kinds that are allowed one course has, at least and at most. */
 const KINDS_SHARE = [0.1, 0.6] as const;
 
 const ALL = [...STORE_FAULTS, ...DELIVERY_FAULTS, ...NODE_FAULTS] as const;
-
-/** Names of all kinds of faults. */
-export type FaultName = (typeof ALL)[number]['name'];
 
 /** Every kind of fault, by its name. */
 export const FAULT_NAMES: readonly FaultName[] = ALL.map(({ name }) => name);

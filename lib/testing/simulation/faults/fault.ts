@@ -1,6 +1,19 @@
 import type { EngineError } from '../../../kernel/values/errors.js';
 import type { SeededRandom } from '../world/seeded-random.js';
 
+/** One fault of a course. */
+export interface Fault {
+  readonly id: string;
+  readonly kind: FaultKind;
+  readonly atMs: number;
+  readonly untilMs: number;
+  /** Whom it concerns: one node, by its number, or all. */
+  readonly node: number | undefined;
+  /** How many requests, wake-ups or messages it concerns, out of one. */
+  readonly share: number;
+  readonly random: SeededRandom;
+}
+
 /** Which duty of an engine a request belongs to. */
 export type RequestKind =
   | 'append'
@@ -74,19 +87,6 @@ export interface FaultyNode {
 /** What can be done to the store. */
 export interface FaultyStore {
   stallLog(untilMs: number): void;
-}
-
-/** One fault of a course. */
-export interface Fault {
-  readonly id: string;
-  readonly kind: FaultKind;
-  readonly atMs: number;
-  readonly untilMs: number;
-  /** Whom it concerns: one node, by its number, or all. */
-  readonly node: number | undefined;
-  /** How many requests, wake-ups or messages it concerns, out of one. */
-  readonly share: number;
-  readonly random: SeededRandom;
 }
 
 /** One kind of fault. */

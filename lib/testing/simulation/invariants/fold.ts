@@ -3,12 +3,6 @@ import { ReplayedActor } from '../../../kernel/folding/replayed-actor.js';
 import { FrameworkState } from '../../../kernel/framework/framework-events.js';
 import type { EventRecord } from '../../../kernel/values/event.js';
 
-/** What a stream makes of an actor: its state and what the framework remembers of it, as JSON text, in which the order of keys shows. */
-export interface Folded {
-  readonly state: string;
-  readonly framework: string;
-}
-
 /** Folds events in an instance made for this alone. @throws HandlerError. */
 export function fold(
   definition: ActorDefinition,
@@ -22,6 +16,12 @@ export function fold(
   const framework = new FrameworkState(definition.name);
   framework.applyAll(events);
   return { state: JSON.stringify(past.frozen()), framework: frameworkText(framework) };
+}
+
+/** What a stream makes of an actor: its state and what the framework remembers of it, as JSON text, in which the order of keys shows. */
+export interface Folded {
+  readonly state: string;
+  readonly framework: string;
 }
 
 /** What is empty is the same as what is not there. */

@@ -1,7 +1,5 @@
 import type { EventMetadata, EventRecord } from '../../../kernel/values/event.js';
 
-const parsed = new WeakMap<EventRecord, EventMetadata>();
-
 /** Parsed once, for all invariants that look at it. */
 export function metadataOf(record: EventRecord): EventMetadata {
   const known = parsed.get(record);
@@ -10,3 +8,5 @@ export function metadataOf(record: EventRecord): EventMetadata {
   parsed.set(record, metadata);
   return metadata;
 }
+
+const parsed = new WeakMap<EventRecord, EventMetadata>();

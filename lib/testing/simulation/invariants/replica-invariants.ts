@@ -3,6 +3,16 @@ import type { SimulatedNode } from '../cluster/simulated-node.js';
 import { fold, frameworkText } from './fold.js';
 import type { BuiltInInvariant, Watched } from './invariant.js';
 
+export function* replicas({ nodes }: Watched): Generator<{ node: SimulatedNode; activation: Activation }> {
+  for (const node of nodes) {
+    const { current } = node;
+    if (!current?.isReady || current.isLeaving) continue;
+    for (const activation of current.runtime.loaded()) {
+      if (activation.loaded && activation.alive) yield { node, activation };
+    }
+  }
+}
+
 /** Every activation that is loaded is what the stream makes of it, up to its version: its state, and what the framework remembers. */
 export const REPLICAS_ARE_FOLDS: BuiltInInvariant = {
   name: 'every replica is a fold of its stream',
@@ -46,16 +56,6 @@ const BEHIND_MS_MAX = 100;
 function isFresh({ world }: Watched, streamId: string): boolean {
   const last = world.store.commits.findLast((commit) => commit.streamId === streamId);
   return last !== undefined && world.time.nowMs - last.atMs < BEHIND_MS_MAX;
-}
-
-export function* replicas({ nodes }: Watched): Generator<{ node: SimulatedNode; activation: Activation }> {
-  for (const node of nodes) {
-    const { current } = node;
-    if (!current?.isReady || current.isLeaving) continue;
-    for (const activation of current.runtime.loaded()) {
-      if (activation.loaded && activation.alive) yield { node, activation };
-    }
-  }
 }
 
 export function differenceOf(activation: Activation, { world, newActor }: Watched): string | undefined {

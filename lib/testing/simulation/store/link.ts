@@ -4,28 +4,6 @@ import type { SeededRandom } from '../world/seeded-random.js';
 import type { SimulatedProcess } from '../world/simulated-process.js';
 import type { World } from './simulated-world.js';
 
-/** Longest usual way to the store, or back, in one course or another: where it is far, others store meanwhile. Milliseconds. */
-const WAYS_MS_MAX = [1.5, 1.5, 12] as const;
-/** An engine waits so long for an answer before it gives a request up. Milliseconds. */
-const REQUEST_TIMEOUT_MS = 1_000;
-/** How soon it is said of a request that nobody knows what became of it. Milliseconds. */
-const DOUBT_MS_MAX = 40;
-
-/** What need not be told each time. */
-const ROUTINE: ReadonlySet<RequestKind> = new Set<RequestKind>(['append', 'heartbeat', 'look']);
-
-/** Which ways are cut. */
-export interface Cuts {
-  in: boolean;
-  out: boolean;
-}
-
-/** A request that the store carries out at one moment. `later` is what it does instead when it is late. */
-export interface Execution<T> {
-  now(): T | Promise<T>;
-  later?(): { run(): void } | { answer: T };
-}
-
 /** The way of one process to the store and back: each call is a request that travels there, and an answer that travels back. Either may be lost. */
 export class Link {
   readonly cuts: Cuts;
@@ -126,6 +104,28 @@ export class Link {
   #note({ text, streamId }: StoreRequest, what: string): void {
     this.#world.trace.note(this.process.name, `${text} ${what}`, streamId);
   }
+}
+
+/** Longest usual way to the store, or back, in one course or another: where it is far, others store meanwhile. Milliseconds. */
+const WAYS_MS_MAX = [1.5, 1.5, 12] as const;
+/** An engine waits so long for an answer before it gives a request up. Milliseconds. */
+const REQUEST_TIMEOUT_MS = 1_000;
+/** How soon it is said of a request that nobody knows what became of it. Milliseconds. */
+const DOUBT_MS_MAX = 40;
+
+/** What need not be told each time. */
+const ROUTINE: ReadonlySet<RequestKind> = new Set<RequestKind>(['append', 'heartbeat', 'look']);
+
+/** Which ways are cut. */
+export interface Cuts {
+  in: boolean;
+  out: boolean;
+}
+
+/** A request that the store carries out at one moment. `later` is what it does instead when it is late. */
+export interface Execution<T> {
+  now(): T | Promise<T>;
+  later?(): { run(): void } | { answer: T };
 }
 
 function inDoubt(): EngineError {

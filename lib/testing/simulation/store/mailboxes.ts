@@ -5,19 +5,6 @@ import type { SeededRandom } from '../world/seeded-random.js';
 import type { Link } from './link.js';
 import type { World } from './simulated-world.js';
 
-/** Longest usual time of a message in the store. Milliseconds. */
-const MESSAGE_MS_MAX = 2;
-/** How often a message is tried that cannot get through. Milliseconds. */
-const TRY_AGAIN_MS = 100;
-
-interface Box {
-  readonly link: Link;
-  readonly node: number;
-  readonly deliver: (texts: readonly string[]) => void;
-  /** What comes later comes after what came before. Milliseconds. */
-  lastAtMs: number;
-}
-
 /** Messages between nodes: in order, but for those that come again; lost where nobody receives. */
 export class Mailboxes {
   readonly #world: World;
@@ -78,4 +65,17 @@ export class Mailboxes {
       process,
     );
   }
+}
+
+/** Longest usual time of a message in the store. Milliseconds. */
+const MESSAGE_MS_MAX = 2;
+/** How often a message is tried that cannot get through. Milliseconds. */
+const TRY_AGAIN_MS = 100;
+
+interface Box {
+  readonly link: Link;
+  readonly node: number;
+  readonly deliver: (texts: readonly string[]) => void;
+  /** What comes later comes after what came before. Milliseconds. */
+  lastAtMs: number;
 }

@@ -2,9 +2,6 @@ import type { StorePage } from '../../../engine/duties/read.js';
 import type { EventRecord } from '../../../kernel/values/event.js';
 import type { SimulatedStore } from './simulated-store.js';
 
-/** Most events that one read looks at: fewer than there are, so that pages without an event, and before the end, do come. */
-const LOOKED_AT_MAX = 40;
-
 /** Events with `position > after`, at most `limit`; only those of `names`, if given. */
 export function readLog({ log }: SimulatedStore, after: number, limit: number, names?: readonly string[]): StorePage {
   const events: EventRecord[] = [];
@@ -17,6 +14,9 @@ export function readLog({ log }: SimulatedStore, after: number, limit: number, n
   const upTo = Math.max(after, log[next - 1]?.position ?? 0);
   return { events, upTo, ended: next >= log.length };
 }
+
+/** Most events that one read looks at: fewer than there are, so that pages without an event, and before the end, do come. */
+const LOOKED_AT_MAX = 40;
 
 /** Index of the first event with a higher position. */
 export function indexAfter(log: readonly EventRecord[], position: number): number {

@@ -6,25 +6,6 @@ import type { SeededRandom } from '../world/seeded-random.js';
 import { LOG, type Trace } from '../world/trace.js';
 import type { VirtualTime } from '../world/virtual-time.js';
 
-/** How long a commit waits for its positions, usually. Milliseconds. */
-const PLACED_AFTER_MS_MAX = 4;
-/** Positions may have gaps. */
-const POSITION_STEP_MAX = 3;
-
-/** One commit, as it was stored. */
-export interface StoredCommit {
-  readonly streamId: string;
-  readonly records: readonly EventRecord[];
-  readonly atMs: number;
-}
-
-/** Hears of everything that is stored, at that moment. */
-export interface StoreObserver {
-  stored?(commit: StoredCommit): void;
-  /** They have positions now, and can be read by them. */
-  placed?(records: readonly EventRecord[]): void;
-}
-
 /**
  * The truth: what is stored. Never wrong and never late itself; what goes wrong happens on the way to it and back. Events get their positions after the
  * commit, in the order of the commits, with gaps.
@@ -107,4 +88,23 @@ export class SimulatedStore {
     this.#trace.note('store', `positions up to ${this.lastPosition}`, LOG);
     for (const observer of this.observers) observer.placed?.(placed);
   }
+}
+
+/** How long a commit waits for its positions, usually. Milliseconds. */
+const PLACED_AFTER_MS_MAX = 4;
+/** Positions may have gaps. */
+const POSITION_STEP_MAX = 3;
+
+/** One commit, as it was stored. */
+export interface StoredCommit {
+  readonly streamId: string;
+  readonly records: readonly EventRecord[];
+  readonly atMs: number;
+}
+
+/** Hears of everything that is stored, at that moment. */
+export interface StoreObserver {
+  stored?(commit: StoredCommit): void;
+  /** They have positions now, and can be read by them. */
+  placed?(records: readonly EventRecord[]): void;
 }

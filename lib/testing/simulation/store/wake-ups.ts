@@ -8,11 +8,6 @@ import type { Link } from './link.js';
 import type { StoredCommit, StoreObserver } from './simulated-store.js';
 import type { World } from './simulated-world.js';
 
-/** Longest usual time from a commit to a wake-up. Milliseconds. */
-const WAKE_MS_MAX = 3;
-/** So long after a wake-up was lost the engine looks by itself, and wakes whom that concerns. Milliseconds. */
-export const LOOK_AGAIN_MS = 500;
-
 /** Wakes the watchers of one process: after each commit once, or more often, or, where that is lost, when the engine looks again. */
 export class WakeUps implements StoreObserver {
   readonly #world: World;
@@ -103,3 +98,8 @@ export class WakeUps implements StoreObserver {
     this.#wakeIn(LOOK_AGAIN_MS, [], streamId);
   }
 }
+
+/** Longest usual time from a commit to a wake-up. Milliseconds. */
+const WAKE_MS_MAX = 3;
+/** So long after a wake-up was lost the engine looks by itself, and wakes whom that concerns. Milliseconds. */
+export const LOOK_AGAIN_MS = 500;

@@ -1,22 +1,3 @@
-/** Where a call is made. */
-export interface CallingProcess {
-  readonly isDead: boolean;
-  readonly isFrozen: boolean;
-  /** It is frozen: the call is made when it goes on. */
-  hold(call: ScheduledCall): void;
-}
-
-/** Something that will be called. */
-export interface ScheduledCall {
-  readonly atMs: number;
-  /** Decides between two at the same time. */
-  readonly sequence: number;
-  readonly run: () => void;
-  /** Where it is called; nowhere in particular if there is none. */
-  readonly process: CallingProcess | undefined;
-  isCancelled: boolean;
-}
-
 /** What is called next: a binary heap. */
 export class CallHeap {
   readonly #heap: ScheduledCall[] = [];
@@ -60,6 +41,25 @@ export class CallHeap {
     }
     heap[at] = call;
   }
+}
+
+/** Where a call is made. */
+export interface CallingProcess {
+  readonly isDead: boolean;
+  readonly isFrozen: boolean;
+  /** It is frozen: the call is made when it goes on. */
+  hold(call: ScheduledCall): void;
+}
+
+/** Something that will be called. */
+export interface ScheduledCall {
+  readonly atMs: number;
+  /** Decides between two at the same time. */
+  readonly sequence: number;
+  readonly run: () => void;
+  /** Where it is called; nowhere in particular if there is none. */
+  readonly process: CallingProcess | undefined;
+  isCancelled: boolean;
 }
 
 function isBefore(one: ScheduledCall, other: ScheduledCall): boolean {

@@ -6,17 +6,6 @@ import type { SeededRandom } from './seeded-random.js';
 import type { SimulatedProcess } from './simulated-process.js';
 import type { VirtualTime } from './virtual-time.js';
 
-/** What true time is when a simulation begins. Milliseconds since 1970. */
-export const BEGINNING_MS = Date.UTC(2024, 1, 29, 12);
-
-/** How long one turn of the event loop takes. Milliseconds. */
-const TURN_MS = 0.02;
-/** Who turns so often while nothing else happens waits for something, and takes longer turns. */
-const TURNS_MAX = 50;
-const WAITING_TURN_MS = 1;
-/** Longest delay of a timer, beyond which Node makes it 1. Milliseconds. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
-
 /** What one process takes for the machine: virtual time, a clock that somebody may set, chance from the seed. */
 export class SimulatedEnvironment implements Environment {
   readonly #time: VirtualTime;
@@ -77,6 +66,17 @@ export class SimulatedEnvironment implements Environment {
     return this.#random.uuid();
   }
 }
+
+/** What true time is when a simulation begins. Milliseconds since 1970. */
+export const BEGINNING_MS = Date.UTC(2024, 1, 29, 12);
+
+/** How long one turn of the event loop takes. Milliseconds. */
+const TURN_MS = 0.02;
+/** Who turns so often while nothing else happens waits for something, and takes longer turns. */
+const TURNS_MAX = 50;
+const WAITING_TURN_MS = 1;
+/** Longest delay of a timer, beyond which Node makes it 1. Milliseconds. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
 
 class SimulatedTimer implements Timer {
   readonly #call: ScheduledCall;

@@ -1,16 +1,3 @@
-/** Stands for the store's log where otherwise a stream's id stands. */
-export const LOG = '$log';
-
-/** One thing that happened. */
-export interface TraceEntry {
-  readonly atMs: number;
-  /** `n2`, `store`, `client 3` … */
-  readonly who: string;
-  readonly what: string;
-  /** The stream that it concerns; none if it concerns all. */
-  readonly streamId: string | undefined;
-}
-
 /** All that crossed the simulated world, in order. */
 export class Trace {
   readonly entries: TraceEntry[] = [];
@@ -38,6 +25,19 @@ export class Trace {
     const lines = concerned.slice(-linesMax).map(lineOf);
     return left > 0 ? [`… ${left} lines before that`, ...lines] : lines;
   }
+}
+
+/** Stands for the store's log where otherwise a stream's id stands. */
+export const LOG = '$log';
+
+/** One thing that happened. */
+export interface TraceEntry {
+  readonly atMs: number;
+  /** `n2`, `store`, `client 3` … */
+  readonly who: string;
+  readonly what: string;
+  /** The stream that it concerns; none if it concerns all. */
+  readonly streamId: string | undefined;
 }
 
 function lineOf({ atMs, who, what }: TraceEntry): string {
