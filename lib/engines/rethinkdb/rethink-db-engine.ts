@@ -266,6 +266,6 @@ interface Opened {
 function closed(): EngineError {
   return new EngineError(
     'ENGINE_CLOSED',
-    'RethinkDB: the engine is not open: call open() first, and nothing after close()',
+    'RethinkDB: the engine is not open: call open() first, and no other method after close()',
   );
 }
