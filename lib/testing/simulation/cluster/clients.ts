@@ -44,8 +44,7 @@ export class Clients {
   /** Runs one client until then. */
   async run(client: number, untilMs: number, pace: number): Promise<void> {
     const [hurrying, idling] = PAUSE_MS_MAX;
-    // As often below 20 as above.
-    const pauseMs = hurrying * (idling / hurrying) ** this.#world.random.fork('pauses').between(0, 1);
+    const pauseMs = this.#world.random.fork('pauses').between(hurrying, idling);
     const pauses = this.#world.random.fork(`pauses of client ${client}`);
     // When each is to begin depends on nothing else, so that leaving one out leaves the others where they are.
     for (let operation = 1, atMs = 0; ; operation += 1) {
@@ -187,7 +186,7 @@ type AnyActor = ActorBase<object, object>;
 /** Longest way between a client and a node. Milliseconds. */
 const WAY_MS_MAX = 3;
 /** Longest time between two operations of one client, in a course of clients that hurry most and in one of those that hurry least. Milliseconds. */
-const PAUSE_MS_MAX = [2, 200] as const;
+const PAUSE_MS_MAX = [15, 200] as const;
 
 /** An actor as a client of a simulation sees it: its commands, each given to a node that is picked for it. */
 export type SimulatedRef<A extends AnyActor> = CommandsOf<A> & {
