@@ -7,6 +7,7 @@ import type { NodeRecord } from '../../engine/duties/nodes.js';
 import type { StorePage } from '../../engine/duties/read.js';
 import type { SnapshotRecord } from '../../engine/duties/snapshots.js';
 import type { TickSchedule } from '../../engine/duties/tick-schedules.js';
+import { endsWithin } from '../../engine/environment/environment.js';
 import { type BatchWriter, GroupCommit } from '../../engine/writing/group-commit.js';
 import { EngineError } from '../../kernel/values/errors.js';
 import type { EventRecord } from '../../kernel/values/event.js';
@@ -123,19 +124,24 @@ export class RethinkDbEngine implements Engine {
 
   async close(): Promise<void> {
     this.#closing = true;
-    await this.#preparing?.close();
-    await this.#opening?.catch(() => {});
-    await this.#groupCommit.drained();
+    await endsWithin(this.#settings.environment, this.#finish(), CLOSE_MS_MAX);
     const opened = this.#opened;
     if (!opened) return;
     this.#opened = undefined;
     opened.watcher.close();
     opened.mailbox.close();
     opened.sweeper.close();
-    await opened.log.close();
-    await opened.announcements.close();
-    await opened.line.close();
-    await opened.connections.close();
+    await Promise.all([opened.line.close(), opened.connections.close()]);
+  }
+
+  /** What was accepted is stored, and has its place. */
+  async #finish(): Promise<void> {
+    await this.#preparing?.close();
+    await this.#opening?.catch(() => {});
+    await this.#groupCommit.drained();
+    this.#opened?.sweeper.close();
+    await this.#opened?.log.close();
+    await this.#opened?.announcements.close();
   }
 
   append(request: AppendRequest): Promise<AppendResult> {
@@ -238,6 +244,11 @@ export class RethinkDbEngine implements Engine {
 
 /** Longest that one step of creating tables may take. Milliseconds. */
 const PREPARE_MS_MAX = 30_000;
+/**
+ * Longest that `close()` takes. Writes still under way are then in doubt. Commits without positions get them from other
+ * nodes, as after a crash. Milliseconds.
+ */
+export const CLOSE_MS_MAX = 5_000;
 /**
  * A round trip is long, so several batches are under way. Requests that arrive during one need not wait for its end.
  */

@@ -6,7 +6,7 @@ import type { ACTOR_TYPES, FiredName, PayloadArgument, SchemasFit } from './type
 
 export type Actor<State extends object, Events extends object> = LocalActor<State, Events>;
 
-/** What an activation gives the instance it runs: everything an actor can do to itself. */
+/** What an activation gives the instance that it runs: everything an actor can do to itself. */
 export interface ActorContext {
   readonly id: string;
   readonly state: object;
@@ -21,29 +21,37 @@ export interface ActorContext {
 const CONTEXT = Symbol('omniscient-nest.context');
 
 /**
- * What all actors share. Extend `Actor`, `LiveActor`, `OneActor` or `TickActor`, not this.
+ * What all actors have in common. Do not extend this class: extend `Actor`, `LiveActor`, `OneActor` or `TickActor`.
  *
- * @typeParam State plain data: what `structuredClone` and JSON agree on.
- * @typeParam Events event names and their payloads.
+ * @typeParam State plain data that survives `structuredClone` and JSON unchanged.
+ * @typeParam Events a map from event names to payloads.
  */
 export abstract class ActorBase<State extends object, Events extends object> {
   declare readonly [ACTOR_TYPES]?: { state: State; events: Events };
 
-  /** The state of an empty stream. Called without arguments; must always give the same for the same id. */
+  /**
+   * Returns the state before the first event. It is called without arguments and must always return the same for the
+   * same id.
+   */
   abstract initialState(): State;
 
-  /** Called after loading and before the first command, as a turn of its own: it may fire. */
+  /** Called after loading and before the first command. It runs as a turn of its own and may fire events. */
   onActivate?(): void | Promise<void>;
 
-  /** Called before the activation is let go, as a turn of its own: it may fire. On shutdown it has `shutdownTimeoutMs`, and is cut off then. */
+  /**
+   * Called before the activation ends. It runs as a turn of its own and may fire events. On shutdown it has
+   * `shutdownTimeoutMs` milliseconds; then it is cut off and what it fired is not stored.
+   */
   onPassivate?(): void | Promise<void>;
 
-  /** The id this actor was asked for by, without its class's `prefix`. Not known in the constructor yet. */
+  /**
+   * The id with which the actor was requested, without the class's `prefix`. It is not known in the constructor yet.
+   */
   protected get id(): string {
     return contextOf(this).id;
   }
 
-  /** A live view of the state, with pending changes. Only event handlers may write to it. */
+  /** A live view of the state, pending events included. Only event handlers may write to it. */
   protected get state(): State {
     return contextOf(this).state as State;
   }
@@ -53,25 +61,34 @@ export abstract class ActorBase<State extends object, Events extends object> {
   }
 
   /**
-   * Fires an event: serialised now, applied to the state now, stored when the command returns. If the command throws, it never was.
+   * Fires an event. It is serialised and applied to the state at once, and stored when the command returns. If the
+   * command throws, the event is discarded.
    *
-   * @throws SchemaError when the class has a schema for the event, and the payload does not fit.
-   * @throws PayloadError when JSON would not give the payload back the same.
-   * @throws HandlerError when this class's handler of the event throws.
-   * @throws TurnError outside a command.
+   * @param name one of the class's event names.
+   * @param data the payload, as plain data. It may be left out if the payload needs no properties.
+   * @throws SchemaError (`SCHEMA_MISMATCH`) when the class has a schema for the event and the payload does not fit.
+   * @throws PayloadError (`PAYLOAD_NOT_JSON`) when the payload would not survive JSON unchanged.
+   * @throws HandlerError (`HANDLER_FAILED`) when the class's handler of the event throws.
+   * @throws TurnError (`NO_TURN`) outside a running command.
    */
   protected fire<Name extends FiredName<Events>>(name: Name, ...data: PayloadArgument<Events[Name]>): void {
     contextOf(this).fire(name, data.length === 0 ? {} : data[0]);
   }
 
   /**
-   * Listens to a stream, or to an event name across all streams, from code; see `@ListenTo` for what is promised. How far it has heard is stored, by the
-   * handler's name (or `options.name`) and the source: the same call after a restart, in `onActivate` say, goes on where it stopped. Begun in a command it
-   * keeps the actor loaded until it is over, and nothing hears it after a restart.
+   * Listens to a stream, or to event names across all streams, from code. `@ListenTo` describes the guarantees.
    *
-   * @param source a stream's id, or `{ event: 'name' }`.
-   * @returns a handle that stops it, for good.
-   * @throws TurnError outside a turn; OmniscientError (`INVALID_LISTENER`, `ALREADY_LISTENING`).
+   * The actor's stream stores how far the listener has come, under the handler's name (or `options.name`) and the
+   * source. After a restart, the same call in `onActivate` continues from there. A call inside a command keeps the
+   * actor loaded until the listener ends, and does not survive a restart.
+   *
+   * @param source a stream id, or `{ event: 'name' }`.
+   * @param handler gets one event at a time, in order. It may fire events.
+   * @returns a handle whose `stop()` ends the listener for good.
+   * @throws TurnError (`NO_TURN`) outside a turn.
+   * @throws InvalidIdError (`INVALID_ID`) when the stream id cannot be used.
+   * @throws OmniscientError (`INVALID_LISTENER`) for invalid options, or (`ALREADY_LISTENING`) when the listener
+   *   already exists.
    */
   protected listenTo<Event extends StoredEvent = StoredEvent>(
     source: ListenSource,
@@ -81,7 +98,13 @@ export abstract class ActorBase<State extends object, Events extends object> {
     return contextOf(this).listenTo(source, handler as ListenHandler, options);
   }
 
-  /** Stores what this command has fired so far, for a long process; what comes after is a commit of its own. */
+  /**
+   * Stores what this command has fired so far, for long-running commands. Later events become a commit of their own.
+   *
+   * @returns a promise that resolves when the events are stored. It rejects when they could not be stored; the command
+   *   then fails as well.
+   * @throws TurnError (`NO_TURN`) outside a running command, in a reaction, and in a command with an idempotency key.
+   */
   protected commit(): Promise<void> {
     return contextOf(this).commit();
   }
@@ -90,8 +113,12 @@ export abstract class ActorBase<State extends object, Events extends object> {
 abstract class LocalActor<State extends object, Events extends object> extends ActorBase<State, Events> {}
 
 /**
- * Both the decorator that makes a class an actor, `@Actor({ … })`, and the base class of the plainest kind: serial and local. It decides and
- * stores here, checks no version, and sees what others stored on its stream when it is loaded again.
+ * Both a decorator and a base class. `@Actor({ … })` makes a class an actor. `extends Actor` is the plainest kind: it
+ * runs commands one at a time on this node and appends without checking the version. Events that others store on its
+ * stream are seen when it is loaded again.
+ *
+ * As a decorator, it is checked when the class is registered, which throws RegistrationError (such as
+ * `INVALID_OPTION`).
  */
 export const Actor = new Proxy(LocalActor, {
   apply: (_base, _this, [options]: [ActorOptions?]) => {
@@ -100,65 +127,75 @@ export const Actor = new Proxy(LocalActor, {
 }) as typeof LocalActor &
   (<Schemas extends EventSchemas = Record<never, never>>(options?: ActorOptions<Schemas>) => ActorDecorator<Schemas>);
 
-/** What `@Actor()` is: only classes that extend one of the bases can be decorated with it, and only if their events fit the schemas. */
+/** The type of `@Actor()`. It accepts only classes that extend an actor base and whose events fit the schemas. */
 export type ActorDecorator<Schemas = Record<never, never>> = <A extends ActorBase<object, object>>(
   actorClass: abstract new (...args: never[]) => A & SchemasFit<A, Schemas>,
 ) => void;
 
 /**
- * Distributed and live on every node: decides here, optimistically; stores at the version it expects; sees what others store on its stream
- * at once, and on a conflict does what the command's `onConflict` says.
+ * An actor that is live on every node. Commands run where they are given, on confirmed and pending state, and are
+ * stored at the expected version. Events that other nodes store arrive at once. On a conflict, the command's
+ * `onConflict` decides what happens.
  */
 export abstract class LiveActor<State extends object, Events extends object> extends ActorBase<State, Events> {}
 
 /**
- * Led by one node at a time, and live on every node: a command given anywhere runs on the leader, which stores its events and answers. Nothing is
- * seen anywhere before it is stored. When the leader dies the next command elects another. Arguments and answers travel as JSON.
+ * An actor that one node leads at a time, and that is live on every node. A command may be given on any node; the
+ * leader runs it, stores its events and answers. No state is visible before it is stored. When the leader dies, the
+ * next command elects another node. Arguments and answers travel as JSON.
  *
- * `onActivate` runs on the leader, when it takes over; `onPassivate` where it leads when it is let go.
+ * `onActivate` runs on the leader, when it takes over. `onPassivate` runs when the activation ends on the node that
+ * leads.
  */
 export abstract class OneActor<State extends object, Events extends object> extends ActorBase<State, Events> {
   declare readonly [ACTOR_TYPES]?: { state: State; events: Events; kind: 'one' };
 }
 
 /**
- * A `LiveActor` with a sense of time. While it ticks, an event `tick` of its own is stored every so often, once across the cluster, on whichever
- * node is left; handle it with `@EventHandler() tick({ n, missed }: Tick)`.
+ * A `LiveActor` that ticks. While it ticks, a `tick` event is stored at each interval, once in the whole cluster, on
+ * any node that is alive. Handle it with `@EventHandler() tick({ n, missed }: Tick)`.
  */
 export abstract class TickActor<State extends object, Events extends object> extends LiveActor<
   State,
   Events & TickEvents
 > {
   /**
-   * Ticks from now on, never closer together than `everyMs`; stored like an event, so that it survives restarts. The same again while it ticks
-   * changes nothing; other options begin anew with `n` 1.
+   * Starts ticking. Two ticks are never closer together than `everyMs`. The setting is stored as an event, so it
+   * survives restarts. Calling this again with the same options changes nothing; other options start anew with `n` 1.
    *
-   * @throws TurnError outside a command; OmniscientError (`INVALID_TICKING`).
+   * @param options `everyMs` in milliseconds, from 10 to about ten years; `count`, a whole number from 1 on (default:
+   *   unlimited).
+   * @throws TurnError (`NO_TURN`) outside a running command.
+   * @throws OmniscientError (`INVALID_TICKING`) when an option is out of range.
    */
   protected startTicking(options: TickOptions): void {
     contextOf(this).startTicking(options);
   }
 
-  /** Ticks no more. Nothing happens if it does not tick. */
+  /**
+   * Stops ticking. It does nothing if the actor does not tick.
+   *
+   * @throws TurnError (`NO_TURN`) outside a running command.
+   */
   protected stopTicking(): void {
     contextOf(this).stopTicking();
   }
 }
 
-/** A class that can be asked for: `User` in `@InjectActor(User)`. */
+/** An actor class that can be requested: `User` in `@InjectActor(User)`. */
 export type ActorClass<A extends ActorBase<object, object> = ActorBase<object, object>> = new (...args: never[]) => A;
 
-/** Gives the instance its context; called once by the activation that made it. */
+/** Gives the instance its context. Its activation calls this once. */
 export function bindContext(actor: ActorBase<object, object>, context: ActorContext): void {
   Object.defineProperty(actor, CONTEXT, { value: context });
 }
 
-/** What the instance was bound to. */
+/** The context that the instance was bound to. @throws Error when it has none. */
 export function contextOf(actor: object): ActorContext {
   const context = (actor as { [CONTEXT]?: ActorContext })[CONTEXT];
   if (context) return context;
   throw new Error(
-    `${actor.constructor.name} was made with 'new' or is still in its constructor: id, state, fire and commit work only in an actor that ` +
+    `${actor.constructor.name} was created with 'new', or its constructor still runs: id, state, fire and commit work only in an actor that ` +
       'its repository has loaded. Get one with repository.get(id).',
   );
 }

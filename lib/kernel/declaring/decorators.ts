@@ -3,7 +3,11 @@ import { type ArgumentSchemas, type CommandOptions, marksOf } from './marks.js';
 import type { CommandOf, EventName, EventsOf, HandlerOf } from './types.js';
 
 /**
- * Marks a method as a command: one turn of the actor, one commit. It may be async. It decides and fires; it never changes state itself.
+ * Marks a method as a command: one turn of the actor and one commit. It may be async. It decides and fires events; it
+ * never changes the state itself.
+ *
+ * @param options `onConflict` (default `'reapply'`) and `args`, the schemas of the arguments. They are checked when the
+ *   class is registered, which throws RegistrationError (`INVALID_OPTION`, `INVALID_SCHEMA`, `RESERVED_COMMAND_NAME`).
  */
 export function Command<const Schemas extends ArgumentSchemas = readonly []>(options: CommandOptions<Schemas> = {}) {
   return <Method extends CommandOf<Schemas>>(
@@ -18,7 +22,7 @@ export function Command<const Schemas extends ArgumentSchemas = readonly []>(opt
 
 type Actors = ActorBase<object, object>;
 
-/** The decorator `@EventHandler('name')` gives: it checks name and payload against the class's event map. */
+/** The type of `@EventHandler('name')`. It checks name and payload against the class's event map. */
 export interface NamedHandlerDecorator<Name extends string> {
   <A extends Actors, Method extends HandlerOf<A, Name>>(
     prototype: A,
@@ -33,11 +37,11 @@ export interface NamedHandlerDecorator<Name extends string> {
   ): void;
 }
 
-/** A class that extends none of the actor bases. */
+/** A class that does not extend an actor base. */
 type NotAnActor<P> = P extends Actors ? never : P;
 type AnyHandler = (...args: never[]) => unknown;
 
-/** The decorator `@EventHandler()` gives: the event is the one the method is named after. */
+/** The type of `@EventHandler()`. The method's name is the event's name. */
 export interface HandlerDecorator {
   <A extends Actors, Name extends EventName<EventsOf<A>>, Method extends HandlerOf<A, Name>>(
     prototype: A,
@@ -53,8 +57,13 @@ export interface HandlerDecorator {
 }
 
 /**
- * Marks a method as the handler of an event: the only code that changes state. Synchronous, and the same result for the same event and
- * state, always. Without a name, the event is the one the method is named after.
+ * Marks a method as the handler of an event. Handlers are the only code that changes state. A handler must be
+ * synchronous, and must always produce the same result for the same event and state. Methods of a `@Projection()` may
+ * be async.
+ *
+ * @param event the event's name. Default: the method's name. It is checked when the class is registered, which throws
+ *   RegistrationError (`INVALID_EVENT_NAME`, `DUPLICATE_HANDLER`, `HANDLER_IS_COMMAND`, `HANDLER_IS_LISTENER`,
+ *   `HANDLER_HIDDEN`).
  */
 export function EventHandler(): HandlerDecorator;
 export function EventHandler<Name extends string>(event: Name): NamedHandlerDecorator<Name>;

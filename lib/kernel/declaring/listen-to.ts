@@ -3,9 +3,15 @@ import { type ListenMark, marksOf, type OnConflict, type OnFailure } from './mar
 import type { EventName, Heard, StateOf } from './types.js';
 
 /**
- * Marks a method as a listener: it gets events of other streams and may `fire`. What it fires is stored once in the cluster, whatever crashes, and
- * no event is left out. A method that throws is tried again after growing waits, then its event is parked. It may run more than once for an
- * event (another node was first, a crash came before the commit), so what it does besides firing must bear that.
+ * Marks a method as a listener. It gets events of other streams and may call `fire`.
+ *
+ * What it fires is stored once in the whole cluster, whatever crashes, and no event is skipped. A method that throws is
+ * tried again after growing waits; then its event is parked. The method may run more than once for one event, because
+ * another node may be first or the process may crash before the commit. Side effects other than fired events must
+ * tolerate that.
+ *
+ * The form with a function listens to the streams that the state names. The form with `{ events }` listens to event
+ * names across all streams. Invalid options throw RegistrationError (`INVALID_LISTENER`) when the class is registered.
  *
  * @example
  * ```ts
@@ -49,48 +55,58 @@ export function ListenTo(first: ((state: never) => unknown) | object, more: obje
 type Actors = ActorBase<object, object>;
 type ListenMethod = (event: never) => unknown;
 
-/** What every form of `@ListenTo` takes. */
+/** Options of every form of `@ListenTo`. */
 export interface ListenOptions {
-  /** Where to begin: a version of the stream (a position, for names) after which events are heard; 0 for all. Default: where the source is when listening begins. */
+  /**
+   * Handle only events after this version of the stream (or after this position, for event names); 0 for all. Default:
+   * the end of the source when listening begins.
+   */
   from?: number;
-  /** Default `'park'`. `'stop'` keeps the order strict: nothing later of that source is heard before the failing event was. */
+  /**
+   * What happens to an event that fails too often. Default `'park'`: it is put aside. With `'stop'` the order stays
+   * strict: the listener handles no later event of that source until the failing one works.
+   */
   onFailure?: OnFailure;
   /**
-   * What is done when others' events, which this class handles, were stored before those of a reaction. Default `'rerun'`: the method decides again on the
-   * new state. `'reapply'` keeps what it fired; `'reject'` gives it up, and tries the event again after a wait.
+   * What happens to a reaction when other events that this class handles were stored before its own. Default `'rerun'`:
+   * the method decides again on the new state. `'reapply'` keeps the fired events. `'reject'` discards them, and the
+   * event is tried again after a wait.
    */
   onConflict?: OnConflict;
 }
 
-/** What `@ListenTo((state) => streamIds, …)` takes. */
+/** Options of `@ListenTo((state) => streamIds, …)`. */
 export interface StreamListenOptions extends ListenOptions {
-  /** Only events of these names. Default: all. */
+  /** Handle only events of these names. Default: all. */
   events?: readonly string[];
 }
 
-/** What `@ListenTo({ events: … })` takes. */
+/** Options of `@ListenTo({ events: … })`. */
 export interface NamedListenOptions<Events extends object, Name extends EventName<Events>> extends ListenOptions {
   events: readonly Name[];
   /**
-   * Id of the actor that the event concerns: it is loaded, on one node of the cluster, and hears it; `undefined` if it concerns nobody. Must be
-   * pure. Without it, an actor hears what happens from its first event on, whenever it is loaded: one that has none is only looked at.
+   * Returns the id of the actor that the event concerns, or `undefined` for none. That actor is loaded on one node of
+   * the cluster and handles the event. The function must be pure.
+   *
+   * Without `to`, each actor listens for itself, from its first event on, whenever it is loaded. An actor without
+   * events is not made to listen just because somebody looks at it.
    */
   to?: (event: Heard<Events, Name>) => string | undefined;
 }
 
-/** The decorator for streams: the class's state must be one that the function takes. */
+/** The decorator for streams. It requires a class whose state the function accepts. */
 export type StreamListenDecorator<State> = <A extends Actors, Method extends ListenMethod>(
   prototype: StateOf<A> extends State ? A : never,
   method: string,
   descriptor: TypedPropertyDescriptor<Method>,
 ) => void;
 
-/** The decorator for names: the method must take those events. */
+/** The decorator for event names. It requires a method that accepts those events. */
 export type NamedListenDecorator<Event> = <Method extends (event: Event) => unknown>(
   prototype: Actors,
   method: string,
   descriptor: TypedPropertyDescriptor<Method>,
 ) => void;
 
-/** Whatever a class fires of which nothing is known here. */
+/** Events of a class about which nothing is known here. */
 type AnyEvents = Record<string, unknown>;

@@ -1,28 +1,37 @@
 import type { StoredEvent } from '../values/event.js';
 import type { OnConflict } from './marks.js';
 
-/** Something an actor listens to. */
+/** A listener that was started with `listenTo`. */
 export interface Listening {
-  /** Hears nothing more, for good. */
+  /** Ends the listener for good. Inside a turn, that is stored with the turn's events. */
   stop(): void;
 }
 
-/** What `listenTo` listens to: a stream's id, or an event name across all streams. */
+/** The source of a `listenTo`: a stream id, or event names across all streams. */
 export type ListenSource = string | { readonly event: string | readonly string[] };
 
-/** Gets the events, one at a time, in order; may `fire`. */
+/** Handles the events of a `listenTo`, one at a time and in order. It may call `fire`. */
 export type ListenHandler<Event extends StoredEvent = StoredEvent> = (event: Event) => void | Promise<void>;
 
-/** What `listenTo` takes. */
+/** Options of `listenTo`. */
 export interface ListenToOptions {
-  /** Ends after so many reactions. Default: never. */
+  /** Ends the listener after this many reactions, a whole number from 1 on. Default: never. */
   count?: number;
-  /** Ends so long after it began, in milliseconds: what was said after that is not heard. Default: never. */
+  /**
+   * Ends the listener this long after it began, in milliseconds, above 0. Events that were fired later are not handled.
+   * Default: never.
+   */
   forMs?: number;
-  /** Where to begin: a version of the stream (a position, for names); 0 for all. Default: where the source is now. */
+  /**
+   * Handle only events after this version of the stream (or after this position, for event names); 0 for all. Default:
+   * the end of the source at the time of the call.
+   */
   from?: number;
-  /** What is done when others' events, which this class handles, were stored before those of a reaction, as in `@ListenTo`. Default `'rerun'`. */
+  /**
+   * What happens to a reaction when other events that this class handles were stored before its own; see `@ListenTo`.
+   * Default `'rerun'`.
+   */
   onConflict?: OnConflict;
-  /** By what name the stream remembers how far it has heard. Default: the handler's own name. */
+  /** The name under which the stream stores how far the listener has come. Default: the handler's own name. */
   name?: string;
 }

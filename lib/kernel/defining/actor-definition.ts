@@ -20,7 +20,7 @@ import { assertSchema, eventSchemasOf } from './schemas.js';
 import { upcastStepsOf } from './upcast-marks.js';
 import { Upcasts, upcasting } from './upcasts.js';
 
-/** Everything there is to know of an actor class, worked out once, when it registers. */
+/** Everything that is known about an actor class. It is computed once, when the class is registered. */
 export interface ActorDefinition {
   readonly actorClass: ActorClass;
   readonly name: string;
@@ -28,15 +28,15 @@ export interface ActorDefinition {
   readonly prefix: string;
   readonly options: ActorOptions;
   readonly commands: ReadonlyMap<string, CommandDefinition>;
-  /** By the name that is stored: old events are upcast on the way. */
+  /** By the stored name. Old events are upcast before the handler gets them. */
   readonly handlers: ReadonlyMap<string, HandlerMethod>;
-  /** Schemas of the events it fires. */
+  /** Schemas of the events that it fires. */
   readonly schemas: ReadonlyMap<string, StandardSchema>;
   readonly upcasts: Upcasts;
   readonly listens: readonly ListenDefinition[];
-  /** Names of the framework's events that mean something to its kind. */
+  /** The framework's events that matter to its kind. */
   readonly hears: ReadonlySet<string>;
-  /** Source text of all that gives past events their meaning; hashed, it is a snapshot's fingerprint. */
+  /** The source text of everything that gives past events their meaning. Its hash is a snapshot's fingerprint. */
   readonly meaning: string;
 }
 
@@ -44,7 +44,7 @@ export type ActorKind = 'actor' | 'live' | 'one' | 'tick';
 
 const COMMON_EVENTS: ReadonlySet<string> = new Set([ANSWERED_EVENT, ...LISTENING_EVENTS]);
 
-/** Events that mean something to every actor of a kind, whether its class handles them or not. */
+/** The events that matter to every actor of a kind, whether its class handles them or not. */
 const HEARD: Readonly<Record<ActorKind, ReadonlySet<string>>> = {
   actor: COMMON_EVENTS,
   live: COMMON_EVENTS,
@@ -59,11 +59,11 @@ export interface CommandDefinition {
   readonly name: string;
   readonly method: CommandMethod;
   readonly onConflict: OnConflict;
-  /** Of its arguments. */
+  /** Schemas of its arguments. */
   readonly schemas?: ArgumentSchemas | undefined;
 }
 
-/** Names an `ActorRef` needs for itself (`then` would make it a promise). */
+/** Names that an `ActorRef` needs for itself. With a `then` it would be taken for a promise. */
 const RESERVED_COMMANDS = new Set(
   'id state confirmed version pending isLeader fire once commit release then constructor initialState onActivate onPassivate listenTo startTicking stopTicking'.split(
     ' ',
@@ -71,7 +71,7 @@ const RESERVED_COMMANDS = new Set(
 );
 
 /**
- * Reads what the decorators wrote down and checks it.
+ * Reads what the decorators recorded, and checks it.
  *
  * @throws RegistrationError that names the class and the fix.
  */
@@ -127,7 +127,7 @@ export function defineActor(actorClass: ActorClass): ActorDefinition {
   };
 }
 
-/** A method is a command, a handler or a listener. */
+/** Checks that a handler is not a command or a listener as well. */
 function assertApart(
   name: string,
   commands: ReadonlyMap<string, unknown>,
@@ -153,7 +153,7 @@ function checkedOptions(actorClass: ActorClass): ActorOptions {
   if (!(actorClass.prototype instanceof ActorBase)) {
     throw wrong(
       'NOT_AN_ACTOR',
-      `${name} extends none of the actor bases: write 'class ${name} extends LiveActor<State, Events>' (or Actor, OneActor, TickActor)`,
+      `${name} does not extend an actor base: write 'class ${name} extends LiveActor<State, Events>' (or Actor, OneActor, TickActor)`,
     );
   }
   const options = actorOptionsOf(actorClass);
@@ -170,11 +170,11 @@ function kindOf(actorClass: ActorClass): ActorKind {
   if (actorClass.prototype instanceof Actor) return 'actor';
   throw wrong(
     'NOT_AN_ACTOR',
-    `${actorClass.name} extends ActorBase itself: extend Actor, LiveActor, OneActor or TickActor instead`,
+    `${actorClass.name} extends ActorBase directly: extend Actor, LiveActor, OneActor or TickActor instead`,
   );
 }
 
-/** The class's own prototype last, so that what it declares wins over what it inherits. */
+/** The class's own prototype comes last, so that its declarations win over inherited ones. */
 function prototypesOf(actorClass: ActorClass): object[] {
   const chain: object[] = [];
   for (let p: object = actorClass.prototype; p !== ActorBase.prototype; p = Object.getPrototypeOf(p)) chain.unshift(p);
@@ -185,7 +185,7 @@ function checkCommand(actor: string, method: string): void {
   if (RESERVED_COMMANDS.has(method)) {
     throw wrong(
       'RESERVED_COMMAND_NAME',
-      `${actor}: a command cannot be called '${method}', which every ActorRef has itself: rename it`,
+      `${actor}: a command cannot be called '${method}', which every ActorRef has as a member of its own: rename it`,
     );
   }
 }
@@ -198,7 +198,10 @@ function checkHandler(actor: string, event: string, method: string, seen: Map<st
   noteHandler(actor, event, method, seen);
 }
 
-/** Of two methods that handle one event, only one would ever be called. @throws RegistrationError (`DUPLICATE_HANDLER`). */
+/**
+ * Checks that one method handles an event: of two, only one would ever be called. @throws RegistrationError
+ * (`DUPLICATE_HANDLER`).
+ */
 export function noteHandler(name: string, event: string, method: string, seen: Map<string, string>): void {
   const other = seen.get(event);
   if (other !== undefined && other !== method) {

@@ -4,14 +4,14 @@ import type { StoredEvent } from '../values/event.js';
 import { eventNameFault } from '../values/ids.js';
 import { shownText } from '../values/text.js';
 
-/** A listening method, as it is known once its class registered. */
+/** A listener method, checked when its class was registered. */
 export interface ListenDefinition {
-  /** The method's name: by it the stream remembers how far it has heard. */
+  /** The method's name, under which the stream records how far it has heard. */
   readonly name: string;
   readonly method: ListenMethod;
-  /** The streams, by what the state says; absent where it listens to names. */
+  /** Names the streams from the state; absent for event names. */
   readonly sources?: (state: object) => string | readonly string[] | undefined;
-  /** Only these; all if absent. */
+  /** Only events of these names; all if absent. */
   readonly events?: ReadonlySet<string>;
   readonly to?: (event: StoredEvent) => string | undefined;
   readonly from?: number;
@@ -22,7 +22,7 @@ export interface ListenDefinition {
 export type ListenMethod = (this: object, event: StoredEvent) => unknown;
 
 /**
- * Checks what `@ListenTo` wrote down.
+ * Checks what `@ListenTo` recorded.
  *
  * @throws RegistrationError that names the method and the fix.
  */
@@ -32,16 +32,18 @@ export function defineListen(actor: string, mark: ListenMark, method: ListenMeth
   if (!sources && !events) throw wrong(`${where} takes a function (state) => streamIds, or { events: ['name', …] }`);
   if (events !== undefined) assertNames(where, events);
   if (to !== undefined && (sources || typeof to !== 'function')) {
-    throw wrong(`${where}({ events, to }): 'to' is a function (event) => actorId, and goes with names only`);
+    throw wrong(
+      `${where}({ events, to }): 'to' must be a function (event) => actorId, and works only with event names`,
+    );
   }
   if (from !== undefined && !(Number.isSafeInteger(from) && from >= 0)) {
-    throw wrong(`${where}: 'from' is a version or position, a whole number from 0 on, but got ${String(from)}`);
+    throw wrong(`${where}: 'from' must be a version or position, a whole number from 0 on, but is ${String(from)}`);
   }
   if (onFailure !== 'park' && onFailure !== 'stop') {
-    throw wrong(`${where}: 'onFailure' is 'park' or 'stop', but got ${String(onFailure)}`);
+    throw wrong(`${where}: 'onFailure' must be 'park' or 'stop', but is ${String(onFailure)}`);
   }
   if (!isOnConflict(onConflict)) {
-    throw wrong(`${where}: 'onConflict' is 'reapply', 'rerun' or 'reject', but got ${String(onConflict)}`);
+    throw wrong(`${where}: 'onConflict' must be 'reapply', 'rerun' or 'reject', but is ${String(onConflict)}`);
   }
   return {
     name: mark.method,
@@ -55,14 +57,14 @@ export function defineListen(actor: string, mark: ListenMark, method: ListenMeth
   };
 }
 
-/** Whether it is one. */
+/** Whether the value is an `OnConflict`. */
 export function isOnConflict(value: unknown): value is OnConflict {
   return value === 'reapply' || value === 'rerun' || value === 'reject';
 }
 
 function assertNames(where: string, events: readonly unknown[]): void {
   if (!Array.isArray(events) || events.length === 0) {
-    throw wrong(`${where}: 'events' is a list of at least one event name, but got ${JSON.stringify(events)}`);
+    throw wrong(`${where}: 'events' must be a list of at least one event name, but is ${JSON.stringify(events)}`);
   }
   for (const name of events) {
     const fault = eventNameFault(name);

@@ -3,29 +3,32 @@ import { RegistrationError } from '../values/errors.js';
 import { eventNameFault, nameFault } from '../values/ids.js';
 import { shownText } from '../values/text.js';
 
-/** What a number among the options may be. */
+/** The allowed range of a numeric option. */
 export interface NumberRule {
   readonly least: number;
   readonly most: number;
   readonly isWhole: boolean;
 }
 
-/** Longest name of an actor, a projection, an election or a node, and longest prefix, in UTF-16 code units. */
+/** The longest name of an actor, a projection, an election or a node, and the longest prefix, in UTF-16 code units. */
 export const NAME_LENGTH_MAX = 200;
 
-/** Longest that a timer of Node waits, in milliseconds; it takes more for 1. */
+/** The longest delay of a Node timer, in milliseconds. Node treats longer ones as 1. */
 const TIMER_MS_MAX = 2_147_483_647;
 
-/** How many of something; `Infinity` is no limit. */
+/** A count; `Infinity` for no limit. */
 export const COUNT: NumberRule = { least: 1, most: Number.POSITIVE_INFINITY, isWhole: true };
 export const COUNT_OR_NONE: NumberRule = { ...COUNT, least: 0 };
-/** A time that is only compared, in milliseconds; `Infinity` is never. */
+/** A time that is only compared, in milliseconds; `Infinity` for never. */
 export const TIME: NumberRule = { least: 1, most: Number.POSITIVE_INFINITY, isWhole: false };
 /** A time that a timer waits for, in milliseconds. */
 export const TIMER: NumberRule = { ...TIME, most: TIMER_MS_MAX };
 export const TIMER_OR_NONE: NumberRule = { ...TIMER, least: 0 };
 
-/** @throws RegistrationError (`INVALID_OPTION`) that says whose option it is, what it takes and what it got. */
+/**
+ * Checks a numeric option. @throws RegistrationError (`INVALID_OPTION`) that names the owner, the allowed range and the
+ * value.
+ */
 export function assertNumber(whose: string, option: string, value: unknown, rule: NumberRule): void {
   const { least, most, isWhole } = rule;
   const fits = typeof value === 'number' && value >= least && value <= most;
@@ -34,7 +37,9 @@ export function assertNumber(whose: string, option: string, value: unknown, rule
   throw refused(whose, option, `a ${isWhole ? 'whole ' : ''}number ${range}`, value);
 }
 
-/** What `@Actor()` was given; its schemas are looked at elsewhere. @throws RegistrationError (`INVALID_OPTION`). */
+/**
+ * Checks the options of `@Actor()`; its schemas are checked elsewhere. @throws RegistrationError (`INVALID_OPTION`).
+ */
 export function assertActorOptions(actor: string, options: ActorOptions): void {
   const whose = `${actor}: @Actor()`;
   const { name, prefix, revision, snapshotEvery, passivateAfterMs, ignores } = options;
@@ -48,7 +53,7 @@ export function assertActorOptions(actor: string, options: ActorOptions): void {
     throw refused(whose, 'ignores', 'a list of event names', ignores);
 }
 
-/** A name that is stored with what it names. @throws RegistrationError (`INVALID_OPTION`). */
+/** Checks a name that is stored. @throws RegistrationError (`INVALID_OPTION`). */
 export function assertName(whose: string, option: string, name: unknown): void {
   const fault = nameFault(name, NAME_LENGTH_MAX);
   if (fault === undefined) return;
@@ -59,7 +64,9 @@ export function assertName(whose: string, option: string, name: unknown): void {
   );
 }
 
-/** What `@Command()` was given; the schemas themselves are looked at elsewhere. @throws RegistrationError (`INVALID_OPTION`). */
+/**
+ * Checks the options of `@Command()`; the schemas are checked elsewhere. @throws RegistrationError (`INVALID_OPTION`).
+ */
 export function assertCommandOptions(actor: string, mark: MethodMarks['commands'][number]): void {
   const whose = `${actor}.${mark.method}: @Command()`;
   const { onConflict, schemas } = mark;
@@ -76,7 +83,7 @@ function refused(whose: string, option: string, takes: string, got: unknown): Re
   );
 }
 
-/** A value as one would write it, briefly; of an object only that it is one. */
+/** A value as it would be written in code, shortened. An object is only called one. */
 function shown(value: unknown): string {
   if (typeof value === 'string') return `'${value.slice(0, 60)}'`;
   if (Array.isArray(value)) return `[${value.slice(0, 5).map(shown).join(', ')}]`;

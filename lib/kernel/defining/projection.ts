@@ -8,10 +8,15 @@ import { assertName } from './option-checks.js';
 import type { Upcasts } from './upcasts.js';
 
 /**
- * Makes a class a projection: its `@EventHandler`s get the events of the names that they handle, from all streams, in order, one at a time, on one node at a
- * time; from its own checkpoint, which the engine keeps. Put it among a module's `providers`. A handler gets the payload, the event and the checkpoint,
- * may be async, and is tried again when it throws.
+ * Makes a class a projection. Its `@EventHandler`s get the events of the names that they handle, from all streams, one
+ * at a time and in order, on one node at a time. It continues from its own checkpoint, which the engine stores. Add the
+ * class to a module's `providers`.
  *
+ * A handler gets the payload, the event and the checkpoint. It may be async. A handler that throws is tried again after
+ * growing waits; then the event is parked.
+ *
+ * @param options are checked when the class is registered, which throws RegistrationError (`INVALID_OPTION`,
+ *   `EMPTY_PROJECTION`, `DUPLICATE_PROJECTION`).
  * @example
  * ```ts
  * import { EventHandler, Projection, type ProjectionCheckpoint, type StoredEvent } from 'omniscient-nest';
@@ -40,64 +45,83 @@ export function Projection(options: ProjectionOptions = {}) {
   };
 }
 
-/** What `@Projection()` takes. */
+/** Options of `@Projection()`. */
 export interface ProjectionOptions {
-  /** Its name in the engine; unique in an application. Default: the class's name. */
+  /**
+   * The projection's name in the engine, of 1 to 200 characters; unique in an application. Default: the name of the
+   * class.
+   */
   name?: string;
-  /** Default `'park'`. `'stop'` keeps the order strict: nothing later is handled before the failing event was. */
+  /**
+   * What happens to an event that fails too often. Default `'park'`: it is put aside. With `'stop'` the order stays
+   * strict: no later event is handled until the failing one works.
+   */
   onFailure?: OnFailure;
-  /** Actor classes whose `@Upcast`s say what old events mean, so that handlers see only today's. Default: none; handlers see what is stored. */
+  /**
+   * Actor classes whose `@Upcast`s convert old events, so that handlers see only today's form. Default: none, so
+   * handlers see what is stored.
+   */
   upcastsOf?: readonly ActorClass<ActorBase<object, object>>[];
 }
 
 /**
- * How far a projection has come with the event that it is given. Store `position` with what you write, in one transaction, and write nothing where it is not
- * above the one that is there: then nothing is ever done twice, not even by a node that was frozen and goes on beside the one that took over.
+ * The position of the event that a projection's handler gets. Store `position` together with what you write, in one
+ * transaction, and write nothing unless it is above the stored one. Then nothing takes effect twice, not even from a
+ * node that was frozen and runs on beside its successor.
  */
 export interface ProjectionCheckpoint {
-  /** Position of the event in the whole store. */
+  /** The event's position in the whole store. */
   readonly position: number;
-  /** Which read model is written: 1, and one more with each rebuild. */
+  /** The read model to write: 1, and one more after each rebuild. */
   readonly generation: number;
-  /** The event was parked and is tried again now: later ones came before it, so that `position` is not to be compared, nor stored. */
+  /**
+   * The event was parked and is tried again now. Later events were handled before it, so neither compare `position` nor
+   * store it.
+   */
   readonly isLate: boolean;
 }
 
-/** What a projection class may have beside its handlers. */
+/** Optional hooks of a projection class. */
 export interface ProjectionHooks {
-  /** How far your own database says that this generation has come; `undefined` if it does not know. Without it the engine's checkpoint counts. */
+  /**
+   * Returns how far this generation has come according to your own database; `undefined` if it does not know, which
+   * means from the first event. Without this hook the engine's checkpoint counts.
+   */
   loadCheckpoint?(generation: number): number | undefined | Promise<number | undefined>;
-  /** A rebuild begins, or goes on: makes an empty read model for this generation unless there is one. */
+  /** A rebuild begins or continues. Create an empty read model for this generation unless there is one. */
   onRebuild?(generation: number): void | Promise<void>;
   /**
-   * The rebuilt one has caught up: serve it, and drop those before. It is called again if a crash came right after it; one that is called for an older
-   * generation than the one that serves (by a node that was frozen) has nothing to do.
+   * The rebuilt read model has caught up: serve it, and drop older ones. It is called again if a crash came right after
+   * it. Ignore a call for an older generation than the one that serves; it comes from a node that was frozen.
    */
   onServe?(generation: number): void | Promise<void>;
 }
 
 export type ProjectionMethod = (data: unknown, event: StoredEvent, checkpoint: ProjectionCheckpoint) => unknown;
 
-/** Everything there is to know of a projection class, worked out once. */
+/** Everything that is known about a projection class. It is computed once. */
 export interface ProjectionDefinition {
   readonly name: string;
   readonly onFailure: OnFailure;
-  /** Names of its methods by event. */
+  /** The names of its methods, by event. */
   readonly handlers: ReadonlyMap<string, string>;
-  /** What old events mean; the first that knows a name counts. */
+  /** Upcasts for old events. The first that has one for an event's name counts. */
   readonly upcasts: readonly Upcasts[];
-  /** Names under which what it handles is stored. */
+  /** The stored names of the events that it handles. */
   readonly names: readonly string[];
 }
 
 const projections = new WeakMap<object, ProjectionOptions>();
 
-/** Whether it is decorated, or extends a class that is. */
+/** Whether the class is decorated, or extends a class that is. */
 export function isProjection(projectionClass: unknown): boolean {
   return typeof projectionClass === 'function' && decoratedClassOf(projectionClass) !== undefined;
 }
 
-/** The class that bears the decorator: this one, or the nearest that it extends. A decorator above `@Projection()` may have put a class of its own before it. */
+/**
+ * The class that has the decorator: this one, or the nearest that it extends. A decorator above `@Projection()` may
+ * have replaced the class with a subclass.
+ */
 function decoratedClassOf(projectionClass: object): { readonly name: string } | undefined {
   for (let c: object | null = projectionClass; c; c = Object.getPrototypeOf(c)) {
     if (projections.has(c)) return c as { readonly name: string };
@@ -105,7 +129,7 @@ function decoratedClassOf(projectionClass: object): { readonly name: string } | 
   return undefined;
 }
 
-/** The library's own events too: a projection may follow them. @throws RegistrationError (`INVALID_EVENT_NAME`). */
+/** A projection may handle the library's own events too. @throws RegistrationError (`INVALID_EVENT_NAME`). */
 function assertHandled(projection: string, method: string, event: unknown): void {
   const fault = textFault(event, EVENT_NAME_LENGTH_MAX);
   if (fault === undefined) return;
@@ -120,7 +144,7 @@ export function defineProjection(projectionClass: {
 }): ProjectionDefinition {
   const decorated = decoratedClassOf(projectionClass) ?? projectionClass;
   const options = projections.get(decorated) ?? {};
-  // The decorated class's: what was put before it may be called anything, or nothing.
+  // The name of the decorated class counts: a subclass that replaced it may have any name, or none.
   const name = options.name ?? decorated.name;
   assertName(`${decorated.name}: @Projection()`, 'name', name);
   const handlers = new Map<string, string>();
@@ -138,6 +162,6 @@ export function defineProjection(projectionClass: {
   }
   throw new RegistrationError(
     'EMPTY_PROJECTION',
-    `${name} is a @Projection without an @EventHandler: it would never hear of anything`,
+    `${name} is a @Projection without an @EventHandler, so it would get no events: add one`,
   );
 }

@@ -5,9 +5,9 @@ import { assertJson } from '../values/plain-data.js';
 import { isStandardSchema, type StandardSchema, validate } from '../values/standard-schema.js';
 
 /**
- * The text to store for a payload: what the event's schema makes of it, if it has one.
+ * The text to store for a payload: the schema's result, if the event has a schema.
  *
- * @throws SchemaError, PayloadError; RegistrationError for a schema that can't answer at once.
+ * @throws SchemaError, PayloadError; RegistrationError for a schema that is not synchronous.
  */
 export function payloadText({ name: actor, schemas, upcasts }: PayloadRules, event: string, data: unknown): string {
   const schema = schemas.get(event);
@@ -17,7 +17,7 @@ export function payloadText({ name: actor, schemas, upcasts }: PayloadRules, eve
   return text;
 }
 
-/** What says whether a payload may be stored. */
+/** What decides whether a payload may be stored. */
 interface PayloadRules {
   /** Name of the actor class. */
   readonly name: string;
@@ -26,9 +26,9 @@ interface PayloadRules {
 }
 
 /**
- * The arguments to call a command with: what their schemas make of them, for those that have one.
+ * The arguments for a command: the schema's result for each argument that has a schema.
  *
- * @throws SchemaError; RegistrationError for a schema that can't answer at once.
+ * @throws SchemaError; RegistrationError for a schema that is not synchronous.
  */
 export function checkedArguments(
   actor: string,
@@ -43,7 +43,7 @@ export function checkedArguments(
   return checked;
 }
 
-/** What a schema makes of a value. @throws SchemaError that names whose value it is. */
+/** Returns a schema's result for a value. @throws SchemaError that names the owner of the value. */
 export function fitting(schema: StandardSchema, value: unknown, whose: ConstructorParameters<typeof SchemaError>[0]) {
   const result = validate(schema, value);
   if (!result) throw asyncSchema(whose);
@@ -51,7 +51,7 @@ export function fitting(schema: StandardSchema, value: unknown, whose: Construct
   return result.value;
 }
 
-/** The schemas of a class's events: its own, and those of the actors it extends. */
+/** The schemas of a class's events: its own, and those of the actors that it extends. */
 export function eventSchemasOf(actorClass: ActorClass, name: string): ReadonlyMap<string, StandardSchema> {
   const schemas = new Map<string, StandardSchema>();
   for (let c: object | null = actorClass; c; c = Object.getPrototypeOf(c)) {

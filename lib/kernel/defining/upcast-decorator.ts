@@ -4,7 +4,10 @@ import type { EventInfo } from '../values/event.js';
 import { isStandardSchema, type SchemaOutput, type StandardSchema } from '../values/standard-schema.js';
 import { markUpcast } from './upcast-marks.js';
 
-/** The decorator `@Upcast()` gives: it checks what the method takes against the schema, and what it gives against the class's event map. */
+/**
+ * The type of `@Upcast()`. It checks the method's parameter against the schema, and its result against the class's
+ * event map.
+ */
 export type UpcastDecorator<To extends string, From> = <
   H extends Host,
   Key extends string,
@@ -15,12 +18,12 @@ export type UpcastDecorator<To extends string, From> = <
   descriptor: TypedPropertyDescriptor<Method>,
 ) => void;
 
-/** Where an upcast may stand: on a static method of an actor class, or on another. */
+/** Where an upcast may be: on a static method of an actor class, or on another method. */
 type Host = ActorBase<object, object> | (abstract new (...args: never[]) => ActorBase<object, object>);
 
 type ActorOf<H> = H extends abstract new (...args: never[]) => infer A ? A : H;
 
-/** The payloads that the other methods beside an upcast take: what it gives may go on to one of them. */
+/** The payloads that the class's other methods take. The result of an upcast may go on to one of them. */
 type NextPayload<H, Key> = {
   [K in Exclude<keyof H, Key>]: H[K] extends (data: infer Data, ...rest: never[]) => unknown
     ? unknown extends Data
@@ -29,28 +32,35 @@ type NextPayload<H, Key> = {
     : never;
 }[Exclude<keyof H, Key>];
 
-/** What a method has to be to make `To` of what `From` accepts; a sentence for the compiler to show when there is no such event. */
+/**
+ * The type that a method must have to turn what `From` accepts into a `To`. For an unknown event it is an object whose
+ * text the compiler shows.
+ */
 export type UpcastOf<H, Key, To, From> =
   To extends EventName<EventsOf<ActorOf<H>>>
     ? (data: SchemaOutput<From>, info: EventInfo) => EventsOf<ActorOf<H>>[To] | NextPayload<H, Key>
     : { error: `'${To & string}' is not one of this actor's events` };
 
-/** What `@Upcast('old_name', …)` takes for an event that has another name today. */
+/** Options of `@Upcast('old_name', …)`, for an event that has another name today. */
 export interface Renaming<To extends string, From extends StandardSchema | undefined> {
   /** Today's name. */
   to: To;
-  /** Which events of the old name it is for. Default: all. */
+  /** Which payloads of the old name it applies to. Default: all. */
   from?: From;
 }
 
 /**
- * Marks a method, best a static one, that makes today's event of an old one whenever this class reads one: the handler sees only today's. It is given
- * what `from` makes of the stored payload, and the event's metadata; like a handler it must be synchronous and always give the same. What is
- * stored is not changed.
+ * Marks a method, best a static one, that turns an old event into today's form whenever this class reads it. Handlers
+ * see only today's form. The method gets what `from` returns for the stored payload, and the event's metadata. Like a
+ * handler it must be synchronous, and must always return the same. What is stored does not change.
  *
- * An event is old if `from` accepts it, so `from` must refuse today's payload. Several upcasts of one event are tried in the order they are written,
- * oldest first, each on what the one before it gave.
+ * An event is old if `from` accepts it, so `from` must refuse today's payload. Several upcasts of one event are tried
+ * in the order in which they are written, oldest first, each on the result of the one before.
  *
+ * @param event the stored name.
+ * @param from a schema that accepts old payloads only; or `{ to, from }` for an event that has another name today.
+ *   Mistakes throw RegistrationError (`INVALID_UPCAST`, `INVALID_SCHEMA`, `INVALID_EVENT_NAME`) when the class is
+ *   registered.
  * @example
  * ```ts
  * import { Actor, EventHandler, LiveActor, Upcast } from 'omniscient-nest';

@@ -7,7 +7,7 @@ import { meaningOf } from './handler-text.js';
 import { assertSchema } from './schemas.js';
 import type { UpcastStep } from './upcasts.js';
 
-/** What one `@Upcast` wrote down; read once, by `defineActor`. */
+/** What one `@Upcast` recorded. `defineActor` reads it once. */
 export interface UpcastMark {
   readonly event: string;
   readonly to: string;
@@ -25,8 +25,8 @@ export function markUpcast(host: object, mark: UpcastMark): void {
 }
 
 /**
- * The upcasts of a class by the name that is stored, in the order in which they are tried: those of the actors it extends first, then as they are
- * written. One that is written again in a class further down takes the place of the first.
+ * The upcasts of a class by stored name, in the order in which they are tried: first those of the actors that it
+ * extends, then its own as written. If a subclass declares an upcast again, that replaces the first.
  *
  * @throws RegistrationError that names the method and the fix.
  */
@@ -41,11 +41,12 @@ export function upcastStepsOf(
     const label = `${name}.${mark.method}`;
     check(mark, label);
     if (mark.to !== mark.event && mark.from === undefined && handled.has(mark.event)) {
-      throw wrong(`${name} handles '${mark.event}' and upcasts all of them to '${mark.to}': remove the handler`);
+      throw wrong(`${name} handles '${mark.event}' and upcasts every such event to '${mark.to}': remove the handler`);
     }
     const host = (isStatic ? actorClass : actorClass.prototype) as unknown as Record<string, UpcastStep['method']>;
     const method = host[mark.method] as UpcastStep['method'];
-    // Bound to what has no state: an upcast may call others of its class, and see nothing but its event.
+    // It is bound to an object without state, so that an upcast may call others of its class and sees nothing but its
+    // event.
     const step = { ...mark, label, method: method.bind(host), source: meaningOf(method, mark.decorated) };
     steps.set(mark.event, [...(steps.get(mark.event) ?? []), step]);
   }
@@ -78,11 +79,14 @@ function marksOf(prototype: object): FoundMark[] {
   return [...ofMethods, ...ofStatics];
 }
 
-/** Decorators of static methods all run after the others, wherever they are written. */
+/**
+ * Refuses a mix of static and other methods for one event: decorators of static methods all run last, wherever they are
+ * written.
+ */
 function assertOrdered({ event, isStatic }: FoundMark, own: readonly FoundMark[], name: string): void {
   if (own.every((other) => other.event !== event || other.isStatic === isStatic)) return;
   throw wrong(
-    `${name} upcasts '${event}' in a static method and in another, whose order is not known: make all of them static`,
+    `${name} upcasts '${event}' in a static method and in another, so their order is unknown: make all of them static`,
   );
 }
 
@@ -106,7 +110,9 @@ function assertNoCircle(event: string, steps: ReadonlyMap<string, readonly Upcas
     for (const { to } of steps.get(last) ?? []) {
       if (to === last) continue;
       if (chain.includes(to)) {
-        throw wrong(`${actor} renames in a circle: ${[...chain, to].map((name) => `'${name}'`).join(' -> ')}`);
+        throw wrong(
+          `${actor} upcasts events in a circle of names: ${[...chain, to].map((name) => `'${name}'`).join(' -> ')}`,
+        );
       }
       chains.push([...chain, to]);
     }

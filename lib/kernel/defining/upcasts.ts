@@ -8,13 +8,14 @@ import { messageOf } from '../values/thrown.js';
 import { fitting } from './schemas.js';
 
 /**
- * What a class makes of its old events when it reads them. An event is old by its shape: one that the schema of an upcast accepts. The upcasts of a name
- * are tried in their order, each on what the one before it gave; after a new name those of that name follow. What is stored never changes.
+ * Converts a class's old events into today's form when they are read. An event is old by its shape: the schema of an
+ * upcast accepts it. The upcasts of a name are tried in order, each on the result of the one before. If an upcast
+ * changes the name, those of the new name follow. What is stored never changes.
  */
 export class Upcasts {
   readonly #actor: string;
   readonly #steps: ReadonlyMap<string, readonly UpcastStep[]>;
-  /** Names that mean something without being upcast. */
+  /** Names of events that need no upcast. */
   readonly #known: ReadonlySet<string>;
   readonly #schemas: ReadonlyMap<string, StandardSchema>;
 
@@ -31,12 +32,12 @@ export class Upcasts {
     this.#schemas = schemas;
   }
 
-  /** Names under which old events are stored. */
+  /** The names under which old events are stored. */
   get names(): Iterable<string> {
     return this.#steps.keys();
   }
 
-  /** Names under which events are stored that may be one of these today. */
+  /** All stored names whose events may have one of these names today. */
   leadingTo(today: Iterable<string>): Set<string> {
     const names = new Set(today);
     for (let before = -1; before !== names.size; ) {
@@ -50,7 +51,7 @@ export class Upcasts {
     return this.#steps.has(event);
   }
 
-  /** Source text of all that gives old events their meaning. */
+  /** The source text of everything that gives old events their meaning. */
   get meaning(): string[] {
     const texts: string[] = [];
     for (const steps of this.#steps.values()) {
@@ -64,9 +65,9 @@ export class Upcasts {
   }
 
   /**
-   * The event as it is meant today; the same if it is none of the old ones.
+   * The event in today's form. An event that is not old is returned unchanged.
    *
-   * @throws OmniscientError `UPCAST_FAILED`.
+   * @throws OmniscientError (`UPCAST_FAILED`).
    */
   apply(event: string, payload: unknown, info: EventInfo): Today {
     let now: Today = { name: event, data: payload };
@@ -94,9 +95,9 @@ export class Upcasts {
   }
 
   /**
-   * Refuses what is fired today and would be taken for an old event when it is read.
+   * Refuses a newly fired event that would be taken for an old one when it is read.
    *
-   * @throws OmniscientError `LOOKS_OLD`.
+   * @throws OmniscientError (`LOOKS_OLD`).
    */
   assertNotOld(event: string, text: string): void {
     for (const step of this.#steps.get(event) ?? []) {
@@ -112,7 +113,7 @@ export class Upcasts {
     }
   }
 
-  /** Whether there are events of this name that need no upcast: it is handled, or only some shapes of it are old. */
+  /** Whether events of this name may need no upcast: the name is handled, or only some of its shapes are old. */
   #isToday(event: string): boolean {
     return this.#known.has(event) || (this.#steps.get(event) ?? []).some(({ to }) => to === event);
   }
@@ -129,14 +130,14 @@ export class Upcasts {
       const given = method(data, info);
       // A promise is refused below.
       disown(given);
-      // A copy: what one event's handler does to it must not be seen by the next.
+      // It is a copy, so that no handler can change what the next one gets.
       return JSON.parse(assertJson(given, 'what it returns'));
     } catch (cause) {
       throw failed(`${label}, which upcasts '${event}', failed`, cause);
     }
   }
 
-  /** Old events must become what might be fired today. */
+  /** Checks an upcast event against the schema of what may be fired today. */
   #fitting(event: string, { name, data }: Today): Today {
     const schema = this.#schemas.get(name);
     if (!schema) return { name, data };
@@ -154,11 +155,11 @@ export class Upcasts {
 
 /** One `@Upcast` of a class, ready to run. */
 export interface UpcastStep {
-  /** The name it is stored under. */
+  /** The stored name. */
   readonly event: string;
   /** Today's name. */
   readonly to: string;
-  /** What is old; everything, if it is left out. */
+  /** Accepts old payloads. If it is missing, every payload is old. */
   readonly from: StandardSchema | undefined;
   /** For errors, as in `User.fromV1`. */
   readonly label: string;
@@ -167,16 +168,19 @@ export interface UpcastStep {
   readonly source: string;
 }
 
-/** What a class handles an event with. */
+/** An event handler of a class. */
 type Handler = (this: ActorBase<object, object>, data: unknown, info: EventInfo) => unknown;
 
-/** An event as its class means it today. */
+/** An event in today's form. */
 interface Today {
   readonly name: string;
   readonly data: unknown;
 }
 
-/** Handlers that see old events as they are meant today; those of names without an upcast are untouched, and cost nothing more. */
+/**
+ * Wraps handlers so that they get old events in today's form. Handlers of names without an upcast are not wrapped and
+ * cost nothing extra.
+ */
 export function upcasting(handlers: ReadonlyMap<string, Handler>, upcasts: Upcasts): ReadonlyMap<string, Handler> {
   const all = new Map(handlers);
   for (const stored of upcasts.names) {

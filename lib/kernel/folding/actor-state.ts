@@ -6,7 +6,7 @@ import { HandlerError, OmniscientError } from '../values/errors.js';
 import type { EventInfo, EventMetadata, EventRecord, NewEvent } from '../values/event.js';
 import { disown, isThenable } from '../values/thenable.js';
 
-/** The fold: an actor's state, changed by nothing but its event handlers. */
+/** The fold: an actor's state, changed only by its event handlers. */
 export class ActorState {
   tree: StateTree;
   readonly definition: ActorDefinition;
@@ -27,12 +27,12 @@ export class ActorState {
     this.tree = new StateTree(actor.initialState());
   }
 
-  /** Starts from a memoised state instead. */
+  /** Continues from a snapshot's state. */
   restore(state: unknown): void {
     this.tree = new StateTree(state);
   }
 
-  /** What events of somebody else change for this class; `undefined` if nothing that was decided before them can be wrong now. */
+  /** What other writers' events change for this class; `undefined` if they cannot invalidate any earlier decision. */
   effectOf(others: readonly NewEvent[]): EventEffect | undefined {
     const { handlers, hears, name } = this.definition;
     let effect: EventEffect | undefined;
@@ -47,10 +47,11 @@ export class ActorState {
   }
 
   /**
-   * Applies one event; does nothing if the class has no handler for it. The handler gets a payload parsed for it alone, so live and on replay it
-   * sees the very same thing. `version` is only for the error; 0 means: not stored yet.
+   * Applies one event. It does nothing if the class has no handler for it. The handler gets a payload that was parsed
+   * for it alone, so it sees the same live and on replay. `version` is only for the error; 0 means that the event is
+   * not stored yet.
    *
-   * @throws HandlerError; the state is as before if the change was undoable.
+   * @throws HandlerError; the state is then as before, if the change was undoable.
    */
   apply(event: NewEvent, version: number, undoable: boolean): void {
     const handler = this.definition.handlers.get(event.name);
@@ -73,12 +74,12 @@ export class ActorState {
   }
 }
 
-/** Hears of events that mean nothing to a class. */
+/** Gets notice of events that a class has no handler for. */
 export interface SkippedEvents {
   skipped(event: string, actor: string, streamId: string): void;
 }
 
-/** Parses metadata only for the few handlers that look at it. */
+/** Parses metadata only when a handler reads it, which few do. */
 class LazyInfo implements EventInfo {
   readonly id: string;
   readonly name: string;
@@ -112,6 +113,6 @@ function parsePayload(event: NewEvent | EventRecord, streamId: string, version: 
 function refusePromise(answer: unknown): never {
   disown(answer);
   throw new TypeError(
-    'an event handler must be synchronous, but this one returned a promise: do the waiting in a command',
+    'an event handler must be synchronous, but this one returned a promise: move the asynchronous work to a command',
   );
 }

@@ -3,33 +3,35 @@ import type { EventRecord, NewEvent } from '../values/event.js';
 import type { ActorState } from './actor-state.js';
 
 /**
- * Confirmed state plus pending commits plus the open turn, in one tree: the journal tells them apart. Undoing and redoing cost what the
- * changes cost, never what the state weighs.
+ * Confirmed state, pending commits and the open turn, in one tree. The journal tells them apart. Undoing and redoing cost as much as the changes, however large
+ * the state is.
  */
 export class OptimisticState<Commit extends PendingCommit> {
   /** Version of the last stored event that is in the state. */
   version = 0;
   /** Its id; empty for the empty stream. */
   lastEventId = '';
-  /** Moves on whenever `current()` becomes another one. */
+  /** It grows whenever `current()` changes. */
   revision = 0;
-  /** The same for `confirmed()`. */
+  /** It grows whenever `confirmed()` changes. */
   confirmedRevision = 0;
-  /** Set when a stored event between two of our own is missing here (a writer that checks no version). */
+  /** Set when stored events between our own are missing here, because this writer checks no version. */
   incomplete = false;
-  /** In order; all of them are applied. */
+  /** In order. All of them are applied. */
   readonly pending: Commit[] = [];
   readonly #state: ActorState;
   readonly #onStored: ((events: readonly NewEvent[]) => boolean) | undefined;
   #open: OpenTurn | undefined;
 
-  /** @param onStored hears of every event that is confirmed, ours and others', in order; says whether something pending is wrong now, also if no handler shows it. */
+  /**
+   * @param onStored gets every confirmed event, ours and others', in order. It returns whether a pending commit is invalid now, even if no handler shows it.
+   */
   constructor(state: ActorState, onStored?: (events: readonly NewEvent[]) => boolean) {
     this.#state = state;
     this.#onStored = onStored;
   }
 
-  /** How many events of turns that are over are applied and not yet stored. */
+  /** How many events of finished turns are applied and not yet stored. */
   get pendingEvents(): number {
     let count = 0;
     for (const commit of this.pending) count += commit.events.length;
@@ -42,7 +44,7 @@ export class OptimisticState<Commit extends PendingCommit> {
     if (this.#open) yield* this.#open.events;
   }
 
-  /** The newest event of a pending commit for which this holds. */
+  /** The newest event of a pending commit for which this returns true. */
   findPending(holds: (event: NewEvent) => boolean): NewEvent | undefined {
     for (let i = this.pending.length - 1; i >= 0; i -= 1) {
       const event = this.pending[i]?.events.findLast(holds);
@@ -56,30 +58,30 @@ export class OptimisticState<Commit extends PendingCommit> {
     return this.#state.tree.frozenAt(this.#firstMark());
   }
 
-  /** The state with everything pending, frozen; without what the open turn may still take back. */
+  /** The state with all pending commits, frozen. What the open turn fired is left out, because it may still be discarded. */
   current(): object {
     const { tree } = this.#state;
     return this.#open ? tree.frozenAt(this.#open.mark) : tree.frozen();
   }
 
-  /** Starts a turn: events fired from now on belong to it until it is sealed or discarded. */
+  /** Starts a turn. Events fired from now on belong to it until it is sealed or discarded. */
   open(): void {
     this.#open = { events: [], mark: this.#state.tree.markSeen(), touched: false, doubted: false, failure: undefined };
   }
 
-  /** Applies an event of the open turn. @throws HandlerError, with the state as before the event. */
+  /** Applies an event of the open turn. @throws HandlerError; the state is then as before the event. */
   fire(event: NewEvent): void {
     const open = this.#opened();
     this.#state.apply(event, 0, true);
     open.events.push(event);
   }
 
-  /** What happened to the open turn meanwhile: others' events changed the state under it, or its own events no longer apply. */
+  /** The open turn, with what happened to it meanwhile: others' events changed its state, or its own events no longer apply. */
   get openTurn(): Readonly<OpenTurn> {
     return this.#opened();
   }
 
-  /** Undoes the open turn's events and closes it; gives the events back. */
+  /** Undoes the open turn's events, closes it and returns the events. */
   discard(): readonly NewEvent[] {
     const open = this.#opened();
     this.#state.tree.undoTo(open.mark);
@@ -98,19 +100,19 @@ export class OptimisticState<Commit extends PendingCommit> {
     return commit;
   }
 
-  /** Applies a held commit's events again, on top. @throws HandlerError, with the state as before. */
+  /** Applies a held commit's events again, on top. @throws HandlerError; the state is then as before. */
   reapply(commit: Commit): void {
     this.#applyPending(commit);
     this.pending.push(commit);
     this.#changedSince(commit.mark);
   }
 
-  /** Events may change nothing. */
+  /** A commit's events may change nothing. */
   #changedSince(mark: number): void {
     if (this.#state.tree.mark() !== mark) this.revision += 1;
   }
 
-  /** The first `count` pending commits are stored; `firstVersion` is the version of their first event (if they have any). */
+  /** Marks the first `count` pending commits as stored. `firstVersion` is the version of their first event, if they have any. */
   confirm(count: number, firstVersion: number): Commit[] {
     const mark = this.#firstMark();
     const stored = this.pending.splice(0, count);
@@ -128,7 +130,7 @@ export class OptimisticState<Commit extends PendingCommit> {
     return stored;
   }
 
-  /** Takes the first `count` pending commits out of the state because they can't be stored; the rest is rebased. */
+  /** Removes the first `count` pending commits because they cannot be stored. The rest is rebased. */
   drop(count: number): { dropped: Commit[]; rebased: Rebased<Commit> } {
     this.#state.tree.undoTo(this.#firstMark());
     const dropped = this.pending.splice(0, count);
@@ -136,10 +138,10 @@ export class OptimisticState<Commit extends PendingCommit> {
   }
 
   /**
-   * Others' events were stored at our version: they go under the pending ones. If none of them has a handler in this class, nothing is undone
-   * or run again: the versions move up. Only a commit that has become wrong by what they say to the framework is, with those after it.
+   * Others' events were stored at our version: they go below the pending ones. If this class has no handler for any of them, nothing is undone or run again;
+   * only the versions grow. The exception is a commit that their framework data makes invalid: it is rebased together with those after it.
    *
-   * @throws HandlerError when one of them can't be applied; the state is then worthless.
+   * @throws HandlerError when one of them cannot be applied; the state is then unusable.
    */
   rebase(others: readonly EventRecord[]): Rebased<Commit> {
     const last = others.at(-1);
@@ -155,7 +157,7 @@ export class OptimisticState<Commit extends PendingCommit> {
     return this.#replayPending();
   }
 
-  /** The state is the same, but some decisions may be wrong now: from the first commit that says so of itself on, all are put back or run again. */
+  /** The state is unchanged, but some decisions may be invalid. From the first commit that is stale on, all are applied or run again. */
   #recheck(): Rebased<Commit> {
     if (this.#open) this.#open.doubted = true;
     const before = this.pending.splice(0);
@@ -167,7 +169,7 @@ export class OptimisticState<Commit extends PendingCommit> {
     return this.#replayPending(rest);
   }
 
-  /** Puts pending commits and the open turn back on a state that changed under them, each as its command chose. */
+  /** Applies pending commits and the open turn again on a changed state, each according to its command's `onConflict`. */
   #replayPending(before: readonly Commit[] = this.pending.splice(0)): Rebased<Commit> {
     this.revision += 1;
     const rejected: Commit[] = [];
@@ -233,44 +235,44 @@ export class OptimisticState<Commit extends PendingCommit> {
 /** Events of one commit that are applied here and not yet stored. */
 export interface PendingCommit {
   readonly events: readonly NewEvent[];
-  /** What to do when others' events, which this class handles, come first. */
+  /** What to do when other events that this class handles come first. */
   readonly onConflict: OnConflict;
-  /** Whether what is stored by now makes it wrong as it is, so that it must be decided anew whatever `onConflict` says. */
+  /** Whether stored events have made it invalid. It must then be decided again, whatever `onConflict` says. */
   readonly isStale?: (() => boolean) | undefined;
-  /** Its own turn is still running and may wait for it, so it can't wait for that turn. */
+  /** Its own turn still runs and may wait for it, so it cannot wait for that turn. */
   readonly midTurn: boolean;
-  /** Where its changes begin in the state's journal; kept up to date by `OptimisticState`. */
+  /** Where its changes begin in the state's journal. `OptimisticState` keeps this up to date. */
   mark: number;
 }
 
-/** What became of the pending commits when others' events came first. */
+/** What happened to the pending commits when others' events came first. */
 export interface Rebased<Commit extends PendingCommit> {
-  /** Their command wants to fail; their events are gone from the state. */
+  /** Their command chose to fail. Their events are removed from the state. */
   readonly rejected: readonly Commit[];
-  /** Their events can no longer be applied; gone from the state. */
+  /** Their events can no longer be applied. They are removed from the state. */
   readonly failed: readonly { commit: Commit; error: unknown }[];
-  /** From the first that must be decided anew on: gone from the state, to be run or applied again in this order. */
+  /** Removed from the state, from the first that must be decided again on. They are run or applied again in this order. */
   readonly held: readonly Commit[];
 }
 
-/** The turn that is running: what it fired so far, and what happened to it meanwhile. */
+/** The running turn: what it fired so far, and what happened to it meanwhile. */
 export interface OpenTurn {
   readonly events: NewEvent[];
   mark: number;
-  /** Others' events changed the state under it. */
+  /** Others' events changed its state. */
   touched: boolean;
-  /** Others' events came that may make it wrong, though the state is the same. */
+  /** Others' events may have invalidated it, although the state is unchanged. */
   doubted: boolean;
-  /** Its own events could not be applied again after that. */
+  /** Why its own events could not be applied again afterwards. */
   failure: unknown;
 }
 
-/** Whether its method has to decide anew after others' events came first. */
+/** Whether its method must decide again after others' events came first. */
 export function mustRunAgain({ onConflict, isStale }: Pick<PendingCommit, 'onConflict' | 'isStale'>): boolean {
   return onConflict === 'rerun' || (isStale?.() ?? false);
 }
 
-/** Whether what is stored by now makes it wrong as it is. */
+/** Whether stored events have made it invalid. */
 function isStale(commit: Pick<PendingCommit, 'isStale'>): boolean {
   return commit.isStale?.() ?? false;
 }

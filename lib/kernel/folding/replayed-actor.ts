@@ -4,7 +4,7 @@ import { TurnError } from '../values/errors.js';
 import type { EventRecord } from '../values/event.js';
 import { ActorState } from './actor-state.js';
 
-/** An actor that only looks at its past: an instance made for this alone, folding event after event; it can fire nothing. */
+/** An actor for a replay: an instance that only folds events one by one and cannot fire any. */
 export class ReplayedActor implements ActorContext {
   readonly id: string;
   readonly #state: ActorState;
@@ -15,7 +15,7 @@ export class ReplayedActor implements ActorContext {
     this.#state = new ActorState(definition, actor, streamId);
   }
 
-  /** What the actor sees of its state. */
+  /** The state as the actor's own code sees it. */
   get state(): object {
     return this.#state.tree.view;
   }
@@ -35,22 +35,22 @@ export class ReplayedActor implements ActorContext {
   }
 
   fire(): never {
-    throw new TurnError('a replay only looks at the past: nothing can be fired in it');
+    throw new TurnError('events cannot be fired in a replay, which only reads the past');
   }
 
   startTicking(): never {
-    throw new TurnError('a replay only looks at the past: nothing can be started in it');
+    throw new TurnError('ticking cannot be started in a replay, which only reads the past');
   }
 
   stopTicking(): never {
-    throw new TurnError('a replay only looks at the past: nothing can be stopped in it');
+    throw new TurnError('ticking cannot be stopped in a replay, which only reads the past');
   }
 
   listenTo(): never {
-    throw new TurnError('a replay only looks at the past: it can listen to nothing');
+    throw new TurnError('listenTo() cannot be called in a replay, which only reads the past');
   }
 
   commit(): never {
-    throw new TurnError('a replay only looks at the past: nothing can be stored in it');
+    throw new TurnError('commit() cannot be called in a replay, which only reads the past');
   }
 }

@@ -1,13 +1,13 @@
-/** Sources to which code listened and that ended for good, so that an `onActivate` which listens to them again begins nothing. */
+/** Sources of `listenTo` that ended for good. When `onActivate` listens to one of them again, nothing begins. */
 export class EndedSources {
-  /** The last ones last. */
+  /** In the order in which they ended. */
   readonly #all = new Map<string, readonly [listener: string, source: string]>();
 
   get size(): number {
     return this.#all.size;
   }
 
-  /** @param key of `listenerKey`. */
+  /** @param key as `listenerKey` returns it. */
   has(key: string): boolean {
     return this.#all.has(key);
   }
@@ -24,7 +24,7 @@ export class EndedSources {
     this.#all.delete(key);
   }
 
-  /** In order; a listener's name is not repeated for each of its sources. */
+  /** In order. A listener's name is not repeated for each of its sources. */
   toJSON(): readonly Run[] {
     const runs: [string, ...string[]][] = [];
     for (const [listener, source] of this.#all.values()) {
@@ -40,13 +40,16 @@ export class EndedSources {
   }
 }
 
-/** Most sources that ended in code of which an actor remembers that they did: the last. `onActivate` begins anew what ended before those. */
+/**
+ * How many ended sources of `listenTo` an actor remembers: the latest. If `onActivate` listens to one that is
+ * forgotten, it begins anew.
+ */
 export const ENDED_SOURCES_MAX = 1_000;
 
-/** One listener's sources, after its name: those that came one after the other. */
+/** A listener's name, and those of its sources that ended one after the other. */
 type Run = readonly [listener: string, ...sources: string[]];
 
-/** One listener on one source. */
+/** The key of one listener on one source. */
 export function listenerKey(listener: string, source: string): string {
   return `${listener}\0${source}`;
 }

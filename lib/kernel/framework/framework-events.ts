@@ -3,72 +3,78 @@ import { heardIn } from './heard-note.js';
 import { LISTENING_EVENTS, type ListeningMemory, ListeningState } from './listening-state.js';
 import { OnceAnswers, type OnceData } from './once-answers.js';
 
-/** A leadership of a stream: `nodeId` leads until a higher term is in the stream; `null` when it gave up. */
+/**
+ * A leadership of a stream. `nodeId` leads until the stream contains a higher term; `null` means that the leader gave
+ * up.
+ */
 export interface Leadership {
   readonly nodeId: string | null;
-  /** Which start of that node it is: another start of it does not lead. Leaderships from before this was stored have none. */
+  /** The incarnation of the node that leads; another incarnation of it does not lead. Older events lack it. */
   readonly incarnation?: string;
   /** 1, 2, 3 … */
   readonly term: number;
 }
 
-/** The framework's own events, and the one it fires in the actor's name. */
+/** The framework's own events, and `tick`, which it fires in the actor's name. */
 export const LEADER_EVENT = '$leader';
 export const TICKING_EVENT = '$ticking';
 export const ANSWERED_EVENT = '$answered';
 export const PARTLY_EVENT = '$partly';
 export const TICK_EVENT = 'tick';
 
-/** How `startTicking` wants it. */
+/** Options of `startTicking`. */
 export interface TickOptions {
-  /** Least time between two ticks, in milliseconds, at least `TICK_MS_MIN`. */
+  /** The shortest time between two ticks, in milliseconds, from 10 (`TICK_MS_MIN`) to about ten years. */
   everyMs: number;
-  /** How many ticks there are to be; for ever if it is left out. */
+  /** How many ticks to fire, a whole number from 1 on. Default: unlimited. */
   count?: number;
 }
 
-/** What a tick says. */
+/** The payload of a `tick` event. */
 export interface Tick {
-  /** 1, 2, 3 … since ticking was started. */
+  /** 1, 2, 3 … since ticking started. */
   readonly n: number;
-  /** How many ticks there was no node for, or no time, since the one before. */
+  /** How many ticks were skipped since the last one, because no node was alive or there was no time. */
   readonly missed: number;
 }
 
-/** Tells a `TickActor`'s ticks from an event that somebody else calls the same; never present at run time. */
+/** Distinguishes a `TickActor`'s ticks from a user's event of the same name. It does not exist at run time. */
 declare const FIRED_BY_TIME: unique symbol;
 
-/** The events that every `TickActor` has beside its own. */
+/** The events that every `TickActor` has besides its own. */
 export interface TickEvents {
   tick: Tick;
   readonly [FIRED_BY_TIME]: never;
 }
 
-/** Shortest time between two ticks, in milliseconds. */
+/** The shortest interval between two ticks, in milliseconds. */
 export const TICK_MS_MIN = 10;
-/** Longest time between two ticks, in milliseconds: about ten years. */
+/** The longest interval between two ticks, in milliseconds: about ten years. */
 export const TICK_MS_MAX = 10 * 365 * 24 * 3_600_000;
 
-/** A ticking that goes on. */
+/** How an actor ticks at present. */
 export interface Ticking {
   readonly everyMs: number;
   readonly count: number | null;
-  /** The last tick's number; 0 before the first. */
+  /** The number of the last tick; 0 before the first. */
   readonly n: number;
-  /** When the last tick was, or when ticking was started: by the clock of the node that wrote it, but never before the one before it. Milliseconds since 1970. */
+  /**
+   * When the last tick was, or when ticking started, by the clock of the node that wrote it, but never before its
+   * predecessor. Milliseconds since 1970.
+   */
   readonly lastAtMs: number;
-  /** What that clock said, where it was behind that. */
+  /** What that clock showed, if it was behind that. */
   readonly clockMs?: number;
   /** The node that wrote it. */
   readonly lastBy: string;
-  /** What its ticks go back to: the request that started it, and its `$ticking` event. */
+  /** What caused its ticks: the request that started ticking, and its `$ticking` event. */
   readonly origin?: { readonly correlationId: string; readonly causationId: string };
 }
 
-/** What `$ticking` says; `null` for the end of it. */
+/** The payload of `$ticking`; `everyMs: null` ends ticking. */
 export type TickingData = { readonly everyMs: number; readonly count: number | null } | { readonly everyMs: null };
 
-/** A snapshot's part of it. */
+/** What a snapshot stores of it. */
 export interface FrameworkMemory {
   readonly leader?: Leadership | undefined;
   readonly ticking?: Ticking | undefined;
@@ -77,8 +83,8 @@ export interface FrameworkMemory {
 }
 
 /**
- * What the framework's events say of one actor: who leads its stream, how it ticks, and what it has heard. A fold like the actor's own state, but only
- * of what is stored.
+ * What the framework's events record about one actor: who leads its stream, how it ticks, and what it has heard. It is
+ * a fold like the actor's own state, but only of stored events.
  */
 export class FrameworkState {
   leader: Leadership | undefined;
@@ -88,7 +94,7 @@ export class FrameworkState {
   #once: OnceAnswers | undefined;
   readonly #actor: string;
 
-  /** @param actor name of the class: what others on the same stream do with ticks is none of its business. */
+  /** @param actor the class's name. Ticks of other classes on the same stream are ignored. */
   constructor(actor: string) {
     this.#actor = actor;
   }
@@ -97,24 +103,24 @@ export class FrameworkState {
     for (const event of events) this.#apply(event);
   }
 
-  /** What it listens to, and how far it has heard. */
+  /** What the actor listens to, and how far it has heard. */
   get listeningState(): ListeningState {
     this.#listeningState ??= new ListeningState(this.#actor);
     return this.#listeningState;
   }
 
-  /** Whether it ever listened to anything. */
+  /** Whether the actor ever listened to anything. */
   get isListening(): boolean {
     return (this.#listeningState?.sources.size ?? 0) > 0;
   }
 
-  /** What commands with idempotency keys answered. */
+  /** The answers of commands with idempotency keys. */
   get once(): OnceAnswers {
     this.#once ??= new OnceAnswers();
     return this.#once;
   }
 
-  /** For a snapshot; nothing if there is nothing to remember. */
+  /** For a snapshot; `undefined` if there is nothing to store. */
   toJSON(): FrameworkMemory | undefined {
     const { leader, ticking } = this;
     const hearing = this.#listeningState?.toJSON();
@@ -167,7 +173,7 @@ export class FrameworkState {
     this.ticking = count !== null && n >= count ? undefined : { ...ticking, n, ...written };
   }
 
-  /** When and by whom, if an actor of this class fired it. */
+  /** When and by whom the event was written, if an actor of this class fired it. */
   #written(event: NewEvent): Pick<Ticking, 'lastAtMs' | 'clockMs' | 'lastBy'> | undefined {
     const { actor, at, clock, firedBy } = JSON.parse(event.metadata) as {
       actor: string;
@@ -187,17 +193,17 @@ function originIn({ id, metadata }: NewEvent): { correlationId: string; causatio
 }
 
 /**
- * What somebody else's events may change for an actor: its `state`, so that nothing stands as it was decided before them; or only some `decisions`, and a
- * commit knows itself whether it is one of those.
+ * What other events may change for an actor. `state`: everything that was decided before them is in doubt. `decisions`:
+ * only some decisions are, and each commit knows by itself whether it is one of those.
  */
 export type EventEffect = 'state' | 'decisions';
 
 /**
- * What an event of somebody else that has no handler changes for an actor. Those of other classes change nothing, but for `$leader`: one node leads
- * the stream, for all of them.
+ * What another writer's event without a handler changes for an actor. Events of other classes change nothing, except
+ * `$leader`: one node leads the stream for all of them.
  *
- * @param actor name of the class.
- * @param hears the framework's events that mean something to its kind.
+ * @param actor the class's name.
+ * @param hears the framework's events that matter to the actor's kind.
  */
 export function frameworkEffectOf(event: NewEvent, actor: string, hears: ReadonlySet<string>): EventEffect | undefined {
   const { name, data, metadata } = event;
@@ -210,7 +216,10 @@ export function frameworkEffectOf(event: NewEvent, actor: string, hears: Readonl
   return heardIn(metadata, actor) && 'decisions';
 }
 
-/** Two that start the same ticking at the same time start it once. */
+/**
+ * Whether ticking already goes on with these options. If two commands start the same ticking at the same time, it
+ * starts once.
+ */
 export function isSame(ticking: Ticking | undefined, data: { everyMs: number; count: number | null }): boolean {
   return ticking !== undefined && ticking.everyMs === data.everyMs && ticking.count === data.count;
 }

@@ -1,20 +1,20 @@
-/** Up to where a listener has heard a source, as the metadata of what it fired says. */
+/** How far a listener has heard a source, as recorded in the metadata of what it fired. */
 export interface HeardNote {
   readonly listener: string;
   readonly source: string;
-  /** Version in the source's stream; position, where events of names are listened to. */
+  /** The version in the source's stream; the position, for event names. */
   readonly at: number;
 }
 
 const END = ']}';
 const PLACE = /^\d+$/;
 
-/** What is put before the closing brace of the metadata. */
+/** The text that goes before the closing brace of the metadata. */
 export function heardText({ listener, source, at }: HeardNote): string {
   return `${startOf(listener, source)}${at}]`;
 }
 
-/** The note in the metadata of an event that an actor of this class fired. */
+/** Reads the note from the metadata of an event that an actor of this class fired. */
 export function heardIn(metadata: string, actor: string): HeardNote | undefined {
   if (!metadata.endsWith(END)) return undefined;
   const written = JSON.parse(metadata) as { actor?: unknown; heard?: unknown };
@@ -24,12 +24,15 @@ export function heardIn(metadata: string, actor: string): HeardNote | undefined 
   return isNote ? { listener, source, at } : undefined;
 }
 
-/** Finds the place that events of one's own say about this listener and source; they need not be parsed for that. */
+/**
+ * Returns a function that finds, in an event's metadata, how far this listener has heard this source. It does not parse
+ * the metadata.
+ */
 export function heardPlace(listener: string, source: string): (metadata: string) => number | undefined {
   const start = startOf(listener, source);
   return (metadata) => {
     if (!metadata.endsWith(END)) return undefined;
-    // Quotes inside a text are escaped in JSON, so this is no part of one.
+    // JSON escapes quotes inside a text, so this match cannot be part of one.
     const found = metadata.lastIndexOf(start);
     const place = found === -1 ? '' : metadata.slice(found + start.length, -END.length);
     return PLACE.test(place) ? Number(place) : undefined;

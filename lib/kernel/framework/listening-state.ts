@@ -4,29 +4,32 @@ import { EndedSources, listenerKey } from './ended-sources.js';
 import type { HeardNote } from './heard-note.js';
 
 /**
- * What an actor listens to and how far it has heard: a fold of what is stored, and of nothing else. Whoever goes on from a snapshot has the same, to the
- * order of what will be forgotten first.
+ * What an actor listens to and how far it has heard: a fold of stored events and of nothing else. An actor that
+ * continues from a snapshot has exactly the same, including the order in which entries will be forgotten.
  */
 export class ListeningState {
-  /** By `listenerKey`. Those that it left come in the order in which it did. */
+  /** By `listenerKey`. Sources that it left come in the order in which it left them. */
   readonly sources = new Map<string, HeardSource>();
-  /** What began in code and ended for good: stopped, or heard as often as it was to. */
+  /** Sources of `listenTo` that ended for good: they were stopped, or reached their count. */
   readonly ended = new EndedSources();
-  /** Ids of what is parked. */
+  /** The ids of parked events. */
   readonly parked = new Set<string>();
-  /** Ids of what was parked by a dispatcher and taken over from it, whatever became of it; the last ones last. */
+  /**
+   * The ids of events that a dispatcher had parked and that the actor took over, whatever happened to them since; the
+   * latest last.
+   */
   readonly adopted = new Set<string>();
-  /** Moves on when what it listens to changes. */
+  /** It grows whenever what the actor listens to changes. */
   revision = 0;
   readonly #actor: string;
-  /** Keys of sources that it left, the last ones last; as in `sources`. */
+  /** The keys of sources that it left, the latest last. */
   readonly #left = new Set<string>();
 
   constructor(actor: string) {
     this.#actor = actor;
   }
 
-  /** How far it has heard; 0 if never. */
+  /** How far the listener has heard the source; 0 if never. */
   heardAt(listener: string, source: string): number {
     return this.sources.get(listenerKey(listener, source))?.at ?? 0;
   }
@@ -41,7 +44,7 @@ export class ListeningState {
     } else this.parked.delete((data as unknown as UnparkedData).id);
   }
 
-  /** `undefined` if there is nothing to remember. */
+  /** `undefined` if there is nothing to store. */
   toJSON(): ListeningMemory | undefined {
     const { sources, parked, adopted, ended } = this;
     if (sources.size + parked.size + adopted.size + ended.size === 0) return undefined;
@@ -73,20 +76,24 @@ export class ListeningState {
     for (const { source, after, ...limits } of begin) {
       const key = listenerKey(listener, source);
       const known = this.sources.get(key);
-      // Two nodes may begin at the same time: the first one counts, also if it has ended since.
+      // Two nodes may begin at the same time. The first one counts, even if it has ended since.
       if (known?.sinceMs !== undefined || this.ended.has(key)) continue;
       this.#left.delete(key);
-      // What the state names again goes on where it was left, wherever it would begin; code begins anew on purpose.
+      // If the state names a source again, listening continues where it stopped. Code, in contrast, begins anew on
+      // purpose.
       const at = listener.startsWith(IN_CODE) ? after : Math.max(after, known?.at ?? 0);
       const limited = limits.count !== undefined || limits.forMs !== undefined;
       this.sources.set(key, { listener, source, at, count: 0, sinceMs, ...(limited && { limits }) });
     }
   }
 
-  /** How far it was heard stays known: another node may be about to store its reaction to the very event that made the actor leave. */
+  /**
+   * How far the source was heard stays known: another node may be about to store its reaction to the very event that
+   * made the actor leave.
+   */
   #leave(listener: string, source: string): void {
     const key = listenerKey(listener, source);
-    // Code ends what it begins anew with the same event.
+    // When code begins anew, the same event ends what was there before.
     this.ended.delete(key);
     const known = this.sources.get(key);
     if (!known) return;
@@ -106,8 +113,8 @@ export class ListeningState {
   }
 
   /**
-   * How far it was heard need not be known any more: whoever is about to store a reaction to it finds out first that it ended, because they store at the
-   * version that they expect.
+   * How far the source was heard need not be known any more. Whoever is about to store a reaction to it appends at the expected version, and so learns first
+   * that it ended.
    */
   #end(listener: string, source: string): void {
     const key = listenerKey(listener, source);
@@ -119,7 +126,7 @@ export class ListeningState {
 
   #park(data: ParkedData): void {
     this.parked.add(data.id);
-    // One that a dispatcher parked comes late, and says nothing of those before it.
+    // An event that a dispatcher parked arrives late. It says nothing about the events before it.
     if (!data.adopted) {
       this.hear(data);
       return;
@@ -129,12 +136,12 @@ export class ListeningState {
     if (this.adopted.size > ADOPTED_MAX) this.adopted.delete(oldest as string);
   }
 
-  /** A reaction is stored. */
+  /** Records that a reaction is stored. */
   hear({ listener, source, at }: HeardNote): void {
     const key = listenerKey(listener, source);
     const known = this.sources.get(key);
     if (!known) {
-      // Of what began in code, and is not known, nothing can come any more.
+      // It began in code and is not known any more, so nothing more can come of it.
       if (listener.startsWith(IN_CODE)) return;
       const heard = { listener, source, at, count: 1 };
       this.#keepLeft(key, heard);
@@ -152,7 +159,7 @@ export const HEARD_EVENT = '$heard';
 export const PARKED_EVENT = '$parked';
 export const UNPARKED_EVENT = '$unparked';
 
-/** What they are, for classes on one stream to tell theirs apart. */
+/** All of the above. Each names its actor class, so that classes on one stream can tell theirs apart. */
 export const LISTENING_EVENTS: ReadonlySet<string> = new Set([
   LISTENING_EVENT,
   HEARD_EVENT,
@@ -160,72 +167,72 @@ export const LISTENING_EVENTS: ReadonlySet<string> = new Set([
   UNPARKED_EVENT,
 ]);
 
-/** Stands for "whatever stream has events of the names listened to", where otherwise a stream's id stands. */
+/** Stands in the place of a stream's id, for listeners to event names across all streams. */
 export const ALL_STREAMS = '';
 
-/** Names of listeners that are set in code begin with this. */
+/** The prefix of the names of listeners that `listenTo` starts. */
 export const IN_CODE = 'listenTo:';
 
-/** When listening that began in code ends by itself. */
+/** When a listener that `listenTo` started ends by itself. */
 export interface ListeningLimits {
   readonly count?: number | undefined;
   /** Milliseconds. */
   readonly forMs?: number | undefined;
 }
 
-/** `$listening`: which sources a listener begins to listen to, each after which version (or position), and which it leaves. */
+/** `$listening`: the sources to which a listener begins to listen, each with the version (or position) after which it hears, and the sources that it leaves. */
 export interface ListeningData {
   /** Name of the actor class. */
   readonly actor: string;
   readonly listener: string;
   readonly begin: readonly ({ readonly source: string; readonly after: number } & ListeningLimits)[];
   readonly end: readonly string[];
-  /** Ended from code, for good: remembered, so that an `onActivate` that listens anew begins nothing. */
+  /** Sources that code ended for good. They are remembered, so that an `onActivate` that listens to them again begins nothing. */
   readonly over?: readonly string[];
 }
 
 /**
- * `$heard`: how far a listener has heard a source, where it fired nothing in whose metadata that could stand. Older streams have one for each reaction, in
+ * `$heard`: how far a listener has heard a source, for a reaction that fired no event whose metadata could say so. Older streams have one for each reaction, in
  * its commit.
  */
 export interface HeardData {
   readonly actor: string;
   readonly listener: string;
   readonly source: string;
-  /** Version in the source's stream; position, where the source is `ALL_STREAMS`. */
+  /** The version in the source's stream; the position, if the source is `ALL_STREAMS`. */
   readonly at: number;
 }
 
-/** `$parked`: an event that could not be reacted to, with all that is needed to look at it and to try again. */
+/** `$parked`: an event on which a listener failed too often, with everything needed to inspect it and to try it again. */
 export interface ParkedData extends HeardData {
   readonly id: string;
   /** The actor's id without the class's prefix. */
   readonly actorId: string;
   readonly event: StoredEvent;
   readonly error: StoredFailure;
-  /** It was no longer JSON in the store: `event` has neither payload nor metadata. */
+  /** The event is no longer valid JSON in the store, so `event` has neither payload nor metadata. */
   readonly unreadable?: true;
   /** How often it was tried. */
   readonly attempts: number;
-  /** Of a projection: position of the last event before it that was handled. */
+  /** For a projection: the position of the last event before it that was handled. */
   readonly after?: number;
-  /** Name of the dispatcher in whose stream it is, because no actor could be brought it. */
+  /** The dispatcher in whose stream it is stored, because it could be delivered to no actor. */
   readonly by?: string;
   /** A dispatcher had parked it, and its actor took it over. */
   readonly adopted?: true;
 }
 
-/** `$unparked`: it was reacted to after all, or somebody decided that it need not be, or another read model has taken the place of the one that it is of. */
+/** `$unparked`: the event is no longer parked. It was handled by a retry, an operator discarded it, or the read model that it belongs to was replaced. */
 export interface UnparkedData {
   readonly actor: string;
   readonly id: string;
   readonly outcome: 'retried' | 'discarded' | 'replaced';
 }
 
-/** Most sources that its state no longer names of which an actor remembers how far they were heard: those that it left last. */
+/** How many sources that its state no longer names an actor remembers, with how far they were heard: those that it left last. */
 export const LEFT_SOURCES_MAX = 1_000;
 
-/** Most parked events that were taken over from a dispatcher of which an actor remembers that: the last. */
+/** How many parked events taken over from a dispatcher an actor remembers: the latest. */
 export const ADOPTED_MAX = 1_000;
 
 /** How far one listener has heard one source. */
@@ -235,13 +242,16 @@ export interface HeardSource {
   readonly at: number;
   /** How many reactions to it are stored. */
   readonly count: number;
-  /** When listening began, in milliseconds since 1970; `undefined` for a source to which it does not listen itself: one that calls it, or that it left. */
+  /**
+   * When listening began, in milliseconds since 1970. It is `undefined` if the actor itself does not listen to the source: events of it are dispatched to the
+   * actor, or the actor left it.
+   */
   readonly sinceMs?: number;
-  /** As they were when it began. */
+  /** The limits as of when listening began. */
   readonly limits?: ListeningLimits;
 }
 
-/** A snapshot's part of it. */
+/** What a snapshot stores of it. */
 export interface ListeningMemory {
   readonly sources: readonly HeardSource[];
   readonly parked: readonly string[];
@@ -249,7 +259,7 @@ export interface ListeningMemory {
   readonly ended?: ReturnType<EndedSources['toJSON']>;
 }
 
-/** Whether it no longer listens to it; events of names are brought to it by others, so it never does. */
+/** Whether the actor left the source. It cannot leave `ALL_STREAMS`, whose events a dispatcher delivers. */
 function isLeft({ source, sinceMs }: HeardSource): boolean {
   return sinceMs === undefined && source !== ALL_STREAMS;
 }

@@ -2,25 +2,25 @@ import { isPlainObject, PLAIN_DATA_DEPTH_MAX } from '../values/plain-data.js';
 import { nodeOf } from './state-node.js';
 
 /**
- * A copy of what is data: plain objects and arrays, at whatever depth; views of a state as they are now, frozen. What is anything else is the same in the
- * copy: instances of classes, functions, objects with methods, and what lies more than 500 levels deep.
+ * Copies plain data: objects and arrays at any depth, and views of a state as they are now, frozen. Anything else is
+ * not copied: class instances, functions, objects with methods, and what is nested more than 500 levels deep.
  */
 export function copyOfData(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   try {
     return copyOf(value, 0, undefined);
   } catch {
-    // A getter or a proxy of the user's that throws: no data.
+    // A user's getter or proxy threw, so the value is not plain data.
     return value;
   }
 }
 
-/** Longer arrays are taken for lists of items alone: to look for other properties would cost more than the copy. */
+/** Longer arrays are not checked for other properties, because that would cost more than the copy. */
 const PROPERTIES_LOOKED_FOR_MAX = 100;
 
-/** Arguments as they are now, whatever becomes of what was given. */
+/** Copies arguments, so that later changes by the caller have no effect. */
 export function copyOfArguments(args: readonly unknown[]): readonly unknown[] {
-  // Most commands are given nothing that could change.
+  // Most commands get no objects.
   return args.some(isObject) ? args.map(copyOfData) : args;
 }
 
@@ -41,7 +41,7 @@ function copyOf(value: object, depth: number, copies: Map<object, object> | unde
 
 function copyOfArray(value: unknown[], depth: number, copies: Map<object, object> | undefined): unknown[] {
   if (Object.getPrototypeOf(value) !== Array.prototype && !isForeignArray(value)) return value;
-  // As the arrays that String.match gives have.
+  // Arrays that String.match returns have other properties.
   if (value.length <= PROPERTIES_LOOKED_FOR_MAX && Object.keys(value).length > value.length) return value;
   const copy = Array.prototype.slice.call(value);
   copies?.set(value, copy);
@@ -59,7 +59,7 @@ function copyOfObject(value: Record<string, unknown>, depth: number, copies: Map
   const copy: Record<string, unknown> = { ...value };
   if (Object.getPrototypeOf(value) === null) Object.setPrototypeOf(copy, null);
   const keys = Object.keys(copy);
-  // Its methods may keep something in it.
+  // Its methods may use the object itself.
   if (keys.some((key) => typeof copy[key] === 'function')) return value;
   copies?.set(value, copy);
   let known = copies;
@@ -72,7 +72,7 @@ function copyOfObject(value: Record<string, unknown>, depth: number, copies: Map
   return copy;
 }
 
-/** Of another realm. */
+/** Whether the array comes from another realm. */
 function isForeignArray(value: readonly unknown[]): boolean {
   const prototype = Object.getPrototypeOf(value);
   return Array.isArray(prototype) && isPlainObject(prototype);

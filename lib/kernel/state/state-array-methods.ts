@@ -1,13 +1,13 @@
 import { type Item, nodeOf, StateNode } from './state-node.js';
 
-/** What the methods need of an array's node. */
+/** What the methods need from an array's node. */
 interface ArrayItems extends StateNode<Item[]> {
   splice(start: number, deleteCount: number, items: readonly unknown[]): Item[];
   reorder(items: readonly Item[]): void;
   setItem(index: number, value: unknown): void;
 }
 
-/** Write: only inside a change. */
+/** These methods write, so they work only inside a change. */
 const writing = {
   push(this: unknown[], ...items: unknown[]) {
     const node = writable(this, 'push');
@@ -73,7 +73,7 @@ const writing = {
   },
 };
 
-/** Look for an item by its identity: the view of a node stands for that node. */
+/** These methods find an item by identity. The view of a node stands for the node. */
 const searching = {
   includes(this: unknown[], item: unknown, ...from: number[]) {
     return nodeOfArray(this).values.includes(stored(item), ...from);
@@ -99,7 +99,7 @@ const copying = {
   },
 };
 
-/** Their callbacks get the views of items, and so does whoever called. */
+/** Their callbacks get views of the items, and so does the caller. */
 const RUNNING_OVER = [
   'find',
   'findIndex',
@@ -119,8 +119,8 @@ type Callback = (this: unknown, item: unknown, index: number, items: unknown[]) 
 type Reducer = (result: unknown, item: unknown, index: number, items: unknown[]) => unknown;
 
 /**
- * What the views of arrays do in another way than `Array.prototype`: what writes, so that it is journaled as one change, and what runs over
- * every item, so that it doesn't cross the proxy for each. Everything else works through the proxy as it is.
+ * Array methods that views implement differently from `Array.prototype`. Writing methods are journaled as one change.
+ * Methods that visit every item do not cross the proxy for each. All others work through the proxy as they are.
  */
 export const ARRAY_METHODS: ReadonlyMap<string | symbol, Method> = new Map<string | symbol, Method>([
   ...Object.entries<Method>(writing),
@@ -150,12 +150,12 @@ function reducing(name: (typeof REDUCING)[number]): Method {
   };
 }
 
-/** What a user sees of what a node keeps. */
+/** What a user sees of a stored value. */
 function shown(value: unknown): unknown {
   return value instanceof StateNode ? value.view : value;
 }
 
-/** What a node keeps of what a user sees. */
+/** What a node stores of a user's value. */
 function stored(value: unknown): Item {
   return nodeOf(value) ?? (value as Item);
 }
@@ -163,7 +163,7 @@ function stored(value: unknown): Item {
 function nodeOfArray(view: unknown): ArrayItems {
   const node = nodeOf(view);
   if (node && Array.isArray(node.values)) return node as ArrayItems;
-  throw new TypeError('this method of an array of the state was called on something else');
+  throw new TypeError('a method of a state array was called on another object');
 }
 
 function writable(view: unknown, method: string): ArrayItems {
@@ -172,7 +172,7 @@ function writable(view: unknown, method: string): ArrayItems {
   return node;
 }
 
-/** Negative counts from the end. */
+/** A negative index counts from the end. */
 function relativeIndex(value: unknown, length: number): number {
   const index = toInteger(value);
   return index < 0 ? Math.max(length + index, 0) : Math.min(index, length);

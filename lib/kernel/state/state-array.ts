@@ -3,13 +3,13 @@ import { ARRAY_METHODS } from './state-array-methods.js';
 import type { Change } from './state-journal.js';
 import { type Item, indexOfKey, NODE, nodeOf, StateNode } from './state-node.js';
 
-/** An array of the state. */
+/** An array in the state. */
 export class ArrayNode extends StateNode<Item[]> {
   get(values: Item[], key: string | symbol): unknown {
     if (key === NODE) return this;
     const value: unknown = values[key as unknown as number];
     if (typeof value === 'function') return ARRAY_METHODS.get(key) ?? value;
-    // Without a view: `__proto__`, and `Symbol.unscopables`.
+    // `__proto__` and `Symbol.unscopables` have no view.
     return typeof value === 'object' && value !== null ? (value as StateNode).view : value;
   }
 
@@ -51,7 +51,7 @@ export class ArrayNode extends StateNode<Item[]> {
 
   /** What `Array.prototype.splice` does, journaled; the arguments are in range. */
   splice(start: number, deleteCount: number, values: readonly unknown[]): Item[] {
-    // As in `items.splice(at, 1, { ...items[at], done: true })`.
+    // This happens in `items.splice(at, 1, { ...items[at], done: true })`.
     const replaced = deleteCount === 1 ? this.values[start] : undefined;
     const items = this.writer.adoptItems(values, this, start, replaced);
     if (deleteCount === 0 && items.length === 0) return [];
@@ -60,7 +60,7 @@ export class ArrayNode extends StateNode<Item[]> {
     return removed;
   }
 
-  /** Puts the same items in another order, journaled. */
+  /** Reorders the items, journaled. */
   reorder(items: readonly Item[]): void {
     const before = this.rearrange(items);
     if (this.writer.journaling) this.writer.journal(new Reordered(this, before));
@@ -75,7 +75,7 @@ export class ArrayNode extends StateNode<Item[]> {
     return before;
   }
 
-  /** Puts items in the place of others; gives back the others. Neither checks nor journals. */
+  /** Replaces items and returns the old ones. It neither checks nor journals. */
   exchange(start: number, deleteCount: number, items: readonly Item[]): Item[] {
     const removed = spliceLarge(this.values, start, deleteCount, items);
     for (const item of removed) this.unlink(item);
@@ -114,10 +114,10 @@ export class ArrayNode extends StateNode<Item[]> {
   }
 }
 
-/** Above this many items, a splice doesn't pass them as arguments: the call stack could not hold them. */
+/** A splice of more items does not pass them as arguments, because the call stack could not hold them. */
 const SPLICE_ARGUMENTS_MAX = 10_000;
 
-/** Items were put in the place of others, which are not in the state at the moment. */
+/** Items were replaced. The replaced ones are not in the state at the moment. */
 class Spliced implements Change {
   readonly #node: ArrayNode;
   readonly #start: number;
@@ -138,7 +138,7 @@ class Spliced implements Change {
   }
 }
 
-/** The items are the same, in another order. */
+/** The items were reordered. */
 class Reordered implements Change {
   readonly #node: ArrayNode;
   #other: readonly Item[];

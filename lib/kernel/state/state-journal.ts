@@ -1,6 +1,6 @@
 /** The changes that may yet be undone, oldest first. A mark is a place between two of them. */
 export class StateJournal {
-  /** How many changes are settled: the mark before the first change that is kept. */
+  /** How many changes are settled: the mark before the first change that is still stored. */
   #settled = 0;
   #changes: Change[] | undefined;
 
@@ -16,13 +16,13 @@ export class StateJournal {
     (this.#changes ??= []).push(change);
   }
 
-  /** Takes back everything since the mark, newest first. */
+  /** Undoes everything since the mark, newest first. */
   undoTo(mark: number): void {
     const keep = this.#indexOf(mark);
     while (this.#length > keep) this.#changes?.pop()?.flip();
   }
 
-  /** Forgets what came before the mark. */
+  /** Forgets the changes before the mark. */
   settle(mark: number): void {
     if (mark <= this.#settled || !this.#changes) return;
     const count = this.#indexOf(mark);
@@ -32,7 +32,7 @@ export class StateJournal {
     else this.#changes.splice(0, count);
   }
 
-  /** What `look` gives when everything since the mark is taken back for a moment. */
+  /** The result of `look` while everything since the mark is undone for a moment. */
   lookBack<T>(mark: number, look: () => T): T {
     const from = this.#indexOf(mark);
     const changes = this.#changes ?? [];
@@ -50,15 +50,15 @@ export class StateJournal {
 
   #indexOf(mark: number): number {
     const index = mark - this.#settled;
-    if (index < 0) throw new RangeError(`what came after mark ${mark} is settled up to ${this.#settled}`);
+    if (index < 0) throw new RangeError(`cannot go back to mark ${mark}: changes are settled up to ${this.#settled}`);
     if (index > this.#length) throw new RangeError(`there is no mark ${mark}: the journal ends at ${this.mark}`);
     return index;
   }
 }
 
-/** A change that can be taken back: flipped once it is undone, flipped twice it is done again. */
+/** A change that can be undone: `flip` undoes it, a second `flip` does it again. */
 export interface Change {
   flip(): void;
-  /** It will never be undone: lets go of what it kept for that. */
+  /** It will never be undone, so it frees what it kept for that. */
   settle?(): void;
 }

@@ -3,13 +3,13 @@ import type { Change } from './state-journal.js';
 
 export type Primitive = string | number | boolean | null;
 
-/** What an array of the state keeps of an item. */
+/** What an array in the state stores for an item. */
 export type Item = Primitive | StateNode;
 
-/** What a node keeps under a key. Nothing else ever gets in, so anything that is an object has a `view`. */
+/** What a node stores under a key. Nothing else ever gets in, so every object here has a `view`. */
 export type Stored = Primitive | StateNode | Tombstone;
 
-/** Who is allowed to write, and what writing takes. One for each tree. */
+/** Decides who may write, and what writing requires. There is one for each tree. */
 export interface StateWriter {
   readonly root: StateNode;
   /** Whether changes can be undone. */
@@ -18,13 +18,13 @@ export interface StateWriter {
   /** @throws StateReadOnlyError outside a change. */
   assertWriting(node: StateNode, key?: string | number | symbol): void;
   /**
-   * Makes a value that a handler assigned the tree's own.
+   * Makes a value that a handler assigned part of the tree.
    *
-   * @param replaced what is there now and makes way for the value.
-   * @throws PayloadError if it isn't plain data.
+   * @param replaced the value that is there now and will be replaced.
+   * @throws PayloadError if it is not plain data.
    */
   adopt(value: unknown, into: StateNode, key: string | number, replaced: Stored | undefined): Primitive | StateNode;
-  /** The same for items of an array, which are then parts of it. */
+  /** The same for items of an array, which become parts of it. */
   adoptItems(
     values: readonly unknown[],
     into: StateNode,
@@ -35,17 +35,17 @@ export interface StateWriter {
   readonly setAside: [node: StateNode, copy: object][] | undefined;
 }
 
-/** Asked for on a view, it gives the node behind it. Nobody outside can name it. */
+/** The key under which a view returns the node behind it. Only this module can name it. */
 export const NODE = Symbol('state node');
 
-/** By this name Node's `util.inspect` asks an object how it wants to be shown. */
+/** Node's `util.inspect` calls the method with this key to show an object. */
 const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 
-/** Keeps the place of a deleted key among the others for as long as the deletion can be undone. */
+/** Keeps the place of a deleted key for as long as the deletion can be undone. */
 export class Tombstone {
-  /** Nothing to see. */
+  /** It is invisible to users. */
   readonly view = undefined;
-  /** No longer needed: it goes as soon as it is met. */
+  /** It is no longer needed and is removed when it is next met. */
   settled = false;
 
   [INSPECT](): string {
@@ -54,19 +54,20 @@ export class Tombstone {
 }
 
 /**
- * One object or array of the state. It is the handler of its own proxy: users only ever hold that proxy, its view, and everything they write
- * comes through here.
+ * One object or array in the state. It is the handler of its own proxy. Users only ever hold that proxy, its view, and
+ * everything that they write comes through here.
  *
- * The nodes that can be reached from the root are a tree. What was taken out of it may still show nodes that have moved on into what replaced
- * it, as in `state.items = state.items.filter(…)`: it has lent them, and takes them back when it is put back.
+ * The nodes that are reachable from the root form a tree. A part that was removed may still show nodes that have moved
+ * into its replacement, as in `state.items = state.items.filter(…)`. It has lent them, and reclaims them when it is put
+ * back.
  */
 export abstract class StateNode<Values extends object = object> {
-  /** What it holds, in working order: the target of the proxy. */
+  /** Its values, in insertion order: the target of the proxy. */
   readonly values: Values;
   readonly writer: StateWriter;
-  /** What it is part of; undefined for the root, and for what was taken out of the state. */
+  /** The node that it is part of; `undefined` for the root, and for what was removed from the state. */
   parent: StateNode | undefined = undefined;
-  /** Whether nodes that it shows, at whatever depth, are part of something else now. */
+  /** Whether nodes that it shows, at any depth, are now part of something else. */
   isLender = false;
   /** The number of the last change in which it was copied. */
   copiedIn = 0;
@@ -83,21 +84,21 @@ export abstract class StateNode<Values extends object = object> {
     return (this.#view ??= new Proxy(this.values, this as ProxyHandler<Values>));
   }
 
-  /** A deep-frozen copy; the same one until something in here changes. */
+  /** A deep-frozen copy. It is the same one until something inside changes. */
   frozen(): Values {
-    // A lender isn't told when what it has lent changes.
+    // A lender does not learn when what it has lent changes.
     return this.isLender ? this.buildFrozen() : (this.#copy ??= this.buildFrozen());
   }
 
-  /** The copy that somebody looked at, if it is still good. */
+  /** The copy that was last requested, if it is still valid. */
   get lookedAt(): Values | undefined {
     return this.isLender ? undefined : this.#copy;
   }
 
-  /** Puts a value under a key, or removes the key for `undefined`; gives back what was there. Neither checks nor journals. */
+  /** Stores a value under a key, or removes the key for `undefined`. Returns the old value. It neither checks nor journals. */
   abstract swap(key: string | number, value: Stored | undefined): Stored | undefined;
 
-  /** The keys and values that can be seen. */
+  /** The visible keys and values. */
   abstract entries(): Iterable<readonly [string | number, Primitive | StateNode]>;
 
   abstract has(values: Values, key: string | symbol): boolean;
@@ -111,17 +112,17 @@ export abstract class StateNode<Values extends object = object> {
     if (this.writer.journaling) this.writer.journal(new Assigned(this, key, before));
   }
 
-  /** Says that it no longer shows what the frozen copies say. */
+  /** Invalidates the frozen copies of this node and of those that contain it. */
   protected touch(): void {
     let node: StateNode | undefined = this;
-    // Whatever is part of a copy that is gone is gone as well.
+    // If a copy is gone, so are those that contain it.
     while (node !== undefined && node.#copy !== undefined) {
       node.#dropCopy();
       node = node.parent;
     }
   }
 
-  /** Puts a frozen copy back that was set aside. */
+  /** Restores a frozen copy that was set aside. */
   restoreCopy(copy: object): void {
     this.#copy = copy as Values;
   }
@@ -131,13 +132,13 @@ export abstract class StateNode<Values extends object = object> {
   }
 
   protected link(value: Stored | undefined): void {
-    // A lender may show what belongs to others: whatever is its own, it takes when it is put back.
+    // A lender may show nodes of others. It takes its own ones when it is put back.
     if (this.isLender || !(value instanceof StateNode)) return;
     value.moveTo(this);
     value.reclaim();
   }
 
-  /** Becomes part of another node. Whoever it was part of until now has lent it, and so has whatever that is part of, up to `last`. */
+  /** Moves this node into another one. Its former parent has lent it, and so have that one's parents, up to `last`. */
   moveTo(parent: StateNode | undefined, last?: StateNode): void {
     let lender = this.parent === parent || this === last ? undefined : this.parent;
     while (lender && !lender.isLender) {
@@ -164,7 +165,7 @@ export abstract class StateNode<Values extends object = object> {
     this.#copy = undefined;
   }
 
-  /** Where it is in the state, as in `$.items[3]`. */
+  /** Its path in the state, as in `$.items[3]`. */
   path(): string {
     const { parent } = this;
     if (!parent) return this === this.writer.root ? '$' : '(removed)';
@@ -172,7 +173,7 @@ export abstract class StateNode<Values extends object = object> {
     return '(removed)';
   }
 
-  /** The root, or the top of what was taken out of the state. */
+  /** The root, or the top of what was removed from the state. */
   top(): StateNode {
     let node: StateNode = this;
     while (node.parent) node = node.parent;
@@ -185,14 +186,14 @@ export abstract class StateNode<Values extends object = object> {
     return node === ancestor;
   }
 
-  /** How many levels it has above it. */
+  /** How many levels are above it. */
   depth(): number {
     let depth = 0;
     for (let node = this.parent; node; node = node.parent) depth += 1;
     return depth;
   }
 
-  /** How many levels it is high; 1 if it holds only primitives. */
+  /** How many levels it has; 1 if it holds only primitives. */
   height(): number {
     let highest = 0;
     for (const [, value] of this.entries()) {
@@ -201,7 +202,7 @@ export abstract class StateNode<Values extends object = object> {
     return highest + 1;
   }
 
-  /** `console.log` looks past a proxy: it shall find the state, not how it is kept. */
+  /** `console.log` looks behind a proxy. It must show the state, and not how it is stored. */
   [INSPECT](): Values {
     return this.values;
   }
@@ -214,7 +215,7 @@ export abstract class StateNode<Values extends object = object> {
     return false;
   }
 
-  /** Only what plain assignment could do: an ordinary property with a value. */
+  /** Allows only what a plain assignment could do: an ordinary property with a value. */
   defineProperty(values: Values, key: string | symbol, property: PropertyDescriptor): boolean {
     this.writer.assertWriting(this, key);
     const exists = this.has(values, key);
@@ -228,22 +229,22 @@ export abstract class StateNode<Values extends object = object> {
 export function nodeOf(value: unknown): StateNode | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const node = (value as { [NODE]?: unknown })[NODE];
-  // Something may have a view for its prototype.
+  // An object may have a view as its prototype.
   return node instanceof StateNode && node.view === value ? node : undefined;
 }
 
-/** The place in an array that a property key names. */
+/** The array index that a property key stands for. */
 export function indexOfKey(key: string | symbol): number | undefined {
   if (typeof key === 'symbol') return undefined;
   const index = Number(key) >>> 0;
-  // An index is below the longest length of an array (ECMAScript 6.1.7): 4294967295 is a key like any other, with a place in their order.
+  // An index is below the maximal array length (ECMAScript 6.1.7). 4294967295 is an ordinary key, in insertion order.
   return index < ARRAY_LENGTH_MAX && String(index) === key ? index : undefined;
 }
 
-/** Longest array there can be. */
+/** The maximal length of an array. */
 const ARRAY_LENGTH_MAX = 2 ** 32 - 1;
 
-/** A value was put, or a key removed; `#other` is what is not in the state at the moment. */
+/** A value was set or a key removed. `#other` is the value that is not in the state at the moment. */
 export class Assigned implements Change {
   protected readonly node: StateNode;
   protected readonly key: string | number;

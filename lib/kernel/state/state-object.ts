@@ -4,14 +4,14 @@ import type { Change } from './state-journal.js';
 import { Assigned, indexOfKey, NODE, nodeOf, type Primitive, StateNode, type Stored, Tombstone } from './state-node.js';
 
 /**
- * An object of the state. Its view has the properties it was given and no others, not even those that every object inherits: a key that comes
- * from outside, such as `constructor`, is absent until it is written, and writing it does no harm.
+ * An object in the state. Its view has only the properties that were written, not even those that every object
+ * inherits. A key from outside, such as `constructor`, is absent until it is written, and writing it does no harm.
  */
 export class ObjectNode extends StateNode<Values> {
   get(values: Values, key: string | symbol): unknown {
     if (typeof key === 'symbol') return this.#getSymbol(key);
     const value = values[key];
-    // Inherited: functions and, for `__proto__`, an object without a view.
+    // These are inherited: functions and, for `__proto__`, an object without a view.
     if (typeof value === 'function') return undefined;
     return typeof value === 'object' && value !== null ? value.view : value;
   }
@@ -74,7 +74,7 @@ export class ObjectNode extends StateNode<Values> {
     }
   }
 
-  /** Puts the same values in another order of keys; gives back the order before. */
+  /** Reorders the keys; returns the order before. */
   rearrange(order: readonly (readonly [string, Stored])[]): (readonly [string, Stored])[] {
     const before = Object.entries(this.values);
     for (const [key] of before) delete this.values[key];
@@ -85,7 +85,7 @@ export class ObjectNode extends StateNode<Values> {
     return before;
   }
 
-  /** The deletion marked by this tombstone will never be undone. */
+  /** The deletion that this tombstone marks will never be undone. */
   forget(key: string, tombstone: Tombstone): void {
     tombstone.settled = true;
     if (this.#own(key) === tombstone) delete this.values[key];
@@ -110,9 +110,12 @@ export class ObjectNode extends StateNode<Values> {
     return key === Symbol.toPrimitive ? describeAsObject : undefined;
   }
 
-  /** A key that is written again after its deletion belongs at the end; undone, in its old place. */
+  /**
+   * A key that is written again after its deletion belongs at the end. When that is undone, it returns to its old
+   * place.
+   */
   #makeRoom(key: string): void {
-    // Keys that look like indexes are always in numerical order.
+    // JavaScript always orders keys that look like indexes numerically.
     if (indexOfKey(key) !== undefined) return;
     const before = this.rearrange(Object.entries(this.values).filter(([other]) => other !== key));
     this.writer.journal(new Rearranged(this, before));
@@ -155,7 +158,7 @@ function symbolRefused(node: StateNode, key: symbol): PayloadError {
   return new PayloadError(`the state can't have a key that is a symbol: ${path}`, path);
 }
 
-/** What `String(view)` gives, since a view inherits no `toString`. */
+/** The result of `String(view)`, since a view inherits no `toString`. */
 function describeAsObject(): string {
   return '[object Object]';
 }

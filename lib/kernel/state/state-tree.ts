@@ -4,30 +4,30 @@ import { nodeOf, type StateNode } from './state-node.js';
 import { TreeWriter } from './state-writer.js';
 
 /**
- * An actor's state. Users hold views of it, which always show what is true now and can be written to only inside `change()`, or frozen copies.
- * Undoing costs what the change cost, never what the state weighs.
+ * An actor's state. Users hold live views, which can be written to only inside `change()`, or frozen copies. Undoing
+ * costs as much as the change, however large the state is.
  */
 export class StateTree<S extends object = object> {
   readonly #writer: TreeWriter;
-  /** The last answers of `frozenAt`, oldest first, for as long as nothing before their marks changes. */
+  /** The last results of `frozenAt`, oldest first, for as long as nothing before their marks changes. */
   #pasts: readonly Past<S>[] = NO_PASTS;
 
-  /** @throws PayloadError if the initial state isn't plain data; it is copied. */
+  /** Copies the initial state. @throws PayloadError if it is not plain data. */
   constructor(initial: unknown) {
     this.#writer = new TreeWriter(initial);
   }
 
-  /** The live view of the whole state; the same one until `replace`. */
+  /** The live view of the whole state. It is the same one until `replace`. */
   get view(): S {
     return this.#writer.root.view as S;
   }
 
-  /** Puts another state in the place of the whole. @throws StateReadOnlyError outside a change. */
+  /** Replaces the whole state. @throws StateReadOnlyError outside a change. */
   replace(value: S): void {
     this.#writer.replaceRoot(value);
   }
 
-  /** Runs a handler: it may write. If it throws, an undoable change is undone before the error goes on. */
+  /** Runs a handler, which may write. If it throws, an undoable change is undone before the error is thrown on. */
   change(fn: () => void, undoable: boolean): void {
     this.#assertIdle('change');
     const writer = this.#writer;
@@ -47,12 +47,14 @@ export class StateTree<S extends object = object> {
     }
   }
 
-  /** A deep-frozen copy of the state as it is now. Nothing that didn't change since is copied again. */
+  /**
+   * A deep-frozen copy of the state as it is now. Parts that did not change since the last copy are not copied again.
+   */
   frozen(): S {
     return this.#writer.root.frozen() as S;
   }
 
-  /** A place between changes. */
+  /** A place between two changes. */
   mark(): number {
     return this.#writer.journaled.mark;
   }
@@ -64,14 +66,16 @@ export class StateTree<S extends object = object> {
     this.#writer.journaled.undoTo(mark);
   }
 
-  /** The changes before the mark will never be undone. */
+  /** Declares that the changes before the mark will never be undone. */
   settle(mark: number): void {
     this.#assertIdle('settle');
     this.#forget((past) => past.mark < mark);
     this.#writer.journaled.settle(mark);
   }
 
-  /** A place between changes, to be looked back at: if somebody has looked at the state as it is now, what they got is the answer then too. */
+  /**
+   * A mark for a later `frozenAt`. If a frozen copy of the present was already handed out, `frozenAt` returns that one.
+   */
   markSeen(): number {
     const mark = this.mark();
     const copy = this.#writer.root.lookedAt as S | undefined;
@@ -79,7 +83,7 @@ export class StateTree<S extends object = object> {
     return mark;
   }
 
-  /** A deep-frozen copy of the state as it was at the mark. Costs what was changed since, once. */
+  /** A deep-frozen copy of the state as it was at the mark. The first call costs as much as the changes since then. */
   frozenAt(mark: number): S {
     this.#assertIdle('frozenAt');
     if (mark === this.mark()) return this.frozen();
@@ -97,7 +101,7 @@ export class StateTree<S extends object = object> {
     if (this.#pasts.some(isOver)) this.#pasts = this.#pasts.filter((past) => !isOver(past));
   }
 
-  /** The copies of the present stay good: what is flipped there is flipped back. */
+  /** Copies of the present stay valid, because what is undone here is redone. */
   #lookBack(mark: number): S {
     const writer = this.#writer;
     const present: [node: StateNode, copy: object][] = [];
@@ -132,16 +136,19 @@ interface Past<S> {
 }
 
 const NO_PASTS: readonly never[] = [];
-/** What is stored, and what is pending below the turn that runs. */
+/** The stored state, and the pending state below the running turn. */
 const PASTS_MAX = 2;
 
-/** The engine's words when something frozen is written to. The hint is only a courtesy to whoever meets them in a handler. */
+/**
+ * JavaScript engines use these words for a write to a frozen object. The hint only helps whoever meets them in a
+ * handler.
+ */
 const WRITE_TO_FROZEN = /read only property|not extensible|Cannot delete property/;
 
 function withHint(error: unknown): unknown {
   if (!isInstance(error, TypeError) || !WRITE_TO_FROZEN.test(messageOf(error))) return error;
   const hint =
-    'what is assigned to the state is copied, and the original frozen: read it back from the state to change it further';
+    'a value that is assigned to the state is copied, and the original is frozen: read it back from the state to change it';
   return new TypeError(`${messageOf(error)} (${hint})`, { cause: error });
 }
 
@@ -150,7 +157,7 @@ export function isView(value: unknown): boolean {
   return nodeOf(value) !== undefined;
 }
 
-/** A value without views: each is replaced by a frozen copy. What holds none is given back as it is. */
+/** Replaces each view in a value by a frozen copy. A value without views is returned as it is. */
 export function unwrap(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   return holdsView(value, new Set()) ? withoutViews(value, new Map()) : value;

@@ -13,7 +13,7 @@ import {
 } from './state-node.js';
 import { ObjectNode } from './state-object.js';
 
-/** The one who may write to a tree, and what was written. */
+/** Controls writes to a tree, and records what was written. */
 export class TreeWriter implements StateWriter {
   root: StateNode;
   /** Whether a change is running. */
@@ -37,7 +37,7 @@ export class TreeWriter implements StateWriter {
     if (node.copiedIn === this.change && node.top() !== this.root) throw lostWrite(node, key);
   }
 
-  /** Puts another state in the place of the whole. */
+  /** Replaces the whole state. */
   replaceRoot(value: unknown): void {
     this.assertWriting(this.root);
     if (nodeOf(value) === this.root) return;
@@ -48,14 +48,14 @@ export class TreeWriter implements StateWriter {
 
   adopt(value: unknown, into: StateNode, key: string | number, replaced: Stored | undefined): Primitive | StateNode {
     if (typeof value === 'string' || typeof value === 'boolean') return value;
-    // JSON has no -0, and no NaN or Infinity either: those go on to be refused.
+    // JSON has no -0. It has no NaN or Infinity either: those are refused below.
     if (typeof value === 'number' && Number.isFinite(value)) return value + 0;
     this.#assertPlain(value, into, key);
     return this.#own(value, { freeze: true, into, replaced: asNode(replaced) });
   }
 
   adoptItems(values: readonly unknown[], into: StateNode, start: number, replaced: Stored | undefined): Item[] {
-    // All are checked before any is touched: a handler may catch the error.
+    // All are checked before any is changed, because a handler may catch the error.
     for (const [offset, value] of values.entries()) this.#assertPlain(value, into, start + offset);
     const options = { freeze: true, into, replaced: asNode(replaced) };
     return values.map((value) => inside(into, this.#own(value, options)));
@@ -72,7 +72,9 @@ export class TreeWriter implements StateWriter {
     return this.#own(value, options) as StateNode;
   }
 
-  /** Makes nodes of plain data. Views are copied too, unless the node behind them can move: then they stay live. */
+  /**
+   * Makes nodes from plain data. Views are copied as well, unless the node behind them can move; then they stay live.
+   */
   #own(value: unknown, options: Adoption): Primitive | StateNode {
     if (typeof value === 'number') return value + 0;
     if (typeof value !== 'object' || value === null) return value as Primitive;
@@ -83,7 +85,7 @@ export class TreeWriter implements StateWriter {
       return node;
     }
     const owned = Array.isArray(value) ? this.#ownArray(value, options) : this.#ownObject(value, options);
-    // A later write to the original would be lost: better that it fails.
+    // A later write to the original would be lost. It is frozen so that the write fails instead.
     if (options.freeze) Object.freeze(value);
     return owned;
   }
@@ -124,8 +126,8 @@ export class TreeWriter implements StateWriter {
   }
 
   /**
-   * What was taken out of the state can be put back in. What is part of the value that makes way can go on into what replaces it. Anything
-   * else stays where it is, or it would be in two places.
+   * A node that was removed from the state can be put back. A part of the value that is being replaced can move into
+   * its replacement. Any other node stays where it is; otherwise it would be in two places.
    */
   #canMove(node: StateNode, { into, replaced }: Adoption): boolean {
     if (node.writer !== this || node.isLender) return false;
@@ -144,7 +146,10 @@ interface Adoption {
 
 const NO_CONTAINER: Refusal = { keys: [], why: 'is neither an object nor an array' };
 
-/** Views show plain data. Measuring how deep it is takes time, and only what goes deeper than it was can have become too deep. */
+/**
+ * Views hold plain data. Only a value that moves deeper than before can become too deep, so only then is its height
+ * measured.
+ */
 function fits(value: object, depth: number, depthMax: number): boolean | undefined {
   const node = nodeOf(value);
   if (!node) return undefined;
@@ -166,7 +171,7 @@ function pathTo(node: StateNode, key: string | number | symbol | undefined): str
   return node.path() + formatKey(node instanceof ArrayNode ? (indexOfKey(String(key)) ?? key) : key);
 }
 
-/** Where plain JavaScript would share what was assigned, this write would be lost. */
+/** Plain JavaScript would share the assigned object; here this write would be lost. */
 function lostWrite(node: StateNode, key: string | number | symbol | undefined): OmniscientError {
   return new OmniscientError(
     'STATE_WRITE_LOST',

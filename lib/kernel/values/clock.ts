@@ -1,11 +1,11 @@
-/** Where the library gets time from; inject it into an actor to have time under the test's control. */
+/** The source of wall-clock time. Inject it into an actor so that tests can control time. */
 export abstract class Clock {
-  /** Milliseconds since 1970, for what people read (`metadata.at`). */
+  /** The current time, in milliseconds since 1970-01-01 UTC. It is used for what people read (`metadata.at`). */
   abstract now(): number;
 }
 
-/** Where the library gets ids from; inject it into an actor to have ids under the test's control. */
+/** The source of ids. Inject it into an actor so that tests can control ids. */
 export abstract class Ids {
-  /** A new id, unique in the world (a UUID unless a test says otherwise). */
+  /** Returns a new, globally unique id. By default it is a UUID. */
   abstract next(): string;
 }

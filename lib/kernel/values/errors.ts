@@ -1,16 +1,16 @@
 import { isError, messageOf } from './thrown.js';
 
-/** Extra facts every error of this library can carry. */
+/** Additional facts that every error of this library can carry. */
 export interface OmniscientErrorOptions {
-  /** What made this happen, when something underneath failed. */
+  /** The underlying failure, if there was one. */
   cause?: unknown;
-  /** Whether the same call may succeed if it is made again unchanged. Default `false`. */
+  /** Whether the same call may succeed if it is repeated unchanged. Default `false`. */
   retryable?: boolean;
 }
 
 /**
- * The base of every error this library throws: a stable `code` to branch on, a message that says what was wrong and
- * what to do about it, `retryable`, and the `cause` underneath if there was one.
+ * The base of every error that this library throws. It has a stable `code` to branch on, a message that says what
+ * happened and what to do, `retryable`, and the underlying `cause` if there was one.
  *
  * @example
  * ```ts
@@ -33,10 +33,13 @@ export class OmniscientError extends Error {
   }
 }
 
-/** A class, decorator or module is set up wrongly; thrown at start-up and names the class and the fix. */
+/**
+ * A class, decorator or module is configured wrongly. It is thrown at start-up; the message names the class and the
+ * fix.
+ */
 export class RegistrationError extends OmniscientError {}
 
-/** Two actor classes of one name (`DUPLICATE_ACTOR`). */
+/** Two actor classes have the same name (`DUPLICATE_ACTOR`). */
 export function duplicateActor(name: string): RegistrationError {
   return new RegistrationError(
     'DUPLICATE_ACTOR',
@@ -45,14 +48,14 @@ export function duplicateActor(name: string): RegistrationError {
   );
 }
 
-/** An actor or stream id that is empty, not a string, or too long (`INVALID_ID`). */
+/** An actor or stream id is empty, no string, too long, or reserved (`INVALID_ID`). */
 export class InvalidIdError extends OmniscientError {
   constructor(message: string) {
     super('INVALID_ID', message);
   }
 }
 
-/** A payload that JSON would not give back the same (`PAYLOAD_NOT_JSON`); `path` leads to the value, as in `$.items[3].at`. */
+/** A payload would not survive JSON unchanged (`PAYLOAD_NOT_JSON`). */
 export class PayloadError extends OmniscientError {
   readonly path: string;
 
@@ -62,24 +65,25 @@ export class PayloadError extends OmniscientError {
   }
 }
 
-/** Whose value a schema looked at: an event's payload, or the argument of a command at this place (0, 1, …). */
+/** Whose value a schema checked: the payload of an event, or the argument of a command at this index (0, 1, …). */
 type Checked =
   | { readonly actor: string; readonly event: string }
   | { readonly actor: string; readonly command: string; readonly place: number };
 
-/** Most issues that a `SchemaError` tells in its message. */
+/** How many issues the message of a `SchemaError` shows at most. */
 const ISSUES_TOLD_MAX = 5;
 
-/** One thing that is wrong with a value. */
+/** One problem of a value. */
 export interface SchemaIssue {
-  /** Where, as in `items[2].price`; empty for the value as a whole. */
+  /** The path to the problem, as in `items[2].price`; empty for the value as a whole. */
   readonly path: string;
-  /** In the words of the schema's library. */
+  /** The schema library's own message. */
   readonly message: string;
 }
 
 /**
- * An event's payload or a command's argument does not fit its schema (`SCHEMA_MISMATCH`); nothing of it was applied or stored.
+ * The payload of an event, or the argument of a command, does not fit its schema (`SCHEMA_MISMATCH`). Nothing was
+ * applied or stored.
  *
  * @example
  * ```ts
@@ -93,13 +97,16 @@ export interface SchemaIssue {
 export class SchemaError extends OmniscientError {
   /** Name of the actor class. */
   readonly actor: string;
-  /** The event whose payload it is. */
+  /** The event, if its payload does not fit. */
   readonly event: string | undefined;
-  /** The command whose argument it is. */
+  /** The command, if its argument does not fit. */
   readonly command: string | undefined;
-  /** Where the first issue is: `items[2].price` in a payload, `args[0].items[2].price` in the arguments of a command; empty for a whole payload. */
+  /**
+   * The path to the first issue: `items[2].price` in a payload, `args[0].items[2].price` in the arguments of a command;
+   * empty for a whole payload.
+   */
   readonly path: string;
-  /** All that is wrong with the value (the first hundred). */
+  /** All issues of the value, up to one hundred. */
   readonly issues: readonly SchemaIssue[];
 
   constructor(whose: Checked, issues: readonly SchemaIssue[]) {
@@ -115,11 +122,11 @@ export class SchemaError extends OmniscientError {
   }
 }
 
-/** A schema that answers with a promise (`ASYNC_SCHEMA`). */
+/** A schema returned a promise (`ASYNC_SCHEMA`). */
 export function asyncSchema(whose: Checked): RegistrationError {
   return new RegistrationError(
     'ASYNC_SCHEMA',
-    `the schema of ${describeChecked(whose)} answers with a promise, and nothing can wait for it here: leave out its asynchronous checks, ` +
+    `the schema of ${describeChecked(whose)} returned a promise, but schemas are checked synchronously: leave out its asynchronous checks, ` +
       'and make them in the command',
   );
 }
@@ -130,7 +137,7 @@ function describeChecked(whose: Checked): string {
     : `argument ${whose.place + 1} of '${whose.command}' (${whose.actor})`;
 }
 
-/** Some libraries begin their messages with the path. */
+/** Some schema libraries begin their messages with the path. It must not appear twice. */
 function textOfIssue(root: string, { path, message }: SchemaIssue): string {
   const where = joinPath(root, path);
   const what = path !== '' && message.startsWith(`${path} `) ? message.slice(path.length + 1) : message;
@@ -141,7 +148,7 @@ function joinPath(root: string, path: string): string {
   return root === '' || path === '' || path.startsWith('[') ? root + path : `${root}.${path}`;
 }
 
-/** An event handler threw: the command, or the loading, failed (`HANDLER_FAILED`). `version` is 0 for an event not yet stored. */
+/** An event handler threw, so the command or the loading failed (`HANDLER_FAILED`). `version` is 0 for an event that is not stored yet. */
 export class HandlerError extends OmniscientError {
   readonly actor: string;
   readonly streamId: string;
@@ -163,7 +170,7 @@ export class HandlerError extends OmniscientError {
   }
 }
 
-/** Somebody wrote to the state outside an event handler (`STATE_READ_ONLY`). */
+/** The state was written to outside an event handler (`STATE_READ_ONLY`). */
 export class StateReadOnlyError extends OmniscientError {
   constructor(path: string) {
     super(
@@ -173,28 +180,28 @@ export class StateReadOnlyError extends OmniscientError {
   }
 }
 
-/** Others' events came first and this command chose `onConflict: 'reject'`, or could not be decided anew (`CONFLICT`). */
+/** Other events were stored first, and this command has `onConflict: 'reject'` or could not be decided again (`CONFLICT`). */
 export class ConflictError extends OmniscientError {
   constructor(message: string, options: OmniscientErrorOptions = {}) {
     super('CONFLICT', message, { retryable: true, ...options });
   }
 }
 
-/** The commit is not known to be durable yet (`COMMIT_TIMEOUT`); its events stay pending and are still being stored. */
+/** It is not known yet whether the commit is durable (`COMMIT_TIMEOUT`). Its events stay pending, and storing them goes on. */
 export class CommitTimeoutError extends OmniscientError {
-  /** `who` is the actor's class and id, as in `User 'anna'`. */
+  /** `who` is the actor's class and id, as in `User 'anna'`; `afterMs` is in milliseconds. */
   constructor(who: string, afterMs: number, cause?: unknown) {
     super(
       'COMMIT_TIMEOUT',
-      `${who}: the commit was not stored within ${afterMs} ms; its events stay pending and are ` +
-        `still tried${isError(cause) ? ` (the last try failed: ${messageOf(cause)})` : ''}. Do not repeat the command: look at the ` +
+      `${who}: the commit was not stored within ${afterMs} ms; its events stay pending, and storing them is ` +
+        `retried${isError(cause) ? ` (the last try failed: ${messageOf(cause)})` : ''}. Do not repeat the command: look at the ` +
         'stream to learn how it ended.',
       { cause },
     );
   }
 }
 
-/** Too many commands wait for this actor (`ACTOR_OVERLOADED`); nothing of the refused one was run. */
+/** Too many commands wait for this actor (`ACTOR_OVERLOADED`). The refused command was not run. */
 export class ActorOverloadedError extends OmniscientError {
   constructor(actor: string, streamId: string, mailboxSizeMax: number) {
     super(
@@ -205,7 +212,7 @@ export class ActorOverloadedError extends OmniscientError {
   }
 }
 
-/** A chain of calls came back to an actor that waits for it (`DEADLOCK`); `chain` names the actors in order. */
+/** A chain of calls led back to an actor that waits for it (`DEADLOCK`). `chain` names the actors in order. */
 export class DeadlockError extends OmniscientError {
   readonly chain: readonly string[];
 
@@ -218,34 +225,38 @@ export class DeadlockError extends OmniscientError {
   }
 }
 
-/** `fire` or `commit` outside a running command (`NO_TURN`), for instance after the command has already returned. */
+/** `fire`, `commit` or the like was called outside a running command (`NO_TURN`), for instance after the command had returned. */
 export class TurnError extends OmniscientError {
   constructor(message: string) {
     super('NO_TURN', message);
   }
 }
 
-/** The command does not exist, or the method is no `@Command()` (`UNKNOWN_COMMAND`). */
+/** The command does not exist, or the method is not a `@Command()` (`UNKNOWN_COMMAND`). */
 export class UnknownCommandError extends OmniscientError {
   constructor(message: string) {
     super('UNKNOWN_COMMAND', message);
   }
 }
 
-/** The module is shutting down and takes no more commands (`SHUTTING_DOWN`). */
+/** The module is shutting down and accepts no more commands (`SHUTTING_DOWN`). */
 export class ShuttingDownError extends OmniscientError {
   constructor() {
-    super('SHUTTING_DOWN', 'this node is shutting down and takes no more commands: send it to another node', {
-      retryable: true,
-    });
+    super(
+      'SHUTTING_DOWN',
+      'this node is shutting down and accepts no more commands: send the command to another node',
+      {
+        retryable: true,
+      },
+    );
   }
 }
 
-/** What an engine reports; `code` says which: docs/reference/errors.md lists them. */
+/** An engine failed. `code` says how: docs/reference/errors.md lists the codes. */
 export class EngineError extends OmniscientError {
   /**
-   * `true` when the write may have been stored although no answer came (a lost connection): whoever retries must look
-   * for its own event ids first.
+   * `true` when the write may have been stored although no answer came, for instance after a lost connection. Look for your own event ids before you repeat the
+   * write.
    */
   readonly outcomeUnknown: boolean;
 

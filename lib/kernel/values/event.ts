@@ -1,28 +1,34 @@
-/** In metadata, where it stands last: that shows at the end of the text, so that events without it need not be parsed. */
+/**
+ * Which event a listener had reached, as stored in metadata. It must be the last property: the end of the text then
+ * shows whether it is there, so most metadata need not be parsed.
+ */
 export type HeardMetadata = readonly [listener: string, source: string, at: number];
 
-/** Who did what, when and why: filled in for every event with no work by the user. It is the audit trail. */
+/** Who did what, when and why. The library fills it in for every event: it is the audit trail. */
 export interface EventMetadata {
-  /** ISO 8601 time at which the event was fired, by the clock of the node that fired it. */
+  /** When the event was fired, as an ISO 8601 time, by the clock of the node that fired it. */
   readonly at: string;
   /**
-   * What that clock said, where `at` is later: a tick is never said to be earlier than the one before and the interval, also where its node's clock is behind
-   * that of the node that fired the one before.
+   * What that clock showed, if `at` is later. A tick is never recorded earlier than its predecessor plus the interval,
+   * even if the clock of its node is behind that of the previous node.
    */
   readonly clock?: string;
-  /** Name of the actor class that fired it. */
+  /** The name of the actor class that fired it. */
   readonly actor: string;
-  /** Which node, and which activation on it. */
+  /** The node, and the activation on it. */
   readonly firedBy: { readonly nodeId: string; readonly activationId: string };
-  /** The command (one turn of the actor) that fired it; all events of one commit share it. */
+  /** The command that fired it. All events of one commit have the same. */
   readonly commandId: string;
-  /** The request or first command that everything with this id goes back to. */
+  /** The request, or the first command, from which all events with this id originate. */
   readonly correlationId: string;
-  /** The command or event that directly led to this one; `null` when it came from outside. */
+  /** The command or event that directly led to this one; `null` if it came from outside. */
   readonly causationId: string | null;
-  /** The span that fired it (W3C Trace Context); only there if somebody traced that. */
+  /** The span that fired it (W3C Trace Context). It is present only if tracing was on. */
   readonly traceparent?: string;
-  /** Of the first event that a reaction fired: which listener heard which source (empty for names), and up to which version of it (position, for names). */
+  /**
+   * On the first event of a reaction: the listener, its source (empty for event names), and the version in the source
+   * (the position, for event names) that it has handled.
+   */
   readonly heard?: HeardMetadata;
 }
 
@@ -30,16 +36,21 @@ export interface EventMetadata {
 export interface StoredEvent<Name extends string = string, Data = unknown> {
   readonly id: string;
   readonly streamId: string;
-  /** Place in the stream: 1, 2, 3 …, no holes. */
+  /** The place in the stream: 1, 2, 3 …, without gaps. */
   readonly version: number;
-  /** Place in the whole store, on events read by `named$` and `all$`. Grows; a reader that resumes after one misses nothing. */
+  /**
+   * The place in the whole store. Only events read by `named$` and `all$` have it. It grows; reading on after it misses
+   * nothing.
+   */
   readonly position?: number;
   readonly name: Name;
   readonly data: Data;
   readonly metadata: EventMetadata;
 }
 
-/** What a handler may know of the event beside its payload: only what can never change, so no version. */
+/**
+ * What a handler may know of an event besides its payload. It contains only what can never change, so not the version.
+ */
 export interface EventInfo<Name extends string = string> {
   readonly id: string;
   readonly streamId: string;
@@ -48,8 +59,8 @@ export interface EventInfo<Name extends string = string> {
 }
 
 /**
- * An event on its way to an engine: payload and metadata are JSON text, made once, when it was fired.
- * Engines store both texts as they are.
+ * An event that is about to be stored. Payload and metadata are JSON texts, made once when it was fired. Engines store
+ * both unchanged.
  */
 export interface NewEvent {
   readonly id: string;
@@ -58,14 +69,19 @@ export interface NewEvent {
   readonly metadata: string;
 }
 
-/** An event as an engine gives it back. `position` is 0 where the engine has not assigned one (yet) or was not asked. */
+/**
+ * An event as an engine returns it. `position` is 0 if the engine has not assigned one yet, or was not asked for it.
+ */
 export interface EventRecord extends NewEvent {
   readonly streamId: string;
   readonly version: number;
   readonly position: number;
 }
 
-/** Names that begin with this are the framework's own events: stored in the stream, never passed to handlers. */
+/**
+ * Event names with this prefix belong to the framework. Such events are stored in the stream and never passed to
+ * handlers.
+ */
 export const FRAMEWORK_EVENT_PREFIX = '$';
 
 /** Longest event name, in UTF-16 code units. */

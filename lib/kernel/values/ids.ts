@@ -3,31 +3,31 @@ import { EVENT_NAME_LENGTH_MAX, FRAMEWORK_EVENT_PREFIX, STREAM_ID_LENGTH_MAX } f
 import { shownText, textFault } from './text.js';
 
 /**
- * Checks an actor's id and names its stream.
+ * Checks an actor's id and returns the name of its stream.
  *
- * @throws InvalidIdError when the id is no text that can be stored, is too long with its prefix, or begins with `$`.
+ * @throws InvalidIdError when the id cannot be stored, is too long with its prefix, or begins with `$`.
  */
 export function streamIdOf(actor: string, prefix: string, id: unknown): string {
   const fault = textFault(id, STREAM_ID_LENGTH_MAX - prefix.length);
   if (fault !== undefined) throw new InvalidIdError(`${actor}: the id ${shownText(id)} ${fault}`);
   if ((id as string).startsWith(FRAMEWORK_STREAM_PREFIX)) {
     throw new InvalidIdError(
-      `${actor}: the id ${shownText(id)} begins with '${FRAMEWORK_STREAM_PREFIX}', as the library's own streams do: choose another`,
+      `${actor}: the id ${shownText(id)} begins with '${FRAMEWORK_STREAM_PREFIX}', which is reserved for the library's own streams: choose another id`,
     );
   }
   return prefix + (id as string);
 }
 
-/** Streams whose ids begin with this are the framework's own (elections, projections): no actor can have such an id. */
+/** Stream ids with this prefix belong to the framework (elections, projections). No actor can have such an id. */
 export const FRAMEWORK_STREAM_PREFIX = '$';
 
-/** Checks the name of a stream, prefix included; the same rules. @throws InvalidIdError. */
+/** Checks the id of a stream, prefix included, by the same rules. @throws InvalidIdError. */
 export function checkedStreamId(streamId: unknown): string {
   const fault = textFault(streamId, STREAM_ID_LENGTH_MAX);
   if (fault !== undefined) throw new InvalidIdError(`the stream id ${shownText(streamId)} ${fault}`);
   if ((streamId as string).startsWith(FRAMEWORK_STREAM_PREFIX)) {
     throw new InvalidIdError(
-      `the stream id ${shownText(streamId)} begins with '${FRAMEWORK_STREAM_PREFIX}': that stream is the library's own`,
+      `the stream id ${shownText(streamId)} begins with '${FRAMEWORK_STREAM_PREFIX}': which is reserved for the library's own streams`,
     );
   }
   return streamId as string;
@@ -37,18 +37,20 @@ export function checkedStreamId(streamId: unknown): string {
 export function assertEventName(name: unknown): asserts name is string {
   const fault = eventNameFault(name);
   if (fault === undefined) return;
-  throw new OmniscientError('INVALID_EVENT_NAME', `the name of an event ${shownText(name)} ${fault}`);
+  throw new OmniscientError('INVALID_EVENT_NAME', `the event name ${shownText(name)} ${fault}`);
 }
 
-/** What is wrong with the name of a user's event; `undefined` if nothing is. */
+/** Says why a user's event cannot have this name; `undefined` if it can. */
 export function eventNameFault(name: unknown): string | undefined {
   return nameFault(name, EVENT_NAME_LENGTH_MAX);
 }
 
-/** The same for the name of anything that a user names and the library keeps: an actor, a projection, an election. */
+/** The same for any name that a user chooses and the library stores: of an actor, a projection, an election. */
 export function nameFault(name: unknown, lengthMax: number): string | undefined {
   const fault = textFault(name, lengthMax);
   if (fault !== undefined) return fault;
   const isFrameworks = (name as string).startsWith(FRAMEWORK_EVENT_PREFIX);
-  return isFrameworks ? `begins with '${FRAMEWORK_EVENT_PREFIX}', as the library's own names do` : undefined;
+  return isFrameworks
+    ? `begins with '${FRAMEWORK_EVENT_PREFIX}', which is reserved for the library's own names`
+    : undefined;
 }

@@ -1,11 +1,12 @@
 import { PayloadError } from './errors.js';
 
 /**
- * Checks that JSON gives the value back the same, and serialises it. Properties that are `undefined` are left out, as JSON does.
+ * Checks that a value survives JSON unchanged, and serialises it. As in JSON, properties that are `undefined` are left
+ * out.
  *
  * @param what names the value in errors, as in "the payload of 'signed_up'".
  * @returns its JSON text.
- * @throws PayloadError with the path of what JSON can't carry, as in `$.items[3].at`.
+ * @throws PayloadError with the path of what JSON cannot represent, as in `$.items[3].at`.
  */
 export function assertJson(value: unknown, what: string): string {
   const refusal = findRefusal(value);
@@ -13,22 +14,24 @@ export function assertJson(value: unknown, what: string): string {
   return JSON.stringify(value);
 }
 
-/** How deep state and payloads may be nested. Far beyond real data, far below what the call stack holds. */
+/**
+ * How deeply state and payloads may be nested. This is far beyond real data, and far below what the call stack allows.
+ */
 export const PLAIN_DATA_DEPTH_MAX = 500;
 
-/** Why a value is not plain data, and the keys that lead to it. */
+/** Why a value is not plain data, and the keys that lead to the problem. */
 export interface Refusal {
   readonly keys: (string | number)[];
   readonly why: string;
 }
 
-/** Tells of an object known to be plain data whether it fits below `depth` levels; undefined if it isn't known. */
+/** Says whether an object that is known to be plain data fits below `depth` levels; `undefined` if that is unknown. */
 export type Fits = (value: object, depth: number, depthMax: number) => boolean | undefined;
 
 /**
- * Looks for the first thing in a value that is not plain data.
+ * Finds the first part of a value that is not plain data.
  *
- * @param depth how many levels there are above the value.
+ * @param depth how many levels are above the value.
  */
 export function findRefusal(value: unknown, depth = 0, fits?: Fits): Refusal | undefined {
   switch (typeof value) {
@@ -53,7 +56,7 @@ export function findRefusal(value: unknown, depth = 0, fits?: Fits): Refusal | u
   }
 }
 
-/** The error to throw for a refusal; `root` is the value that was looked through, `path` where it stands. */
+/** The error to throw for a refusal. `root` is the value that was searched, `path` where it is. */
 export function refusalError(refusal: Refusal, root: unknown, what: string, path: string): PayloadError {
   const { keys, why } = refusal.why === TOO_DEEP ? (findCycle(root, refusal.keys) ?? refusal) : refusal;
   const shown = keys.slice(0, PATH_KEYS_MAX).map(formatKey).join('');
@@ -61,13 +64,13 @@ export function refusalError(refusal: Refusal, root: unknown, what: string, path
   return new PayloadError(`${what} is not plain data: ${full} ${why}`, full);
 }
 
-/** A key as it is written in a path: `.name`, `[3]`, `["odd name"]`; also the call of a method: `.push()`. */
+/** A key as written in a path: `.name`, `[3]`, `["odd name"]`. A method call is written `.push()`. */
 export function formatKey(key: string | number): string {
   if (typeof key === 'number') return `[${key}]`;
   return /^[A-Za-z_$][\w$]*(\(\))?$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
 }
 
-/** Writes a property, also one called `__proto__`, which plain assignment would take for the prototype. */
+/** Writes a property, even one called `__proto__`, which a plain assignment would take for the prototype. */
 export function putProperty(target: Record<string, unknown>, key: string, value: unknown): void {
   if (key === '__proto__') {
     Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
@@ -80,14 +83,14 @@ export function isContainer(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
-/** Whether an object is made by `{}` or `Object.create(null)`, in whatever realm. */
+/** Whether an object was made by `{}` or `Object.create(null)`, in any realm. */
 export function isPlainObject(value: object): boolean {
   const prototype = Object.getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === null) return true;
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf');
 }
 
-/** What comes deeper than that is not written out in errors. */
+/** How many keys of a path an error shows. */
 const PATH_KEYS_MAX = 20;
 
 const SYMBOL_KEY = 'has a key that is a symbol';
@@ -101,7 +104,7 @@ function refusalInObject(value: object, depth: number, fits?: Fits): Refusal | u
   if (!isPlainObject(value)) return refuse(describeForeign(value));
   for (const key in value) {
     const property = Object.getOwnPropertyDescriptor(value, key);
-    // Inherited, if somebody added to Object.prototype: JSON leaves that out too.
+    // It is inherited: somebody extended Object.prototype. JSON leaves that out too.
     if (property === undefined) continue;
     if (property.get || property.set) return at(key, refuse('is a getter or setter'));
     const inner = property.value;
@@ -122,7 +125,7 @@ function refusalInArray(value: readonly unknown[], depth: number, fits?: Fits): 
     const refusal = findRefusal(inner, depth + 1, fits);
     if (refusal) return at(index, refusal);
   }
-  // As the arrays that String.match gives have.
+  // Arrays that String.match returns have such properties.
   if (Object.keys(value).length > value.length) return refuse('has other properties than its items');
   if (Object.getOwnPropertySymbols(value).length > 0) return refuse(SYMBOL_KEY);
   return undefined;
@@ -138,7 +141,7 @@ function at(key: string | number, refusal: Refusal): Refusal {
   return refusal;
 }
 
-/** What to use in the place of something that is often tried. */
+/** What to use instead of values that are often tried. */
 const INSTEAD: ReadonlyMap<string, string> = new Map([
   ['Date', 'use its toISOString()'],
   ['Map', 'use an object'],
@@ -153,7 +156,7 @@ function describeForeign(value: object): string {
   return `is an instance of ${name}: ${INSTEAD.get(name) ?? 'use a plain object'}`;
 }
 
-/** Where on the way down a value contains itself. */
+/** Finds where a value contains itself, along these keys. */
 function findCycle(root: unknown, keys: readonly (string | number)[]): Refusal | undefined {
   const above = new Set<unknown>([root]);
   let value = root;

@@ -3,11 +3,11 @@ import { formatKey } from './plain-data.js';
 import { disown, isThenable } from './thenable.js';
 
 /**
- * What a schema library must give: the Standard Schema interface, version 1 (https://standardschema.dev), which zod, valibot, arktype and others
- * have. It is written out here so that none of them need be installed.
+ * The Standard Schema interface, version 1 (https://standardschema.dev), which zod, valibot, arktype and others
+ * implement. It is written out here so that none of them need be installed.
  *
- * @typeParam Input what may be given to it.
- * @typeParam Output what it makes of that: the same, with defaults filled in, or something else altogether.
+ * @typeParam Input what the schema accepts.
+ * @typeParam Output what the schema returns: the same with defaults filled in, or something else altogether.
  */
 export interface StandardSchema<Input = unknown, Output = Input> {
   readonly '~standard': {
@@ -18,34 +18,34 @@ export interface StandardSchema<Input = unknown, Output = Input> {
   };
 }
 
-/** What validating gave: a value, or what was wrong with it. */
+/** The result of a validation: a value, or what was wrong. */
 export type StandardResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly StandardIssue[] };
 
-/** What a schema says is wrong, and the keys that lead there. */
+/** A problem that a schema found, and the keys that lead to it. */
 export interface StandardIssue {
   readonly message: string;
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** The type of what a schema gives. */
+/** The type that a schema returns. */
 export type SchemaOutput<Schema> = Schema extends {
   readonly '~standard': { readonly types?: { readonly output: infer Output } | undefined };
 }
   ? Output
   : never;
 
-/** What a schema made of a value. */
+/** What a schema returned for a value. */
 export type Validated = { readonly value: unknown } | { readonly issues: readonly SchemaIssue[] };
 
-/** Most issues of one value that are kept. */
+/** How many issues of one value are kept. */
 const ISSUES_MAX = 100;
 
 /**
- * Asks a schema.
+ * Validates a value with a schema.
  *
- * @returns `undefined` if it only answers later, with a promise: nothing here can wait for that.
+ * @returns `undefined` if the schema returns a promise, because nothing here can wait for that.
  */
 export function validate(schema: StandardSchema, value: unknown): Validated | undefined {
   const result = schema['~standard'].validate(value);
@@ -54,7 +54,7 @@ export function validate(schema: StandardSchema, value: unknown): Validated | un
     return undefined;
   }
   if (result.issues === undefined) return { value: result.value };
-  // Copied first: some libraries have classes of arrays of their own, whose map() and slice() give something else.
+  // It is copied first, because some libraries have array classes whose map() and slice() return something else.
   const issues = [...result.issues].slice(0, ISSUES_MAX);
   return { issues: issues.map(({ path = [], message }) => ({ path: pathOf([...path]), message })) };
 }
@@ -66,14 +66,14 @@ export function isStandardSchema(value: unknown): value is StandardSchema {
   return standard?.version === 1 && typeof standard.validate === 'function';
 }
 
-/** What newer libraries have beside it, the Standard JSON Schema interface. */
+/** The Standard JSON Schema interface, which newer libraries offer as well. */
 interface WithJsonSchema {
   readonly '~standard': { readonly jsonSchema?: { input(options: { target: string }): object } };
 }
 
 /**
- * A text that is the same as long as the schema is, as far as its library shows what it holds (functions given to it may be hidden): for
- * fingerprints, not for reading.
+ * A text that changes whenever the schema changes, as far as its library reveals that (functions inside it may be
+ * hidden). It is for fingerprints, not for reading.
  */
 export function textOfSchema(schema: StandardSchema): string {
   const seen = new Set<unknown>();
@@ -92,7 +92,7 @@ function jsonSchemaOf(schema: StandardSchema & WithJsonSchema): string {
   try {
     return JSON.stringify(schema['~standard'].jsonSchema?.input({ target: 'draft-2020-12' })) ?? '';
   } catch {
-    // Not everything that a schema can say can be said in JSON Schema.
+    // Some schemas cannot be expressed as JSON Schema.
     return '';
   }
 }

@@ -1,8 +1,10 @@
 /**
- * What is wrong with a text that is to be stored, as in "holds half of a surrogate pair"; `undefined` if nothing is. The one rule for all names, ids and
- * keys: an engine must give back the very text that it was given, and two texts that differ must never become one.
+ * Says why a text cannot be stored, as in "holds half of a surrogate pair"; `undefined` if it can. All names, ids and
+ * keys are checked with this one rule: an engine must return the very text that it was given, and two different texts
+ * must never become one.
  *
- * A NUL ends a string for some engines. Half of a surrogate pair has no UTF-8: it becomes U+FFFD, like every other half.
+ * For some engines a NUL ends a string. Half of a surrogate pair cannot be written as UTF-8: it becomes U+FFFD, like
+ * every other half.
  *
  * @param lengthMax in UTF-16 code units.
  */
@@ -15,7 +17,7 @@ export function textFault(text: unknown, lengthMax: number): string | undefined 
   return undefined;
 }
 
-/** A text that came from outside, short enough for a message, and harmless there. */
+/** Quotes a text from outside, shortened for use in a message. */
 export function shownText(text: unknown): string {
   if (typeof text !== 'string') return kindOf(text);
   const shown = text.length > SHOWN_LENGTH_MAX ? `${text.slice(0, SHOWN_LENGTH_MAX)}…` : text;
@@ -24,7 +26,7 @@ export function shownText(text: unknown): string {
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-/** Most of a text that a message shows, in UTF-16 code units. */
+/** How much of a text a message shows, in UTF-16 code units. */
 const SHOWN_LENGTH_MAX = 40;
 
 function kindOf(value: unknown): string {

@@ -1,6 +1,7 @@
 /**
- * Whether something is a promise in the eyes of `await`: also one of another realm or another library, and a query builder that begins its work when it is
- * waited for. Only looks at it. One whose `then` throws when it is looked at counts: as a promise it rejects.
+ * Whether `await` would wait for this value: a promise of any realm or library, or a query builder that starts its work
+ * when it is awaited. This only looks at the value. A value whose `then` property throws counts as well, because
+ * awaiting it rejects.
  */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
@@ -12,8 +13,8 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 /**
- * What is waited for when this is waited for; `undefined` if it is there already. `then` is called once and at once, so that work that only begins with
- * that belongs to whoever asks here.
+ * The promise to wait for; `undefined` if the value is there already. `then` is called once and at once, so that work
+ * which begins with that call belongs to the caller.
  */
 export function promiseOf<T>(answer: T | PromiseLike<T>): Promise<T> | undefined {
   if (!isThenable(answer)) return undefined;
@@ -22,17 +23,20 @@ export function promiseOf<T>(answer: T | PromiseLike<T>): Promise<T> | undefined
   });
 }
 
-/** Goes on with an answer: at once, or when it is there. */
+/** Continues with an answer: at once, or when it arrives. */
 export function whenThere<T>(answer: unknown, next: (answer: unknown) => T): T | Promise<T> {
   return promiseOf(answer)?.then(next) ?? next(answer);
 }
 
-/** Nobody will wait for it: if it is a promise that was begun already, that it fails must not end the process. */
+/**
+ * Marks a value as one that nobody will wait for: if it is a promise that is already running, its rejection must not
+ * end the process.
+ */
 export function disown(value: unknown): void {
   try {
-    // Works for promises of every realm, and begins nothing that waits to be asked.
+    // This works for promises of every realm. It does not start a lazy thenable.
     Promise.prototype.then.call(value, undefined, () => {});
   } catch {
-    // It is none.
+    // The value is not a promise.
   }
 }

@@ -1,40 +1,40 @@
-/** What can be said of something that was thrown, as plain data. */
+/** A thrown value, described as plain data. */
 export interface StoredFailure {
   readonly name: string;
   readonly message: string;
   readonly code?: string;
   readonly stack?: string;
-  /** What made it happen. */
+  /** Its cause. */
   readonly cause?: StoredFailure;
-  /** Those that an `AggregateError` gathers; the first ones. */
+  /** The first of the errors that an `AggregateError` contains. */
   readonly errors?: readonly StoredFailure[];
 }
 
-/** Most failures that are kept of one that was thrown: itself, its causes, and those that it gathers. */
+/** How many failures are kept of a thrown value: itself, its causes, and the errors that it contains. */
 export const FAILURES_MAX = 20;
-/** How deep causes and gathered errors are followed. */
+/** How deep causes and contained errors are followed. */
 export const FAILURE_DEPTH_MAX = 5;
-/** Longest message that is kept, in UTF-16 code units. */
+/** The longest message that is kept, in UTF-16 code units. */
 export const MESSAGE_LENGTH_MAX = 8_000;
-/** Longest stack that is kept, in UTF-16 code units. */
+/** The longest stack that is kept, in UTF-16 code units. */
 export const STACK_LENGTH_MAX = 8_000;
-/** Longest text of a value that is no error, in UTF-16 code units. */
+/** The longest text of a value that is not an error, in UTF-16 code units. */
 const SKETCH_LENGTH_MAX = 1_000;
-/** How deep, and how many keys or items of each level, such a value is shown. */
+/** How many levels of such a value are shown, and how many keys or items of each. */
 const SKETCH_DEPTH_MAX = 3;
 const SKETCH_ITEMS_MAX = 20;
 
 /*
- * Anything can be thrown: `undefined`, a Proxy whose traps throw, an error with getters that do. Nothing in this file throws, whatever it is given, so that
- * reporting a failure never is one.
+ * Anything can be thrown: `undefined`, a Proxy whose traps throw, an error whose getters throw. Nothing in this file
+ * throws, whatever it is given, so that reporting a failure never causes another one.
  */
 
-/** `instanceof`, also for a Proxy that refuses to say. */
+/** `instanceof` that never throws; `false` for a Proxy that throws. */
 export function isInstance<T>(value: unknown, of: abstract new (...args: never[]) => T): value is T {
   return attempt(() => value instanceof of) ?? false;
 }
 
-/** Whether it is an error, of whichever realm. */
+/** Whether the value is an error, of any realm. */
 export function isError(value: unknown): value is Error {
   if (!isObject(value)) return false;
   return isInstance(value, Error) || ERROR_TAGS.has(attempt(() => Object.prototype.toString.call(value)) ?? '');
@@ -42,12 +42,12 @@ export function isError(value: unknown): value is Error {
 
 const ERROR_TAGS: ReadonlySet<string> = new Set(['[object Error]', '[object DOMException]']);
 
-/** A property, `undefined` if it can't be read. */
+/** Reads a property; `undefined` if it cannot be read. */
 export function propertyOf(value: unknown, key: string): unknown {
   return isObject(value) ? attempt(() => (value as Record<string, unknown>)[key]) : undefined;
 }
 
-/** Why something failed, in one line or as many as its message has: the message of an error, the text of anything else. */
+/** Why something failed, in as many lines as its message has: the message of an error, the text of anything else. */
 export function messageOf(thrown: unknown): string {
   if (!isErrorLike(thrown)) return cut(plainText(thrown), MESSAGE_LENGTH_MAX);
   const message = propertyOf(thrown, 'message');
@@ -55,14 +55,14 @@ export function messageOf(thrown: unknown): string {
   return cut(plainText(message), MESSAGE_LENGTH_MAX);
 }
 
-/** What kind of thing was thrown: the name of an error, or of what has one; the type of anything else. */
+/** The kind of a thrown value: the `name` of an error or of an object that has one, otherwise its type. */
 export function nameOf(thrown: unknown): string {
   const name = typeof thrown === 'object' ? propertyOf(thrown, 'name') : undefined;
   if (typeof name === 'string' && name !== '') return name;
   return isErrorLike(thrown) ? (classNameOf(thrown) ?? 'Error') : typeof thrown;
 }
 
-/** Name of the class that it is an instance of. */
+/** The name of the value's class. */
 export function classNameOf(thrown: unknown): string | undefined {
   const name = propertyOf(propertyOf(thrown, 'constructor'), 'name');
   return typeof name === 'string' && name !== '' ? name : undefined;
@@ -74,22 +74,22 @@ export function codeOf(thrown: unknown): string | undefined {
   return typeof code === 'string' || typeof code === 'number' || typeof code === 'bigint' ? String(code) : undefined;
 }
 
-/** All that is kept of it. */
+/** Describes a thrown value as plain data, to be stored. */
 export function storedFailure(thrown: unknown): StoredFailure {
   return failureIn({ left: FAILURES_MAX }, thrown, FAILURE_DEPTH_MAX);
 }
 
-/** Why something failed and what made that happen, in one line: for a log. */
+/** Why something failed, with its causes, in one line for the log. */
 export function reasonOf(thrown: unknown): string {
   return reasonIn(storedFailure(thrown), messageOf(thrown));
 }
 
-/** The same with stacks, in several lines: for a log. */
+/** The same with stacks, in several lines for the log. */
 export function traceOf(thrown: unknown): string {
   return traceIn(storedFailure(thrown), '');
 }
 
-/** What an `AggregateError` gathers; the first ones. */
+/** The first of the errors that an `AggregateError` contains. */
 export function gatheredBy(thrown: unknown, max: number): unknown[] {
   const errors = propertyOf(thrown, 'errors');
   if (attempt(() => Array.isArray(errors)) !== true) return [];
@@ -124,11 +124,11 @@ function reasonIn({ cause, errors = [] }: StoredFailure, message: string): strin
 
 function traceIn({ name, message, stack, cause, errors = [] }: StoredFailure, indent: string): string {
   const own = (stack ?? `${name}: ${message}`).replaceAll('\n', `\n${indent}`);
-  const inner = [...errors.map((each) => ['gathered', each] as const), ...(cause ? [['cause', cause] as const] : [])];
+  const inner = [...errors.map((each) => ['error', each] as const), ...(cause ? [['cause', cause] as const] : [])];
   return own + inner.map(([what, each]) => `\n${indent}  [${what}] ${traceIn(each, `${indent}  `)}`).join('');
 }
 
-/** Whether it has a message to tell, or is an error without one. */
+/** Whether the value has a message, or is an error without one. */
 function isErrorLike(value: unknown): boolean {
   return isError(value) || (isObject(value) && typeof propertyOf(value, 'message') === 'string');
 }
@@ -138,7 +138,7 @@ function plainText(value: unknown): string {
   return ownText(value) ?? attempt(() => sketch(value, SKETCH_DEPTH_MAX)) ?? `${typeof value} without a text`;
 }
 
-/** What its own `toString` says. */
+/** The result of the value's own `toString`, if it has one. */
 function ownText(value: object): string | undefined {
   const toText = propertyOf(value, 'toString');
   if (typeof toText !== 'function' || toText === Object.prototype.toString || toText === Array.prototype.toString) {
@@ -148,7 +148,7 @@ function ownText(value: object): string | undefined {
   return text?.startsWith('[object ') ? undefined : text;
 }
 
-/** Like JSON, of as much as fits. */
+/** A text like JSON, of as much as fits. */
 function sketch(value: unknown, depth: number): string {
   if (typeof value === 'string') return JSON.stringify(cut(value, SKETCH_LENGTH_MAX));
   if (!isObject(value)) return String(value);
@@ -165,7 +165,7 @@ function sketch(value: unknown, depth: number): string {
   return isList ? `[${text}]` : `{${text}}`;
 }
 
-/** The first part of a text; no character is cut in two. */
+/** The first part of a text. A surrogate pair is not cut in two. */
 function cut(text: string, lengthMax: number): string {
   if (text.length <= lengthMax) return text;
   const last = text.charCodeAt(lengthMax - 1);

@@ -143,7 +143,7 @@ export class Activation implements PipelineOwner, FeedOwner {
 
   /** What is stored may have changed what it listens to; also what only the leader's code listens to. */
   refreshListening(): void {
-    if (this.leader && this.framework.isListening) this.listen();
+    if (this.feed && this.framework.isListening) this.listen();
     this.listening?.look();
   }
 

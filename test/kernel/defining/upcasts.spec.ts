@@ -69,14 +69,19 @@ function classes(): [mistake: string, actorClass: new () => Thing, code: string,
     @Command({ args: [undefined, {} as StandardSchema<unknown, string>] }) act(_a: string, _b: string): void {}
   }
   return [
-    ['renaming in a circle', Circle, 'INVALID_UPCAST', /Circle renames in a circle: 'a' -> 'b' -> 'c' -> 'a'/],
+    [
+      'renaming in a circle',
+      Circle,
+      'INVALID_UPCAST',
+      /Circle upcasts events in a circle of names: 'a' -> 'b' -> 'c' -> 'a'/,
+    ],
     [
       'an order that nobody can see',
       Mixed,
       'INVALID_UPCAST',
       /Mixed upcasts 'other' in a static method and in another/,
     ],
-    ['a handler that never runs', Handled, 'INVALID_UPCAST', /Handled handles 'other' and upcasts all of them/],
+    ['a handler that never runs', Handled, 'INVALID_UPCAST', /Handled handles 'other' and upcasts every such event/],
     ['an upcast without a schema', NoSchema, 'INVALID_SCHEMA', /NoSchema\.one: the schema that says which 'other'/],
     ['an upcast with something else', OddSchema, 'INVALID_SCHEMA', /OddSchema\.one/],
     ["an upcast of the framework's event", FrameworkEvent, 'INVALID_EVENT_NAME', /FrameworkEvent\.one/],

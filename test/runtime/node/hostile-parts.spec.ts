@@ -69,7 +69,7 @@ describe("Nest's log", () => {
     nestLog().warn('a try failed', error);
     nestLog().error('it failed', error);
     expect(said[0]?.[0]).toBe('a try failed: all (because of Error: one; RangeError: two)');
-    expect(String(said[1]?.[1])).toMatch(/AggregateError: all.*\[gathered\] Error: one.*\[cause\] RangeError: two/s);
+    expect(String(said[1]?.[1])).toMatch(/AggregateError: all.*\[error\] Error: one.*\[cause\] RangeError: two/s);
   });
 
   it.each(Object.keys(HOSTILE))('has a line for %s', (name) => {

@@ -19,6 +19,8 @@ export class Connections {
   /** The index of the server to try next. */
   #next = 0;
   #closed = false;
+  /** Rejects for those who wait for a connection that is still being made. */
+  #giveUp: (why: EngineError) => void = () => {};
 
   constructor(r: Reql, settings: Settings) {
     this.#r = r;
@@ -71,7 +73,8 @@ export class Connections {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.drop(new EngineError('ENGINE_CLOSED', 'RethinkDB: the engine was closed, so it takes no more calls'));
+    if (this.#present) this.#leave(this.#present, closed());
+    this.#giveUp(closed());
   }
 
   async #run<T>(query: Term, isWrite: boolean, options?: object): Promise<T> {
@@ -147,14 +150,20 @@ export class Connections {
   }
 
   #connected(): Promise<PooledConnection> {
-    if (this.#closed)
-      throw new EngineError('ENGINE_CLOSED', 'RethinkDB: the engine was closed, so it takes no more calls');
+    if (this.#closed) throw closed();
     this.#connection ??= this.#begin();
     return this.#connection;
   }
 
   #begin(): Promise<PooledConnection> {
-    const connection = this.#connect();
+    const connection = new Promise<PooledConnection>((resolve, reject) => {
+      this.#giveUp = reject;
+      this.#connect().then((made) => {
+        // Nobody waits for this connection any more.
+        if (this.#closed) made.drop(closed());
+        resolve(made);
+      }, reject);
+    });
     const lost = () => {
       // Only this connection: the end of an earlier one may arrive while the next is being made.
       if (this.#connection !== connection) return;
@@ -245,11 +254,18 @@ function passOn(cursor: DriverCursor, wantsMore: (item: unknown) => boolean, que
   );
 }
 
+function closed(): EngineError {
+  return new EngineError('ENGINE_CLOSED', 'RethinkDB: the engine was closed, so it takes no more calls');
+}
+
+/** Errors after which the outcome of a write is unknown. */
+const LOST: ReadonlySet<string> = new Set(['ENGINE_UNREACHABLE', 'ENGINE_TIMEOUT', 'ENGINE_CLOSED']);
+
 /** A write on a lost connection has an unknown outcome. */
 function withOutcome(error: EngineError, isWrite: boolean): EngineError {
-  const isLost = error.code === 'ENGINE_UNREACHABLE' || error.code === 'ENGINE_TIMEOUT';
-  if (!isWrite || error.outcomeUnknown || !isLost) return error;
-  return new EngineError(error.code, error.message, { cause: error.cause, retryable: true, outcomeUnknown: true });
+  if (!isWrite || error.outcomeUnknown || !LOST.has(error.code)) return error;
+  const { code, message, cause, retryable } = error;
+  return new EngineError(code, message, { cause, retryable, outcomeUnknown: true });
 }
 
 function within<T>(environment: Environment, promise: Promise<T>, ms: number, what: string): Promise<T> {

@@ -47,8 +47,7 @@ export class Clients {
   /** Runs one client until this time. */
   async run(client: number, untilMs: number, pace: number): Promise<void> {
     const [hurrying, idling] = PAUSE_MS_MAX;
-    // Below 20 as often as above.
-    const pauseMs = hurrying * (idling / hurrying) ** this.#world.random.fork('pauses').between(0, 1);
+    const pauseMs = this.#world.random.fork('pauses').between(hurrying, idling);
     const pauses = this.#world.random.fork(`pauses of client ${client}`);
     // The time at which an operation begins depends on nothing else, so leaving one out does not move the others.
     for (let operation = 1, atMs = 0; ; operation += 1) {
@@ -190,7 +189,7 @@ type AnyActor = ActorBase<object, object>;
 /** Longest way between a client and a node. Milliseconds. */
 const WAY_MS_MAX = 3;
 /** Longest time between two operations of one client: in the fastest course, and in the slowest. Milliseconds. */
-const PAUSE_MS_MAX = [2, 200] as const;
+const PAUSE_MS_MAX = [15, 200] as const;
 
 /** An actor as a client of a simulation sees it: its commands, each given to a node that is picked for it. */
 export type SimulatedRef<A extends AnyActor> = CommandsOf<A> & {
