@@ -10,7 +10,8 @@ export function ledElsewhere(label: string): ConflictError {
 /** The error for an append at an expected version while earlier events are missing in the state. */
 export function incomplete(label: string): ConflictError {
   return new ConflictError(
-    `${label}: other writers stored events on its stream that its state lacks, so versions cannot be checked. The actor is loaded again: give the command again`,
+    `${label}: other writers stored events on its stream that its state lacks, so versions cannot be checked. ` +
+      'The actor is loaded again: give the command again',
   );
 }
 

@@ -130,7 +130,8 @@ export class Candidacy {
   async #taskEnded(): Promise<void> {
     if (!this.#task || (await endsWithin(this.#parts.environment, this.#task, TASK_END_MS_MAX))) return;
     this.#parts.log.error(
-      `the task of the leader of '${this.#what.name}' did not end within ${TASK_END_MS_MAX} ms after its signal was aborted. It is not waited for any longer, and may ` +
+      `the task of the leader of '${this.#what.name}' did not end within ${TASK_END_MS_MAX} ms after its signal was aborted. ` +
+        'It is not waited for any longer, and may ' +
         'still run while another node leads: end the task when its signal is aborted',
     );
   }

@@ -210,7 +210,8 @@ export class Reactions {
     if (listener) return listener;
     throw new OmniscientError(
       'UNKNOWN_LISTENER',
-      `${this.#owner.label}: no listener is called '${name}': was the method renamed, or listenTo() not called again in onActivate? Restore the name, or call it again`,
+      `${this.#owner.label}: no listener is called '${name}': was the method renamed, or listenTo() not called again in onActivate? ` +
+        'Restore the name, or call it again',
     );
   }
 

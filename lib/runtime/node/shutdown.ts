@@ -38,7 +38,9 @@ export async function passivateAll(
   const { shutdownTimeoutMs } = parts.limits;
   const closed = Promise.all(hosts.map((host) => host.close(new ShuttingDownError())));
   if (await endsWithin(parts.environment, closed, shutdownTimeoutMs)) return;
-  const why = `onPassivate, or what it called, did not end within ${shutdownTimeoutMs} ms (shutdownTimeoutMs) and was cut off: its events are not stored. Make it faster, or raise shutdownTimeoutMs`;
+  const why =
+    `onPassivate, or what it called, did not end within ${shutdownTimeoutMs} ms (shutdownTimeoutMs) and was cut off: its events are not stored. ` +
+    'Make it faster, or raise shutdownTimeoutMs';
   cutOff(residents, parts, why);
   for (const activation of residents.all()) activation.end(new ShuttingDownError());
 }
