@@ -205,7 +205,7 @@ describe('the health indicator', () => {
     expect(await check(app)).toEqual({
       http: 503,
       status: 'down',
-      reason: expect.stringContaining('the memory engine did not answer for'),
+      reason: expect.stringContaining('the memory engine did not answer within'),
       code: 'ENGINE_SILENT',
     });
     engine.hangs = false;

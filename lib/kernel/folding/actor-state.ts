@@ -104,7 +104,7 @@ function parsePayload(event: NewEvent | EventRecord, streamId: string, version: 
   } catch (cause) {
     throw new OmniscientError(
       'EVENT_UNREADABLE',
-      `event ${version} of stream '${streamId}' ('${event.name}') is no longer JSON in the store: restore it from a backup`,
+      `event ${version} of stream '${streamId}' ('${event.name}') is no longer valid JSON in the store: restore it from a backup`,
       { cause },
     );
   }

@@ -3,9 +3,10 @@ import { SYSTEM } from '../../engine/environment/system-environment.js';
 import type { NoReply, Reply } from './remote-call.js';
 
 /**
- * Calls of one actor that wait for one node's replies, in the order in which they were sent. A node that works through a long queue is not silent, so a
- * reply renews the wait of all that was sent after the call it answers; but not of what was sent before, which a node that runs one command after
- * another would have answered first: that one is lost. So it is always the oldest call whose time is up first, and there is one timer for all.
+ * Calls for one actor that wait for one node's replies, in the order in which they were sent. A node that works through
+ * a long queue is not silent. So a reply renews the wait of all calls that were sent after the one that it answers. It
+ * does not renew the wait of earlier calls: a node that runs one command after another would have answered them first,
+ * so they are lost. So the oldest call always times out first, and one timer serves all.
  */
 export class CallQueue {
   onEmpty: () => void = () => {};
@@ -40,13 +41,13 @@ export class CallQueue {
     return waiting;
   }
 
-  /** It waits no longer: its reply came, or it was given up. */
+  /** It no longer waits: its reply came, or it was given up. */
   remove({ before, after, quietSinceMs }: WaitingCall, isReplied: boolean): void {
     if (before) before.after = after;
     else this.#oldest = after;
     if (after) after.before = before;
     else this.#newest = before;
-    // What is heard of a call counts for all that were sent later; the next one bears it for them, until it is gone itself.
+    // A sign of life for one call counts for all later ones. The next call in the queue keeps it for them.
     const heardMs = isReplied ? this.#environment.monotonicMs() : quietSinceMs;
     if (after && after.quietSinceMs < heardMs) after.quietSinceMs = heardMs;
     if (this.#oldest) return;
@@ -74,12 +75,12 @@ export class CallQueue {
 
 /** A call that waits for its reply. */
 export interface WaitingCall {
-  /** The caller's own count of its calls. */
+  /** The caller's own number for it. */
   readonly call: number;
   readonly to: string;
   readonly settle: (reply: Reply | NoReply) => void;
   readonly queue: CallQueue;
-  /** Since when nothing was heard of this call or of one that was sent before it. */
+  /** Since when there was no reply to this call or to an earlier one. */
   quietSinceMs: number;
   before: WaitingCall | undefined;
   after: WaitingCall | undefined;

@@ -8,13 +8,16 @@ import { Membership } from './membership.js';
 import { MessageTransport } from './message-transport.js';
 import { RemoteCalls } from './remote-calls.js';
 
-/** This node among the others. Begins when something first needs it: an application of plain actors writes no heartbeats. */
+/**
+ * This node as part of the cluster. It starts when something first needs it, so an application without clustered actors
+ * writes no heartbeats.
+ */
 export class Cluster {
   readonly membership: Membership;
   readonly transport: MessageTransport;
   readonly calls: RemoteCalls;
   readonly errors: ErrorCodec;
-  /** It hands over what it leads: nobody should send it anything any more. */
+  /** Whether it is handing over what it leads. No node should send it anything any more. */
   leaving = false;
   readonly #parts: RuntimeParts;
   #started: Promise<void> | undefined;
@@ -28,13 +31,19 @@ export class Cluster {
     this.calls = new RemoteCalls(parts, this);
   }
 
-  /** Resolves when this node knows the others, and they can know it; tries for as long as the engine is unreachable. */
+  /**
+   * Resolves when this node knows the others, and they can know it. It retries for as long as the engine is
+   * unreachable.
+   */
   start(): Promise<void> {
     this.#started ??= detached(() => this.#start());
     return this.#started;
   }
 
-  /** Tells the others at once that this node takes nothing more, so that they elect leaders without waiting for a time-out. */
+  /**
+   * Tells the others at once that this node accepts nothing more, so that they elect leaders without waiting for a
+   * time-out.
+   */
   async leave(): Promise<void> {
     this.leaving = true;
     if (!this.#started) return;
@@ -64,9 +73,9 @@ export class Cluster {
         await this.membership.start();
         return;
       } catch (error) {
-        // Whoever leaves waits for this to end.
+        // A node that leaves waits for this to end.
         if (!(error instanceof EngineError && error.retryable) || this.leaving || this.#stopped) {
-          this.#parts.log.error('this node could not join the others', error);
+          this.#parts.log.error('this node could not join the cluster', error);
           throw error;
         }
         await sleep(this.#parts.environment, backoff.nextMs());

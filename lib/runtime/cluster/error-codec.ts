@@ -11,18 +11,19 @@ import {
 } from '../../kernel/values/thrown.js';
 
 /**
- * Errors as they travel between nodes: class, name, message, `code` and other plain properties, stack, causes and gathered errors arrive as they were. So does
- * what is no error: plain data, `undefined`, a bigint; of anything else its text does. Never throws on the way out, whatever was thrown.
+ * Encodes errors for sending them between nodes. Class, name, message, `code` and other plain properties, stack, causes
+ * and contained errors arrive unchanged. So do values that are not errors: plain data, `undefined`, a bigint. Of
+ * anything else its text arrives. Encoding never throws, whatever was thrown.
  */
 export class ErrorCodec {
-  /** Those that users made known, by name. */
+  /** Classes that users registered, by name. */
   readonly #classes = new Map<string, ErrorClass>();
 
   constructor(classes: readonly ErrorClass[] = []) {
     for (const each of classes) this.add(each);
   }
 
-  /** Makes a class known by its name; the last one of a name counts. */
+  /** Registers a class under its name. The last one of a name counts. */
   add(errorClass: ErrorClass): void {
     this.#classes.set(errorClass.name, errorClass);
   }
@@ -53,7 +54,10 @@ export class ErrorCodec {
     return error;
   }
 
-  /** Not made by its constructor, whose arguments nobody knows; but for the one class whose parts are hidden. */
+  /**
+   * Creates an error without calling its constructor, whose arguments are unknown. `DOMException` is the exception,
+   * because its parts are hidden.
+   */
   #bare(encoded: EncodedError): Error {
     const { type, name, message } = encoded;
     const errorClass = this.#classOf(encoded);
@@ -70,10 +74,16 @@ export class ErrorCodec {
   }
 }
 
-/** Longest plain value that travels as it is, and most of an error's own properties together, in characters of JSON. */
+/**
+ * The longest plain value that is sent as it is, and the most of an error's own properties together, in characters of
+ * JSON.
+ */
 const VALUE_LENGTH_MAX = 64 * 1024;
 
-/** A class of errors whose instances keep their class on the way from one node to another. */
+/**
+ * A class of errors whose instances keep their class when they are sent to another node. Give such classes to the
+ * module's `errors`.
+ */
 // biome-ignore lint/complexity/noBannedTypes: constructors of any arguments, and abstract ones, have nothing else in common.
 export type ErrorClass = Function & { readonly prototype: Error };
 
@@ -82,7 +92,7 @@ interface LibraryClass {
   readonly isExact: boolean;
 }
 
-/** Something that is no error. `value` is its text, which is all that older nodes know; `is` says how to read that. */
+/** A value that is not an error. `value` is its text, which is all that older nodes know; `is` says how to read it. */
 interface EncodedValue {
   readonly value: string;
   readonly is?: 'json' | 'bigint' | 'undefined';
@@ -90,17 +100,20 @@ interface EncodedValue {
 
 interface EncodedError {
   readonly type: string;
-  /** What its `name` says. Older nodes leave it out, and all that follows. */
+  /** Its `name`. Older nodes omit it, and everything below. */
   readonly name?: string;
-  /** The library's class that it is an instance of, and whether of that very one; `null` if it is of none. Other classes of the same names are not meant. Older nodes do not say. */
+  /**
+   * The library's class that it is an instance of, and whether exactly of that class; `null` if none. Users' classes
+   * with the same names do not count. Older nodes omit it.
+   */
   readonly library?: LibraryClass | null;
   readonly message: string;
   readonly stack: string | undefined;
   readonly own: Record<string, unknown>;
-  /** Own properties that JSON has not. */
+  /** Own properties that JSON cannot represent. */
   readonly special?: Record<string, EncodedValue>;
   readonly cause?: EncodedError | EncodedValue;
-  /** What an `AggregateError` gathers. */
+  /** The errors that an `AggregateError` contains. */
   readonly errors?: readonly (EncodedError | EncodedValue)[];
 }
 
@@ -125,14 +138,14 @@ function byName(classes: readonly ErrorClass[]): ReadonlyMap<string, ErrorClass>
   return new Map(classes.map((each) => [each.name, each]));
 }
 
-/** A user's class may have the name of one of ours: only the class itself tells. */
+/** A user's class may have the same name as one of ours, so the class itself is compared. */
 function libraryClassOf(error: Error): LibraryClass | null {
   try {
     for (let of: unknown = error.constructor; typeof of === 'function'; of = Object.getPrototypeOf(of)) {
       if (LIBRARY.get(of.name) === of) return { name: of.name, isExact: of === error.constructor };
     }
   } catch {
-    // A Proxy, or a getter, that refuses: none of ours does.
+    // A Proxy or a getter threw. None of our classes does that.
   }
   return null;
 }
@@ -163,7 +176,7 @@ function encodeError(error: Error, depth: number, budget: { left: number }): Enc
   return errors.length > 0 || encoded.type === 'AggregateError' ? { ...encoded, errors } : encoded;
 }
 
-/** Its own properties, as far as they are plain and there is room; its class's `code`, too. */
+/** Its own properties, as far as they are plain and there is room, including its class's `code`. */
 function ownOf(error: Error): Pick<EncodedError, 'own' | 'special'> {
   const own: Record<string, unknown> = {};
   const special: Record<string, EncodedValue> = {};

@@ -5,10 +5,10 @@ import type { RuntimeParts } from '../parts/settings.js';
 import { NodeClocks } from './node-clocks.js';
 
 /**
- * Which nodes are alive. Each writes a heartbeat; a node whose heartbeat another has not seen change for `heartbeatTimeoutMs` is dead to that one. Time
- * is measured on the observer's monotonic clock, and only while it looks: a node that was frozen itself holds nobody else for dead when it comes
- * back. (A failure detector by time-out: Chandra and Toueg, "Unreliable Failure Detectors for Reliable Distributed Systems", 1996. It may be wrong
- * about a node; nothing that must be right hangs on it.)
+ * Which nodes are alive. Each node writes a heartbeat. A node whose heartbeat another has not seen change for `heartbeatTimeoutMs` is dead to that one. Time is
+ * measured on the observer's monotonic clock, and only while it checks: a node that was frozen itself considers nobody dead when it comes back. (A failure
+ * detector by time-out: Chandra and Toueg, "Unreliable Failure Detectors for Reliable Distributed Systems", 1996. It may be wrong about a node, so correctness
+ * never depends on it.)
  */
 export class Membership {
   readonly incarnation: string;
@@ -22,12 +22,12 @@ export class Membership {
   readonly #suspectListeners = new Set<(nodeId: string) => void>();
   readonly #forgottenListeners = new Set<(nodeId: string) => void>();
   #beats = 0;
-  /** `undefined` until it joins: a node that has no need of the others writes no heartbeats. */
+  /** `undefined` until it joins. A node that needs no others writes no heartbeats. */
   #lastBeatAtMs: number | undefined;
-  /** How far our clock was ahead of our monotonic one when the others were told last. */
-  #toldAheadMs = 0;
+  /** How far our clock was ahead of our monotonic one in the last heartbeat. */
+  #announcedAheadMs = 0;
   #lastLookAtMs = 0;
-  /** When the last look that ended had begun: what it did not see was written after that. */
+  /** When the last completed check began. What it did not see was written after that. */
   #lastLookFromMs = 0;
   #beatTimer: Timer | undefined;
   #lookTimer: Timer | undefined;
@@ -37,13 +37,13 @@ export class Membership {
 
   constructor(parts: RuntimeParts) {
     this.#parts = parts;
-    // Not one of the user's ids: whatever those are, another start must not be taken for this one.
+    // It does not use the user's ids: whatever those are, each start needs a distinct one.
     this.incarnation = parts.environment.uuid();
     this.#timeoutMs = parts.limits.heartbeatTimeoutMs;
     this.clocks = new NodeClocks(this.#timeoutMs * CLOCK_DELAY_SHARE_MAX);
   }
 
-  /** Resolves when this node is known to the others, and they to it. @throws EngineError. */
+  /** Resolves when this node and the others know each other. @throws EngineError. */
   async start(): Promise<void> {
     this.#lastBeatAtMs ??= this.#parts.environment.monotonicMs();
     await this.#beat();
@@ -58,16 +58,16 @@ export class Membership {
     return other !== undefined && !other.gone;
   }
 
-  /** When it was last found to be gone, on our monotonic clock; minus infinity if it never was. */
+  /** When it was last found to be gone, on our monotonic clock; minus infinity if never. */
   goneSinceMs(nodeId: string): number {
     return this.#goneSinceMs.get(nodeId) ?? Number.NEGATIVE_INFINITY;
   }
 
-  /** Tells the others at once if our clock was set since they were last told, so that they can read what we write from now on. @throws EngineError. */
+  /** Writes a heartbeat at once if our clock was set since the last one, so that the others can interpret what we write from now on. @throws EngineError. */
   async tellClock(): Promise<void> {
     const { clock, environment } = this.#parts;
     const aheadMs = clock.now() - environment.monotonicMs();
-    if (Math.abs(aheadMs - this.#toldAheadMs) > CLOCK_SET_MS_MIN) await this.#beat();
+    if (Math.abs(aheadMs - this.#announcedAheadMs) > CLOCK_SET_MS_MIN) await this.#beat();
   }
 
   /** The other nodes that are alive. */
@@ -79,49 +79,52 @@ export class Membership {
     return this.#others.get(nodeId)?.record.incarnation;
   }
 
-  /** Whether this node's own heartbeats have failed for so long that others must hold it for dead. */
+  /** Whether this node's own heartbeats have failed for so long that others must consider it dead. */
   get isolated(): boolean {
     return (
       this.#lastBeatAtMs !== undefined && this.#parts.environment.monotonicMs() - this.#lastBeatAtMs > this.#timeoutMs
     );
   }
 
-  /** Hears of every node that died, left, or was started anew under its old id. */
+  /** Calls the listener for every node that died, left, or restarted under its old id. Returns a function that ends this. */
   onGone(listener: (nodeId: string) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Hears, again and again, of every node that is not dead yet and has shown no sign of life for three quarters of the time-out: no heartbeat, no message. */
+  /**
+   * Calls the listener, repeatedly, for every node that is not dead yet but has shown no sign of life (heartbeat or message) for three quarters of the
+   * time-out.
+   */
   onSuspect(listener: (nodeId: string) => void): () => void {
     this.#suspectListeners.add(listener);
     return () => this.#suspectListeners.delete(listener);
   }
 
-  /** Hears of every node that is in the store no more: it ended what it did and left, or has been dead for long. */
+  /** Calls the listener for every node that is no longer in the store: it left in order, or has been dead for long. */
   onForgotten(listener: (nodeId: string) => void): () => void {
     this.#forgottenListeners.add(listener);
     return () => this.#forgottenListeners.delete(listener);
   }
 
-  /** A message came from it. */
+  /** A message came from this node. */
   heard(nodeId: string): void {
     const other = this.#others.get(nodeId);
     if (other) other.heardAtMs = this.#parts.environment.monotonicMs();
   }
 
-  /** Learns of nodes that came a moment ago. */
+  /** Checks now, to learn of nodes that joined a moment ago. */
   async refresh(): Promise<void> {
     await this.#looks.run().catch(() => {});
   }
 
-  /** It says itself that it leaves. */
+  /** The node itself says that it leaves. */
   left(nodeId: string, incarnation: string): void {
     const other = this.#others.get(nodeId);
     if (other && other.record.incarnation === incarnation) this.#markGone(nodeId, other);
   }
 
-  /** Leaves for good: the others need not wait for the time-out. */
+  /** Leaves for good, so the others need not wait for the time-out. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#parts.environment.clearTimeout(this.#beatTimer);
@@ -129,7 +132,10 @@ export class Membership {
     try {
       await this.#parts.engine.forgetNode(this.#parts.nodeId, this.incarnation);
     } catch (error) {
-      this.#parts.log.warn('this node could not say that it leaves; the others will notice by themselves', error);
+      this.#parts.log.warn(
+        'this node could not announce that it leaves; the others will notice after heartbeatTimeoutMs',
+        error,
+      );
     }
   }
 
@@ -139,7 +145,7 @@ export class Membership {
     const [clockMs, nowMs] = [clock.now(), environment.monotonicMs()];
     this.clocks.read(nodeId, clockMs, nowMs);
     await engine.beat({ nodeId, incarnation: this.incarnation, beat: this.#beats, clockMs });
-    this.#toldAheadMs = clockMs - nowMs;
+    this.#announcedAheadMs = clockMs - nowMs;
     this.#lastBeatAtMs = environment.monotonicMs();
   }
 
@@ -149,7 +155,7 @@ export class Membership {
     const nowMs = this.#parts.environment.monotonicMs();
     const lookedForMs = Math.min(nowMs - this.#lastLookAtMs, (2 * this.#timeoutMs) / LOOKS_PER_TIMEOUT);
     this.#lastLookAtMs = nowMs;
-    // A heartbeat that is new to us may have been written at any time since the last look began.
+    // A heartbeat that is new to us may have been written at any time since the last check began.
     const isClockRead = nowMs - this.#lastLookFromMs <= this.#timeoutMs * CLOCK_DELAY_SHARE_MAX;
     this.#lastLookFromMs = fromMs;
     const seen = new Set<string>();
@@ -166,7 +172,7 @@ export class Membership {
     }
   }
 
-  /** Whether its heartbeat has changed. */
+  /** Records a heartbeat. Returns whether it has changed. */
   #see(record: NodeRecord, lookedForMs: number): boolean {
     const { nodeId } = record;
     const other = this.#others.get(nodeId);
@@ -177,7 +183,7 @@ export class Membership {
     const isNew = other.record.incarnation !== record.incarnation;
     if (isNew) this.#markGone(nodeId, other);
     if (isNew || other.record.beat !== record.beat) {
-      // One that said it leaves may have a last heartbeat under way.
+      // A node that said that it leaves may still have a last heartbeat under way.
       if (isNew || !other.gone || other.silentMs >= this.#timeoutMs) other.gone = false;
       other.record = record;
       other.silentMs = 0;
@@ -185,12 +191,12 @@ export class Membership {
     }
     other.silentMs += lookedForMs;
     if (other.silentMs >= this.#timeoutMs) this.#markGone(nodeId, other);
-    else this.#tellIfQuiet(nodeId, other);
+    else this.#notifyIfSuspect(nodeId, other);
     if (other.silentMs >= this.#timeoutMs * FORGET_AFTER_TIMEOUTS) this.#forget(record);
     return false;
   }
 
-  #tellIfQuiet(nodeId: string, { gone, silentMs, heardAtMs }: Neighbour): void {
+  #notifyIfSuspect(nodeId: string, { gone, silentMs, heardAtMs }: Neighbour): void {
     const suspectMs = Math.min(silentMs, this.#parts.environment.monotonicMs() - heardAtMs);
     if (gone || suspectMs < this.#timeoutMs * SUSPECT_SHARE) return;
     for (const listener of [...this.#suspectListeners]) listener(nodeId);
@@ -208,14 +214,14 @@ export class Membership {
 
   #forget({ nodeId, incarnation }: NodeRecord): void {
     this.#parts.engine.forgetNode(nodeId, incarnation).catch(() => {
-      // The next look tries again.
+      // The next check tries again.
     });
   }
 
   #checkOwn(record: NodeRecord): void {
     if (record.incarnation === this.incarnation || this.#beats < 2 || this.#stopped) return;
     this.#warnOnce(
-      `another process uses the nodeId '${this.#parts.nodeId}' too: give every process one of its own, or leave it out`,
+      `another process uses the nodeId '${this.#parts.nodeId}' too: give each process a nodeId of its own, or leave the option out`,
       undefined,
     );
   }
@@ -235,7 +241,7 @@ export class Membership {
         () => {
           this.#warned = '';
         },
-        (error: unknown) => this.#warnOnce('heartbeats fail; they are tried again', error),
+        (error: unknown) => this.#warnOnce('heartbeats could not be written or read; this is retried', error),
       );
     }, this.#timeoutMs / timesPerTimeout);
     return timer.unref();
@@ -248,25 +254,25 @@ export class Membership {
   }
 }
 
-/** Heartbeats a node writes, and looks it takes at the others', within one `heartbeatTimeoutMs`. */
+/** How many heartbeats a node writes, and how often it checks the others', within one `heartbeatTimeoutMs`. */
 const BEATS_PER_TIMEOUT = 4;
 const LOOKS_PER_TIMEOUT = 8;
-/** A node that shows no sign of life for this share of the time-out may still come back; whoever waits for an answer from it need not. */
+/** A node without a sign of life for this share of the time-out may still come back, but callers need not wait for its answer. */
 const SUSPECT_SHARE = 0.75;
-/** A node that has been dead for so many timeouts is forgotten. */
+/** A node is forgotten after it has been dead for this many time-outs. */
 const FORGET_AFTER_TIMEOUTS = 30;
 
-/** A heartbeat that may be older than this share of the time-out when it is read says too little of its node's clock. */
+/** A heartbeat that may be older than this share of the time-out when it is read says too little about its node's clock. */
 const CLOCK_DELAY_SHARE_MAX = 0.5;
-/** A clock that moved by less, apart from time itself, was not set. Milliseconds. */
+/** A clock that differs from elapsed time by less than this was not set. Milliseconds. */
 const CLOCK_SET_MS_MIN = 20;
 
-/** Most nodes that are remembered for having gone. */
+/** How many nodes that are gone are remembered. */
 const GONE_MAX = 10_000;
 
 interface Neighbour {
   record: NodeRecord;
-  /** For how long, by our own clock, its heartbeat has not changed while we were looking. */
+  /** How long, by our own clock, its heartbeat has not changed while we were checking. */
   silentMs: number;
   /** When it last sent us a message, by our clock. */
   heardAtMs: number;

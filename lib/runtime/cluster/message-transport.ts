@@ -8,14 +8,15 @@ import type { RuntimeParts } from '../parts/settings.js';
 import type { Membership } from './membership.js';
 
 /**
- * Messages between nodes, each taken at most once, and only by the start of the node that it was meant for. They may be lost. "At most once" holds
- * without exception, since commands rely on it: what cannot be told from a message that was taken before counts as lost.
+ * Messages between nodes. Each is taken at most once, and only by the incarnation for which it was meant. Messages may
+ * be lost. "At most once" holds without exception, because commands rely on it: a message that might be a duplicate
+ * counts as lost.
  */
 export class MessageTransport {
   readonly #parts: RuntimeParts;
   readonly #membership: Membership;
   readonly #receivers = new Map<string, Receiver>();
-  /** By node and start of it. */
+  /** By node and incarnation. */
   readonly #seen = new Map<string, Seen>();
   #queue: { to: string; text: string }[] = [];
   #sending = false;
@@ -30,7 +31,7 @@ export class MessageTransport {
     membership.onForgotten((nodeId) => this.#shorten(nodeId));
   }
 
-  /** How much is remembered of messages that came: of so many senders, so many numbers. */
+  /** How much is remembered about received messages: the number of senders, and of message numbers. */
   get remembered(): { readonly senders: number; readonly numbers: number } {
     const seen = [...this.#seen.values()];
     return { senders: seen.length, numbers: seen.reduce((sum, { size }) => sum + size, 0) };
@@ -42,12 +43,12 @@ export class MessageTransport {
     });
   }
 
-  /** Who gets messages of this kind. It must not throw. */
+  /** Sets the receiver for messages of this kind. It must not throw. */
   on(kind: string, receiver: Receiver): void {
     this.#receivers.set(kind, receiver);
   }
 
-  /** @param incarnation the start of that node for which it is meant; default the one that is known. */
+  /** @param incarnation the incarnation of that node for which it is meant; by default the one that is known. */
   send(to: string, kind: string, body: object, incarnation = this.#membership.incarnationOf(to)): void {
     if (this.#closed || this.#queue.length >= QUEUE_MAX) return;
     const envelope: Envelope = {
@@ -65,7 +66,7 @@ export class MessageTransport {
     }
   }
 
-  /** Resolves when everything so far has been handed to the engine, or given up. */
+  /** Resolves when all messages so far were handed to the engine, or given up. */
   async sent(): Promise<void> {
     while (this.#sending) await turnOfTheLoop(this.#parts.environment);
   }
@@ -93,7 +94,7 @@ export class MessageTransport {
         const mayWork = error instanceof EngineError && (error.retryable || error.outcomeUnknown);
         if (!mayWork || tries >= TRIES_MAX || this.#closed) {
           this.#parts.log.warn(
-            `${batch.length} messages to other nodes could not be sent; they will be missed there`,
+            `${batch.length} messages to other nodes could not be sent and are lost; their senders notice that by a time-out`,
             error,
           );
           return;
@@ -109,7 +110,7 @@ export class MessageTransport {
     try {
       envelope = JSON.parse(text) as Envelope;
     } catch (error) {
-      this.#parts.log.warn('a message from another node is no JSON', error);
+      this.#parts.log.warn('a message from another node was ignored, because it is not valid JSON', error);
       return;
     }
     const { from, incarnation, to, number, kind, body } = envelope;
@@ -125,7 +126,7 @@ export class MessageTransport {
     let seen = this.#seen.get(sender);
     if (!seen) {
       if (this.#seen.size >= SENDERS_MAX && !this.#forgetOne(nowMs)) return false;
-      // Its earlier start is over.
+      // The earlier incarnation of that node is over.
       this.#shorten(from);
       seen = new Seen(from, incarnation);
       this.#seen.set(sender, seen);
@@ -138,7 +139,7 @@ export class MessageTransport {
     for (const seen of this.#seen.values()) if (seen.from === nodeId) seen.shorten();
   }
 
-  /** Whether there was one of which nothing can come any more. */
+  /** Forgets one sender from which nothing can come any more. Returns whether there was one. */
   #forgetOne(nowMs: number): boolean {
     for (const [sender, { from, incarnation, heardAtMs }] of this.#seen) {
       const isThere = this.#membership.isAlive(from) && this.#membership.incarnationOf(from) === incarnation;
@@ -154,30 +155,30 @@ export class MessageTransport {
     if (this.#hasWarned) return;
     this.#hasWarned = true;
     this.#parts.log.warn(
-      `messages came from more than ${SENDERS_MAX} starts of nodes within ${SENDER_KEPT_MS} ms; those of further ones are not taken`,
+      `more than ${SENDERS_MAX} node starts sent messages within ${SENDER_KEPT_MS} ms; messages of further ones are ignored: do nodes restart all the time?`,
     );
   }
 }
 
-/** Most messages that wait to be sent; what comes beyond is lost, as any message may be. */
+/** How many messages may wait to be sent. Further ones are lost, as any message may be. */
 const QUEUE_MAX = 100_000;
-/** Most messages handed to the engine at once. */
+/** How many messages are handed to the engine at once. */
 const BATCH_MAX = 256;
-/** How often a batch is tried; whoever sent it waits no longer for an answer by then. */
+/** How often sending a batch is tried. By then the callers no longer wait for an answer. */
 const TRIES_MAX = 8;
-/** So far back are a sender's messages remembered, to know one that comes twice; what comes later still counts as lost. */
+/** How many messages of a sender are remembered, to recognise duplicates. Older ones that arrive late count as lost. */
 const SEEN_MAX = 10_000;
-/** Most starts of nodes of which that is known. */
+/** For how many incarnations that is remembered. */
 const SENDERS_MAX = 10_000;
-/** What is known of one that is gone is forgotten when nothing has come from it for so long, and room is needed. Milliseconds. */
+/** A sender that is gone is forgotten when nothing has come from it for this long and room is needed. Milliseconds. */
 const SENDER_KEPT_MS = 2 * MESSAGE_KEPT_MS;
 
 interface Envelope {
   readonly from: string;
   readonly incarnation: string;
-  /** For which start of the receiver it is meant, if the sender knew. */
+  /** The receiver's incarnation for which it is meant, if the sender knew it. */
   readonly to: string | undefined;
-  /** The sender's own count. */
+  /** The sender's own number for it. */
   readonly number: number;
   readonly kind: string;
   readonly body: unknown;
@@ -200,13 +201,16 @@ class Seen {
     return this.#numbers.size;
   }
 
-  /** The sender is gone for good, as far as anybody knows: one number says enough. What it sent before that and is still under way counts as lost. */
+  /**
+   * The sender is gone for good, as far as anybody knows, so one number suffices. Messages that it sent before and that
+   * are still under way count as lost.
+   */
   shorten(): void {
     for (const number of this.#numbers) this.#forgottenUpTo = Math.max(this.#forgottenUpTo, number);
     this.#numbers.clear();
   }
 
-  /** Whether it is new; what is older than all that is remembered counts as seen. */
+  /** Records a number. Returns whether it is new; numbers older than all remembered ones count as seen. */
   add(number: number): boolean {
     if (number <= this.#forgottenUpTo || this.#numbers.has(number)) return false;
     this.#numbers.add(number);

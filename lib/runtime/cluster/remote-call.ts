@@ -9,27 +9,30 @@ export interface RemoteCall {
   readonly actor: string;
   readonly id: string;
   readonly command: string;
-  /** JSON, as `encodeArguments` makes it. */
+  /** JSON, as `encodeArguments` returns it. */
   readonly args: string;
-  /** Version up to which the caller knows the stream; nothing of this command is stored before that. */
+  /** The version up to which the caller knows the stream. Nothing of this command is stored before it. */
   readonly since: number;
-  /** The term in which it is to run: no other leadership takes it, also not a later one of the same node. Older nodes do not say. */
+  /**
+   * The term in which it must run. No other leadership accepts it, not even a later one of the same node. Older nodes
+   * do not send it.
+   */
   readonly term?: number | undefined;
-  /** It was sent before, in an earlier term, and nobody knows what became of it. */
+  /** Whether it was sent before, in an earlier term, with an unknown outcome. */
   readonly again: boolean;
   /** The actors whose turns wait for this call. */
   readonly chain: readonly string[];
 }
 
-/** What came of a call. `version` is that of the stream when it was answered. */
+/** The outcome of a call. `version` is the stream's version when it was answered. */
 export type Reply =
   | { readonly kind: 'answered'; readonly version: number; readonly answer?: string }
   | { readonly kind: 'failed'; readonly version: number; readonly error: string }
-  /** It was not run there: that node does not lead, leaves, or has no such class, so that it can't lead. */
+  /** It did not run there: that node does not lead, is leaving, or lacks the class and so cannot lead. */
   | { readonly kind: 'refused'; readonly version: number; readonly leaving: boolean; readonly unregistered?: boolean };
 
-/** No answer: the node died, did not answer in time, or shows no sign of life. The command may have been run. */
+/** There was no answer: the node died, did not answer in time, or shows no sign of life. The command may have run. */
 export type NoReply = { readonly kind: 'gone' | 'silent' | 'quiet' };
 
-/** Runs a call that came from another node. Must not throw. */
+/** Runs a call from another node. It must not throw. */
 export type CallServer = (call: RemoteCall) => Promise<Reply>;

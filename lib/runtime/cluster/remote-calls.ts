@@ -5,13 +5,14 @@ import type { MessageTransport } from './message-transport.js';
 import type { CallServer, NoReply, RemoteCall, Reply } from './remote-call.js';
 
 /**
- * Calls to other nodes and from them. Each ends: with a reply, when the node dies or has been quiet for too long, or after `leaderTimeoutMs` without a
- * reply to it or to one that was sent before it. A command may be sent several times: a reply ends only the very call that it answers.
+ * Calls to other nodes and from them. Each call ends: with a reply, when the node dies or has shown no sign of life for
+ * too long, or after `leaderTimeoutMs` without a reply to it or to an earlier call. A command may be sent several
+ * times. A reply ends only the very call that it answers.
  */
 export class RemoteCalls {
   readonly #parts: RuntimeParts;
   readonly #cluster: ClusterParts;
-  /** By the caller's count. */
+  /** By the caller's number for the call. */
   readonly #pending = new Map<number, PendingCall>();
   /** By node and actor. */
   readonly #queues = new Map<string, CallQueue>();
@@ -30,14 +31,14 @@ export class RemoteCalls {
     return this.#pending.size;
   }
 
-  /** Who runs what other nodes ask for. */
+  /** Sets what runs the calls of other nodes. */
   serveWith(server: CallServer): void {
     this.#cluster.transport.on('call', (call: SentCall, from, incarnation) => {
       void this.#serve(server, call, { from, incarnation });
     });
   }
 
-  /** @param incarnation the start of that node which is to run it; no other gets it. */
+  /** @param incarnation the incarnation of that node which must run it; no other one gets it. */
   call(to: string, incarnation: string | undefined, call: RemoteCall): Promise<Reply | NoReply> {
     return new Promise((settle) => {
       const { commandId } = call;
@@ -64,12 +65,12 @@ export class RemoteCalls {
 
   #replied({ commandId, call = this.#callOf(commandId), reply }: ReplyMessage, from: string): void {
     const pending = this.#pending.get(call);
-    // The call may have been given up: what was replied to it says nothing about one that was made later.
+    // The call may have been given up. A reply to it says nothing about a later one.
     if (pending?.waiting.to !== from || pending.commandId !== commandId) return;
     this.#settle(call, reply);
   }
 
-  /** For a reply that does not say which call it answers; 0 if there is none. */
+  /** Finds the call for a reply that does not say which call it answers; 0 if there is none. */
   #callOf(commandId: string): number {
     for (const [call, pending] of this.#pending) if (pending.commandId === commandId) return call;
     return 0;
@@ -110,7 +111,7 @@ interface ClusterParts {
 
 interface ReplyMessage {
   readonly commandId: string;
-  /** Which of the caller's calls it answers. Older nodes do not say. */
+  /** Which of the caller's calls it answers. Older nodes omit it. */
   readonly call?: number | undefined;
   readonly reply: Reply;
 }
@@ -120,10 +121,10 @@ interface PendingCall {
   readonly waiting: WaitingCall;
 }
 
-/** A call as it travels, with the caller's count of its calls. */
+/** A call as it is sent, with the caller's number for it. */
 type SentCall = RemoteCall & { readonly call?: number | undefined };
 
-/** Arguments as JSON; `undefined` ones, which JSON has not, by their places. */
+/** Encodes arguments as JSON. JSON has no `undefined`, so the indexes of such arguments are listed. */
 export function encodeArguments(args: readonly unknown[], check: (value: unknown, place: number) => string): string {
   const texts = args.map((arg, place) => (arg === undefined ? 'null' : check(arg, place)));
   const missing = args.flatMap((arg, place) => (arg === undefined ? [place] : []));

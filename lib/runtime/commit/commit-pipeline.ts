@@ -9,24 +9,24 @@ import { type Commit, settleFailed, settleStored } from './commit.js';
 import { conflictOf, incomplete, ledElsewhere } from './conflict-errors.js';
 
 /**
- * Stores an activation's pending commits, in order, one append at a time: all that queues up while one is under way goes with the next. On
- * a conflict the others' events go under the pending ones, and the same commits are stored again.
+ * Stores an activation's pending commits in order, one append at a time. Everything that queues up during an append goes with the next one. On a conflict, the
+ * others' events go below the pending ones, and the same commits are stored again.
  */
 export class CommitPipeline {
   appending = false;
-  /** Whether it stores at the version it expects, so that nobody else's event stays unseen. */
+  /** Whether it appends at the expected version, so that no other writer's event stays unseen. */
   isChecked: boolean;
   readonly #parts: RuntimeParts;
   readonly #streamId: string;
   readonly #state: OptimisticState<Commit>;
   readonly #owner: PipelineOwner;
   #flushScheduled = false;
-  /** After a refused append its commits are tried one by one, so that only the one at fault fails. */
+  /** How many commits of a refused append are still to be stored one by one, so that only the faulty one fails. */
   #singly = 0;
   #lastRetryError: unknown;
   #stopped = false;
-  /** Whoever waits for an append keeps the process alive until it ends, or they were told that it takes too long. */
-  #letGo: () => void = () => {};
+  /** Lets the process end. Callers that wait for an append keep it alive until the append ends or they time out. */
+  #releaseProcess: () => void = () => {};
 
   constructor(
     parts: RuntimeParts,
@@ -43,19 +43,19 @@ export class CommitPipeline {
   }
 
   /**
-   * From now on it stores at the version it expects.
+   * From now on it appends at the expected version.
    *
-   * @throws ConflictError when it is too late for that: it has stored its own events behind others' that are not in the state. It is loaded again.
+   * @throws ConflictError when that is too late: it has appended after other events that are not in its state. The actor is loaded again.
    */
   check(): void {
     this.isChecked = true;
     if (!this.#state.incomplete) return;
-    // What is on its way may be stored: its callers are told so first.
+    // An append that is under way may succeed. Its callers get their answer first.
     this.#parts.environment.queueMicrotask(() => this.#giveUpIfIncomplete());
     throw incomplete(this.#owner.label);
   }
 
-  /** Stores what is pending, soon: what else is sealed before the event loop turns goes along. */
+  /** Stores pending commits soon. Commits that are sealed before the event loop turns go with them. */
   schedule(): void {
     if (this.#flushScheduled || this.appending) return;
     this.#flushScheduled = true;
@@ -75,7 +75,7 @@ export class CommitPipeline {
       this.#settleRebased(this.#state.rebase(others));
     } catch (error) {
       this.#owner.broke(error);
-      // Nothing here can take them to the leader any more.
+      // Nothing here can forward them to the leader any more.
       for (const commit of evicted) settleFailed(commit, error);
       return;
     }
@@ -84,16 +84,16 @@ export class CommitPipeline {
     if (this.#state.pending.length > 0) this.schedule();
   }
 
-  /** Fails everything pending and stops trying; for an activation that ends. */
+  /** Fails everything pending and stops retrying; for an activation that ends. */
   abandon(error: unknown): void {
     this.#stopped = true;
-    this.#letGo();
+    this.#releaseProcess();
     for (const commit of this.#state.pending.splice(0)) settleFailed(commit, error);
   }
 
   /**
-   * Tells callers whose time is up; their events stay pending. The time runs from the first look on, so that the many commits which are stored
-   * before anybody looks never ask for the time.
+   * Rejects callers whose commit took too long; their events stay pending. The time runs from the first check, so the many commits that are stored before any
+   * check never read the clock.
    */
   timeOut(commits: readonly Commit[], nowMs: number): void {
     const { commitTimeoutMs } = this.#parts.limits;
@@ -104,7 +104,7 @@ export class CommitPipeline {
       commit.timedOut = true;
       settleFailed(commit, new CommitTimeoutError(this.#owner.label, commitTimeoutMs, this.#lastRetryError));
     }
-    if (this.#state.pending.every(({ timedOut }) => timedOut)) this.#letGo();
+    if (this.#state.pending.every(({ timedOut }) => timedOut)) this.#releaseProcess();
   }
 
   #flush(): void {
@@ -131,7 +131,7 @@ export class CommitPipeline {
         onRetry: (error) => this.#noteRetry(error, trace),
         environment: this.#parts.environment,
       });
-    this.#letGo = this.#parts.environment.keepAlive();
+    this.#releaseProcess = this.#parts.environment.keepAlive();
     (trace ? trace.run(append) : append()).then(
       (result) => {
         trace?.ended(result.kind);
@@ -144,7 +144,7 @@ export class CommitPipeline {
     );
   }
 
-  /** The longest run of pending commits that fits one append, but at least one. */
+  /** The longest run of pending commits that fits into one append; at least one. */
   #nextBatch(): { count: number; events: NewEvent[]; isChecked: boolean } {
     const events: NewEvent[] = [];
     const countMax = this.#singly > 0 ? 1 : Number.POSITIVE_INFINITY;
@@ -154,7 +154,7 @@ export class CommitPipeline {
       if (count >= countMax) break;
       if (count > 0 && events.length + commit.events.length > this.#parts.limits.appendEventsMax) break;
       for (const event of commit.events) events.push(event);
-      // What others stored may decide that it must not be stored as it is.
+      // Other writers' events may decide that it must not be stored as it is.
       isChecked ||= commit.isStale !== undefined;
       count += 1;
     }
@@ -164,7 +164,7 @@ export class CommitPipeline {
 
   #onResult(count: number, result: AppendResult): void {
     this.appending = false;
-    this.#letGo();
+    this.#releaseProcess();
     this.#parts.writes.worked();
     this.#lastRetryError = undefined;
     if (this.#stopped) return;
@@ -180,7 +180,7 @@ export class CommitPipeline {
     this.#giveUpIfIncomplete();
   }
 
-  /** Checked against a version before which events are missing, nothing would be checked at all. */
+  /** Gives the activation up if events are missing in its state: an expected version would check nothing then. */
   #giveUpIfIncomplete(): void {
     if (!this.isChecked || !this.#state.incomplete || this.appending || this.#stopped) return;
     this.#owner.broke(incomplete(this.#owner.label));
@@ -195,11 +195,11 @@ export class CommitPipeline {
 
   #onFailure(count: number, error: unknown): void {
     this.appending = false;
-    this.#letGo();
+    this.#releaseProcess();
     this.#parts.writes.failed(error);
     if (this.#stopped) return;
     if (error instanceof EngineError && error.outcomeUnknown) {
-      // What may be stored already must not be stored again, and the state is not known any more.
+      // The events may be stored already and must not be stored again, and the state is unknown.
       this.#owner.broke(error);
       return;
     }
@@ -241,7 +241,7 @@ export class CommitPipeline {
     trace?.noted('retry', error);
     this.#parts.writes.failed(error);
     if (this.#lastRetryError === undefined)
-      this.#parts.log.warn(`${this.#owner.label}: a commit is being retried`, error);
+      this.#parts.log.warn(`${this.#owner.label}: a commit could not be stored; it is retried`, error);
     this.#lastRetryError = error;
   }
 
@@ -253,19 +253,19 @@ export class CommitPipeline {
   }
 }
 
-/** What the pipeline tells the activation it stores for. */
+/** What the pipeline reports to its activation. */
 export interface PipelineOwner extends TracedActor {
   readonly label: string;
-  /** The state, or what of it is confirmed, changed. */
+  /** The state changed, or more of it is confirmed. */
   changed(): void;
   /** These must be run or applied again, in this order, before anything else. */
   hold(commits: readonly Commit[]): void;
-  /** Whether these make another node the leader, so that nothing of ours may be stored any more. */
+  /** Whether these events make another node the leader. Then nothing of ours may be stored any more. */
   overtaken(others: readonly EventRecord[]): boolean;
-  /** It was so: all that waits has to run there. */
+  /** Another node leads; everything that waits must run there. */
   evict(error: unknown): void;
-  /** An append ended: others' events that were announced meanwhile may be read now. */
+  /** An append ended. Others' events that were announced meanwhile may be read now. */
   appended(): void;
-  /** The state is worthless: load again. */
+  /** The state is unusable; the actor must be loaded again. */
   broke(error: unknown): void;
 }

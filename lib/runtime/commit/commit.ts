@@ -1,7 +1,7 @@
 import type { PendingCommit } from '../../kernel/folding/optimistic-state.js';
 import type { Request } from './request.js';
 
-/** What a turn, or a part of it, has fired, with whoever waits for it. */
+/** Makes a commit of what a turn, or a part of it, has fired. */
 export function commitOf(request: Request, pending: PendingCommit, answer: unknown, part: Commit['part']): Commit {
   const { events, onConflict, midTurn, mark } = pending;
   const { isStale } = request;
@@ -19,19 +19,19 @@ export function commitOf(request: Request, pending: PendingCommit, answer: unkno
   };
 }
 
-/** A finished command, or a part of one, whose events are not yet stored. */
+/** A finished command, or a part of one, whose events are not stored yet. */
 export interface Commit extends PendingCommit {
   readonly request: Request;
-  /** What to answer once it is stored; for a part, `undefined`. */
+  /** The answer, once it is stored; `undefined` for a part. */
   readonly answer: unknown;
-  /** Settles the promise of `this.commit()`; absent for the end of a command. */
+  /** Settles the promise of `this.commit()`. It is missing for the end of a command. */
   readonly part: { resolve(): void; reject(error: unknown): void } | undefined;
-  /** For a part, which has a deadline of its own: when its waiter is told that it takes too long. */
+  /** A part has a deadline of its own: when whoever waits for it gets a `CommitTimeoutError`. */
   deadlineMs: number | undefined;
   timedOut: boolean;
 }
 
-/** Tells whoever waits for this commit that it is stored. */
+/** Settles the promise of a stored commit. */
 export function settleStored(commit: Commit): void {
   const { part, request, answer } = commit;
   if (part) part.resolve();
@@ -39,7 +39,7 @@ export function settleStored(commit: Commit): void {
   else request.resolve(answer);
 }
 
-/** Tells whoever waits for this commit that it failed. */
+/** Rejects the promise of a failed commit. */
 export function settleFailed(commit: Commit, error: unknown): void {
   if (commit.part) commit.part.reject(error);
   else commit.request.reject(error);

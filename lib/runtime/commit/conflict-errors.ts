@@ -1,32 +1,33 @@
 import { ConflictError, EngineError, OmniscientError, ShuttingDownError } from '../../kernel/values/errors.js';
 
-/** What is told to whoever can't take their command to another node. */
+/** The error for callers whose command cannot be forwarded to another node. */
 export function ledElsewhere(label: string): ConflictError {
   return new ConflictError(
-    `${label}: another node leads it now, and this could not be stored first: look at the new state and decide again`,
+    `${label}: another node became its leader before this was stored: look at the new state and decide again`,
   );
 }
 
-/** What is told to whoever wants to store something at the version it expects, and finds that events before that are missing in the state. */
+/** The error for an append at an expected version while earlier events are missing in the state. */
 export function incomplete(label: string): ConflictError {
   return new ConflictError(
-    `${label}: others stored events on its stream that its state does not have, so that nothing can be checked against it: it is loaded again; give the command again`,
+    `${label}: other writers stored events on its stream that its state lacks, so versions cannot be checked. ` +
+      'The actor is loaded again: give the command again',
   );
 }
 
 /**
- * What a command is told that failed after `commit()`: `retryable` says that the same call may be made again, and a part of this one may be stored. What
- * its own code throws is left as it is.
+ * The error of a command that failed after `commit()`. `retryable` would promise that the same call may be repeated,
+ * but a part of this one may be stored. Errors of the command's own code are left as they are.
  */
 export function afterPart(command: string, error: unknown): unknown {
   if (!(error instanceof OmniscientError && error.retryable && PASSING.has(error.constructor))) return error;
-  const message = `'${command}' failed when a part of it may have been stored by commit(): look at the stream before you give it again: ${error.message}`;
+  const message = `'${command}' failed after commit() may have stored a part of it. Look at the stream before you give it again. The cause: ${error.message}`;
   return new OmniscientError('COMMAND_INTERRUPTED', message, { cause: error });
 }
 
 const PASSING: ReadonlySet<unknown> = new Set([ConflictError, EngineError, ShuttingDownError]);
 
-/** What a command is told that wants to fail on a conflict, or has to because a part of it is already stored. */
+/** The error of a command that chose to fail on a conflict, or must fail because a part of it is already stored. */
 export function conflictOf(
   label: string,
   commit: { readonly request: { readonly name: string; readonly partlyCommitted: boolean } },

@@ -8,9 +8,10 @@ import type { EventRecord } from '../../kernel/values/event.js';
 import type { RuntimeParts } from '../parts/settings.js';
 
 /**
- * Keeps one activation up to date with what others store on its stream. Wake-ups are only hints: what fits exactly is taken, whatever is
- * missing is read. What cannot be taken or read when it is heard (an append or a read is under way, a retry waits, loading is not done) stays heard
- * until a read that began later has come to the end.
+ * Keeps one activation up to date with what others store on its stream. Wake-ups are only hints: events that follow the
+ * state exactly are applied, and missing ones are read. An event may come while it cannot be applied or read: an append
+ * or a read is under way, a retry waits, or loading goes on. The feed then remembers it until a read that began later
+ * has reached the end of the stream.
  */
 export class LiveFeed {
   readonly #parts: RuntimeParts;
@@ -30,14 +31,14 @@ export class LiveFeed {
     this.#owner = owner;
   }
 
-  /** Opens the watch. Until `start()`, what it says is only remembered, so loading can read the stream after this. */
+  /** Starts watching. Until `start()`, events are only remembered, so loading can read the stream after this call. */
   async watch(): Promise<void> {
     this.#unwatch = await this.#parts.engine.watchStream(this.#streamId, (events) =>
-      detached(() => this.#wake(events)),
+      detached(() => this.#onWakeUp(events)),
     );
   }
 
-  /** Loading is done: from now on events are taken as they come. */
+  /** Loading is done. From now on events are applied as they come. */
   start(): void {
     this.#started = true;
     this.catchUp();
@@ -50,23 +51,23 @@ export class LiveFeed {
     this.#unwatch = undefined;
   }
 
-  /** Whether it is reading now. */
+  /** Whether a read is under way. */
   get reading(): boolean {
     return this.#reading;
   }
 
-  /** Reads what was announced and could not be taken at the time. */
+  /** Reads events that were announced and could not be applied at the time. */
   catchUp(): void {
     if (this.#wakeUps.isDue(this.#owner.version) && this.#ready()) void this.#read();
   }
 
-  /** Somebody knows that the stream has come to this version. */
+  /** Announces that the stream has reached this version. */
   announce(version: number): void {
     this.#wakeUps.hear(version);
     this.catchUp();
   }
 
-  #wake(events: readonly EventRecord[]): void {
+  #onWakeUp(events: readonly EventRecord[]): void {
     if (this.#stopped) return;
     this.#wakeUps.hearOf(events, versionOf);
     if (!this.#ready()) return;
@@ -76,7 +77,8 @@ export class LiveFeed {
   }
 
   #ready(): boolean {
-    // While it waits to try again, nobody else's news may make it try at once: an engine that is down would be asked ever more often.
+    // While it waits to try again, other wake-ups must not make it read at once. Otherwise an engine that is down would
+    // get ever more requests.
     return !this.#reading && this.#retryTimer === undefined && this.#mayTake();
   }
 
@@ -88,7 +90,7 @@ export class LiveFeed {
     return this.#mayTake() && this.#wakeUps.isDue(this.#owner.version);
   }
 
-  /** The part of `events` that continues the state without a hole. */
+  /** The part of `events` that continues the state without a gap. */
   #fitting(events: readonly EventRecord[]): readonly EventRecord[] {
     let next = this.#owner.version + 1;
     const fitting: EventRecord[] = [];
@@ -100,7 +102,7 @@ export class LiveFeed {
     return fitting;
   }
 
-  /** Page after page, with a turn of the event loop between them. */
+  /** Reads page after page, with a turn of the event loop between them. */
   async #read(): Promise<void> {
     this.#reading = true;
     try {
@@ -124,7 +126,10 @@ export class LiveFeed {
     if (this.#stopped) return;
     if (!this.#backoff) {
       this.#backoff = backoffIn(this.#parts.environment);
-      this.#parts.log.warn(`${this.#owner.label}: could not read others' events; it is tried again`, error);
+      this.#parts.log.warn(
+        `${this.#owner.label}: events stored by others could not be read; reading is retried`,
+        error,
+      );
     }
     this.#retryTimer = this.#parts.environment.setTimeout(() => {
       this.#retryTimer = undefined;
@@ -134,14 +139,14 @@ export class LiveFeed {
   }
 }
 
-/** What the feed needs of the activation it keeps up to date. */
+/** What the feed needs of its activation. */
 export interface FeedOwner {
   readonly label: string;
   /** Version of the last stored event that is in the state. */
   readonly version: number;
-  /** Nothing may be taken now: an append is under way, and its answer will tell what came first. */
+  /** No event may be applied now: an append is under way, and its result will show what came first. */
   readonly busy: boolean;
-  /** Others' events, the first one at `version + 1`, without a hole. */
+  /** Applies others' events. The first one is at `version + 1`, and there are no gaps. */
   take(events: readonly EventRecord[]): void;
 }
 

@@ -4,10 +4,11 @@ import { unwrap } from '../../kernel/state/state-tree.js';
 import { derivedId, isDerivedId } from '../events/derived-ids.js';
 
 /**
- * What one command asks of other actors. If it is run again, a call that it makes again (the same command of the same actor, with the same arguments, for
- * the n-th time) has the same id again, wherever that is, so that the called actor recognises it; and where the command runs again on the same node,
- * the call gets the answer that it got, and is not made. So a second run decides on the newest state of its own actor, and on what others told the first.
- * A call that failed is made again.
+ * The calls of one command to other actors, for commands that may run again. In each run, the same call (the same
+ * command of the same actor with the same arguments, for the n-th time) gets the same id, on any node, so that the
+ * called actor recognises it. On the same node it is not even made again: it gets its earlier answer. So a second run
+ * decides on the newest state of its own actor and on what others answered the first run. A call that failed is made
+ * again.
  */
 export class NestedCalls {
   readonly #seed: string;
@@ -16,7 +17,7 @@ export class NestedCalls {
   readonly #counts = new Map<string, number>();
   readonly #answers = new Map<string, Promise<unknown>>();
 
-  /** @param seed what all runs of the command have in common. */
+  /** @param seed is the same for all runs of the command. */
   constructor(seed: string) {
     this.#seed = seed;
   }
@@ -54,23 +55,26 @@ export class NestedCalls {
   }
 
   #remember(commandId: string, given: Promise<unknown>): void {
-    // What this run does to the answer must not be seen by the next.
+    // Changes that this run makes to the answer must not be visible to the next run.
     const answer = given.then(copyOfData);
     this.#answers.set(commandId, answer);
     answer.catch(() => this.#answers.delete(commandId));
   }
 }
 
-/** Most answers that one command remembers while it runs; further calls are left to the called actors, which recognise their ids. */
+/**
+ * How many answers one command remembers while it runs. Further calls are made again, and the called actors recognise
+ * their ids.
+ */
 const ANSWERS_MAX = 10_000;
 
-/** Whom a turn calls. */
+/** The actor that a turn calls. */
 interface CalledActor {
   readonly actorName: string;
   readonly id: string;
 }
 
-/** What shows that a command may run again. */
+/** What shows whether a command may run again. */
 interface Repeatable {
   readonly onConflict: OnConflict;
   readonly isStale: unknown;
@@ -78,20 +82,20 @@ interface Repeatable {
   readonly cause: { readonly commandId: string };
 }
 
-/** How a call is made, or answered from an earlier run. */
+/** How to make a call, or to wait for its earlier answer. */
 interface Giving {
   /** Makes the call. */
   give(commandId: string): Promise<unknown>;
-  /** The turn waits for an answer that was given before. */
+  /** The turn waits for an earlier answer. */
   wait(answer: Promise<unknown>): void;
 }
 
-/** Whether a command may be run a second time, here or on another node, when its calls have had their effect already. */
+/** Whether a command may run again, here or on another node, after its calls have taken effect. */
 export function mayRunAgain({ onConflict, isStale, onEvicted, cause }: Repeatable): boolean {
   return onConflict === 'rerun' || isStale !== undefined || onEvicted !== undefined || isDerivedId(cause.commandId);
 }
 
-/** Arguments that JSON cannot tell apart are told apart by their order. */
+/** Calls whose arguments are the same in JSON are told apart by their order. */
 function textOf(args: readonly unknown[]): string {
   try {
     return JSON.stringify(args.map(unwrap)) ?? '';

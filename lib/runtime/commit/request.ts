@@ -9,30 +9,33 @@ import type { NestedCalls } from './nested-calls.js';
 /** One call of a command, from the moment it is accepted until its promise settles. */
 export class Request {
   readonly promise: Promise<unknown>;
-  /** Place among the activation's requests in the order in which they first ran; 0 before that. */
+  /** Its place among the activation's requests, in the order of their first runs; 0 before that. */
   order = 0;
   reruns = 0;
-  /** When its caller is told that storing takes too long; a command that is decided anew keeps it. */
+  /** When its caller gets a `CommitTimeoutError`. A command that decides again keeps its deadline. */
   deadlineMs: number | undefined;
-  /** Part of it is already stored through `this.commit()`: it can't be run again. */
+  /** Part of it is already stored through `this.commit()`, so it cannot run again. */
   partlyCommitted = false;
-  /** Somebody on another node may ask again what became of it: its answer is stored with its events. */
+  /** Another node may ask again what became of it, so its answer is stored with its events. */
   recorded = false;
-  /** Told, instead of the caller, when it has to run on another node. */
+  /** Called instead of rejecting, when it must run on another node. */
   onEvicted: (() => void) | undefined;
-  /** Whether what is stored by now makes what it fired wrong: then it runs again, whatever its `onConflict` says. */
+  /** Whether stored events have invalidated what it fired. Then it runs again, whatever its `onConflict` says. */
   isStale: (() => boolean) | undefined;
-  /** Told as soon as the method has run and what it fired is applied. */
+  /** Called as soon as the method has run and its events are applied. */
   onExecuted: (() => void) | undefined;
-  /** Users gave them, and it may run again: each run gets a copy of its arguments, because what one does to them must not be seen by the next. */
+  /**
+   * Its arguments come from users and it may run again. Each run gets a copy, because changes by one run must not be
+   * visible to the next.
+   */
   copiesArguments = false;
-  /** Where it runs, unless it runs only once and at once: in the context of whoever gave it. */
+  /** The caller's async context, in which it runs. It is missing if it runs only once and at once. */
   context: AsyncContext | undefined;
-  /** What it asked of other actors, if it may run again; made on first use. */
+  /** Its calls to other actors, if it may run again. Made on first use. */
   nestedCalls: NestedCalls | undefined;
-  /** Whom it tells how it goes; `undefined` if nobody observes this node. */
+  /** Its trace; `undefined` if nobody observes this node. */
   trace: Trace | undefined;
-  /** Why such a part could not be stored, if its method did not wait to hear of it. */
+  /** Why a part could not be stored, if its method did not await it. */
   partFailure: unknown;
   #resolve!: (value: unknown) => void;
   #reject!: (error: unknown) => void;
@@ -50,7 +53,7 @@ export class Request {
     });
   }
 
-  /** It will run later, or may run again: in the context of the calling code. */
+  /** Keeps the caller's async context, because it will run later or may run again. */
   keepContext(): void {
     this.context ??= callersContext();
   }
@@ -60,21 +63,21 @@ export class Request {
     this.#resolve(value);
   }
 
-  /** It can't be run here any more, and nothing of it is stored; `error` is for callers that can't take it elsewhere. */
+  /** It cannot run here any more, and nothing of it is stored. `error` is for callers that cannot run it elsewhere. */
   evict(error: unknown): void {
     if (this.onEvicted && !this.partlyCommitted) this.onEvicted();
     else this.reject(error);
   }
 
-  /** May come before the work is over (a timeout); whoever settles first wins. */
+  /** It may be called before the work is over, by a timeout. The first call settles the promise. */
   reject(error: unknown): void {
-    const told = this.partlyCommitted ? afterPart(this.name, error) : error;
-    this.trace?.failed(told);
-    this.#reject(told);
+    const reported = this.partlyCommitted ? afterPart(this.name, error) : error;
+    this.trace?.failed(reported);
+    this.#reject(reported);
   }
 }
 
-/** What it gives on to what it leads to: its own span, if it has one. */
+/** The cause for everything that follows from it: its own span, if it has one. */
 export function causeIn<Cause extends RequestCause>(trace: Trace | undefined, cause: Cause): Cause {
   return trace?.traceparent === undefined ? cause : { ...cause, traceparent: trace.traceparent };
 }

@@ -1,6 +1,6 @@
-/** Somebody who works through the store: a projection, or the listeners of a class whom events call into life. */
+/** A consumer of the store: a projection, or the dispatcher of a class. */
 export interface Consumer {
   readonly name: string;
-  /** Position up to which everything is done, as far as it is written down. */
+  /** The position up to which everything is done, according to the stored checkpoint. */
   position(): Promise<number>;
 }

@@ -1,6 +1,9 @@
-/** Events that are under way, in order of position, each for some listeners: up to where all of them are done. Remembers only what is not done. */
+/**
+ * The position up to which all deliveries are done, while later events are under way. It remembers only what is not
+ * done.
+ */
 export class LowWatermark {
-  /** How many are left to do for an event, by its position, in order. */
+  /** How many deliveries of an event are left, by its position, in order. */
   readonly #open = new Map<number, number>();
   #begun: number;
 
@@ -8,7 +11,7 @@ export class LowWatermark {
     this.#begun = after;
   }
 
-  /** Position up to which everything is done. */
+  /** The position up to which everything is done. */
   get done(): number {
     const [first] = this.#open.keys();
     return first === undefined ? this.#begun : first - 1;
@@ -19,7 +22,7 @@ export class LowWatermark {
     return this.#open.size;
   }
 
-  /** An event of this position is under way; the function is to be called as often as `times` says. */
+  /** An event at this position is under way. The returned function must be called `times` times. */
   begin(position: number, times: number): () => void {
     this.#begun = position;
     if (times > 0) this.#open.set(position, times);

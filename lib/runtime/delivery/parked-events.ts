@@ -15,13 +15,13 @@ import type { RuntimeParts } from '../parts/settings.js';
 import { SavedCheckpoint } from './saved-checkpoint.js';
 
 /**
- * Events on which a reaction or a projection failed too often: injectable, for operators. They are events themselves, in the stream of whoever failed, so they
- * survive everything that the store survives, and show in the audit trail.
+ * Events on which a reaction or a projection failed too often; injectable, for operators. Each is itself an event in
+ * the stream of its owner, so it is as durable as the store and appears in the audit trail.
  */
 export class ParkedEvents {
   readonly #parts: RuntimeParts;
   readonly #ownerOf: FindOwner;
-  /** Where each is in the store; what it says is read when somebody asks. */
+  /** The position of each in the store. Its content is read on demand. */
   readonly #parked = new Map<string, number>();
   #position = 0;
   #checkpoint: SavedCheckpoint<ParkedPlaces> | undefined;
@@ -33,7 +33,7 @@ export class ParkedEvents {
     this.#ownerOf = ownerOf;
   }
 
-  /** All that is parked now, oldest first. @throws EngineError. */
+  /** Lists everything that is parked now, oldest first. @throws EngineError. */
   async list(): Promise<ParkedEvent[]> {
     await this.#reading.run();
     const places = [...this.#parked.values()];
@@ -45,28 +45,36 @@ export class ParkedEvents {
     return listed;
   }
 
-  /** How many are parked now. Reads only what is new in the store since somebody last asked. @throws EngineError. */
+  /** Counts what is parked now. It reads only what is new in the store since the last call. @throws EngineError. */
   async count(): Promise<number> {
     await this.#reading.run();
     return this.#parked.size;
   }
 
-  /** How many are known to be parked, without a look at the store. */
+  /** How many are known to be parked, without reading the store. */
   get known(): number {
     return this.#parked.size;
   }
 
   /**
-   * Reacts to it after all; what that fires is stored once.
+   * Tries a parked event again. What a reaction fires then is stored once.
    *
-   * @throws what the listener throws, and it stays parked; OmniscientError (`NOT_PARKED`; `RETRY_UNDER_WAY`, if a projection handles it already for another
-   *   who asked).
+   * @param id the `id` of a `ParkedEvent`.
+   * @returns a promise that resolves when it worked and the event is no longer parked.
+   * @throws OmniscientError (`NOT_PARKED`) when it is not parked, (`RETRY_UNDER_WAY`) when a projection is already
+   *   retrying it, (`UNKNOWN_LISTENER`) when its listener no longer exists, (`EVENT_UNREADABLE`) when it is still not
+   *   valid JSON; EngineError; whatever the listener throws. The event then stays parked.
    */
   retry(id: string): Promise<void> {
     return keptAlive(this.#parts.environment, this.#retry(id));
   }
 
-  /** Decides that it need not be reacted to. @throws OmniscientError (`NOT_PARKED`). */
+  /**
+   * Discards a parked event: it will not be handled.
+   *
+   * @param id the `id` of a `ParkedEvent`.
+   * @throws OmniscientError (`NOT_PARKED`, `UNKNOWN_LISTENER`), EngineError.
+   */
   discard(id: string): Promise<void> {
     return keptAlive(this.#parts.environment, this.#discard(id));
   }
@@ -76,7 +84,10 @@ export class ParkedEvents {
     await owner.retry(data.unreadable ? await this.#restored(data) : data, () => this.#isParked(id));
   }
 
-  /** As it is in the store now. @throws OmniscientError (`EVENT_UNREADABLE`) where it is as it was when it was parked. */
+  /**
+   * The event as it is in the store now. @throws OmniscientError (`EVENT_UNREADABLE`) if that has not changed since it
+   * was parked.
+   */
   async #restored({ unreadable: _, ...parked }: ParkedData): Promise<ParkedData> {
     const { streamId, version, position = 0 } = parked.event;
     const [record] = await this.#parts.engine.readStream(streamId, version - 1, 1);
@@ -96,7 +107,7 @@ export class ParkedEvents {
     if (place !== undefined) return this.#owned(await this.#recordAt(place));
     throw new OmniscientError(
       'NOT_PARKED',
-      `no event with id '${id}' is parked: it was retried or discarded, or never was`,
+      `no event with id '${id}' is parked: it was retried or discarded before, or the id is wrong`,
     );
   }
 
@@ -117,11 +128,13 @@ export class ParkedEvents {
     const data = decodeEvent(record).data as ParkedData;
     const owner = await this.#ownerOf(data, record.streamId);
     if (owner) return { data, owner };
-    const message = `'${data.actor}' parked it, and there is no actor class and no projection of that name here any more`;
+    const message =
+      `'${data.actor}' parked this event, but no actor class or projection of that name is registered here: ` +
+      'register it, or call this on a node that has it';
     throw new OmniscientError('UNKNOWN_LISTENER', message);
   }
 
-  /** Reads on from where it was read last, up to what is stored now. */
+  /** Reads on from the last position to the present end of the store. */
   async #readOn(): Promise<void> {
     const { engine, environment } = this.#parts;
     const upTo = await engine.lastPosition();
@@ -136,11 +149,11 @@ export class ParkedEvents {
     if (this.#position - this.#savedAt >= SAVE_AFTER_POSITIONS) await this.#save(this.#checkpoint);
   }
 
-  /** Begins where this or another process was when it last saved that. */
+  /** Begins at the position that this or another process saved last. */
   async #begin(upTo: number): Promise<SavedCheckpoint<ParkedPlaces>> {
     const checkpoint = await SavedCheckpoint.open<ParkedPlaces>(this.#parts, CHECKPOINT, { position: 0, parked: [] });
     const { position, parked } = checkpoint.value;
-    // One that is ahead of the store is of another past.
+    // A checkpoint ahead of the store belongs to another past.
     if (position > upTo) return checkpoint;
     for (const [id, place] of parked) this.#parked.set(id, place);
     this.#position = position;
@@ -148,7 +161,7 @@ export class ParkedEvents {
     return checkpoint;
   }
 
-  /** Only saves time: whoever fails, or is not the first, need not care. */
+  /** Saving only saves time later, so a failure, or another process being first, does no harm. */
   async #save(checkpoint: SavedCheckpoint<ParkedPlaces>): Promise<void> {
     this.#savedAt = this.#position;
     if (this.#parked.size > SAVED_MAX) return;
@@ -156,7 +169,7 @@ export class ParkedEvents {
       const isSaved = await checkpoint.save({ position: this.#position, parked: [...this.#parked] });
       if (!isSaved) this.#checkpoint = await SavedCheckpoint.open(this.#parts, CHECKPOINT, checkpoint.value);
     } catch (error) {
-      this.#parts.log.warn('it could not be saved which events are parked; it is tried again', error);
+      this.#parts.log.warn('the list of parked events could not be saved; saving is retried', error);
     }
   }
 
@@ -167,45 +180,48 @@ export class ParkedEvents {
   }
 }
 
-/** What is known of parked events is kept under this name, for a process that starts not to read the whole past. */
+/** The checkpoint with the known parked events, so that a new process need not read all past events. */
 const CHECKPOINT = '$parked';
-/** It is saved once in so many positions of the store. */
+/** After how many positions of the store it is saved. */
 const SAVE_AFTER_POSITIONS = 10_000;
-/** A longer list is not saved. Events. */
+/** A list with more events than this is not saved. */
 const SAVED_MAX = 10_000;
-/** Events that are read at the same time. */
+/** How many events are read at the same time. */
 const READS_MAX = 32;
 
-/** Which events are parked at a position of the store: their ids, and where they are. */
+/** The events that are parked at a position of the store: their ids and positions. */
 interface ParkedPlaces {
   readonly position: number;
   readonly parked: readonly (readonly [id: string, position: number])[];
 }
 
-/** An event that was put aside because it could not be reacted to. */
+/** An event that was put aside because handling it failed too often. */
 export interface ParkedEvent {
   readonly id: string;
-  /** Name of the actor class, or of the projection, and its method. */
+  /** The actor class or the projection, and its method, as in `Invoice.onPaid`. */
   readonly listener: string;
-  /** Of an actor. */
+  /** The actor's id; for a projection, the generation of its read model. */
   readonly actorId?: string;
-  /** Its `data` is `null` and its `metadata` empty where it could not be reacted to because it is no longer JSON in the store. */
+  /**
+   * The event. If it could not be handled because it is no longer valid JSON in the store, its `data` is `null` and its
+   * `metadata` empty.
+   */
   readonly event: StoredEvent;
   readonly error: StoredFailure;
   /** How often it was tried. */
   readonly attempts: number;
-  /** ISO 8601. */
+  /** When it was parked, as an ISO 8601 time. */
   readonly parkedAt: string;
 }
 
-/** Where parked events are tried again: an actor or a projection. */
+/** What retries parked events: an actor, a projection or a dispatcher. */
 export interface ParkedOwner {
-  /** @param isParked whether it is still, by what is stored now. */
+  /** @param isParked returns whether it is still parked, according to the store. */
   retry(parked: ParkedData, isParked: () => Promise<boolean>): Promise<void>;
   discard(id: string): Promise<void>;
 }
 
-/** Finds who parked it, by what it says and by the stream that it is in. */
+/** Finds the owner of a parked event, by its content and its stream. */
 type FindOwner = (parked: ParkedData, streamId: string) => Promise<ParkedOwner | undefined>;
 
 function parkedEvent(record: EventRecord): ParkedEvent {

@@ -4,21 +4,24 @@ import type { OnFailure } from '../../kernel/declaring/marks.js';
 import { isOutage, isTransient } from './transient-failures.js';
 
 /**
- * Tries tasks again after growing waits, and parks what fails too often. One instance a queue: while one task waits the queue does.
+ * Tries tasks again after growing waits, and parks what fails too often. Use one instance for each queue: while one
+ * task waits, the queue waits.
  */
 export class RetryPolicy {
-  /** Whether it waits to try again. */
+  /** Whether it waits for the next try. */
   waiting = false;
   readonly #environment: Environment;
   #stopped = false;
-  #wake: () => void = () => {};
+  #cancelWait: () => void = () => {};
 
   constructor(environment: Environment) {
     this.#environment = environment;
   }
 
   /**
-   * @param tries how often it was tried in vain already, with the last error.
+   * Runs a task until it works or is parked.
+   *
+   * @param tries how often it failed already; `error` is the last failure.
    * @throws RETRIES_STOPPED when it is stopped meanwhile.
    */
   async run(task: RetriedTask, tries = 0, error?: unknown): Promise<'done' | 'parked'> {
@@ -48,41 +51,41 @@ export class RetryPolicy {
 
   stop(): void {
     this.#stopped = true;
-    this.#wake();
+    this.#cancelWait();
   }
 
-  /** Waits. @throws RETRIES_STOPPED when it is stopped meanwhile. */
+  /** Waits this many milliseconds. @throws RETRIES_STOPPED when it is stopped meanwhile. */
   async rest(ms: number): Promise<void> {
     this.waiting = true;
     await new Promise<void>((resolve) => {
       const timer = this.#environment.setTimeout(resolve, ms).unref();
-      this.#wake = () => {
+      this.#cancelWait = () => {
         this.#environment.clearTimeout(timer);
         resolve();
       };
-      if (this.#stopped) this.#wake();
+      if (this.#stopped) this.#cancelWait();
     });
     this.waiting = false;
     if (this.#stopped) throw RETRIES_STOPPED;
   }
 }
 
-/** First wait after a failure, and the longest. Milliseconds. */
+/** The first and the longest wait after a failure. Milliseconds. */
 const TRY_AGAIN_MS_MIN = 100;
 const TRY_AGAIN_MS_MAX = 10_000;
-/** Failures that would go by themselves are not counted, up to so many; those of a store that can't be reached never are. */
+/** How many transient failures do not count as tries. Failures of a store that cannot be reached never count. */
 const TRANSIENT_TRIES_MAX = 100;
 
-/** Something that is tried until it works or is put aside. */
+/** A task that is tried until it works or is parked. */
 export interface RetriedTask {
   readonly triesMax: number;
   readonly onFailure: OnFailure;
   run(): Promise<unknown>;
-  /** Puts it aside. */
+  /** Parks it. */
   park(error: unknown, tries: number): Promise<unknown>;
-  /** Hears of every failure. */
+  /** Gets every failure. */
   failed(error: unknown, tries: number): void;
 }
 
-/** Thrown out of waiting when the node or the activation goes. */
+/** Thrown when the node or the activation ends during a wait. */
 export const RETRIES_STOPPED = new Error('given up because this node or activation ends');

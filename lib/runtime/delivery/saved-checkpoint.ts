@@ -2,18 +2,18 @@ import type { CheckpointDuty } from '../../engine/duties/checkpoints.js';
 import type { Environment, Timer } from '../../engine/environment/environment.js';
 
 /**
- * How far somebody has come, kept in the engine. Saved now and then: what was done since is done again after a crash. Of several who opened it only one can
- * save; the others are told.
+ * A checkpoint, stored in the engine. It is saved now and then, so work done since the last save is done again after a
+ * crash. Of several holders only one can save; the others learn that they lost it.
  */
 export class SavedCheckpoint<Value extends object> {
-  /** What was kept when it was opened. */
+  /** The stored value when it was opened. */
   readonly value: Value;
   readonly #engine: CheckpointDuty;
   readonly #environment: Environment;
   readonly #name: string;
   #revision: number;
   #saved: string;
-  /** What may have been saved: no answer came. */
+  /** A value that may have been saved, because no answer came. */
   #tried: string | undefined;
   #saving: Promise<unknown> = Promise.resolve();
   #timer: Timer | undefined;
@@ -41,7 +41,10 @@ export class SavedCheckpoint<Value extends object> {
     );
   }
 
-  /** The same, and whoever opened it before, and was frozen since, can save no more; `undefined` if somebody was faster. */
+  /**
+   * Opens it, and takes it from whoever opened it before (and was frozen since): that one can save no more. `undefined`
+   * if somebody else was faster.
+   */
   static async claim<Value extends object>(
     parts: CheckpointParts,
     name: string,
@@ -56,7 +59,10 @@ export class SavedCheckpoint<Value extends object> {
     return this.#revision === 0;
   }
 
-  /** Saves what `value` says, from now on. @param lost called if somebody else has saved it meanwhile; it is not saved again after that. */
+  /**
+   * Saves the result of `value` regularly from now on. @param lost is called if somebody else has saved it meanwhile;
+   * saving then stops.
+   */
   keep(value: () => Value, lost: () => void): void {
     this.#timer = this.#environment.setTimeout(() => {
       this.save(value()).then(
@@ -65,7 +71,7 @@ export class SavedCheckpoint<Value extends object> {
           else if (this.#timer) this.keep(value, lost);
         },
         () => {
-          // An engine that cannot be reached now is tried again.
+          // If the engine cannot be reached, saving is retried.
           if (this.#timer) this.keep(value, lost);
         },
       );
@@ -73,7 +79,7 @@ export class SavedCheckpoint<Value extends object> {
     this.#timer.unref();
   }
 
-  /** Whether it is kept: nobody else has saved it meanwhile. */
+  /** Saves a value. Returns whether it is stored; it is not if somebody else has saved meanwhile. */
   save(value: Value): Promise<boolean> {
     const text = JSON.stringify(value);
     const saved = this.#saving.then(() => (text === this.#saved ? this.#isOurs() : this.#save(text)));
@@ -81,11 +87,11 @@ export class SavedCheckpoint<Value extends object> {
     return saved;
   }
 
-  /** Saves it a last time. Says `false` if somebody else has saved it meanwhile. */
+  /** Saves it for the last time. Returns `false` if somebody else has saved it meanwhile. */
   async close(value: Value): Promise<boolean> {
     this.#environment.clearTimeout(this.#timer);
     this.#timer = undefined;
-    // If it can't be saved now, whoever goes on does it again.
+    // If it cannot be saved now, the next holder does that work again.
     return this.save(value).catch(() => true);
   }
 
@@ -93,7 +99,7 @@ export class SavedCheckpoint<Value extends object> {
     const before = this.#tried;
     this.#tried = text;
     if (!(await this.#engine.saveCheckpoint(this.#name, this.#revision, text))) {
-      // An earlier try, or this one, may have been saved and its answer lost.
+      // An earlier try, or this one, may have been saved although its answer was lost.
       const kept = await this.#engine.loadCheckpoint(this.#name);
       const isOurs = kept?.revision === this.#revision + 1 && (kept.value === text || kept.value === before);
       if (!isOurs) return false;
@@ -113,10 +119,10 @@ export class SavedCheckpoint<Value extends object> {
   }
 }
 
-/** How often what moves on is saved. Milliseconds. */
+/** How often it is saved. Milliseconds. */
 const SAVE_MS = 500;
 
-/** Where it is kept, and what it waits by. */
+/** The engine that stores it, and the environment. */
 export interface CheckpointParts {
   readonly engine: CheckpointDuty;
   readonly environment: Environment;

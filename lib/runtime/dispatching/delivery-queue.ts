@@ -9,22 +9,22 @@ import type { Delivery } from '../listening/delivery.js';
 import type { Reactions } from '../listening/reactions.js';
 
 /**
- * Events on their way to one actor, for one listener, in order. A reaction need not be stored before the next one runs, so that many go in one append; if one
- * can't be, it and all that came after it run again, in order.
+ * Deliveries to one actor for one listener, in order. The next reaction may run before the last one is stored, so that
+ * many go into one append. If one cannot be stored, it and all later ones run again, in order.
  */
 export class DeliveryQueue {
   readonly #owner: DeliveryQueueOwner;
   readonly #retries: RetryPolicy;
-  /** Waits after what nobody foresaw. */
+  /** The waits after unforeseen failures. */
   readonly #broken: Backoff;
   readonly #waiting: QueuedDelivery[] = [];
   readonly #inFlight = new Set<Promise<void>>();
   #lost: Lost[] = [];
-  /** One that was lost before: it is tried again alone. */
+  /** An event whose reaction was lost before. It is tried again alone. */
   #suspect: { readonly at: number; readonly error: unknown; readonly tries: number } | undefined;
-  /** Place of the last reaction that left a note. */
+  /** The place of the last reaction that left a note. */
   #notedAt = 0;
-  /** The actor could not even be loaded to park the last one: the next ones are tried once. */
+  /** The actor could not even be loaded to park the last event, so the next ones are tried once. */
   #isUnreachable = false;
   #running = false;
   #stopped = false;
@@ -65,7 +65,7 @@ export class DeliveryQueue {
     this.#endIfDone();
   }
 
-  /** Until it is done, or the line is stopped: an event is never given up because of what happens here. */
+  /** Delivers an event until it is done or the queue is stopped. A failure here never gives an event up. */
   async #deliver(queued: QueuedDelivery): Promise<void> {
     try {
       if (this.#suspect?.at === queued.delivery.at)
@@ -80,7 +80,7 @@ export class DeliveryQueue {
     }
   }
 
-  /** Goes on as soon as it has run; that it is stored is seen to meanwhile. */
+  /** Runs a reaction, and continues as soon as it has run, while it is being stored. */
   async #runAhead(queued: QueuedDelivery): Promise<void> {
     if (this.#inFlight.size >= IN_FLIGHT_MAX) await Promise.race(this.#inFlight);
     if (this.#lost.length > 0) {
@@ -96,7 +96,7 @@ export class DeliveryQueue {
       };
       const stored = this.#react(queued.delivery, this.#notedAt, ran)
         .then(
-          // It may have run elsewhere.
+          // It may have run on another node.
           () => {
             executed(undefined);
             queued.done();
@@ -124,7 +124,7 @@ export class DeliveryQueue {
     });
   }
 
-  /** Alone, until it works or is parked. */
+  /** Delivers an event alone, until it works or is parked. */
   async #deliverWithRetries(queued: QueuedDelivery, error: unknown, tries: number): Promise<void> {
     await Promise.all(this.#inFlight);
     if (this.#lost.length > 0) {
@@ -144,7 +144,10 @@ export class DeliveryQueue {
     queued.done();
   }
 
-  /** In the actor's stream; where that can't be done, and trying again would not help, elsewhere. */
+  /**
+   * Parks an event in the actor's stream. If that is impossible and a retry would not help, it is parked in the
+   * dispatcher's stream.
+   */
   async #park({ delivery, undeliverable }: QueuedDelivery, error: unknown, attempts: number): Promise<void> {
     if (undeliverable) return this.#owner.parkElsewhere(delivery, error, attempts);
     try {
@@ -162,7 +165,7 @@ export class DeliveryQueue {
     return reactions;
   }
 
-  /** What was lost comes again, in order, and the first of it with care. */
+  /** Lost events are delivered again, in order, and the first of them alone. */
   async #takeBack(): Promise<void> {
     await Promise.all(this.#inFlight);
     const lost = this.#lost.sort((a, b) => a.queued.delivery.at - b.queued.delivery.at);
@@ -181,44 +184,44 @@ export class DeliveryQueue {
   }
 }
 
-/** Most reactions of one line that have run and are not stored yet. */
+/** How many reactions of one queue may have run without being stored yet. */
 const IN_FLIGHT_MAX = 256;
-/** First wait after an event that broke its line, and the longest. Milliseconds. */
+/** The first and the longest wait after an unforeseen failure. Milliseconds. */
 const FAULT_MS_MIN = 100;
 const FAULT_MS_MAX = 30_000;
 
 /** An event on its way to an actor that it concerns. */
 export interface QueuedDelivery {
   readonly delivery: Delivery;
-  /** Told once what came of it is stored. */
+  /** Called once its effect is stored. */
   readonly done: () => void;
-  /** Why there is no actor to bring it to. */
+  /** Why there is no actor to deliver it to. */
   readonly undeliverable?: { readonly error: unknown } | undefined;
 }
 
-/** Whom a line leads to. */
+/** What a queue needs of the actor that it delivers to. */
 export interface DeliveryQueueOwner {
   readonly triesMax: number;
   readonly onFailure: OnFailure;
-  /** The actor's, loaded if it is not. */
+  /** The actor's reactions. It loads the actor if needed. */
   reactions(): Promise<Reactions>;
-  /** Hears of every failure. */
+  /** Gets every failure. */
   failed(delivery: Delivery, error: unknown): void;
-  /** Parks it where it needs no actor. */
+  /** Parks it where no actor is needed. */
   parkElsewhere(delivery: Delivery, error: unknown, attempts: number): Promise<void>;
-  /** It failed in a way that was not foreseen; the event comes again, and nothing of this line overtakes it. */
+  /** An unforeseen failure. The event is delivered again, and no later one of this queue overtakes it. */
   broke(error: unknown): void;
   /** Nothing is under way any more. */
   ended(): void;
 }
 
-/** One that had run and could not be stored. */
+/** A reaction that ran and could not be stored. */
 interface Lost {
   readonly queued: QueuedDelivery;
   readonly error: unknown;
 }
 
-/** As how many tries a failure counts. */
+/** How many tries a failure counts as. */
 function triesOf(error: unknown): number {
   return isTransient(error) || isOutage(error) ? 0 : 1;
 }

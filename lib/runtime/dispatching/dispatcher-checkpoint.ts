@@ -1,10 +1,16 @@
-/** Where the dispatcher of a class stands, as it is written down. */
+/** The stored checkpoint of a class's dispatcher. */
 export interface DispatcherCheckpoint {
-  /** Up to where everything is done that whoever led knew of. */
+  /** The position up to which everything is done that the leader knew about. */
   readonly position: number;
-  /** After which position each listener hears: those that were added to the class later begin later, or earlier. */
+  /**
+   * The position after which each listener gets events. A listener that was added to the class later has a later one,
+   * or an earlier one.
+   */
   readonly since?: PositionByListener;
-  /** Listeners that whoever led did not know, as in a rolling deployment, and up to where everything is done for them. */
+  /**
+   * Listeners that the leader did not know, as in a rolling deployment, each with the position up to which its events
+   * are done.
+   */
   readonly behind?: PositionByListener;
 }
 
@@ -12,13 +18,13 @@ type PositionByListener = Readonly<Record<string, number>>;
 
 export const NO_CHECKPOINT: DispatcherCheckpoint = { position: 0 };
 
-/** A listener that begins, and after which position it hears. */
+/** A listener that begins, and the position after which it gets events. */
 export interface Beginning {
   readonly name: string;
   readonly after: number;
 }
 
-/** Where it stands once these have begun too. */
+/** The checkpoint once these have begun too. */
 export function withBegun(
   place: DispatcherCheckpoint,
   isNew: boolean,
@@ -26,15 +32,16 @@ export function withBegun(
   last: number,
 ): DispatcherCheckpoint {
   const begun = Object.fromEntries(added.map(({ name, after }) => [name, after]));
-  // Those that were there before have heard everything up to here, also if one that is new makes it go back.
+  // The existing listeners have handled everything up to here, even if a new one makes the dispatcher go back.
   const known = heardUpTo(place);
   const position = Math.min(isNew ? last : place.position, ...Object.values(begun));
   return { ...place, position, since: { ...known, ...begun } };
 }
 
 /**
- * Where it goes on when somebody leads whose code has the listeners of these names. What others did while they led without knowing one of them is gone back
- * to for that one; and of those that are unknown here it is remembered how far they are, so that nothing is behind them when somebody who knows them leads.
+ * The checkpoint with which a leader continues whose code has the listeners of these names. If a former leader did not
+ * know one of them, dispatching goes back to where that one stopped. For listeners that are unknown here, the
+ * checkpoint records how far they are, so that a later leader that knows them misses nothing.
  */
 export function takenOver(place: DispatcherCheckpoint, names: ReadonlySet<string>): Required<DispatcherCheckpoint> {
   const reached = heardUpTo(place);
@@ -54,7 +61,7 @@ export function takenOver(place: DispatcherCheckpoint, names: ReadonlySet<string
   return { position, since, behind };
 }
 
-/** Up to where each listener has heard, the shared position included. */
+/** How far each listener has heard, the shared position included. */
 function heardUpTo({ position, since = {} }: DispatcherCheckpoint): Record<string, number> {
   return Object.fromEntries(Object.entries(since).map(([name, after]) => [name, Math.max(after, position)]));
 }

@@ -2,16 +2,16 @@ import type { ListenDefinition } from '../../kernel/defining/listen-definition.j
 import type { Upcasts } from '../../kernel/defining/upcasts.js';
 import type { ActorListening } from '../listening/actor-listening.js';
 
-/** What the dispatcher needs of the class it serves. */
+/** What a dispatcher needs of the class that it serves. */
 export interface DispatcherOwner {
   /** Name of the actor class. */
   readonly actorName: string;
-  /** The listeners that say which actor an event concerns. */
+  /** The listeners with `to`, which names the actor that an event concerns. */
   readonly listens: readonly ListenDefinition[];
-  /** What it makes of old events. */
+  /** The class's upcasts for old events. */
   readonly upcasts: Upcasts;
-  /** @throws InvalidIdError when no actor of the class can be called this. */
+  /** @throws InvalidIdError when no actor of the class can have this id. */
   checkId(id: unknown): void;
-  /** What the actor of this id listens to; loads it. */
+  /** Loads the actor of this id, and returns its listening role. */
   load(id: string): Promise<ActorListening>;
 }

@@ -18,19 +18,19 @@ import type { DispatcherOwner } from './dispatcher-owner.js';
 import { Undelivered, undeliveredKey } from './undelivered.js';
 
 /**
- * Calls those actors of one class whom an event concerns: on one node, elected; from a checkpoint, so that nothing is missed while every node is down. Two
- * nodes that both believe that they lead do no harm: each actor remembers how far it has heard. One actor gets its events in order, many actors theirs at
- * the same time.
+ * Delivers events to the actors of one class that they concern. It runs on one elected node, from a checkpoint, so
+ * nothing is missed while every node is down. Two nodes that both believe that they lead do no harm, because each actor
+ * records how far it has heard. One actor gets its events in order; many actors get theirs at the same time.
  */
 export class Dispatcher {
   readonly name: string;
-  /** What it could bring to no actor. */
+  /** Events that could be delivered to no actor. */
   readonly undelivered: Undelivered;
   readonly #owner: DispatcherOwner;
   readonly #parts: RuntimeParts;
   readonly #routed: readonly RoutedListener[];
   #resign: (() => Promise<void>) | undefined;
-  /** While this node leads. */
+  /** Only while this node leads. */
   #current: Work | undefined;
 
   constructor(owner: DispatcherOwner, parts: RuntimeParts) {
@@ -42,7 +42,8 @@ export class Dispatcher {
   }
 
   /**
-   * Writes down where each listener begins, unless that was done before. What is fired from then on is heard.
+   * Records where each listener begins, unless that was done before. Listeners get every event that is fired after
+   * this.
    *
    * @throws OmniscientError (`LISTENING_NOT_BEGUN`), EngineError.
    */
@@ -54,12 +55,13 @@ export class Dispatcher {
     }
     throw new OmniscientError(
       'LISTENING_NOT_BEGUN',
-      `${this.#owner.actorName}: where it begins to listen could not be written down, ${PREPARE_TRIES_MAX} times, because others wrote too: try again`,
+      `${this.#owner.actorName}: the checkpoint where its listeners begin could not be stored in ${PREPARE_TRIES_MAX} tries, ` +
+        'because other nodes changed it each time: try again',
       { retryable: true },
     );
   }
 
-  /** Where it stands once every listener has begun; `undefined` if they all have. */
+  /** The checkpoint once every listener has begun; `undefined` if they all have. */
   async #begun({ value, isNew }: SavedCheckpoint<DispatcherCheckpoint>): Promise<DispatcherCheckpoint | undefined> {
     const since = value.since ?? {};
     const added = this.#routed.filter(({ name }) => since[name] === undefined);
@@ -73,13 +75,13 @@ export class Dispatcher {
     this.#resign = election.standFor(this.name, (signal) => this.#work(signal));
   }
 
-  /** Whether something that was said is not dealt with yet, as far as this node knows; always while another one leads. */
+  /** Whether an event is not handled yet, as far as this node knows. It is always true while another node leads. */
   get behind(): boolean {
     const work = this.#current;
     return !work || work.over || work.watermark.size > 0 || work.pull.isBehind;
   }
 
-  /** Up to where everything is done, as far as it is written down. */
+  /** The position up to which everything is done, according to the stored checkpoint. */
   async position(): Promise<number> {
     return (await this.#open()).value.position;
   }
@@ -92,7 +94,10 @@ export class Dispatcher {
     return SavedCheckpoint.open(this.#parts, this.name, NO_CHECKPOINT);
   }
 
-  /** Each time that somebody else has written where it stands (one who led before, or an answer was lost) it begins anew with that. */
+  /**
+   * Whenever somebody else has written the checkpoint (a former leader, or this node without getting an answer), it
+   * starts again from that one.
+   */
   async #work(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const checkpoint = await SavedCheckpoint.claim(this.#parts, this.name, NO_CHECKPOINT);
@@ -134,7 +139,7 @@ export class Dispatcher {
   #pullFrom(position: number): EventPull {
     const { engine, log, environment } = this.#parts;
     const names = [...new Set(this.#routed.flatMap(({ events }) => [...(events ?? [])]))];
-    const what = `${this.#owner.actorName}: the events it listens to could not be read; it is tried again`;
+    const what = `${this.#owner.actorName}: the events that it listens to could not be read; reading is retried`;
     return new EventPull(engine, { names }, position, (error) => log.warn(what, error), environment);
   }
 
@@ -152,7 +157,10 @@ export class Dispatcher {
     while (work.watermark.size >= UNDER_WAY_MAX && !work.over) await sleep(this.#parts.environment, 1);
   }
 
-  /** Which actor it concerns; nobody, if `to` says so. What `to` throws, and an id that is none, would be the same again: it is pure. */
+  /**
+   * The actor that an event concerns; `undefined` if `to` says none. An error of `to`, or an invalid id, would occur
+   * again on each retry, because `to` is pure.
+   */
   #route(listen: RoutedListener, record: EventRecord): { id: string; undeliverable?: { error: unknown } } | undefined {
     try {
       const id = concernedBy(listen, todaysEvent(this.#owner.upcasts, decodeEvent(record)));
@@ -183,27 +191,27 @@ export class Dispatcher {
       onFailure: listen.onFailure,
       reactions: async () => (await this.#owner.load(id)).reactions,
       failed: ({ record }, error) => log.warn(`${where} failed on '${record.name}'`, error),
-      broke: (error) => log.error(`${where}: an event could not be brought`, error),
+      broke: (error) => log.error(`${where}: an event could not be delivered; it is retried`, error),
       parkElsewhere: (delivery, error, attempts) => this.undelivered.park(delivery, id, error, attempts),
       ended,
     };
   }
 }
 
-/** Most events under way to the actors they concern. */
+/** How many events may be under way to their actors. */
 const UNDER_WAY_MAX = 1_000;
 
-/** How often it is tried again to write down where listening begins because the others write at the same time. */
+/** How often recording where listening begins is tried when others write at the same time. */
 const PREPARE_TRIES_MAX = 100;
 
-/** What goes on from one look at what is written down to the next. */
+/** The work from one opening of the checkpoint to the next. */
 interface Work {
   readonly since: Required<DispatcherCheckpoint>['since'];
   readonly behind: Required<DispatcherCheckpoint>['behind'];
   readonly watermark: LowWatermark;
-  /** What was parked as undelivered before that look. */
+  /** What was parked as undelivered before that. */
   readonly undelivered: ReadonlySet<string>;
-  /** What is under way, by actor and listener. */
+  /** Deliveries under way, by actor and listener. */
   readonly queues: Map<string, DeliveryQueue>;
   readonly pull: EventPull;
   over: boolean;
@@ -215,7 +223,7 @@ function deliveryOf({ name }: RoutedListener, record: EventRecord): Delivery {
   return { listener: name, source: ALL_STREAMS, at: record.position, record };
 }
 
-/** Up to where everything is done, also what was none of its business. */
+/** The checkpoint, including events that concern no listener. */
 function checkpointOf({ watermark, since, behind, pull }: Work): DispatcherCheckpoint {
   const position = watermark.size > 0 ? watermark.done : Math.max(watermark.done, pull.quietAt);
   return { position, since, ...(Object.keys(behind).length > 0 && { behind }) };

@@ -18,22 +18,23 @@ import { causeOf } from '../turn/turn.js';
 import type { DispatcherOwner } from './dispatcher-owner.js';
 
 /**
- * Events that could be brought to no actor: `to` threw or said what is no id, the actor it named can't be loaded, or the event is no longer JSON. No actor's
- * stream can take them, so they are parked in the dispatcher's own, that one of them does not hold up all others.
+ * Events that could be delivered to no actor: `to` threw or returned an invalid id, the actor could not be loaded, or
+ * the event is no longer valid JSON. No actor's stream can hold them, so they are parked in the dispatcher's own
+ * stream. So one of them does not block the others.
  */
 export class Undelivered implements ParkedOwner {
   readonly #name: string;
   readonly #owner: DispatcherOwner;
   readonly #parts: RuntimeParts;
 
-  /** @param name of the dispatcher, and of the stream. */
+  /** @param name is the name of the dispatcher and of the stream. */
   constructor(name: string, owner: DispatcherOwner, parts: RuntimeParts) {
     this.#name = name;
     this.#owner = owner;
     this.#parts = parts;
   }
 
-  /** @param actorId empty if not even that is known. */
+  /** @param actorId is empty if it is unknown. */
   async park(delivery: Delivery, actorId: string, error: unknown, attempts: number): Promise<void> {
     const { listener, at, record } = delivery;
     const data: ParkedData = {
@@ -42,7 +43,7 @@ export class Undelivered implements ParkedOwner {
       listener,
       source: ALL_STREAMS,
       at,
-      // The same if it is parked twice because a node died in between.
+      // The id is the same if it is parked twice, because a node died in between.
       id: `${this.#name}-${listener}-${at}`,
       ...parkable(record),
       error: storedFailure(error),
@@ -53,12 +54,15 @@ export class Undelivered implements ParkedOwner {
     this.#parts.telemetry?.parked(`${data.actor}.${listener}`);
     const where = `event ${record.version} of stream '${record.streamId}'`;
     this.#parts.log.error(
-      `${data.actor} '${actorId}': '${listener}' parked '${record.name}' (${where}), which could not be brought there`,
+      `${data.actor} '${actorId}': '${listener}' parked '${record.name}' (${where}), because it could not be delivered`,
       error,
     );
   }
 
-  /** Those that are parked already and come after this position, by `undeliveredKey`: a checkpoint is saved only now and then. */
+  /**
+   * The parked events after this position, by `undeliveredKey`. The checkpoint is saved only now and then, so they
+   * would be delivered again.
+   */
   async after(position: number): Promise<ReadonlySet<string>> {
     const { engine, environment } = this.#parts;
     const parked = new Set<string>();
@@ -74,15 +78,18 @@ export class Undelivered implements ParkedOwner {
   }
 
   /**
-   * Brings it to whom it concerns by what the code says today. That actor takes it over into its own stream first, and remembers that, so that whoever tries
-   * at the same time, or again after a crash, reacts no second time.
+   * Delivers an event to the actor that it concerns according to today's code. That actor first takes the event over
+   * into its own stream and remembers that. So it does not react twice if somebody else retries it at the same time, or
+   * again after a crash.
    *
-   * @throws what `to`, the loading or the listener throws; it stays parked then.
+   * @throws whatever `to`, the loading or the listener throws; the event then stays parked.
    */
   async retry(parked: ParkedData): Promise<void> {
     const listen = this.#owner.listens.find(({ name, to }) => to && name === parked.listener);
     if (!listen?.to) {
-      const message = `${this.#owner.actorName}: nothing here is called '${parked.listener}' that listens with 'to': was the method renamed?`;
+      const message =
+        `${this.#owner.actorName}: no listener with 'to' is called '${parked.listener}': was the method renamed? ` +
+        'Restore the name, or discard the event';
       throw new OmniscientError('UNKNOWN_LISTENER', message);
     }
     const id = concernedBy(listen, todaysEvent(this.#owner.upcasts, parked.event));
@@ -113,7 +120,7 @@ export class Undelivered implements ParkedOwner {
   }
 }
 
-/** One event for one listener. */
+/** The key of one event for one listener. */
 export function undeliveredKey({ listener, at }: Pick<Delivery, 'listener' | 'at'>): string {
   return `${listener}\0${at}`;
 }

@@ -5,7 +5,7 @@ import { OmniscientError } from '../../kernel/values/errors.js';
 import type { EventMetadata, EventRecord, NewEvent, StoredEvent } from '../../kernel/values/event.js';
 import type { RequestCause } from './cause.js';
 
-/** An event as users get it: parsed, deep-frozen. */
+/** An event as users get it: parsed and deep-frozen. @throws OmniscientError (`EVENT_UNREADABLE`). */
 export function decodeEvent(record: EventRecord): StoredEvent {
   const { id, streamId, version, position, name } = record;
   const data = parseFrozen(record, record.data);
@@ -17,7 +17,10 @@ export function decodeEvent(record: EventRecord): StoredEvent {
   );
 }
 
-/** What is parked of an event. One that is no longer JSON is parked without its texts: whoever tries it again reads it from the store. */
+/**
+ * The part of an event that is parked. An event that is no longer valid JSON is parked without its texts; a retry reads
+ * it from the store.
+ */
 export function parkable(record: EventRecord): Pick<ParkedData, 'event' | 'unreadable'> {
   try {
     return { event: decodeEvent(record) };
@@ -30,7 +33,7 @@ export function parkable(record: EventRecord): Pick<ParkedData, 'event' | 'unrea
   }
 }
 
-/** What an event's metadata says; nothing where it is no longer JSON. */
+/** An event's metadata; empty if it is no longer valid JSON. */
 export function metadataOf({ metadata }: Pick<NewEvent, 'metadata'>): Partial<EventMetadata> {
   try {
     return (JSON.parse(metadata) as EventMetadata | null) ?? {};
@@ -39,18 +42,20 @@ export function metadataOf({ metadata }: Pick<NewEvent, 'metadata'>): Partial<Ev
   }
 }
 
-/** An event as a class means it today; the same if it is not an old one. @throws OmniscientError `UPCAST_FAILED`. */
+/**
+ * An event in the class's present form; unchanged if it is not an old one. @throws OmniscientError (`UPCAST_FAILED`).
+ */
 export function todaysEvent(upcasts: Upcasts, event: StoredEvent): StoredEvent {
   if (!upcasts.has(event.name)) return event;
-  // Upcasts get a payload made for them alone, as in the fold.
+  // Upcasts get a payload of their own, as in the fold.
   const { name, data } = upcasts.apply(event.name, structuredClone(event.data), event);
   return Object.freeze({ ...event, name, data: deepFreeze(data) });
 }
 
-/** A clock that is behind by no more than this is as good as right. Milliseconds. */
+/** A clock that is behind by no more than this counts as correct. Milliseconds. */
 const CLOCK_BEHIND_MS_MAX = 100;
 
-/** Writes the metadata of one activation's events; all but the time and the cause is the same text every time. */
+/** Writes the metadata of one activation's events. Everything but the time and the cause is the same text each time. */
 export class MetadataWriter {
   readonly #clock: Clock;
   readonly #middle: string;
@@ -61,15 +66,16 @@ export class MetadataWriter {
   }
 
   /**
-   * @param notBeforeMs the earliest time that may be written; where the clock is behind that, what it says is written as well.
-   * @param heard what `heardText` says, or nothing; it has to stand last.
-   * @throws OmniscientError (`INVALID_METADATA`) when an id is no string: nobody could read the stream any more.
+   * @param notBeforeMs the earliest time to record. If the clock is behind it, the clock's time is recorded as well.
+   * @param heard the result of `heardText`, or empty; it has to be the last property.
+   * @throws OmniscientError (`INVALID_METADATA`) when an id is not a string, because the stream would become
+   *   unreadable.
    */
   write(cause: RequestCause, notBeforeMs = 0, heard = ''): string {
     const { commandId, correlationId, causationId, traceparent } = cause;
-    if (typeof commandId !== 'string') throw noId('commandId', commandId);
-    if (typeof correlationId !== 'string') throw noId('correlationId', correlationId);
-    if (typeof causationId !== 'string' && causationId !== null) throw noId('causationId', causationId);
+    if (typeof commandId !== 'string') throw invalidId('commandId', commandId);
+    if (typeof correlationId !== 'string') throw invalidId('correlationId', correlationId);
+    if (typeof causationId !== 'string' && causationId !== null) throw invalidId('causationId', causationId);
     const nowMs = this.#clock.now();
     const clock = notBeforeMs - nowMs > CLOCK_BEHIND_MS_MAX ? `,"clock":"${new Date(nowMs).toISOString()}"` : '';
     return (
@@ -79,17 +85,17 @@ export class MetadataWriter {
   }
 }
 
-function noId(what: string, id: unknown): OmniscientError {
+function invalidId(what: string, id: unknown): OmniscientError {
   return new OmniscientError(
     'INVALID_METADATA',
-    `an event's ${what} must be a string, but is ${id === null ? 'null' : typeof id}: does what you gave as 'ids' return strings?`,
+    `an event's ${what} must be a string, but is ${id === null ? 'null' : typeof id}: make next() of the option 'ids' return strings`,
   );
 }
 
 let latestMs = Number.NaN;
 let latestText = '';
 
-/** ISO 8601; made once for all that happens in the same millisecond. */
+/** The time as ISO 8601. It is computed once for each millisecond. */
 function isoTimeOf(ms: number): string {
   if (ms !== latestMs) {
     latestText = new Date(ms).toISOString();
@@ -98,7 +104,7 @@ function isoTimeOf(ms: number): string {
   return latestText;
 }
 
-/** Bytes a commit's events take, near enough for limits. */
+/** The approximate size of a commit's events in bytes, for limits. */
 export function sizeOf(events: readonly NewEvent[]): number {
   let size = 0;
   for (const event of events) size += event.data.length + event.metadata.length;
@@ -111,7 +117,7 @@ function parseFrozen(record: EventRecord, text: string): unknown {
   } catch (cause) {
     throw new OmniscientError(
       'EVENT_UNREADABLE',
-      `event ${record.version} of stream '${record.streamId}' ('${record.name}') is no longer JSON in the store: restore it from a backup`,
+      `event ${record.version} of stream '${record.streamId}' ('${record.name}') is no longer valid JSON in the store: restore it from a backup`,
       { cause },
     );
   }

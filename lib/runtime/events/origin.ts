@@ -4,11 +4,16 @@ import { shownText, textFault } from '../../kernel/values/text.js';
 import type { Origin } from './cause.js';
 
 /**
- * Runs this as a part of something larger, an HTTP request say: events of all commands that are given in it, however many awaits deep and on whichever node
- * they run, and of all reactions to those, bear this `correlationId`.
+ * Runs work as part of something larger, such as an HTTP request. Events of all commands that are given in it, across
+ * any number of awaits and on whichever node they run, and of all reactions to those events, have this `correlationId`.
  *
- * @param causationId id of the event or message that directly led to it; `null` (default) if it came from outside.
- * @throws OmniscientError (`INVALID_CORRELATION`) when an id is no string (a header that was not sent, say), or longer than 1,000 characters; `work` is not run.
+ * @param correlationId 1 to 1,000 characters.
+ * @param work is called once, at once.
+ * @param causationId the id of the event or message that directly led to it, of 1 to 1,000 characters; `null` (default)
+ *   if it came from outside.
+ * @returns the result of `work`.
+ * @throws OmniscientError (`INVALID_CORRELATION`) when an id is not a string (a missing header, for instance), is empty
+ *   or too long. `work` is then not run.
  * @example
  * ```ts
  * import { type ActorRef, Actor, Command, LiveActor, withCorrelation } from 'omniscient-nest';
@@ -34,20 +39,21 @@ export function withCorrelation<T>(correlationId: string, work: () => T, causati
   return origins.run({ correlationId, causationId }, work);
 }
 
-/** Longest id that is written into events as what they are a part of, in UTF-16 code units. */
+/** The longest correlation or causation id, in UTF-16 code units. */
 const CORRELATION_LENGTH_MAX = 1_000;
 
 const origins = new AsyncLocalStorage<Origin>();
 
-/** What the calling code is a part of. */
+/** The origin that the calling code belongs to. */
 export function currentOrigin(): Origin | undefined {
   return origins.getStore();
 }
 
-/** Types do not hold here: the id often comes from outside, and what is written into an event stays there. */
+/** It is checked at run time, because the id often comes from outside and stays in the event for good. */
 function assertId(what: string, id: unknown): void {
   const fault = textFault(id, CORRELATION_LENGTH_MAX);
   if (fault === undefined) return;
-  const instead = what === 'correlationId' ? 'make a new one where none was given' : 'leave it out where there is none';
+  const instead =
+    what === 'correlationId' ? 'create a new one if the caller sent none' : 'leave it out if there is none';
   throw new OmniscientError('INVALID_CORRELATION', `the ${what} ${shownText(id)} ${fault}: ${instead}`);
 }

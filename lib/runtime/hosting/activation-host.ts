@@ -10,31 +10,31 @@ export interface ActivationHost<Activation> {
   readonly definition: ActorDefinition;
   readonly parts: NodeParts;
   readonly roles: Roles<Activation>;
-  /** Only calls made inside actors are still taken. */
+  /** Only calls made inside actors are still accepted. */
   readonly closing: boolean;
-  /** It has work whose callers wait. */
+  /** It has work that callers wait for. */
   busy(activation: Activation): void;
-  /** The confirmed state moved on. */
+  /** The confirmed state changed. */
   confirmed(activation: Activation): void;
-  /** Its state is worthless: it has to be ended. */
+  /** Its state is unusable, so it must end. */
   broke(activation: Activation, error: unknown): void;
-  /** It is of no more use; whoever asks for the id gets a new one. */
+  /** It has ended. Whoever asks for the id gets a new one. */
   gone(activation: Activation): void;
 }
 
-/** Makes what is special to a kind of actor, each when an activation first needs it. */
+/** Creates the roles of an activation, each when it is first needed. */
 export interface Roles<Activation> {
-  /** Who runs its commands: of a `OneActor`. */
+  /** For a `OneActor`: which node runs its commands. */
   leader(activation: Activation): LeaderRole;
-  /** How it ticks: of a `TickActor`. */
+  /** For a `TickActor`: how it ticks. */
   ticks(activation: Activation): TickRole;
   /** What it listens to. */
   listening(activation: Activation): ActorListening;
-  /** What it knows of commands that come again. */
+  /** What it knows about repeated commands. */
   repeats(activation: Activation): RepeatedCommands;
 }
 
-/** Somebody who looks at an activation: a subscription. */
+/** An observer of an activation: a subscription, for instance. */
 export interface ActivationObserver {
   changed(): void;
   ended(error: unknown): void;

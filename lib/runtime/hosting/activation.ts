@@ -25,8 +25,8 @@ import type { ActivationHost, ActivationObserver } from './activation-host.js';
 import type { NodeParts } from './node-parts.js';
 
 /**
- * An actor's live instance on this node. Its loop runs commands on confirmed plus pending state, its pipeline stores what they fired, its feed
- * brings what others stored. What is special to a kind of actor is its role.
+ * An actor's live instance on this node. Its turn loop runs commands on confirmed and pending state. Its pipeline stores the fired events. Its feed brings
+ * events that others stored. Roles add what is special to a kind of actor.
  */
 export class Activation implements PipelineOwner, FeedOwner {
   readonly label: string;
@@ -35,25 +35,25 @@ export class Activation implements PipelineOwner, FeedOwner {
   readonly loop: TurnLoop;
   readonly context: TurnContext;
   readonly feed: LiveFeed | undefined;
-  /** What the framework's events say. */
+  /** What the framework's events record about it. */
   readonly framework: FrameworkState;
-  /** Of a `OneActor`. */
+  /** Only for a `OneActor`. */
   readonly leader: LeaderRole | undefined;
-  /** Of a `TickActor`. */
+  /** Only for a `TickActor`. */
   readonly ticks: TickRole | undefined;
-  /** Its past is in the state: what it listens to may be opened. */
+  /** The state contains all past events, so listener subscriptions may be opened. */
   loaded = false;
-  /** Of an actor that listens. */
+  /** Only for an actor that listens. */
   listening: ActorListening | undefined;
-  /** False once let go or broken: the host makes a new one for the next command. */
+  /** False once it is passivated or broken. The host then makes a new one for the next command. */
   alive = true;
-  /** For the host: whether it was used since it last looked. */
+  /** For the host: whether it was used since the host last checked. */
   used = true;
-  /** For the host: refs handed out and not released. */
+  /** For the host: how many refs were handed out and not released. */
   refs = 0;
-  /** For the host: version of the last snapshot. */
+  /** For the host: the version of the last snapshot. */
   snapshotVersion = 0;
-  /** For the host: of the class's handlers and initial state; the same string for most activations of a class. */
+  /** For the host: the fingerprint of the class's handlers and initial state. Most activations of a class share one string. */
   fingerprint = '';
   readonly #host: ActivationHost<Activation>;
   readonly #pipeline: CommitPipeline;
@@ -104,13 +104,13 @@ export class Activation implements PipelineOwner, FeedOwner {
     return this.#host.definition.name;
   }
 
-  /** Runs a lifecycle hook, or what the framework itself decides, as a turn of its own; also while the host is closing. */
+  /** Runs a lifecycle hook, or a decision of the framework, as a turn of its own. It works while the host is closing, too. */
   decide(name: string, method: CommandMethod, onConflict: OnConflict, origin?: Origin): Promise<unknown> {
     const cause = causeOf(this.parts.ids.next(), undefined, origin);
     return detached(() => this.enqueue({ name, method, onConflict }, [], cause, undefined).promise);
   }
 
-  /** Puts a command in the queue, whoever leads. */
+  /** Puts a command into the mailbox, whichever node leads. */
   enqueue(
     command: CommandDefinition,
     args: readonly unknown[],
@@ -134,20 +134,26 @@ export class Activation implements PipelineOwner, FeedOwner {
     return request;
   }
 
-  /** What it listens to; from now on no other's note of what was heard may be overwritten unseen. @throws ConflictError when one has been already. */
+  /**
+   * Returns its listening role. From now on it checks versions, so that it never overwrites another writer's note of what was heard. @throws ConflictError when
+   * events are missing in its state already.
+   */
   listen(): ActorListening {
     this.#pipeline.check();
     this.listening ??= this.#host.roles.listening(this);
     return this.listening;
   }
 
-  /** What is stored may have changed what it listens to; also what only the leader's code listens to. */
+  /**
+   * Opens and closes listener subscriptions after the stored state may have changed. On an actor that is led, it also covers listeners that only the leader's
+   * code starts.
+   */
   refreshListening(): void {
     if (this.feed && this.framework.isListening) this.listen();
     this.listening?.look();
   }
 
-  /** Runs a command of the framework's own, wherever commands run. */
+  /** Runs one of the framework's own commands, on the node where the actor's commands run. */
   runOwn(command: CommandDefinition, args: readonly unknown[], origin: Origin | undefined, options: EnqueueOptions) {
     const cause = causeOf(origin?.commandId ?? this.parts.ids.next(), undefined, origin);
     const observed = { ...options, trace: this.trace(command, args, cause, false) };
@@ -157,7 +163,7 @@ export class Activation implements PipelineOwner, FeedOwner {
     });
   }
 
-  /** The turn that runs now. */
+  /** The running turn. */
   get running(): Turn | undefined {
     return this.loop.running;
   }
@@ -168,19 +174,19 @@ export class Activation implements PipelineOwner, FeedOwner {
     return this.loop.size === 0 && this.optimistic.pending.length === 0 && !this.#pipeline.appending;
   }
 
-  /** Whether it can be let go now without anybody noticing. */
+  /** Whether it can be passivated now without any effect on others. */
   get idle(): boolean {
     if (this.ticks?.pinned || this.listening?.pinned) return false;
     return this.settled && (this.#observers?.size ?? 0) === 0 && !(this.feed?.reading ?? false);
   }
 
-  /** Tells callers whose time is up. */
+  /** Rejects the callers whose commit took longer than `commitTimeoutMs`. */
   timeOut(nowMs: number): void {
     this.#pipeline.timeOut(this.optimistic.pending, nowMs);
     this.#pipeline.timeOut(this.loop.held, nowMs);
   }
 
-  /** The end: whatever still waits fails with `error`. */
+  /** Ends it. Everything that still waits fails with `error`. */
   end(error: unknown): void {
     if (!this.alive) return;
     this.alive = false;
@@ -193,22 +199,22 @@ export class Activation implements PipelineOwner, FeedOwner {
     this.#observers?.forEach((observer) => observer.ended(error));
   }
 
-  /** Version of the last stored event that is in the state. */
+  /** The version of the last stored event in the state. */
   get version(): number {
     return this.optimistic.version;
   }
 
-  /** The state as it is seen from outside, frozen: of a `OneActor` only what is stored. */
+  /** The state that others see, frozen. Of a `OneActor` that is only what is stored. */
   seen(): object {
     return this.leader ? this.optimistic.confirmed() : this.optimistic.current();
   }
 
-  /** A number that changes with `seen()`. */
+  /** A number that changes whenever `seen()` does. */
   get seenRevision(): number {
     return this.leader ? this.optimistic.confirmedRevision : this.optimistic.revision;
   }
 
-  /** How many events are seen and not yet stored. */
+  /** How many events are visible and not stored yet. */
   get pending(): number {
     return this.leader ? 0 : this.optimistic.pendingEvents;
   }

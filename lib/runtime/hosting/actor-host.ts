@@ -14,7 +14,7 @@ import { ROLES } from './roles.js';
 import { Snapshots } from './snapshots.js';
 import { submit } from './submission.js';
 
-/** Keeps the activations of one actor class on this node: at most one an id. */
+/** Keeps the activations of one actor class on this node: at most one for each id. */
 export class ActorHost implements ActivationHost<Activation>, ResidentHost {
   readonly passivateAfterMs: number;
   readonly snapshots: Snapshots;
@@ -24,9 +24,9 @@ export class ActorHost implements ActivationHost<Activation>, ResidentHost {
   readonly #activations = new Map<string, Activation>();
   readonly #loading = new Map<string, Loading>();
   readonly #passivating = new Map<Activation, Promise<void>>();
-  /** What made an activation worthless. */
+  /** Why an activation was given up. */
   readonly #brokenBy = new WeakMap<Activation, unknown>();
-  /** Those that were let go while they listened. */
+  /** Passivated actors that still listen. */
   readonly #reactivators = new Map<string, Reactivator>();
 
   constructor(
@@ -55,7 +55,7 @@ export class ActorHost implements ActivationHost<Activation>, ResidentHost {
     return [...this.#activations.values()].filter(({ leader }) => leader?.leads).length;
   }
 
-  /** Those that have work, or something to hear, or are being loaded or let go; as logs name them. */
+  /** The actors that have work or deliveries, or that are being loaded or passivated, as logs name them. */
   *atWork(): Generator<string> {
     for (const { label } of [...this.#loading.values(), ...this.#passivating.keys()]) yield label;
     for (const { label, settled, listening, feed } of this.#activations.values()) {
@@ -78,12 +78,12 @@ export class ActorHost implements ActivationHost<Activation>, ResidentHost {
     const turn = currentTurn();
     if (!turn && this.closing) return Promise.reject(new ShuttingDownError());
     const loading = this.#loading.get(id) ?? this.#load(id, this.streamIdOf(id));
-    // While it is loaded its `onActivate` runs, and may call back.
+    // While it loads, its `onActivate` runs and may call back.
     turn?.waitFor(loading.loaded, loading);
     return loading.loaded;
   }
 
-  /** Gives a loaded actor a command; the promise settles when its commit is durable or has failed. */
+  /** Gives a command to a loaded actor. The promise settles when its commit is durable or has failed. */
   submit(activation: Activation, command: CommandDefinition, args: readonly unknown[]): Promise<unknown> {
     return submit(activation, this, command, args);
   }
@@ -106,8 +106,8 @@ export class ActorHost implements ActivationHost<Activation>, ResidentHost {
   }
 
   broke(activation: Activation, error: unknown): void {
-    const again = 'loaded again for the next command, or when there is something to hear';
-    this.parts.log.error(`${activation.label}: given up here, and ${again}`, error);
+    const again = 'it is loaded again for the next command, or for the next event that it listens to';
+    this.parts.log.error(`${activation.label}: this activation failed and is given up; ${again}`, error);
     this.#brokenBy.set(activation, error);
     this.#endListening(activation, error);
   }
@@ -117,7 +117,7 @@ export class ActorHost implements ActivationHost<Activation>, ResidentHost {
     if (this.#activations.get(activation.id) === activation) this.#activations.delete(activation.id);
   }
 
-  /** Runs every `onPassivate` and forgets all; for shutdown, after everything has settled. */
+  /** Runs every `onPassivate` and ends all activations. It is for shutdown, after everything has settled. */
   async close(error: unknown): Promise<void> {
     await Promise.allSettled([...this.#loading.values()].map(({ loaded }) => loaded));
     const slices = timeSlicesOf(this.parts.environment);
@@ -133,12 +133,12 @@ export class ActorHost implements ActivationHost<Activation>, ResidentHost {
     }
   }
 
-  /** Hears nothing more; what is under way is brought to its end. */
+  /** Stops all listening. Deliveries that are being handled are finished. */
   async stopListening(): Promise<void> {
     const slices = timeSlicesOf(this.parts.environment);
-    for (const reactivateOnEvents of this.#reactivators.values()) {
+    for (const reactivator of this.#reactivators.values()) {
       if (slices.isTimeUp) await slices.turn();
-      reactivateOnEvents.stop();
+      reactivator.stop();
     }
     this.#reactivators.clear();
     for (const { listening } of this.#activations.values()) {
@@ -151,14 +151,14 @@ export class ActorHost implements ActivationHost<Activation>, ResidentHost {
     const label = `${this.definition.name} '${id}'`;
     let made: Activation | undefined;
     const loaded = new Promise<Activation>((resolve, reject) => {
-      // Many turns may wait for this one loading: it is none of theirs.
+      // Many turns may wait for this loading, so it belongs to none of them.
       detached(() => {
         const load = () =>
           loadActivation(this, this.snapshots, { id, streamId }, this.newActor, (activation) => {
             made = activation;
           });
         loadPersistently(this, label, load).then((activation) => {
-          // Something that came at the last moment could not be applied.
+          // An event that came at the last moment could not be applied.
           if (!activation.alive) {
             reject(this.#brokenBy.get(activation));
             return;
@@ -188,14 +188,14 @@ export class ActorHost implements ActivationHost<Activation>, ResidentHost {
       if (actor.onPassivate && here)
         await activation.decide('onPassivate', actor.onPassivate as CommandMethod, 'reapply');
     } catch (error) {
-      this.parts.log.error(`${activation.label}: onPassivate failed; the activation is let go all the same`, error);
+      this.parts.log.error(`${activation.label}: onPassivate failed; the activation ends all the same`, error);
     }
-    // Somebody may have come while the hook ran.
+    // It may have been used while the hook ran.
     if (!activation.alive || !activation.idle) return;
     this.#endListening(activation, new ShuttingDownError());
   }
 
-  /** Ends it; what it listens to can wake it. */
+  /** Ends an activation. Events that it listens to reactivate the actor. */
   #endListening(activation: Activation, error: unknown): void {
     const sources = activation.listening ? [...activation.listening.listeningTo()] : [];
     activation.end(error);
@@ -208,7 +208,10 @@ export class ActorHost implements ActivationHost<Activation>, ResidentHost {
     const reactivate = async () => this.closing || this.activate(id);
     const failed = (error: unknown) => {
       const who = `${this.definition.name} '${id}'`;
-      this.parts.log.error(`${who}: it is to hear something, but could not be loaded; it is tried again`, error);
+      this.parts.log.error(
+        `${who}: an event came that it listens to, but it could not be loaded; loading is retried`,
+        error,
+      );
     };
     this.#reactivators.set(id, new Reactivator(this.parts, sources, reactivate, failed));
     const [oldest] = this.#reactivators.keys();
@@ -221,13 +224,18 @@ export class ActorHost implements ActivationHost<Activation>, ResidentHost {
   }
 }
 
-/** Most actors of a class that doze; the one that has done so longest sleeps then, until somebody asks for it. */
+/**
+ * How many passivated actors of a class can be reactivated by events. Beyond that, the longest-waiting one is loaded
+ * only when somebody asks for it.
+ */
 const REACTIVATORS_MAX = 100_000;
 
-/** Makes an instance with everything injected; a promise only as long as that is not resolved yet. */
+/**
+ * Makes an instance with everything injected. It returns a promise only while the dependencies are not resolved yet.
+ */
 export type NewActor = () => ActorBase<object, object> | Promise<ActorBase<object, object>>;
 
-/** An actor that is being loaded; who waits for it may be waiting for the turn of its `onActivate`. */
+/** An actor that is being loaded. Whoever waits for it may be waiting for the turn of its `onActivate`. */
 interface Loading extends TurnOwner {
   readonly loaded: Promise<Activation>;
 }

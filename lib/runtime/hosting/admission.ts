@@ -3,7 +3,10 @@ import type { RequestCause } from '../events/cause.js';
 import { assertNoDeadlock, labelIn, type Turn } from '../turn/turn.js';
 import type { Activation } from './activation.js';
 
-/** Throws unless this activation takes a command from this node. @throws ShuttingDownError, ActorOverloadedError or DeadlockError. */
+/**
+ * Checks that this activation accepts a command from this node. @throws ShuttingDownError, ActorOverloadedError or
+ * DeadlockError.
+ */
 export function assertAccepts(
   activation: Activation,
   isClosing: boolean,
@@ -18,8 +21,8 @@ export function assertAccepts(
 }
 
 /**
- * A `OneActor`'s commands count from the moment they are given or arrive here until they are answered, wherever they run; those whose callers have been
- * told that storing takes too long are pending still.
+ * Checks that the mailbox has room. A `OneActor`'s commands count from the moment they are given or arrive until they
+ * are answered, wherever they run. Commands whose callers got a `CommitTimeoutError` still count.
  *
  * @throws ActorOverloadedError.
  */
@@ -30,8 +33,8 @@ export function assertRoom({ loop, optimistic, leader, actorName, id, parts }: A
 }
 
 /**
- * Throws if the turn that runs here waits for this call by way of other nodes, where nobody can see it. A turn of the chain that did not wait for what it
- * called is over by now, and another one runs.
+ * Checks that the running turn does not wait for this call through other nodes, where it cannot be seen. If a turn in
+ * the chain did not wait for what it called, it is over by now and another one runs.
  *
  * @throws DeadlockError.
  */

@@ -11,8 +11,9 @@ import { runOnActivate } from './roles.js';
 import type { Snapshots } from './snapshots.js';
 
 /**
- * Loads an activation, and tries again for as long as a commit would be tried (`commitTimeoutMs`) while the engine says that trying again may help: a
- * command given while servers elect waits for them, whether its actor is in memory or not.
+ * Loads an activation. While the engine's errors are retryable, it tries again for `commitTimeoutMs`, as a commit does.
+ * So a command that is given while database servers elect a primary waits for them, whether its actor is in memory or
+ * not.
  */
 export async function loadPersistently(
   host: ActivationHost<Activation>,
@@ -29,16 +30,19 @@ export async function loadPersistently(
       const waitMs = backoff.nextMs();
       const mayWork = isInstance(error, EngineError) && error.retryable && !host.closing;
       if (!mayWork || environment.monotonicMs() + waitMs > deadlineMs) throw error;
-      if (tries === 1) log.warn(`${label}: could not be loaded; it is tried again`, error);
+      if (tries === 1) log.warn(`${label}: could not be loaded; loading is retried`, error);
       await sleep(environment, waitMs);
     }
   }
 }
 
-/** Events that are applied before it is looked whether others should have their turn. */
+/** How many events are applied before the event loop may get its turn. */
 const PIECE_EVENTS_MAX = 32;
 
-/** Makes an activation: watch first, then a snapshot if a usable one is there, then the events after it, then `onActivate`. `made` hears of it before all that. */
+/**
+ * Makes an activation: it watches the stream first, then restores a usable snapshot, reads the events after it, and
+ * runs `onActivate`. `made` gets the activation before all that.
+ */
 export async function loadActivation(
   host: ActivationHost<Activation>,
   snapshots: Snapshots,
@@ -56,7 +60,7 @@ export async function loadActivation(
     await readEvents(activation);
     activation.feed?.start();
     activation.ticks?.look();
-    // A `OneActor`'s runs where it is led, when that begins.
+    // A `OneActor`'s `onActivate` runs on the leader, when it takes over.
     if (!activation.leader) await runOnActivate(activation);
     if (!host.closing) activation.loaded = true;
     activation.refreshListening();
@@ -68,7 +72,7 @@ export async function loadActivation(
   return activation;
 }
 
-/** Starts from the snapshot if the event it claims to stand on is the one that the stream has at that version. */
+/** Restores the snapshot if its last event is the one that the stream has at that version. */
 async function restoreSnapshot(activation: Activation, snapshots: Snapshots): Promise<void> {
   const { optimistic, actorState, streamId } = activation;
   activation.fingerprint = snapshots.fingerprintFor(activation.actor.initialState());
@@ -84,7 +88,7 @@ async function restoreSnapshot(activation: Activation, snapshots: Snapshots): Pr
   activation.snapshotVersion = version;
 }
 
-/** A piece of a page at a time: handlers may take their time. */
+/** Applies a page in pieces, because handlers may be slow. */
 async function readEvents({ optimistic, streamId, parts }: Activation): Promise<void> {
   const slices = timeSlicesOf(parts.environment);
   for await (const page of streamPages(parts.engine, parts.environment, streamId, optimistic.version)) {

@@ -4,11 +4,11 @@ import type { RuntimeParts } from '../parts/settings.js';
 import type { UnknownEvents } from '../parts/unknown-events.js';
 import type { TickScheduler } from '../ticking/tick-scheduler.js';
 
-/** What activations find on their node. */
+/** The parts of a node that activations use. */
 export interface NodeParts extends RuntimeParts {
   readonly cluster: Cluster;
   readonly ticks: TickScheduler;
   readonly unknownEvents: UnknownEvents;
-  /** Which streams are whose. */
+  /** Which class each stream belongs to. */
   readonly prefixes: Prefixes;
 }

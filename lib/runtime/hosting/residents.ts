@@ -3,18 +3,18 @@ import { type TimeSlices, timeSlicesOf } from '../../engine/environment/time-sli
 import type { Activation } from './activation.js';
 
 /**
- * All activations of a node: lets go those that idled too long, and the least recently used when there are too many. One timer for all; each
- * activation costs one entry here.
+ * All activations of a node. It passivates those that were idle too long and, when there are too many, the least
+ * recently used. One timer serves all; each activation costs one entry here.
  */
 export class Residents {
-  /** In order of last known use: whoever was used when looked at goes to the end. */
+  /** In order of last known use. An activation that was used when it was checked moves to the end. */
   readonly #idleSince = new Map<Activation, { host: ResidentHost; lastUsedMs: number }>();
   readonly #unsettled = new Set<Activation>();
   readonly #environment: Environment;
   readonly #slices: TimeSlices;
   readonly #residentMax: number;
   readonly #commitTimeoutMs: number;
-  /** Those running `onPassivate`. */
+  /** Those that run `onPassivate`. */
   readonly #leaving = new Set<Activation>();
   #passivateAfterMsMin = Number.POSITIVE_INFINITY;
   #timer: Timer | undefined;
@@ -46,13 +46,16 @@ export class Residents {
     this.#unsettled.delete(activation);
   }
 
-  /** It has callers waiting: their deadlines are watched until it has settled. It may still be loading, and the first of all. */
+  /**
+   * It has callers that wait. Their deadlines are watched until it has settled. It may still be loading, and may be the
+   * first of all.
+   */
   busy(activation: Activation): void {
     this.#unsettled.add(activation);
     this.#sweepEvery(this.#commitTimeoutMs / 4);
   }
 
-  /** Whether none has work any more. Looks at each that has settled only once. */
+  /** Whether none has work any more. Each that has settled is checked only once. */
   get isSettled(): boolean {
     for (const activation of this.#unsettled) {
       if (activation.alive && !activation.settled) return false;
@@ -78,7 +81,10 @@ export class Residents {
     this.#closed = true;
   }
 
-  /** Lets the least recently used idle ones go; busy ones stay, so there can be more than `residentMax` while all are at work. */
+  /**
+   * Passivates the least recently used idle ones. Busy ones stay, so there can be more than `residentMax` while all are
+   * at work.
+   */
   #makeRoom(looksMax: number): void {
     if (this.#idleSince.size <= this.#residentMax) return;
     let toLookAt = Math.min(this.#idleSince.size, looksMax);
@@ -89,7 +95,7 @@ export class Residents {
     }
   }
 
-  /** As many as there may be, none of them holds up the event loop. */
+  /** However many there are, the sweep does not block the event loop. */
   async #sweep(): Promise<void> {
     if (this.#sweeping) return;
     this.#sweeping = true;
@@ -114,11 +120,11 @@ export class Residents {
     for (const [activation, entry] of this.#idleSince) {
       if (this.#slices.isTimeUp) await this.#slices.turn();
       if (this.#closed) return;
-      // It may have been let go during that turn.
+      // It may have been passivated during that turn.
       if (this.#idleSince.get(activation) !== entry) continue;
       const idleMs = this.#environment.monotonicMs() - entry.lastUsedMs;
       if (activation.used) this.#moveToEnd(activation, entry);
-      // All that follow were looked at later still.
+      // All that follow were checked even later.
       else if (idleMs < this.#passivateAfterMsMin) return;
       else if (idleMs >= entry.host.passivateAfterMs && activation.idle) this.#letGo(activation, entry.host);
     }
@@ -130,7 +136,7 @@ export class Residents {
   }
 
   #moveToEnd(activation: Activation, entry: { host: ResidentHost; lastUsedMs: number }): void {
-    // It may have ended while the sweep waited for its turn: then it was removed, for good.
+    // It may have ended while the sweep waited for its turn. Then it was removed for good.
     if (!this.#idleSince.delete(activation)) return;
     activation.used = false;
     entry.lastUsedMs = this.#environment.monotonicMs();
@@ -155,16 +161,19 @@ export class Residents {
   }
 }
 
-/** How often idle activations and overdue commits are looked for: a share of the shortest time that matters, within these bounds. */
+/**
+ * How often idle activations and overdue commits are looked for: at a fraction of the shortest relevant time, within
+ * these bounds. Milliseconds.
+ */
 const SWEEP_MS_MIN = 10;
 const SWEEP_MS_MAX = 1_000;
 
-/** Most that are looked at to make room for one more; the sweep looks at the others. */
+/** How many are checked at most to make room for one more. The sweep checks the others. */
 const LOOKS_FOR_ROOM_MAX = 64;
 
-/** What residency needs to know of an activation's host. */
+/** What `Residents` needs of an activation's host. */
 export interface ResidentHost {
   readonly passivateAfterMs: number;
-  /** Lets it go: runs `onPassivate`, and forgets it unless somebody came meanwhile. */
+  /** Runs `onPassivate`, and ends the activation unless it was used meanwhile. */
   passivate(activation: Activation): Promise<void>;
 }

@@ -13,7 +13,7 @@ import type { Activation } from './activation.js';
 import type { Roles } from './activation-host.js';
 import { assertNoCircle, assertRoom } from './admission.js';
 
-/** Gives activations their roles, by what each role needs of its activation. */
+/** Creates the roles of activations. Each role gets an owner that exposes only what the role needs. */
 export const ROLES: Roles<Activation> = {
   leader: leaderRole,
   ticks: tickRole,
@@ -21,7 +21,7 @@ export const ROLES: Roles<Activation> = {
   repeats: repeatedCommands,
 };
 
-/** Who runs this activation's commands. */
+/** Creates the role that decides which node runs this activation's commands. */
 function leaderRole(activation: Activation): LeaderRole {
   const { label, id, streamId, context, parts } = activation;
   const { definition } = activation.actorState;
@@ -51,7 +51,7 @@ function leaderRole(activation: Activation): LeaderRole {
   return new LeaderRole(owner, parts, parts.cluster);
 }
 
-/** What this activation knows of commands that come again. */
+/** Creates the record of this activation's repeated commands. */
 function repeatedCommands(activation: Activation): RepeatedCommands {
   const { label, streamId, context, optimistic, parts } = activation;
   return new RepeatedCommands({
@@ -71,7 +71,7 @@ function repeatedCommands(activation: Activation): RepeatedCommands {
   });
 }
 
-/** How this activation ticks. */
+/** Creates the role that makes this activation tick. */
 function tickRole(activation: Activation): TickRole {
   const { label, id, streamId, actorName, context, optimistic, loop, parts } = activation;
   const owner: TickOwner = {
@@ -99,7 +99,7 @@ function tickRole(activation: Activation): TickRole {
   return new TickRole(owner, parts, parts.ticks);
 }
 
-/** What this activation listens to. */
+/** Creates the role that listens for this activation. */
 function actorListening(activation: Activation): ActorListening {
   const { label, actorName, id, actor, context, optimistic, framework, parts } = activation;
   const { definition } = activation.actorState;
@@ -164,10 +164,13 @@ export async function runOnActivate(activation: Activation): Promise<void> {
     });
 }
 
-/** What is stored is brought by wake-ups; whoever waits for it asks only when none has come for so long. Milliseconds. */
+/**
+ * Wake-ups bring what is stored. Whoever waits for a version reads the stream itself only if none has come for this
+ * long. Milliseconds.
+ */
 const ASK_AFTER_MS = 25;
 
-/** Resolves when the activation has come up to this version, has ended, or when time is up. */
+/** Resolves when the activation has reached this version, has ended, or after `withinMs` milliseconds. */
 function reached(activation: Activation, version: number, withinMs: number): Promise<void> {
   if (activation.version >= version || !activation.alive) return Promise.resolve();
   return new Promise((resolve) => {

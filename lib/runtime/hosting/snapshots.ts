@@ -7,8 +7,8 @@ import type { RuntimeParts } from '../parts/settings.js';
 import type { Activation } from './activation.js';
 
 /**
- * Memoised states of one actor class. A snapshot is used only if it is whole (checksum), of today's meaning (fingerprint), and of the very past
- * that the stream has now (id of its last event): anything else is as if it were not there.
+ * Snapshots of one actor class. A snapshot is used only if it is intact (checksum), made by the same code (fingerprint)
+ * and based on the events that the stream has now (id of its last event). Any other is ignored.
  */
 export class Snapshots {
   readonly every: number;
@@ -28,7 +28,10 @@ export class Snapshots {
     return this.#parts.engine;
   }
 
-  /** Hash of all that gives past events their meaning. Most classes have one initial state for all ids, so the last one is kept. */
+  /**
+   * A hash of everything that gives past events their meaning. Most classes have one initial state for all ids, so the
+   * last hash is kept.
+   */
   fingerprintFor(initial: object): string {
     const text = JSON.stringify(initial);
     if (text !== this.#initial || this.#fingerprint === '') {
@@ -38,7 +41,7 @@ export class Snapshots {
     return this.#fingerprint;
   }
 
-  /** A usable snapshot of this stream, with its state parsed. */
+  /** Loads a usable snapshot of this stream, with its state parsed; `undefined` if there is none. */
   async load(streamId: string, fingerprint: string): Promise<Snapshot | undefined> {
     if (this.every === 0) return undefined;
     try {
@@ -54,7 +57,7 @@ export class Snapshots {
     }
   }
 
-  /** Saves one in the background, if enough events went by since the last. */
+  /** Saves a snapshot in the background, if there were enough events since the last one. */
   saveIfDue(activation: Activation): void {
     const { optimistic } = activation;
     if (this.every === 0 || optimistic.version - activation.snapshotVersion < this.every) return;
@@ -80,7 +83,7 @@ export class Snapshots {
       await this.#parts.engine.saveSnapshot(record);
     } catch (error) {
       this.#parts.log.warn(
-        `${record.actor} '${record.streamId}': a snapshot could not be saved; nothing but time is lost`,
+        `${record.actor} '${record.streamId}': a snapshot could not be saved; loading will take longer, and no data is lost`,
         error,
       );
     } finally {
@@ -89,19 +92,19 @@ export class Snapshots {
   }
 }
 
-/** Most snapshots of one class that may be on their way to the engine; past that a snapshot is left for later. */
+/** How many snapshots of one class may be on their way to the engine. Beyond that, a snapshot is made later. */
 const SAVES_UNDER_WAY_MAX = 16;
 
 /**
- * Longest state that is memoised, in characters of JSON: reading more than that back costs more than most folds. It is parsed in one go, and nothing can
- * interrupt that: some 100 ms for 10 million characters.
+ * The longest snapshot, in characters of JSON. Reading a longer one would cost more than most folds. It is parsed in
+ * one go, which nothing can interrupt: about 100 ms for 10 million characters.
  */
 const SNAPSHOT_LENGTH_MAX = 64 * 1024 * 1024;
 
-/** Changes when `Memory` does, or what stored events say of it. */
+/** It changes when `Memory` changes, or when stored events mean something else for it. */
 const MEMORY_FORMAT = 5;
 
-/** What is memoised: the state, and what the framework's events say. */
+/** The content of a snapshot: the state, and what the framework's events record. */
 interface Memory {
   readonly state: unknown;
   readonly framework?: FrameworkMemory | undefined;

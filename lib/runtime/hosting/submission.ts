@@ -7,7 +7,10 @@ import type { Activation } from './activation.js';
 import type { ActivationHost } from './activation-host.js';
 import { assertAccepts } from './admission.js';
 
-/** Gives an actor a command, from outside or in another's turn; the promise settles when its commit is durable or has failed. */
+/**
+ * Gives a command to an actor, from outside or inside another actor's turn. The promise settles when its commit is
+ * durable or has failed.
+ */
 export function submit(
   activation: Activation,
   host: ActivationHost<Activation>,

@@ -5,7 +5,7 @@ import type { Membership } from '../cluster/membership.js';
 import type { RuntimeParts } from '../parts/settings.js';
 import type { RoleOwner } from './role-owner.js';
 
-/** What this node makes of the leaders of one `OneActor`: whom it trusts to lead, and when it has itself elected. */
+/** This node's view of the leaders of one `OneActor`: which of them it trusts, and when it has itself elected. */
 export class ActorElection {
   readonly #owner: RoleOwner;
   readonly #parts: RuntimeParts;
@@ -13,9 +13,9 @@ export class ActorElection {
   #electing: Promise<void> | undefined;
   /** The term whose leader did not answer. */
   #suspectedTerm = 0;
-  /** The last term that began while this activation looked on. */
-  #heardTerm = 0;
-  #heardAtMs = 0;
+  /** The last term whose beginning this activation observed. */
+  #observedTerm = 0;
+  #observedAtMs = 0;
 
   constructor(owner: RoleOwner, parts: RuntimeParts, membership: Membership) {
     this.#owner = owner;
@@ -23,29 +23,35 @@ export class ActorElection {
     this.#membership = membership;
   }
 
-  /** Not if it was silent, nor if that start of it is dead, unless it was elected before our eyes: who writes is alive. */
+  /**
+   * Whether this leader may be trusted. It may not if it was silent, or if that incarnation is dead. A leader that was
+   * elected while this node watched is trusted all the same: whoever writes is alive.
+   */
   mayLead({ nodeId, incarnation, term }: Leadership): boolean {
     if (nodeId === null || nodeId === this.#parts.nodeId || term <= this.#suspectedTerm) return false;
-    if (term === this.#heardTerm && this.#heardAtMs > this.#membership.goneSinceMs(nodeId)) return true;
+    if (term === this.#observedTerm && this.#observedAtMs > this.#membership.goneSinceMs(nodeId)) return true;
     if (!this.#membership.isAlive(nodeId)) return false;
     return incarnation === undefined || incarnation === this.#membership.incarnationOf(nodeId);
   }
 
-  /** Another was elected just now. */
-  heard(term: number): void {
-    this.#heardTerm = term;
-    this.#heardAtMs = this.#parts.environment.monotonicMs();
+  /** Another node was elected just now. */
+  observed(term: number): void {
+    this.#observedTerm = term;
+    this.#observedAtMs = this.#parts.environment.monotonicMs();
   }
 
   suspect(nodeId: string, term: number, why: string): void {
     if (term <= this.#suspectedTerm) return;
     this.#suspectedTerm = term;
     this.#parts.log.warn(
-      `${this.#owner.label}: the leader of term ${term}, node ${nodeId}, ${why}: another is elected`,
+      `${this.#owner.label}: the leader of term ${term}, node ${nodeId}, ${why}: this node has itself elected`,
     );
   }
 
-  /** Many commands wait for one election. @throws CommitTimeoutError when the engine does not store it in time. */
+  /**
+   * Has this node elected. Many commands wait for one election. @throws CommitTimeoutError when the engine does not
+   * store the vote in time.
+   */
   elect(): Promise<void> {
     this.#electing ??= this.#stand().finally(() => {
       this.#electing = undefined;
@@ -61,12 +67,12 @@ export class ActorElection {
     try {
       await this.#owner.storeFrameworkEvent(LEADER_EVENT, { nodeId, incarnation, term } satisfies Leadership);
     } catch (error) {
-      // Somebody else's events were first, maybe those of an election: look again.
+      // Other events were stored first, maybe those of an election. The caller checks who leads now.
       if (!isInstance(error, ConflictError)) throw error;
     }
   }
 
-  /** A vote that the engine has not stored for so long that its callers were told is still being stored: a second one would only join it. */
+  /** Whether a vote is still being stored although its callers have timed out. A second vote would only join it. */
   #isStanding(): boolean {
     for (const { name } of this.#owner.unstored()) if (name === LEADER_EVENT) return true;
     return false;

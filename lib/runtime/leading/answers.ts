@@ -13,7 +13,7 @@ import type { RequestCause } from '../events/cause.js';
 import type { RuntimeParts } from '../parts/settings.js';
 import type { RoleOwner } from './role-owner.js';
 
-/** A command as it is sent to whoever leads. @throws PayloadError when an argument cannot travel. */
+/** A command in the form in which it is sent to the leader. @throws PayloadError when an argument cannot be sent. */
 export function newCall(
   { definition, id, version, label }: RoleOwner,
   command: CommandDefinition,
@@ -33,7 +33,10 @@ export function newCall(
   };
 }
 
-/** A command's method whose answer is checked (it may have to travel) and, inside the turn, handed to `record`. */
+/**
+ * Wraps a command's method. Its answer is checked, because it may be sent to another node, and handed to `record`
+ * inside the turn.
+ */
 export function answering(method: CommandMethod, what: string, record: (answer: unknown) => void): CommandMethod {
   const finish = (answer: unknown): unknown => {
     const plain = unwrap(answer);
@@ -47,10 +50,11 @@ export function answering(method: CommandMethod, what: string, record: (answer: 
 }
 
 /**
- * Looks for what a command has stored that was sent before, to a leader that never answered. Nothing means that it was not stored, and never
- * will be: whoever looks leads by now, so the old leader's appends fail, and no leader of another term takes the old message.
+ * Looks up what a command has stored that was sent before, to a leader that never answered. If nothing is found, it was
+ * not stored and never will be: this node leads by now, so the old leader's appends fail, and no leader of another term
+ * takes the old message.
  *
- * @throws EngineError when it cannot be read.
+ * @throws EngineError when the stream cannot be read.
  */
 export async function findAnswer(
   parts: StoreParts,
@@ -60,7 +64,7 @@ export async function findAnswer(
   return answerIn(at.label, call, await eventsOf(parts, at, call));
 }
 
-/** What a command answered, by the events that it fired; nothing if it fired none. */
+/** The answer of a command, from the events that it stored; `undefined` if it stored none. */
 export function answerIn(
   label: string,
   { command, commandId }: Pick<RemoteCall, 'command' | 'commandId'>,
@@ -71,21 +75,21 @@ export function answerIn(
   const { answer, isLost } = answered ? (JSON.parse(answered.data) as { answer?: unknown; isLost?: boolean }) : {};
   if (isLost) {
     const message =
-      `${label}: '${command}' is stored already (commandId ${commandId}), was given again by a command that runs again, and what it ` +
-      'answered is not plain data, which alone can be given again: let it answer with plain data, or with nothing';
+      `${label}: '${command}' is stored already (commandId ${commandId}) and was called again by a command that ran again, but what it ` +
+      'returned is not plain data, so the answer could not be stored: return plain data, or nothing';
     return { error: new OmniscientError('ANSWER_LOST', message) };
   }
   if (answered || !own.some(({ name }) => name === PARTLY_EVENT)) return { answer };
   const message =
-    `${label}: '${command}' was stored in part when its run ended, and is not run again: look at the stream to learn what was ` +
+    `${label}: '${command}' stored a part of its events before it was interrupted, and cannot run again: look at the stream to learn what was ` +
     `stored (commandId ${commandId})`;
   return { error: new OmniscientError('COMMAND_INTERRUPTED', message) };
 }
 
-/** Where it is looked for. */
+/** Where to look it up. */
 type StoreParts = Pick<RuntimeParts, 'engine' | 'environment'>;
 
-/** What a command has stored after that version. @throws EngineError. */
+/** The events that a command has stored after that version. @throws EngineError. */
 export async function eventsOf(
   { engine, environment }: StoreParts,
   { streamId, version }: { streamId: string; version: number },
@@ -95,7 +99,7 @@ export async function eventsOf(
   if (since >= version) return own;
   for await (const page of streamPages(engine, environment, streamId, since)) {
     for (const event of page) {
-      // Most events are others': their metadata need not be parsed.
+      // Most events belong to other commands; their metadata need not be parsed.
       if (event.metadata.includes(commandId) && commandOf(event) === commandId) own.push(event);
     }
     if ((page.at(-1)?.version ?? 0) >= version) break;
@@ -107,37 +111,40 @@ function commandOf(event: EventRecord): string {
   return (JSON.parse(event.metadata) as { commandId: string }).commandId;
 }
 
-/** What a caller is told whose leader does not know the command. */
+/** The error when the leader does not know the command. */
 export function unknownCommand(label: string, command: string, nodeId: string): OmniscientError {
   const message = `${label}: the leader, node ${nodeId}, has no command '${command}': do all nodes run the same version?`;
   return new OmniscientError('UNKNOWN_COMMAND', message);
 }
 
-/** What a caller is told whose command was not even begun here; the time-out of something else that had to be stored first says nothing about it. */
+/**
+ * The error of a command that was not even begun here. A time-out of something else that had to be stored first says
+ * nothing about the command.
+ */
 export function notRun(label: string, call: RemoteCall, why: string, error: unknown): unknown {
   if (!isInstance(error, CommitTimeoutError)) return beforeLookingUp(label, call, error);
   const { cause } = error;
-  const ended = call.again ? `${SENT_BEFORE} (${idOf(call)})` : 'nothing of it was run: give it again';
+  const ended = call.again ? `${SENT_BEFORE} (${idOf(call)})` : 'it was not run: give it again';
   const last = isError(cause) ? ` (the last try failed: ${messageOf(cause)})` : '';
-  const message = `${label}: '${call.command}' was given up, for ${why} in time (commitTimeoutMs)${last}; ${ended}`;
+  const message = `${label}: '${call.command}' was given up, because ${why} in time (commitTimeoutMs)${last}; ${ended}`;
   return new OmniscientError('NO_LEADER', message, { cause, retryable: !call.again });
 }
 
-/** What a caller is told who found nobody to run it. */
+/** The error when no node would run the command. */
 export function noLeader(label: string, call: RemoteCall, tries: number): OmniscientError {
-  const ended = call.again ? `${SENT_BEFORE} (${idOf(call)})` : 'nothing of it was run: give it again';
-  const message = `${label}: no leader would run '${call.command}' after ${tries} tries; ${ended}`;
+  const ended = call.again ? `${SENT_BEFORE} (${idOf(call)})` : 'it was not run: give it again';
+  const message = `${label}: no node accepted '${call.command}' as its leader in ${tries} tries; ${ended}`;
   return new OmniscientError('NO_LEADER', message, { retryable: !call.again });
 }
 
 /**
- * What a caller is told when something failed before its command was run here. If it was sent to an earlier leader and has not been looked for yet, that
- * failure says nothing of what became of it.
+ * The error when something failed before the command ran here. If the command was sent to an earlier leader and has not
+ * been looked up yet, that failure says nothing about its outcome.
  */
 export function beforeLookingUp(label: string, call: RemoteCall, error: unknown): unknown {
   if (!call.again) return error;
   const why = messageOf(error);
-  const message = `${label}: it is not known what became of '${call.command}': ${SENT_BEFORE} (${idOf(call)}); now this failed: ${why}`;
+  const message = `${label}: the outcome of '${call.command}' is unknown: ${SENT_BEFORE} (${idOf(call)}). Then this failed: ${why}`;
   return new OmniscientError('OUTCOME_UNKNOWN', message, { cause: error });
 }
 

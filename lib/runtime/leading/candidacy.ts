@@ -8,7 +8,7 @@ import type { Cluster } from '../cluster/cluster.js';
 import { MetadataWriter } from '../events/event-codec.js';
 import type { RuntimeParts } from '../parts/settings.js';
 
-/** One node's part in one election: it knows who leads, and stands for election if it has a task. */
+/** One node's part in one election. It knows who leads and, if it has a task, stands for election. */
 export class Candidacy {
   onLeader: (nodeId: string | undefined) => void = () => {};
   onError: (error: unknown) => void = () => {};
@@ -20,9 +20,9 @@ export class Candidacy {
   readonly #metadata: MetadataWriter;
   #version = 0;
   #follower: StreamFollower | undefined;
-  /** The whole past has been read at least once. */
+  /** Whether all past events were read at least once. */
   #caughtUp = false;
-  #told: string | undefined | null = null;
+  #reportedLeader: string | undefined | null = null;
   #task: Promise<void> | undefined;
   #campaigning = false;
   #leading: AbortController | undefined;
@@ -41,7 +41,7 @@ export class Candidacy {
     this.#metadata = new MetadataWriter(parts.clock, 'LeaderElection', parts.nodeId, cluster.membership.incarnation);
   }
 
-  /** What is elected, as long as this node leads it. */
+  /** The election's name while this node leads; otherwise `undefined`. */
   get led(): string | undefined {
     return this.#leading && this.#what.name;
   }
@@ -53,7 +53,7 @@ export class Candidacy {
     );
   }
 
-  /** Gives up what it leads, for all, as soon as its task has ended. */
+  /** Gives up the leadership as soon as its task has ended. */
   async stop(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
@@ -84,7 +84,7 @@ export class Candidacy {
         const version = await engine.streamVersion(this.#what.streamId);
         this.#caughtUp = version <= this.#version;
       } catch (error) {
-        this.#parts.log.warn(`election '${this.#what.name}': the engine does not answer; it is tried again`, error);
+        this.#parts.log.warn(`election '${this.#what.name}': the engine does not answer; it is asked again`, error);
       }
       if (!this.#caughtUp) await pause(this.#parts.environment, backoff.nextMs());
     }
@@ -99,15 +99,15 @@ export class Candidacy {
     this.#look();
   }
 
-  /** Who leads may have changed. */
+  /** Checks whether the leader has changed. */
   #look(): void {
     if (!this.#caughtUp || this.#ended) return;
     const { membership } = this.#cluster;
     const written = this.#stored.leader?.nodeId ?? undefined;
     const isOurs = written === this.#parts.nodeId;
     const leader = written !== undefined && membership.isAlive(written) ? written : undefined;
-    if (leader !== this.#told) {
-      this.#told = leader;
+    if (leader !== this.#reportedLeader) {
+      this.#reportedLeader = leader;
       detached(() => this.onLeader(leader));
     }
     if (!this.#what.task) return;
@@ -126,12 +126,13 @@ export class Candidacy {
     });
   }
 
-  /** The last leadership's task; one that does not heed its signal is not waited for long. */
+  /** Waits for the last leadership's task, but not long for one that ignores its signal. */
   async #taskEnded(): Promise<void> {
     if (!this.#task || (await endsWithin(this.#parts.environment, this.#task, TASK_END_MS_MAX))) return;
     this.#parts.log.error(
-      `the task of the leader of '${this.#what.name}' did not end within ${TASK_END_MS_MAX} ms after its signal was aborted: it is left behind, and may ` +
-        'still be at work while another node leads. Let it look at its signal',
+      `the task of the leader of '${this.#what.name}' did not end within ${TASK_END_MS_MAX} ms after its signal was aborted. ` +
+        'It is not waited for any longer, and may ' +
+        'still run while another node leads: end the task when its signal is aborted',
     );
   }
 
@@ -156,7 +157,7 @@ export class Candidacy {
     }
   }
 
-  /** Nobody waits for what failed to be run again, but somebody may wait for it to end. */
+  /** Waits before a failed task runs again. Aborting ends the wait, because somebody may wait for the task to end. */
   #pauseUnlessAborted(ms: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const end = () => {
@@ -174,7 +175,7 @@ export class Candidacy {
     this.#campaigning = true;
     const backoff = backoffIn(this.#parts.environment);
     try {
-      while (!this.#ended && this.#told === undefined) {
+      while (!this.#ended && this.#reportedLeader === undefined) {
         if (await this.#append(this.#parts.nodeId)) return;
         await pause(this.#parts.environment, backoff.nextMs());
       }
@@ -183,7 +184,7 @@ export class Candidacy {
     }
   }
 
-  /** Writes who leads the next term, if nobody was faster. */
+  /** Appends the leader of the next term, unless another node was faster. */
   async #append(nodeId: string | null): Promise<boolean> {
     const { engine, ids, log } = this.#parts;
     const { streamId, name } = this.#what;
@@ -199,7 +200,7 @@ export class Candidacy {
       this.#take(events);
       return result.kind === 'appended';
     } catch (error) {
-      // Whether it is stored shows in the stream.
+      // The stream will show whether it was stored.
       log.warn(`election '${name}': the vote could not be stored; it is tried again`, error);
       return false;
     }
@@ -216,17 +217,20 @@ export class Candidacy {
 
   #failed(error: unknown): void {
     if (this.#ended) return;
-    this.#lose('its election can not be read');
-    this.#parts.log.error(`election '${this.#what.name}' can not be followed`, error);
+    this.#lose('its stream cannot be read');
+    this.#parts.log.error(
+      `election '${this.#what.name}': its stream cannot be read, so this node takes no further part`,
+      error,
+    );
     this.onError(error);
   }
 }
 
-/** How often a leader looks whether the others must hold it for dead. Shares of `heartbeatTimeoutMs`. */
+/** How often a leader checks whether others must consider it dead, in each `heartbeatTimeoutMs`. */
 const CHECKS_PER_TIMEOUT = 4;
 
-/** How long the task of a lost leadership is waited for, before another begins or the node ends. Milliseconds. */
+/** How long to wait for the task of a lost leadership before another begins or the node ends. Milliseconds. */
 const TASK_END_MS_MAX = 2_000;
 
-/** Something to do while leading; `signal` is aborted when the leadership is lost. */
+/** A task to run while this node leads. `signal` is aborted when the leadership is lost; the task must then end. */
 export type LeaderTask = (signal: AbortSignal) => void | Promise<void>;

@@ -9,9 +9,12 @@ import { subscribersContext } from '../turn/turn.js';
 import { Candidacy, type LeaderTask } from './candidacy.js';
 
 /**
- * Elects one node for a purpose of your own: a nightly job, a poller, a connection that may exist only once. Costs nothing at rest but the node's
- * heartbeat. For a short time two nodes may both believe that they lead (one was frozen and has not noticed yet): what must never happen twice has to be
- * guarded by what it writes to, as a `OneActor` guards its stream.
+ * Elects one node for a purpose of your own: a nightly job, a poller, a connection that may exist only once. At rest it
+ * costs nothing but the node's heartbeat.
+ *
+ * For a short time two nodes may both believe that they lead, for instance if one was frozen and has not noticed yet.
+ * If something must never happen twice, the store that it writes to has to guard against that, as a `OneActor` guards
+ * its stream.
  *
  * @example
  * ```ts
@@ -40,7 +43,14 @@ export class LeaderElection {
     this.#cluster = cluster;
   }
 
-  /** The `nodeId` of whoever leads, now and whenever that changes; `undefined` while nobody does. Looking is no candidacy. */
+  /**
+   * Observes who leads. This is no candidacy.
+   *
+   * @param name the election's name, of 1 to 200 characters.
+   * @returns an observable of the leader's `nodeId`, now and after each change; `undefined` while nobody leads. It
+   *   completes when the node shuts down.
+   * @throws InvalidIdError (`INVALID_ID`) when the name cannot be stored.
+   */
   leader$(name: string): Observable<string | undefined> {
     const fault = textFault(name, NAME_LENGTH_MAX);
     if (fault !== undefined) throw invalidElection(name, fault);
@@ -60,11 +70,13 @@ export class LeaderElection {
   }
 
   /**
-   * Stands for election, and runs `task` each time this node is elected. A task that ends is over for that leadership; one that throws is logged, and run
-   * again after a growing wait while the node still leads.
+   * Stands for election, and runs `task` each time this node is elected. A task that ends is over for that leadership.
+   * A task that throws is logged, and runs again after a growing wait while the node still leads.
    *
-   * @returns a function that gives up: aborts the task, and lets another node lead at once.
-   * @throws InvalidIdError when the name can't be stored, or begins with `$`.
+   * @param name the election's name, of 1 to 200 characters.
+   * @param task gets a signal that is aborted when the leadership is lost.
+   * @returns a function that gives up: it aborts the task, and lets another node lead at once.
+   * @throws InvalidIdError (`INVALID_ID`) when the name cannot be stored, or begins with `$`.
    */
   whenLeader(name: string, task: LeaderTask): () => Promise<void> {
     const fault = nameFault(name, NAME_LENGTH_MAX);
@@ -79,12 +91,12 @@ export class LeaderElection {
     return () => this.#end(candidacy);
   }
 
-  /** What this node has been elected for. */
+  /** The names of the elections that this node has won. */
   get led(): string[] {
     return [...this.#candidacies].flatMap(({ led }) => led ?? []);
   }
 
-  /** Gives up everything; for shutdown. */
+  /** Gives up all candidacies; for shutdown. */
   async resignAll(): Promise<void> {
     await Promise.all([...this.#candidacies].map((candidacy) => this.#end(candidacy)));
   }
@@ -101,9 +113,9 @@ export class LeaderElection {
   }
 }
 
-/** Streams of elections begin with this. */
+/** The prefix of the streams of elections. */
 const STREAM_PREFIX = '$election-';
 
 function invalidElection(name: unknown, fault: string): InvalidIdError {
-  return new InvalidIdError(`the name of an election ${shownText(name)} ${fault}: choose another`);
+  return new InvalidIdError(`the election name ${shownText(name)} ${fault}: choose another name`);
 }

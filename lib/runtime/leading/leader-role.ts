@@ -17,17 +17,20 @@ import type { EnqueueOptions, RoleOwner } from './role-owner.js';
 import { type Outcome, ServedCalls } from './served-calls.js';
 
 /**
- * Who runs a `OneActor`'s commands. Leadership is an event in the stream, appended at the expected version: an election has one winner, and who led
- * before is stopped by the version of its next append (fencing; Kleppmann, "How to do distributed locking", 2016). A command goes to the leader;
- * where there is none, or it is dead or silent, this node has itself elected.
+ * Decides which node runs a `OneActor`'s commands. A leadership is an event in the stream, appended at the expected
+ * version. So an election has one winner, and a former leader is stopped by the version of its next append (fencing;
+ * Kleppmann, "How to do distributed locking", 2016). A command goes to the leader. If there is none, or it is dead or
+ * silent, this node has itself elected.
  *
- * A command has effect at most once, however late its messages are (`docs/decisions/0041-a-command-is-sent-to-a-term.md`):
+ * A command takes effect at most once, however late its messages are
+ * (`docs/decisions/0041-a-command-is-sent-to-a-term.md`):
  *
- * - It is sent to one term, and run in no other. A term is led by one start of one node, which takes each message once.
- * - It is sent to a term a second time only after a reply that it was not run there.
- * - After a call without a reply it goes to a later term only, where it is looked for before it is run. What the earlier term stored of it is before the
- *   event that began the later one, so what is not found then is never stored.
- * - A reply ends only the very call that it answers: what an earlier term says after it was given up does not count.
+ * - It is sent to one term, and runs in no other. A term is led by one incarnation of one node, which takes each
+ *   message once.
+ * - It is sent to a term a second time only after a reply that it did not run there.
+ * - After a call without a reply it goes to a later term only, where its events are looked up before it runs. What the
+ *   earlier term stored of it is before the event that began the later term. So what is not found then is never stored.
+ * - A reply ends only the very call that it answers. A late reply of an earlier term does not count.
  */
 export class LeaderRole {
   readonly #owner: RoleOwner;
@@ -35,7 +38,7 @@ export class LeaderRole {
   readonly #cluster: Cluster;
   readonly #election: ActorElection;
   readonly #served: ServedCalls;
-  /** How many commands given here are on their way. */
+  /** How many commands that were given here are on their way. */
   #running = 0;
   /** The term for which `onActivate` has run. */
   #preparedTerm = 0;
@@ -58,7 +61,10 @@ export class LeaderRole {
     return leader !== undefined && this.#isOwn(leader);
   }
 
-  /** Whether another node leads, as far as it knows; an earlier start of this one leads no more. */
+  /**
+   * Whether another node leads, as far as this one knows. An earlier incarnation of this node does not count: it leads
+   * no more.
+   */
   get isLedElsewhere(): boolean {
     const nodeId = this.#owner.framework.leader?.nodeId ?? undefined;
     return nodeId !== undefined && nodeId !== this.#parts.nodeId;
@@ -69,7 +75,7 @@ export class LeaderRole {
     return this.#running + this.#served.size;
   }
 
-  /** Runs a command wherever the leader is. */
+  /** Runs a command on the leader. */
   async run(
     command: CommandDefinition,
     args: readonly unknown[],
@@ -87,12 +93,12 @@ export class LeaderRole {
     }
   }
 
-  /** Runs what another node sent here. */
+  /** Runs a command that another node sent here. */
   serve(call: RemoteCall): Promise<Reply> {
     return this.#served.serve(call);
   }
 
-  /** Others' events came just now: whether one of them makes another node the leader. */
+  /** Whether one of these events, which were stored by others, makes another node the leader. */
   isOvertaken(others: readonly { readonly name: string; readonly data: string }[]): boolean {
     let overtaken = false;
     for (const { name, data } of others) {
@@ -101,9 +107,11 @@ export class LeaderRole {
       if (this.#isOwn(leadership)) continue;
       const { nodeId, term } = leadership;
       overtaken = true;
-      this.#election.heard(term);
+      this.#election.observed(term);
       if (this.leads)
-        this.#parts.log.warn(`${this.#owner.label}: this node steps down: node ${nodeId} leads in term ${term}`);
+        this.#parts.log.warn(
+          `${this.#owner.label}: this node steps down, because node ${nodeId} leads in term ${term}`,
+        );
     }
     return overtaken;
   }
@@ -122,7 +130,7 @@ export class LeaderRole {
   }
 
   async #try(command: CommandDefinition, call: RemoteCall, options: EnqueueOptions): Promise<Outcome> {
-    // Known nodes and heartbeats first: without them everybody else looks dead.
+    // This node must join the cluster first. Until it knows the other nodes, all of them look dead.
     await this.#cluster.start();
     const { leader } = this.#owner.framework;
     if (leader && this.#isOwn(leader)) {
@@ -166,14 +174,14 @@ export class LeaderRole {
     return `gave no answer for ${this.#parts.limits.leaderTimeoutMs} ms`;
   }
 
-  /** Runs it in the term that it was given to, or not at all: however long something takes before. */
+  /** Runs it in the term that it was given to, or not at all, however long the preparation takes. */
   async #runHere(command: CommandDefinition, call: RemoteCall, options: EnqueueOptions): Promise<Outcome> {
     const prepared = this.#prepare();
     if (prepared) {
       try {
         await prepared;
       } catch (error) {
-        return { error: notRun(this.#owner.label, call, 'what its onActivate fired was not stored', error) };
+        return { error: notRun(this.#owner.label, call, 'the events of its onActivate could not be stored', error) };
       }
     }
     if (!this.#leadsIn(call.term)) return { again: false };
@@ -189,7 +197,7 @@ export class LeaderRole {
     try {
       return await findAnswer(this.#parts, this.#owner, call);
     } catch (error) {
-      // It is looked for once more, by whoever leads by then.
+      // Whoever leads by then looks it up again.
       if (error instanceof EngineError && error.retryable) return { again: true };
       return { error: beforeLookingUp(this.#owner.label, call, error) };
     }
@@ -216,7 +224,7 @@ export class LeaderRole {
     });
   }
 
-  /** `onActivate` runs once a leadership, before the first command. */
+  /** Runs `onActivate` once for each leadership, before the first command. */
   #prepare(): Promise<void> | undefined {
     const term = this.#owner.framework.leader?.term ?? 0;
     if (this.#preparedTerm >= term) return undefined;
@@ -235,13 +243,13 @@ export class LeaderRole {
     return nodeId === this.#parts.nodeId && incarnation === this.#cluster.membership.incarnation;
   }
 
-  /** Whether this node leads, and in that very term. Older nodes send calls to none. */
+  /** Whether this node leads in that very term. Calls of older nodes name no term. */
   #leadsIn(term: number | undefined): boolean {
     return this.leads && (term === undefined || term === this.#owner.framework.leader?.term);
   }
 }
 
-/** How often a command is sent on to whoever leads by then, before it fails. */
+/** How often a command is sent to a new leader before it fails. */
 const HOPS_MAX = 50;
-/** Longest that a follower waits, after an answer, until it has seen itself what was stored. Milliseconds. */
+/** How long a follower waits at most, after an answer, until it has seen what was stored. Milliseconds. */
 const SEE_OWN_MS_MAX = 1_000;

@@ -10,9 +10,10 @@ import { currentTurn, type Turn } from '../turn/turn.js';
 import { answerIn, eventsOf } from './answers.js';
 
 /**
- * Commands of one actor that come again under the same id: because the command that gave them was run again, after a conflict, on another leader, as
- * another node's reaction to the same event. One that is stored, or about to be, is not run; it is answered from what is stored. One that failed, or stored nothing, is
- * run. When two nodes run it at once, the version decides, and the other gives its own up.
+ * Commands of one actor that are given again under the same id, because the command that called them ran again: after a
+ * conflict, on another leader, or as another node's reaction to the same event. A command that is stored, or about to
+ * be, does not run again; it is answered from its events. One that failed, or stored nothing, runs. When two nodes run
+ * one at the same time, the version decides, and the other discards its own.
  */
 export class RepeatedCommands {
   readonly #owner: RepeatsOwner;
@@ -24,7 +25,7 @@ export class RepeatedCommands {
     this.#owner = owner;
   }
 
-  /** The command's method, which has effect once under this id. */
+  /** Wraps a command's method so that it takes effect once under this id. */
   recognising({ name, method }: CommandDefinition, commandId: string): CommandMethod {
     const run = (whole: () => unknown) => this.#run(name, commandId, whole);
     const read = () => (this.#isRead ? undefined : this.#read());
@@ -34,7 +35,10 @@ export class RepeatedCommands {
     };
   }
 
-  /** These are stored now, ours or another activation's. Returns whether one of them is of a command that was run here too, and is about to be stored. */
+  /**
+   * Records stored events, ours or others'. Returns whether one of them belongs to a command that also ran here and is
+   * about to be stored.
+   */
   confirmed(events: readonly NewEvent[]): boolean {
     let isOvertaken = false;
     let version = this.#owner.version - events.length;
@@ -53,7 +57,7 @@ export class RepeatedCommands {
   #isRunningOrPending(commandId: string): boolean {
     const { running } = this.#owner;
     if (running?.request.cause.commandId !== commandId) return this.#isPending(commandId);
-    // It may fail by what the other has changed.
+    // It may fail because of the other one's changes.
     running.mustRunAgain = !running.request.partlyCommitted;
     return true;
   }
@@ -62,7 +66,7 @@ export class RepeatedCommands {
     const { request } = currentTurn() as Turn;
     const isKnown = () => this.#stored.has(commandId) || this.#isPending(commandId);
     if (isKnown()) {
-      // What is about to be stored may fail, and then this one has to run.
+      // The pending one may fail; then this one has to run.
       request.isStale = () => !isKnown();
       return this.#answerOf(name, commandId);
     }
@@ -74,7 +78,7 @@ export class RepeatedCommands {
 
   #record(answer: unknown): unknown {
     const plain = unwrap(answer);
-    // Between actors of one node an answer may be anything; what cannot be stored cannot be given again.
+    // Between actors of one node an answer may be anything. An answer that cannot be stored cannot be repeated.
     const isLost = plain !== undefined && findRefusal(plain) !== undefined;
     this.#owner.recordAnswer(plain, isLost);
     return plain;
@@ -94,7 +98,7 @@ export class RepeatedCommands {
     return outcome?.answer;
   }
 
-  /** Once, before the first such command: later events come as they are stored. */
+  /** Reads the last events once, before the first such command. Later events arrive as they are stored. */
   #read(): Promise<void> {
     this.#reading ??= this.#readLast().finally(() => {
       this.#reading = undefined;
@@ -114,7 +118,7 @@ export class RepeatedCommands {
     this.#isRead = true;
   }
 
-  /** Returns its command's id, if that is a derived one. */
+  /** Records an event's command, and returns its id if that is a derived one. */
   #note({ metadata }: NewEvent, place: Place): string | undefined {
     const commandId = derivedIdIn(metadata);
     if (commandId === undefined || this.#stored.has(commandId)) return commandId;
@@ -125,7 +129,10 @@ export class RepeatedCommands {
   }
 }
 
-/** So many of an actor's last events are looked through for commands that come again; and of so many nested commands, the last, it is known that they are stored. */
+/**
+ * How many of an actor's last events are searched for repeated commands, and how many nested commands are remembered as
+ * stored. The latest count.
+ */
 const REMEMBERED_MAX = 1_000;
 
 /** What it needs of its activation. */
@@ -135,21 +142,21 @@ export interface RepeatsOwner {
   /** Version of the last stored event that is in the state. */
   readonly version: number;
   readonly parts: Pick<RuntimeParts, 'engine' | 'environment'>;
-  /** Whether answers are recorded by whoever leads. */
+  /** Whether the leader records answers. */
   readonly isLed: boolean;
-  /** The turn that runs now. */
+  /** The running turn. */
   readonly running: Turn | undefined;
   /** The events that are applied and not yet stored. */
   unstored(): Iterable<NewEvent>;
-  /** The newest event of a finished command that is not stored yet for which this holds. */
+  /** The newest event of a finished command that is not stored yet and for which this returns true. */
   findPending(holds: (event: NewEvent) => boolean): NewEvent | undefined;
-  /** Stores the answer with what the turn that runs has fired, if there is anything to answer from later. */
+  /** Stores the answer with the running turn's events, if it may be needed later. */
   recordAnswer(answer: unknown, isLost: boolean): void;
 }
 
 /**
- * Whether a command was given by another that may give it again, under the same id, without knowing that it did. A reaction sees itself how far its source
- * was heard, and a command with an idempotency key knows its key.
+ * Whether a command may be given again under the same id, by a caller that does not know that it ran. A reaction sees
+ * by itself how far its source was heard, and a command with an idempotency key knows its key.
  */
 export function isRepeatable(command: string, commandId: string): boolean {
   return isDerivedId(commandId) && !REACTIONS.has(command) && !isOnce(command);
@@ -158,6 +165,6 @@ export function isRepeatable(command: string, commandId: string): boolean {
 /** Where a nested command is stored. */
 interface Place {
   readonly version: number;
-  /** By another activation. */
+  /** Whether another activation stored it. */
   readonly isOthers: boolean;
 }

@@ -4,7 +4,7 @@ import type { NewEvent } from '../../kernel/values/event.js';
 import type { Request } from '../commit/request.js';
 import type { RequestCause } from '../events/cause.js';
 
-/** What the role needs of the activation it belongs to. */
+/** What the role needs of its activation. */
 export interface RoleOwner {
   readonly label: string;
   readonly id: string;
@@ -15,27 +15,27 @@ export interface RoleOwner {
   readonly version: number;
   /** The events that are applied and not yet stored. */
   unstored(): Iterable<NewEvent>;
-  /** @throws ActorOverloadedError when nothing more may wait. */
+  /** @throws ActorOverloadedError when the mailbox is full. */
   assertRoom(): void;
-  /** @throws DeadlockError when the turn that runs here waits for this call. */
+  /** @throws DeadlockError when the running turn waits for this call. */
   assertNoCircle(cause: RequestCause): void;
-  /** Puts a command in the queue; `onEvicted` is called if it has to run elsewhere. */
+  /** Puts a command into the mailbox. `onEvicted` is called if it has to run elsewhere. */
   enqueueCommand(
     command: CommandDefinition,
     args: readonly unknown[],
     cause: RequestCause,
     options: EnqueueOptions,
   ): Request;
-  /** A command of the class's, or of the framework's own. */
+  /** A command of the class, or one of the framework's own. */
   commandNamed(name: string): CommandDefinition | undefined;
-  /** Stores the answer with what the turn that runs has fired, if there is anything to answer from later. */
+  /** Stores the answer with the running turn's events, if it may be needed later. */
   recordAnswer(answer: unknown): void;
   /** Fires a framework event as a command of its own. */
   storeFrameworkEvent(name: string, data: object): Promise<unknown>;
-  /** Resolves when the state has come up to this version, or after so many milliseconds. */
+  /** Resolves when the state has reached this version, or after `withinMs` milliseconds. */
   reached(version: number, withinMs: number): Promise<void>;
   runOnActivate(): Promise<void>;
 }
 
-/** How a command is put in the queue: see `Request`. */
+/** Options for putting a command into the mailbox: see `Request`. */
 export type EnqueueOptions = Partial<Pick<Request, 'onEvicted' | 'recorded' | 'isStale' | 'onExecuted' | 'trace'>>;

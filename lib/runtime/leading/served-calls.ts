@@ -7,7 +7,7 @@ import type { Trace } from '../parts/telemetry.js';
 import { beforeLookingUp, unknownCommand } from './answers.js';
 import type { EnqueueOptions, RoleOwner } from './role-owner.js';
 
-/** What other nodes ask of a `OneActor` that is led here. */
+/** Commands that other nodes send to a `OneActor` that is led here. */
 export class ServedCalls {
   readonly #owner: RoleOwner;
   readonly #parts: RuntimeParts;
@@ -27,9 +27,9 @@ export class ServedCalls {
     return this.#size;
   }
 
-  /** Never rejects. */
+  /** Answers a call. The promise never rejects. */
   async serve(given: RemoteCall): Promise<Reply> {
-    // A node that sends a call to no term may have sent it before.
+    // A call without a term comes from an older node, which may have sent it before.
     const call = given.term === undefined ? { ...given, again: true } : given;
     const refusal = this.#refusalOf(call);
     if (refusal !== undefined) return this.#failed(beforeLookingUp(this.#owner.label, call, refusal));
@@ -41,11 +41,11 @@ export class ServedCalls {
     }
   }
 
-  /** Why it must not even wait here. */
+  /** Why the call is refused before it waits; `undefined` if it is not. */
   #refusalOf(call: RemoteCall): unknown {
     try {
       this.#owner.assertNoCircle(call);
-      // Nobody knows what became of one that comes again: it has a place since it was first given, and must be looked for.
+      // Nobody knows what became of a repeated call. It was admitted when it was first given, and must be looked up.
       if (!call.again && this.#leading.leadsIn(call.term)) this.#owner.assertRoom();
       return undefined;
     } catch (error) {
@@ -83,13 +83,16 @@ export class ServedCalls {
   }
 }
 
-/** Longest that the leader waits until it has seen what the caller has seen. Milliseconds. */
+/** How long the leader waits at most until it has seen what the caller has seen. Milliseconds. */
 const SEE_CALLERS_MS_MAX = 1_000;
 
-/** How one try to run a command ended: with what it came to, or not run at all; `again` if nobody knows what became of an earlier try. */
+/**
+ * How one try to run a command ended: with an answer or an error, or without running it. `again` says that nobody knows
+ * what became of an earlier try.
+ */
 export type Outcome = { readonly answer: unknown } | { readonly error: unknown } | { readonly again: boolean };
 
-/** Whoever runs commands where they are led. */
+/** What runs commands on the leader. */
 export interface Leading {
   /** Whether this node leads in that very term. */
   leadsIn(term: number | undefined): boolean;

@@ -17,8 +17,8 @@ import { Reactions } from './reactions.js';
 import { SubscriptionRecords } from './subscription-records.js';
 
 /**
- * What one activation listens to. Its stream says which sources those are, from where on, and how far each was heard; this opens an ear for each, and
- * writes down, in the commit of the command that made the state name another source, that listening to it began.
+ * Opens a listener subscription for each source that one activation listens to. The actor's stream records these sources, where each begins, and how far it was
+ * heard. When a command makes the state name another source, its commit records that listening begins.
  */
 export class ActorListening {
   readonly commands: ReadonlyMap<string, CommandDefinition>;
@@ -27,7 +27,7 @@ export class ActorListening {
   readonly #parts: RuntimeParts;
   readonly #records: SubscriptionRecords;
   readonly #decorated = new Map<string, Listener>();
-  /** Those set in code, by `listenerKey`, with the turn that set them last, and whether `onActivate` sets them in every activation. */
+  /** Listeners that `listenTo` started, by `listenerKey`, with the turn that set each last, and whether `onActivate` sets it in every activation. */
   readonly #inCode = new Map<string, { listener: Listener; turn: Turn; isSetAgain: boolean }>();
   readonly #subscriptions = new Map<string, ListenerSubscription>();
   readonly #provisional: ProvisionalSources;
@@ -35,7 +35,7 @@ export class ActorListening {
   #recording = false;
   #seenRevision = -1;
   #stopLooking: (() => void) | undefined;
-  /** Nothing has shown yet that somebody leads, and listens in code: it was just loaded, or the leader is gone. */
+  /** Whether no leader is known whose code listens: the actor was just loaded, or the leader is gone. */
   #isUnled = true;
   #timer: Timer | undefined;
   #lookedForEndsMs = 0;
@@ -72,7 +72,7 @@ export class ActorListening {
     for (const subscription of this.#subscriptions.values()) subscription.stop();
   }
 
-  /** Its activation must stay: a reaction is under way, or waits to be tried again; or a command gave it what hears, which would be gone. */
+  /** Whether the activation must stay: a reaction runs or waits for a retry, or a command started a listener that would be lost. */
   get pinned(): boolean {
     if (this.#recording) return true;
     for (const subscription of this.#subscriptions.values()) if (subscription.busy) return true;
@@ -84,29 +84,29 @@ export class ActorListening {
     return false;
   }
 
-  /** Whether something that was said, or what it listens to, is not written down yet. */
+  /** Whether an event is not handled yet, or a change of what it listens to is not recorded yet. */
   get behind(): boolean {
     return this.#recording || [...this.#subscriptions.values()].some((subscription) => subscription.behind);
   }
 
-  /** Whether something was set in code that hears this. */
+  /** Whether `listenTo` has started this listener here. */
   isSet(key: string): boolean {
     return this.#inCode.has(key);
   }
 
-  /** Everything it listens to itself, and how far it has heard. */
+  /** Everything that the actor itself listens to, and how far it has heard. */
   *listeningTo(): Generator<HeardSource & { readonly events: ReadonlySet<string> | undefined }> {
     for (const heard of this.#owner.listeningState.sources.values()) {
       const listener = this.#listener(heard.listener, heard.source);
       if (heard.sinceMs === undefined || !listener || this.reactions.status.isOver(listener, heard.source)) continue;
       const subscription = this.#subscriptions.get(listenerKey(heard.listener, heard.source));
       if (subscription?.isOver) continue;
-      // What came to nothing is not written down, and need not be heard again.
+      // Events without an effect are not recorded, and need not be handled again.
       yield { ...heard, at: Math.max(heard.at, subscription?.processedTo ?? 0), events: listener.events };
     }
   }
 
-  /** A command has run: what its end brings with it. */
+  /** Work at the end of a command: it records what changed. */
   readonly completing = (turn: Turn): Promise<void> | undefined => this.#records.completing(turn, this.#overInCode());
 
   /** The actor is loaded, or what is stored may have changed. */
@@ -114,7 +114,7 @@ export class ActorListening {
     if (!this.#owner.loaded || this.#stopped) return;
     const { listeningState } = this.#owner;
     if (this.#mayBegin && this.#owner.version === 0) {
-      this.#provisional.begin(this.#asked(() => this.#records.beginnings()) ?? []);
+      this.#provisional.begin(this.#attempt(() => this.#records.beginnings()) ?? []);
     }
     if (listeningState.revision !== this.#seenRevision) {
       this.#seenRevision = listeningState.revision;
@@ -125,15 +125,15 @@ export class ActorListening {
       this.look();
     });
     if (this.#isUnled || (this.#owner.leads === false && this.#owner.mayRecord)) this.#callLeader();
-    // Another class on the stream may have changed the state. Of an actor that has no event nothing is written down: it is only looked at.
-    if (this.#mayBegin && this.#owner.version > 0 && this.#asked(() => this.#records.areBehind())) this.#record();
+    // Another class on the stream may have changed the state. Nothing is recorded for an actor without events, because it is only looked at.
+    if (this.#mayBegin && this.#owner.version > 0 && this.#attempt(() => this.#records.areBehind())) this.#record();
   }
 
   get #mayBegin(): boolean {
     return !this.#recording && this.#owner.settled && this.#owner.mayRecord;
   }
 
-  /** What is listened to in code only who leads knows: somebody has to lead for that to be heard. */
+  /** Only the leader knows the listeners that code starts. So some node has to lead for their events to be handled. */
   #callLeader(): void {
     if (this.#recording) return;
     const sources = this.#owner.leads === undefined ? [] : [...this.#owner.listeningState.sources.values()];
@@ -144,32 +144,32 @@ export class ActorListening {
     else this.#isUnled = false;
   }
 
-  /** Resolves when it hears what it listens to, though it has no event. Never rejects. */
+  /** Resolves when an actor without events listens. It never rejects. */
   get begun(): Promise<void> | undefined {
     return this.#provisional.beginning;
   }
 
-  /** What of it the class's own code says; `undefined` if that throws. */
-  #asked<T>(ask: () => T): T | undefined {
+  /** Calls the class's own code; `undefined` if that throws. */
+  #attempt<T>(ask: () => T): T | undefined {
     try {
       return ask();
     } catch (error) {
-      this.#parts.log.error(`${this.#owner.label}: what its state listens to could not be worked out`, error);
+      this.#parts.log.error(`${this.#owner.label}: the function that names the streams to listen to failed`, error);
       return undefined;
     }
   }
 
-  /** Another one's event concerns this actor. */
+  /** Reacts to another stream's event. */
   react(delivery: Delivery): Promise<unknown> {
     return this.reactions.react(delivery);
   }
 
-  /** Inside a turn: it listens to this too from now on. */
+  /** Inside a turn: starts a listener. */
   listenTo(turn: Turn, source: ListenSource, handler: ListenHandler, options: ListenToOptions): Listening {
     const { name, key, streamId, events } = checkedSource(this.#owner.label, source, handler, options);
     const listener = inCode(name, handler, events, options);
     const before = this.#inCode.get(key);
-    // Who leads again activates again, and so listens again.
+    // A node that leads again runs `onActivate` again, which calls `listenTo` again.
     const isActivating = turn.request.name === 'onActivate';
     const isAgain = isActivating && before?.turn !== turn;
     const nowMs = this.#parts.clock.now();
@@ -177,22 +177,22 @@ export class ActorListening {
     if (before && !isAgain && (before.turn === turn || (this.#hasBegun(name, streamId) && !wasLate))) {
       throw new OmniscientError(
         'ALREADY_LISTENING',
-        `${this.#owner.label}: '${name}' listens to that already: stop it first, or give this one another name with listenTo(…, { name })`,
+        `${this.#owner.label}: '${name}' already listens to that source: stop it first, or give this listener another name with listenTo(…, { name })`,
       );
     }
     this.#inCode.set(key, { listener, turn, isSetAgain: isActivating || before?.isSetAgain === true });
-    // What ended stays so for the next activation's `onActivate`; a command may begin it anew.
+    // What ended stays ended for the next activation's `onActivate`. A command may begin it anew.
     const isLate = wasLate || this.reactions.status.isLate(listener, streamId, nowMs);
     const isOver = isLate || this.reactions.status.isOver(listener, streamId);
     const { from, count, forMs } = options;
     if (!isActivating || !isOver) this.#records.begin(turn, name, { source: streamId, from, count, forMs }, isOver);
     this.#seenRevision = -1;
-    // It may be written down already, by an activation before this one.
+    // An earlier activation may have recorded it already.
     this.#parts.environment.queueMicrotask(() => this.look());
     return { stop: () => this.#end(name, streamId) };
   }
 
-  /** Whether it listens to it from code, or will from the first event on. */
+  /** Whether code listens to it, or will from the first event on. */
   #hasBegun(name: string, source: string): boolean {
     return this.#subscriptions.has(listenerKey(name, source)) || this.#records.isDeferred(name, source);
   }
@@ -221,14 +221,14 @@ export class ActorListening {
     }
   }
 
-  /** What a command set is of no use once it has ended; `onActivate` would set its own again. */
+  /** Drops a listener that a command started, once it has ended. `onActivate` would set its own again. */
   #forget(key: string): void {
     if (!this.#owner.listeningState.ended.has(key)) return;
     this.reactions.forget(key);
     if (!this.#inCode.get(key)?.isSetAgain) this.#inCode.delete(key);
   }
 
-  /** What code listens to and has heard to its end, though what is stored does not say so yet. */
+  /** Listeners started in code that have ended, though the stream does not say so yet. */
   #overInCode(): HeardSource[] {
     const nowMs = this.#parts.environment.monotonicMs();
     if (this.#owner.firedInTurn() === 0 || nowMs < this.#lookedForEndsMs + LOOK_FOR_ENDS_MS) return [];
@@ -252,12 +252,12 @@ export class ActorListening {
     this.#records.store().then(again, (error: unknown) => {
       if (this.#stopped) return;
       this.#isUnled ||= wasUnled;
-      this.#parts.log.warn(`${this.#owner.label}: could not write down what it listens to; it is tried again`, error);
+      this.#parts.log.warn(`${this.#owner.label}: what it listens to could not be recorded; it is retried`, error);
       this.#timer = this.#parts.environment.setTimeout(again, RECORD_AGAIN_MS).unref();
     });
   }
 
-  /** Hears nothing more of it, for good. Inside a turn that is stored with what the turn fires, so that neither is there without the other. */
+  /** Ends a listener for good. Inside a turn the end is stored with the turn's events, so that neither is stored without the other. */
   #end(listener: string, source: string): void {
     const key = listenerKey(listener, source);
     this.#provisional.delete(key);
@@ -268,12 +268,12 @@ export class ActorListening {
     this.#subscriptions.get(key)?.stop();
     this.#records.end(listener, source).catch((error: unknown) => {
       if (!this.#stopped)
-        this.#parts.log.warn(`${this.#owner.label}: could not write down that '${listener}' ended`, error);
+        this.#parts.log.warn(`${this.#owner.label}: it could not be recorded that '${listener}' ended`, error);
     });
   }
 }
 
-/** When it was not possible to write down what is listened to: how soon it is tried again. Milliseconds. */
+/** How soon recording what it listens to is retried after a failure. Milliseconds. */
 const RECORD_AGAIN_MS = 500;
-/** How often it is looked, at most, for what ended by its time: that is written down with whatever is stored next. Milliseconds. */
+/** How often, at most, it checks for listeners whose time is over. Their end is recorded with whatever is stored next. Milliseconds. */
 const LOOK_FOR_ENDS_MS = 1_000;

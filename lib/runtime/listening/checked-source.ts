@@ -6,12 +6,12 @@ import { OmniscientError } from '../../kernel/values/errors.js';
 import { checkedStreamId, eventNameFault } from '../../kernel/values/ids.js';
 import { shownText } from '../../kernel/values/text.js';
 
-/** What `listenTo` was given, checked. @throws OmniscientError (`INVALID_LISTENER`), InvalidIdError. */
+/** Checks the arguments of `listenTo`. @throws OmniscientError (`INVALID_LISTENER`), InvalidIdError. */
 export function checkedSource(label: string, source: ListenSource, handler: ListenHandler, options: ListenToOptions) {
   const isStream = typeof source === 'string';
   const events = isStream ? undefined : [source?.event ?? []].flat();
   if (!isStream && !events?.length)
-    throw invalid(label, `a stream's id or { event: 'name' }, but got ${JSON.stringify(source)}`);
+    throw invalid(label, `a stream's id or { event: 'name' } as its first argument, but got ${JSON.stringify(source)}`);
   for (const event of events ?? []) {
     const fault = eventNameFault(event);
     if (fault !== undefined) throw invalid(label, `names of events, but ${shownText(event)} ${fault}`);

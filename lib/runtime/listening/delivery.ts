@@ -15,27 +15,27 @@ import { metadataOf } from '../events/event-codec.js';
 export interface Delivery {
   readonly listener: string;
   readonly source: string;
-  /** Version in the source's stream; position, for names. */
+  /** The version in the source's stream; the position, for event names. */
   readonly at: number;
   readonly record: EventRecord;
 }
 
-/** The event as the listener got it. */
+/** A parked event, as the listener got it. */
 export function parkedDelivery({ listener, source, at, event }: ParkedData): Delivery {
   const { data, metadata, position = 0, ...rest } = event;
   const record = { ...rest, position, data: JSON.stringify(data), metadata: JSON.stringify(metadata) };
   return { listener, source, at, record };
 }
 
-/** What the audit trail says led to it. */
+/** The cause that the audit trail records. */
 export function originOf({ record }: Delivery): Origin {
   const { correlationId, traceparent } = metadataOf(record);
   return { correlationId, causationId: record.id, traceparent };
 }
 
 /**
- * Finds up to where an event of the actor's own says that the source was heard, or that listening to it began; `undefined` if it is about something
- * else.
+ * Returns a function that finds, in an event of the actor, how far the source was heard or where listening to it began;
+ * `undefined` if the event is about something else.
  */
 export function placeFinder(actor: string, listener: string, source: string): (event: NewEvent) => number | undefined {
   const noted = heardPlace(listener, source);
@@ -44,18 +44,21 @@ export function placeFinder(actor: string, listener: string, source: string): (e
 
 function placeIn({ name, data }: NewEvent, actor: string, listener: string, source: string): number | undefined {
   if (name !== HEARD_EVENT && name !== PARKED_EVENT && name !== LISTENING_EVENT) return undefined;
-  const told = JSON.parse(data) as HeardData | ListeningData;
-  if (told.actor !== actor || told.listener !== listener || 'adopted' in told) return undefined;
-  if ('at' in told) return told.source === source ? told.at : undefined;
-  return told.begin.find((begun) => begun.source === source)?.after;
+  const content = JSON.parse(data) as HeardData | ListeningData;
+  if (content.actor !== actor || content.listener !== listener || 'adopted' in content) return undefined;
+  if ('at' in content) return content.source === source ? content.at : undefined;
+  return content.begin.find((begun) => begun.source === source)?.after;
 }
 
-/** By the clock of the node that stored it. Milliseconds since 1970; NaN where that can't be read. */
+/**
+ * When the event was fired, by the clock of the node that stored it. Milliseconds since 1970; NaN if that cannot be
+ * read.
+ */
 export function firedAtMs({ record }: Delivery): number {
   return Date.parse(metadataOf(record).at ?? '');
 }
 
-/** For the log. */
+/** The event's name and place, for the log. */
 export function nameOf({ record }: Delivery): string {
   return `'${record.name}' (event ${record.version} of stream '${record.streamId}')`;
 }

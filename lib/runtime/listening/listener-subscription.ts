@@ -12,8 +12,8 @@ import { PeerDelay } from './peer-delay.js';
 import type { Reactions } from './reactions.js';
 
 /**
- * One listener on one source: reads the source from where it was last heard, and reacts to one event after the other. A reaction need not be stored before
- * the next one runs; if one can't be, all that came after it are given up and heard again, in order.
+ * One listener on one source. It reads the source from where it was last heard, and reacts to one event after the other. The next reaction may run before the
+ * last one is stored. If one cannot be stored, all later ones are discarded and run again, in order.
  */
 export class ListenerSubscription {
   readonly source: string;
@@ -25,18 +25,18 @@ export class ListenerSubscription {
   readonly #retries: RetryPolicy;
   readonly #inFlight = new Set<Promise<unknown>>();
   #pull: EventPull;
-  /** Place of the last reaction that was run here. */
+  /** The place of the last reaction that ran here. */
   #lastAt = 0;
   readonly #peerDelay: PeerDelay;
-  /** A reaction that had run could not be stored. */
+  /** A reaction that ran could not be stored. */
   #lost: Lost | undefined;
-  /** One that was lost before: it is tried again alone. */
+  /** An event whose reaction was lost before. It is tried again alone. */
   #suspect: (Lost & { readonly tries: number }) | undefined;
-  /** Up to where it has heard here: further than what is written down, where nothing came of it. */
+  /** How far it has heard here. That is further than what is recorded if the last events had no effect. */
   #processedHere: number;
   /** Where it began. */
   readonly #from: number;
-  #rest: (() => void) | undefined;
+  #cancelWait: (() => void) | undefined;
   #stopped = false;
   #isOver = false;
 
@@ -66,31 +66,31 @@ export class ListenerSubscription {
     this.#stopped = true;
     this.#pull.stop();
     this.#retries.stop();
-    this.#rest?.();
+    this.#cancelWait?.();
   }
 
-  /** Up to where nothing is left to hear. */
+  /** Up to where all events are handled. */
   get processedTo(): number {
     return Math.max(this.#processedHere, this.#pull.quietAt);
   }
 
-  /** Whether its time is over, and all is heard that was said before; or it has heard as often as it was to. */
+  /** Whether it has ended: its time is over and all earlier events are handled, or it has reached its count. */
   get isOver(): boolean {
     const isLate = this.#reactions.status.isLate(this.listener, this.source, this.#parts.clock.now() - LATE_MS_MAX);
     return this.#isOver || (isLate && !this.#pull.isBehind);
   }
 
-  /** Whether a reaction runs, is being stored, or waits to be tried again. */
+  /** Whether a reaction runs, is being stored, or waits for a retry. */
   get busy(): boolean {
     return this.#inFlight.size > 0 || this.#retries.waiting;
   }
 
-  /** Whether something that was said is not dealt with yet, as far as it knows. */
+  /** Whether an event is not handled yet, as far as it knows. */
   get behind(): boolean {
     return !this.#stopped && (this.busy || this.#lost !== undefined || this.#pull.isBehind);
   }
 
-  /** Whatever happens it begins again, until it is stopped. */
+  /** It begins again after any failure, until it is stopped. */
   async #listen(): Promise<void> {
     const backoff = backoffIn(this.#parts.environment, RESTART_MS_MIN, RESTART_MS_MAX);
     while (!this.#stopped) {
@@ -99,11 +99,11 @@ export class ListenerSubscription {
       } catch (error) {
         if (this.#stopped) return;
         const waitMs = backoff.nextMs();
-        const what = `${this.#owner.label}: '${this.listener.name}' could not listen`;
-        this.#parts.log.error(`${what}; it tries again in ${Math.round(waitMs)} ms`, error);
+        const what = `${this.#owner.label}: the listener '${this.listener.name}' failed to read or to handle events`;
+        this.#parts.log.error(`${what}; it starts again in ${Math.round(waitMs)} ms`, error);
         await new Promise<void>((resolve) => {
           const timer = this.#parts.environment.setTimeout(resolve, waitMs).unref();
-          this.#rest = () => {
+          this.#cancelWait = () => {
             this.#parts.environment.clearTimeout(timer);
             resolve();
           };
@@ -144,7 +144,7 @@ export class ListenerSubscription {
     if (this.#reactions.status.isOver(this.listener, this.source)) await this.#end();
   }
 
-  /** It has heard all that it was to, unless something of that was lost. */
+  /** Ends the subscription after its last event, unless a reaction was lost. */
   async #end(): Promise<void> {
     await Promise.allSettled(this.#inFlight);
     if (this.#lost || this.#stopped) return;
@@ -152,7 +152,7 @@ export class ListenerSubscription {
     this.stop();
   }
 
-  /** Goes on as soon as it has run; that it is stored is seen to meanwhile. */
+  /** Runs a reaction, and continues as soon as it has run, while it is being stored. */
   async #reactAhead(delivery: Delivery): Promise<void> {
     const inFlightMax = this.#owner.leads ? LED_IN_FLIGHT_MAX : IN_FLIGHT_MAX;
     if (this.#inFlight.size >= inFlightMax) await Promise.race(this.#inFlight);
@@ -167,7 +167,7 @@ export class ListenerSubscription {
         .then(
           (outcome) => {
             this.#settled(outcome);
-            // It may have run elsewhere.
+            // It may have run on another node.
             executed(undefined);
           },
           (error: unknown) => {
@@ -191,9 +191,9 @@ export class ListenerSubscription {
       onFailure: this.listener.onFailure,
       run: async () => this.#settled(await this.#reactions.react(delivery)),
       park: (last, failures) => this.#reactions.park(delivery, last, failures),
-      failed: (last, failures) => this.#tell(delivery, last, failures),
+      failed: (last, failures) => this.#reportFailure(delivery, last, failures),
     };
-    if (tries > 0) this.#tell(delivery, error, tries);
+    if (tries > 0) this.#reportFailure(delivery, error, tries);
     const ended = await this.#retries.run(task, tries, error);
     if (ended === 'parked')
       this.#parts.log.error(`${this.#owner.label}: '${this.listener.name}' parked ${nameOf(delivery)}`);
@@ -203,18 +203,18 @@ export class ListenerSubscription {
     this.#peerDelay.settled(outcome !== 'heard');
   }
 
-  #tell(delivery: Delivery, error: unknown, failures: number): void {
+  #reportFailure(delivery: Delivery, error: unknown, failures: number): void {
     if (failures > 0)
       this.#parts.log.warn(`${this.#owner.label}: '${this.listener.name}' failed on ${nameOf(delivery)}`, error);
   }
 
   #lose(at: number, error: unknown): void {
     this.#lost ??= { at, error };
-    // It may be waiting for more.
+    // Ends a wait for more events.
     this.#pull.stop();
   }
 
-  /** What came after a lost reaction is heard again, and the lost one with care. */
+  /** Events after a lost reaction are handled again, and the lost one is tried alone. */
   async #beginAgain(): Promise<void> {
     await Promise.allSettled(this.#inFlight);
     const lost = this.#lost as Lost;
@@ -249,22 +249,25 @@ export class ListenerSubscription {
     const { events } = this.listener;
     const source: PullSource = this.source === ALL_STREAMS ? { names: [...(events ?? [])] } : { stream: this.source };
     const retried = (error: unknown) =>
-      this.#parts.log.warn(`${this.#owner.label}: '${this.listener.name}' could not read; it tries again`, error);
+      this.#parts.log.warn(
+        `${this.#owner.label}: '${this.listener.name}' could not read its source; reading is retried`,
+        error,
+      );
     return new EventPull(this.#parts.engine, source, after, retried, this.#parts.environment);
   }
 }
 
-/** Most reactions of one ear that have run and are not stored yet. */
+/** How many reactions of one subscription may have run without being stored yet. */
 const IN_FLIGHT_MAX = 256;
-/** The same where it leads: what other nodes send here must not wait long behind them, or they take the leader for dead. */
+/** The same on the leader. Calls of other nodes must not wait long behind them, or those nodes would consider the leader dead. */
 const LED_IN_FLIGHT_MAX = 32;
-/** How long after its time a source is still listened to for what was said before and shows late. Milliseconds. */
+/** How long after its time is over it still reads events that were fired in time. Milliseconds. */
 const LATE_MS_MAX = 60_000;
-/** First wait after an error that trying to read again did not mend, and the longest. Milliseconds. */
+/** The first and the longest wait after an error that reading again did not fix. Milliseconds. */
 const RESTART_MS_MIN = 500;
 const RESTART_MS_MAX = 30_000;
 
-/** A reaction that had run and could not be stored. */
+/** A reaction that ran and could not be stored. */
 interface Lost {
   readonly at: number;
   readonly error: unknown;

@@ -7,22 +7,22 @@ import type { StoredEvent } from '../../kernel/values/event.js';
 import { FRAMEWORK_EVENT_PREFIX } from '../../kernel/values/event.js';
 import { disown, isThenable } from '../../kernel/values/thenable.js';
 
-/** Something that reacts: a method marked with `@ListenTo`, or a function given to `listenTo`. */
+/** A listener: a method with `@ListenTo`, or a function given to `listenTo`. */
 export interface Listener {
-  /** By it the stream remembers how far it has heard. */
+  /** The name under which the stream records how far it has heard. */
   readonly name: string;
   readonly react: (actor: object, event: StoredEvent) => unknown;
-  /** Only these; all if absent. */
+  /** Only events of these names; all if absent. */
   readonly events: ReadonlySet<string> | undefined;
   readonly onFailure: OnFailure;
   readonly onConflict: OnConflict;
-  /** Ends after so many reactions. */
+  /** Ends after this many reactions. */
   readonly count: number | undefined;
-  /** Ends so long after it began. Milliseconds. */
+  /** Ends this long after it began. Milliseconds. */
   readonly forMs: number | undefined;
-  /** Set in code, so that it is there only as long as the activation. */
+  /** Whether `listenTo` started it, so that it exists only as long as the activation. */
   readonly isInCode: boolean;
-  /** Whether it still listens to this source, by what the state says now. */
+  /** Whether it still listens to this source, according to the current state. */
   readonly wants: (state: object, source: string) => boolean;
 }
 
@@ -59,12 +59,15 @@ export function inCode(
   };
 }
 
-/** Whether an event of this name is one that a listener hears: the framework's own are not. */
+/** Whether a listener handles events of this name. No listener handles the framework's own events. */
 export function hears(events: ReadonlySet<string> | undefined, name: string): boolean {
   return events ? events.has(name) : !name.startsWith(FRAMEWORK_EVENT_PREFIX);
 }
 
-/** The streams that the state names, each once. @throws OmniscientError (`INVALID_LISTENER`) where it names none in the way it should. */
+/**
+ * The streams that the state names, each once. @throws OmniscientError (`INVALID_LISTENER`) when the function returns
+ * neither ids nor nothing.
+ */
 export function sourcesOf({ name, sources }: Pick<ListenDefinition, 'name' | 'sources'>, state: object): string[] {
   const named: unknown = sources?.(state);
   if (named === undefined || named === null) return [];
@@ -74,7 +77,10 @@ export function sourcesOf({ name, sources }: Pick<ListenDefinition, 'name' | 'so
   return [...new Set(named as Iterable<string>)];
 }
 
-/** The id of the actor whom an event concerns, not checked yet. @throws OmniscientError (`INVALID_LISTENER`), what `to` throws. */
+/**
+ * The id of the actor that an event concerns, not checked yet. @throws OmniscientError (`INVALID_LISTENER`); whatever
+ * `to` throws.
+ */
 export function concernedBy(
   { name, to }: Pick<ListenDefinition, 'name' | 'to'>,
   event: StoredEvent,
@@ -86,8 +92,8 @@ export function concernedBy(
 
 function wrongAnswer(name: string, what: string, wanted: string, answer: unknown): OmniscientError {
   disown(answer);
-  const kind = isThenable(answer) ? 'a promise' : `something else (${typeof answer})`;
-  const message = `@ListenTo of '${name}': ${what} must answer at once, with ${wanted}, but answered with ${kind}: keep what it needs in the state or the event`;
+  const kind = isThenable(answer) ? 'a promise' : `a value of type ${typeof answer}`;
+  const message = `@ListenTo of '${name}': ${what} must return ${wanted} synchronously, but returned ${kind}: keep what it needs in the state or the event`;
   return new OmniscientError('INVALID_LISTENER', message);
 }
 

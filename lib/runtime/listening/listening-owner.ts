@@ -6,7 +6,7 @@ import type { ListeningState } from '../../kernel/framework/listening-state.js';
 import type { NewEvent } from '../../kernel/values/event.js';
 import type { Origin } from '../events/cause.js';
 
-/** What listening needs of the activation it belongs to. */
+/** What listening needs of its activation. */
 export interface ListeningOwner {
   readonly label: string;
   /** Name of the actor class. */
@@ -14,14 +14,14 @@ export interface ListeningOwner {
   readonly id: string;
   readonly actor: object;
   readonly alive: boolean;
-  /** Whether its past is in the state. */
+  /** Whether the state contains all past events. */
   readonly loaded: boolean;
   readonly listens: readonly ListenDefinition[];
-  /** What it makes of old events. */
+  /** Its upcasts for old events. */
   readonly upcasts: Upcasts;
-  /** What is stored of what it has heard. */
+  /** What is stored about its listening. */
   readonly listeningState: ListeningState;
-  /** What an actor sees of its state now. */
+  /** The state as the actor's own code sees it. */
   readonly view: object;
   /** Version of the last stored event that is in the state. */
   readonly version: number;
@@ -29,28 +29,28 @@ export interface ListeningOwner {
   readonly settled: boolean;
   /** Whether commands run on this node; `undefined` if they run wherever they are given. */
   readonly leads: boolean | undefined;
-  /** Whether it is this node's to write down what is listened to: it leads, or nobody does. */
+  /** Whether this node records what is listened to: it leads, or nobody does. */
   readonly mayRecord: boolean;
-  /** Calls `gone` whenever the node that leads is gone. Returns a function that ends that. */
+  /** Calls `gone` whenever the leader's node is gone. Returns a function that ends this. */
   onLeaderGone(gone: () => void): () => void;
-  /** The newest event of a finished command that is not stored yet for which this holds. */
+  /** The newest event of a finished command that is not stored yet and for which this returns true. */
   findPending(holds: (event: NewEvent) => boolean): NewEvent | undefined;
-  /** Events that are applied and not stored, oldest first; those of the turn that runs included. */
+  /** Events that are applied and not stored, oldest first, including those of the running turn. */
   unstored(): Iterable<NewEvent>;
-  /** Whether the calling code is part of the turn that runs. */
+  /** Whether the calling code is part of the running turn. */
   readonly inTurn: boolean;
-  /** How many events the turn that runs has fired. */
+  /** How many events the running turn has fired. */
   firedInTurn(): number;
   fireFramework(name: string, data: object): void;
-  /** The next event that the turn fires says so in its metadata; `undefined` takes that back. */
+  /** Adds this note to the metadata of the turn's next event; `undefined` removes it. */
   noteHeard(note: HeardNote | undefined): void;
-  /** Runs it as a command of its own, wherever commands run. */
+  /** Runs it as a command of its own, on the node where commands run. */
   run(command: CommandDefinition, args: readonly unknown[], how: RunOptions): Promise<unknown>;
 }
 
-/** How a command of listening is run. */
+/** Options for running a command. */
 export interface RunOptions {
-  /** What made it run. */
+  /** What caused it. */
   readonly cause?: Origin | undefined;
   readonly isStale?: () => boolean;
   readonly onExecuted?: () => void;

@@ -3,7 +3,7 @@ import { type HeardSource, IN_CODE, type ListeningState } from '../../kernel/fra
 import type { Log } from '../parts/settings.js';
 import type { ActorListening } from './actor-listening.js';
 
-/** Tells of what an actor listens to in code, by what is stored, while its `onActivate` has set nothing that hears it. */
+/** Warns of listeners that the stream records but that this activation's `onActivate` did not start. */
 export function warnOfMissingHandlers(
   label: string,
   listeningState: ListeningState,
@@ -19,15 +19,15 @@ export function warnOfMissingHandlers(
   });
   const more = missing.length > named.length ? ` and ${missing.length - named.length} more` : '';
   log.warn(
-    `${label}: this activation does not hear what listenTo began in a command before it: ${named.join(', ')}${more}. Whoever ran that command hears ` +
-      'it while it lives; call listenTo in onActivate for what shall outlive that, or stop() it',
+    `${label}: listenTo() was called in a command of an earlier activation, so these listeners do not run here: ${named.join(', ')}${more}. They run only ` +
+      'while that activation lives: call listenTo() in onActivate for listeners that must survive it, or stop() them',
   );
 }
 
-/** Most of them that one line in the log names. */
+/** How many of them one log line names. */
 const NAMED_MAX = 10;
 
-/** Whether it began in code and has not ended since. */
+/** Whether code started it and it has not ended since. */
 function goesOn({ listener, sinceMs, count, limits }: HeardSource, nowMs: number): boolean {
   if (!listener.startsWith(IN_CODE) || sinceMs === undefined) return false;
   if (limits?.count !== undefined && count >= limits.count) return false;

@@ -6,8 +6,9 @@ import type { ListeningOwner } from './listening-owner.js';
 import type { Beginning, SubscriptionRecords } from './subscription-records.js';
 
 /**
- * What an actor listens to that has no event yet. Nothing of it is stored, because whoever only looks at an actor stores nothing. So the actor hears for as
- * long as it is loaded, from then on; its first event brings this into the stream, and with it the promise that nothing is missed.
+ * Sources of an actor that has no event yet. Nothing of them is stored, because looking at an actor must store nothing.
+ * The actor listens only while it is loaded. Its first event records these sources in the stream; from then on no event
+ * is missed.
  */
 export class ProvisionalSources {
   readonly #owner: ListeningOwner;
@@ -19,7 +20,7 @@ export class ProvisionalSources {
   #timer: Timer | undefined;
   #stopped = false;
 
-  /** @param begun called when it listens to more. */
+  /** @param begun is called when it listens to more. */
   constructor(
     owner: ListeningOwner,
     records: SubscriptionRecords,
@@ -32,19 +33,19 @@ export class ProvisionalSources {
     this.#begun = begun;
   }
 
-  /** While it looks where sources end; never rejects. */
+  /** Resolves when it knows where the sources end; `undefined` if it is not reading. It never rejects. */
   get beginning(): Promise<void> | undefined {
     return this.#beginning;
   }
 
-  /** What is known of a source: what is stored counts, if anything is. */
+  /** What is known about a source. A stored entry takes precedence. */
   known(key: string): HeardSource | undefined {
     const { sources, ended } = this.#owner.listeningState;
     const stored = sources.get(key);
     return stored?.sinceMs !== undefined || ended.has(key) ? stored : (this.#sources.get(key) ?? stored);
   }
 
-  /** Up to where a source was heard that nothing is stored of. */
+  /** How far a source was heard of which nothing is stored. */
   processedTo(key: string, subscriptions: ReadonlyMap<string, { readonly processedTo: number }>): number | undefined {
     const source = this.#sources.get(key);
     return source && Math.max(source.at, subscriptions.get(key)?.processedTo ?? 0);
@@ -63,7 +64,7 @@ export class ProvisionalSources {
     this.#parts.environment.clearTimeout(this.#timer);
   }
 
-  /** Begins where the sources end now, or where each says. */
+  /** Begins at the current end of each source, or where it says. */
   begin(all: readonly Beginning[]): void {
     const beginnings = all.filter(({ listener, source }) => !this.#sources.has(listenerKey(listener, source)));
     if (this.#beginning || beginnings.length === 0) return;
@@ -73,7 +74,10 @@ export class ProvisionalSources {
     };
     this.#beginning = this.#read(beginnings).then(ended, (error: unknown) => {
       if (this.#stopped) return;
-      this.#parts.log.warn(`${this.#owner.label}: could not read where to begin to listen; it is tried again`, error);
+      this.#parts.log.warn(
+        `${this.#owner.label}: the ends of the streams that it listens to could not be read; reading is retried`,
+        error,
+      );
       this.#timer = this.#parts.environment.setTimeout(ended, READ_AGAIN_MS).unref();
     });
   }
@@ -90,5 +94,5 @@ export class ProvisionalSources {
   }
 }
 
-/** When it was not possible to read where a source ends: how soon it is tried again. Milliseconds. */
+/** How soon reading the ends of sources is retried after a failure. Milliseconds. */
 const READ_AGAIN_MS = 500;

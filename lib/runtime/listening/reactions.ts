@@ -18,8 +18,8 @@ import { type Listeners, ListeningStatus } from './listening-status.js';
 import { command, OutOfOrderError, REACT } from './reaction-commands.js';
 
 /**
- * Reactions of one actor, as commands of its own. The note how far its source has been heard is a part of the first event that one fires, so that both are
- * stored or neither, and whoever reacts a second time sees the note.
+ * Reactions of one actor, as commands of its own. The first event that a reaction fires carries the note of how far its
+ * source was heard. So both are stored or neither is, and a second reaction to the same event sees the note.
  */
 export class Reactions {
   readonly commands: ReadonlyMap<string, CommandDefinition>;
@@ -30,7 +30,7 @@ export class Reactions {
   readonly #telemetry: Telemetry | undefined;
   readonly #unrecorded = new Map<string, number>();
   readonly #notedAt = new Map<string, number>();
-  /** What was passed over because nobody listened to it any more, by what was about to be stored. */
+  /** Deliveries that were skipped because, by pending events, nobody listened to them any more. */
   readonly #passedOver = new WeakSet<Delivery>();
 
   constructor(
@@ -59,10 +59,10 @@ export class Reactions {
   }
 
   /**
-   * Runs the listener as a command. Nothing is fired for what was heard already.
+   * Runs the listener as a command. An event that was handled already has no further effect.
    *
-   * @param after place up to which this listener must have heard the source before; 0 if that does not matter.
-   * @param onExecuted told when it has run here, before that is stored.
+   * @param after the place up to which this listener must have heard the source before; 0 if that does not matter.
+   * @param onExecuted is called when it has run here, before it is stored.
    */
   react(delivery: Delivery, after = 0, onExecuted: () => void = () => {}): Promise<unknown> {
     const { onConflict = 'rerun' } = this.#listeners.find(delivery.listener, delivery.source) ?? {};
@@ -73,7 +73,7 @@ export class Reactions {
     });
   }
 
-  /** Puts the event aside, for somebody to look at; counts as heard. */
+  /** Puts the event aside for an operator. It counts as heard. */
   async park(delivery: Delivery, error: unknown, attempts: number): Promise<void> {
     const outcome = await this.#owner.run(this.#command('$park'), [delivery, storedFailure(error), attempts], {
       cause: originOf(delivery),
@@ -83,12 +83,12 @@ export class Reactions {
     if (outcome !== 'heard') this.#telemetry?.parked(`${this.#owner.actorName}.${delivery.listener}`);
   }
 
-  /** Takes over what a dispatcher had to park, once: from then on it is parked here. */
+  /** Takes over an event that a dispatcher had parked, once. From then on it is parked here. */
   async adopt(parked: ParkedData): Promise<void> {
     await this.#owner.run(this.#command('$adopt'), [parked], { isStale: () => this.status.hasAdopted(parked.id) });
   }
 
-  /** Reacts to what was parked. @throws what the listener throws; it is parked as before then. */
+  /** Reacts to a parked event. @throws whatever the listener throws; the event then stays parked. */
   async retry(parked: ParkedData): Promise<void> {
     const delivery = parkedDelivery(parked);
     await this.#owner.run(this.#command('$retry'), [parked.id, delivery], {
@@ -101,12 +101,12 @@ export class Reactions {
     await this.#owner.run(this.#command('$discard'), [id], {});
   }
 
-  /** The place of the last note that was fired here, whatever became of it. */
+  /** The place of the last note that was fired here, whether it was stored or not. */
   notedAt(listener: string, source: string): number {
     return this.#notedAt.get(listenerKey(listener, source)) ?? 0;
   }
 
-  /** Nothing of this is heard here any more. */
+  /** Drops what is known of a listener that has ended. */
   forget(key: string): void {
     this.#unrecorded.delete(key);
     this.#notedAt.delete(key);
@@ -116,7 +116,7 @@ export class Reactions {
     const { listener: name, source, at, record } = delivery;
     const appliedAt = this.status.appliedAt(name, source);
     if (appliedAt >= at) return 'heard' satisfies Outcome;
-    // One before it was dropped meanwhile: it must be heard first.
+    // An earlier reaction was dropped meanwhile. It must run first.
     if (appliedAt < after) throw new OutOfOrderError(this.#owner.label, name);
     const listener = this.#listenerOf(name, source);
     if (!this.status.wants(listener, delivery)) {
@@ -124,19 +124,22 @@ export class Reactions {
       return undefined;
     }
     this.#passedOver.delete(delivery);
-    // It stands in what is fired first. A reaction that fires nothing is noted now and then.
+    // The note goes into the first fired event. A reaction that fires nothing is recorded only now and then.
     if (this.status.isRecorded(delivery)) this.#owner.noteHeard({ listener: name, source, at });
-    return whenThere(this.#tell(listener, record), () => this.#note(listener, delivery));
+    return whenThere(this.#runListener(listener, record), () => this.#note(listener, delivery));
   }
 
-  /** What is asked of other actors while it is reacted to must be recognised there, whoever reacts, and how often. */
+  /**
+   * Calls to other actors must be recognised there, whichever node reacts and however often. So their ids derive from
+   * the event.
+   */
   #causeOf(delivery: Delivery): Origin {
     const { actorName, id } = this.#owner;
     const { listener, source, record } = delivery;
     return { ...originOf(delivery), commandId: derivedId('reaction', actorName, id, listener, source, record.id) };
   }
 
-  #tell(listener: Listener, record: EventRecord): unknown {
+  #runListener(listener: Listener, record: EventRecord): unknown {
     return listener.react(this.#owner.actor, todaysEvent(this.#owner.upcasts, decodeEvent(record)));
   }
 
@@ -157,7 +160,7 @@ export class Reactions {
     return undefined;
   }
 
-  /** The first thing that is stored of an actor: that it listens comes before what it has heard. */
+  /** The first record of an actor: that it listens comes before what it has heard. */
   async #noteFirst({ listener, source, at }: Delivery): Promise<void> {
     await this.#listeners.record();
     this.#notedAt.set(listenerKey(listener, source), at);
@@ -181,7 +184,7 @@ export class Reactions {
   #retry(id: string, { listener: name, source, record }: Delivery): unknown {
     if (!this.status.isParked(id)) return undefined;
     const listener = this.#listenerOf(name, source);
-    return whenThere(this.#tell(listener, record), () => this.#unpark(id, 'retried'));
+    return whenThere(this.#runListener(listener, record), () => this.#unpark(id, 'retried'));
   }
 
   #unpark(id: string, outcome: 'retried' | 'discarded'): undefined {
@@ -197,7 +200,7 @@ export class Reactions {
   #isStale(delivery: Delivery, after: number): boolean {
     const appliedAt = this.status.appliedAt(delivery.listener, delivery.source);
     if (appliedAt >= delivery.at || appliedAt < after) return true;
-    // Somebody else may have been first to decide whether it still listens to that.
+    // Another node may have decided first whether it still listens to that.
     const listener = this.#listeners.find(delivery.listener, delivery.source);
     return listener !== undefined && this.status.wants(listener, delivery) === this.#passedOver.has(delivery);
   }
@@ -207,7 +210,8 @@ export class Reactions {
     if (listener) return listener;
     throw new OmniscientError(
       'UNKNOWN_LISTENER',
-      `${this.#owner.label}: nothing here is called '${name}' that listens: was the method renamed, or listenTo() not called again in onActivate?`,
+      `${this.#owner.label}: no listener is called '${name}': was the method renamed, or listenTo() not called again in onActivate? ` +
+        'Restore the name, or call it again',
     );
   }
 
@@ -216,8 +220,8 @@ export class Reactions {
   }
 }
 
-/** A listener that fires nothing writes down how far it has heard once in so many events. */
+/** How many events without an effect a listener handles before it records how far it has heard. */
 const UNRECORDED_EVENTS_MAX = 100;
 
-/** What came of a reaction: somebody else had reacted already; or it ran here. */
+/** The outcome of a reaction: `'heard'` if another node had reacted already, `undefined` if it ran here. */
 export type Outcome = 'heard' | undefined;

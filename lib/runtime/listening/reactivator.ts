@@ -6,7 +6,10 @@ import { ALL_STREAMS, type HeardSource } from '../../kernel/framework/listening-
 import type { RuntimeParts } from '../parts/settings.js';
 import { hears } from './listener.js';
 
-/** An actor that was let go while it listened: hears only that something was said, and wakes it then; again, if that fails. */
+/**
+ * Waits for a passivated actor that listens. It only notices that an event was stored, and reactivates the actor then.
+ * If that fails, it tries again.
+ */
 export class Reactivator {
   readonly #environment: Environment;
   readonly #pulls: EventPull[];
@@ -14,9 +17,9 @@ export class Reactivator {
   readonly #failed: (error: unknown) => void;
   #hasFired = false;
   #stopped = false;
-  #rest: (() => void) | undefined;
+  #cancelWait: (() => void) | undefined;
 
-  /** @param failed hears of each time that it could not be woken. */
+  /** @param failed is called each time the actor could not be reactivated. */
   constructor(
     parts: RuntimeParts,
     sources: readonly ReactivatingSource[],
@@ -32,7 +35,7 @@ export class Reactivator {
     });
     for (const [i, pull] of this.#pulls.entries()) {
       detached(() => {
-        // Who reads when it is awake is told of an error.
+        // The reactivated actor reads again and reports the error.
         this.#listen(pull, sources[i]?.events).catch(() => this.#end());
       });
     }
@@ -41,7 +44,7 @@ export class Reactivator {
   stop(): void {
     this.#stopped = true;
     for (const pull of this.#pulls) pull.stop();
-    this.#rest?.();
+    this.#cancelWait?.();
   }
 
   async #listen(pull: EventPull, events: ReadonlySet<string> | undefined): Promise<void> {
@@ -71,18 +74,18 @@ export class Reactivator {
   #wait(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = this.#environment.setTimeout(resolve, ms).unref();
-      this.#rest = () => {
+      this.#cancelWait = () => {
         this.#environment.clearTimeout(timer);
         resolve();
       };
-      if (this.#stopped) this.#rest();
+      if (this.#stopped) this.#cancelWait();
     });
   }
 }
 
-/** First wait before an actor that could not be woken is woken again, and the longest. Milliseconds. */
+/** The first and the longest wait before a failed reactivation is tried again. Milliseconds. */
 const RETRY_MS_MIN = 100;
 const RETRY_MS_MAX = 30_000;
 
-/** One source of an actor that was let go. */
+/** One source of a passivated actor. */
 export type ReactivatingSource = HeardSource & { readonly events: ReadonlySet<string> | undefined };

@@ -15,25 +15,28 @@ import { sourcesOf } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';
 
 /**
- * Keeps the stream's word on what is listened to (`$listening`) in step with what the state says. Both change in one commit, so that nothing said in between
- * is missed, whatever crashes.
+ * Keeps the stream's record of what is listened to (`$listening`) in step with the state. Both change in one commit, so
+ * no event in between is missed, whatever crashes.
  */
 export class SubscriptionRecords {
   readonly commands: ReadonlyMap<string, CommandDefinition>;
   readonly #owner: ListeningOwner;
   readonly #engine: ReadDuty;
   readonly #processedTo: (key: string) => number | undefined;
-  /** What each listener was found in step with: what the state named, when nothing was about to be written down. */
+  /** For each listener: the sources that the state named when the record last matched and no change was pending. */
   readonly #inStep = new Map<string, { readonly names: readonly string[]; readonly revision: number }>();
-  /** What began in the last turn in which something did, from code. */
+  /** What code began in the last turn that began anything. */
   readonly #inCode: Change[] = [];
   #inCodeTurn: object | undefined;
-  /** What an `onActivate` began while nothing was stored: whoever only looks at an actor stores nothing, so it waits for the first event. */
+  /**
+   * What an `onActivate` began before anything was stored. It waits for the first event, because looking at an actor
+   * must store nothing.
+   */
   #deferred: Change[] = [];
-  /** Something was written down since nothing of it was about to be stored. */
+  /** Whether a change may be pending. */
   #hasFired = false;
 
-  /** @param processedTo up to where an actor that has no event heard a source meanwhile (`listenerKey`). */
+  /** @param processedTo how far an actor without events has heard a source (`listenerKey`). */
   constructor(owner: ListeningOwner, engine: ReadDuty, processedTo: (key: string) => number | undefined) {
     this.#owner = owner;
     this.#engine = engine;
@@ -47,13 +50,16 @@ export class SubscriptionRecords {
     this.commands = new Map([store, end].map((each) => [each.name, each]));
   }
 
-  /** At the end of a turn: writes down what follows from it; a promise if that takes time. @param over what has ended by itself. */
+  /**
+   * At the end of a turn: records what follows from it. It returns a promise if that takes time. @param over listeners
+   * that ended by themselves.
+   */
   completing(turn: Turn, over: readonly HeardSource[]): Promise<void> | undefined {
     try {
       if (this.#inCodeTurn !== turn) this.#inCode.length = 0;
       if (this.#isWithoutEvents()) {
         if (turn.request.name === 'onActivate') this.#deferred.push(...this.#inCode.splice(0));
-        // It was only looked at.
+        // The actor was only looked at.
         if (this.#inCode.length === 0) return undefined;
       }
       for (const { listener, source } of over) this.fireEnd(listener, source);
@@ -63,48 +69,48 @@ export class SubscriptionRecords {
     }
   }
 
-  /** Whether what is written down is not what the state says. */
+  /** Whether the record differs from the state. */
   areBehind(): boolean {
     return this.#changes().length > 0;
   }
 
-  /** What would begin now. */
+  /** The listening that would begin now. */
   beginnings(): Beginning[] {
     return this.#changes().flatMap(({ listener, begin }) => begin.map((each) => ({ listener, ...each })));
   }
 
-  /** Whether it is written down, or about to be, that it listens to this. */
+  /** Whether it is recorded, or about to be, that the actor listens to this. */
   isRecorded(listener: string, source: string): boolean {
     return this.#recorded(listener).has(source);
   }
 
-  /** Writes down what the state says, as a command of its own. */
+  /** Records what the state says, as a command of its own. */
   async store(): Promise<void> {
     await this.#owner.run(this.commands.get('$listen') as CommandDefinition, [], {});
   }
 
-  /** Whether listening to it begins with the first event that is stored. */
+  /** Whether listening to it begins with the first stored event. */
   isDeferred(listener: string, source: string): boolean {
     return this.#deferred.some((each) => each.listener === listener && each.begin[0]?.source === source);
   }
 
-  /** Inside a turn: listening begins, from code. */
+  /** Inside a turn: code begins to listen. */
   begin(turn: Turn, listener: string, begin: Begin, isOver: boolean): void {
     const { source } = begin;
     const isRecorded = this.#recorded(listener).has(source);
     if ((isRecorded && !isOver) || this.isDeferred(listener, source)) return;
-    // What a turn began that failed, or that runs again, never was.
+    // Drop what was begun by a turn that failed or runs again.
     if (this.#inCodeTurn !== turn) this.#inCode.length = 0;
     this.#inCodeTurn = turn;
     this.#inCode.push({ listener, begin: [begin], end: isRecorded || isOver ? [source] : [] });
   }
 
-  /** Listening ends, from code. */
+  /** Code ends a listener. */
   async end(listener: string, source: string): Promise<void> {
     await this.#owner.run(this.commands.get('$listen-end') as CommandDefinition, [listener, source], {});
   }
 
-  /** Inside a turn: writes down what is not yet. */
+  /** Inside a turn: records changes that are not recorded yet. */
   async fireChanges(): Promise<void> {
     const changes = [...this.#changes(), ...this.#inCode.splice(0)];
     const all = changes.flatMap(({ listener, begin }) => begin.map((each) => [listener, each] as const));
@@ -119,7 +125,7 @@ export class SubscriptionRecords {
     }
   }
 
-  /** Inside a turn: listening ends, from code, with what the turn fires. */
+  /** Inside a turn: code ends a listener, stored with the turn's events. */
   fireEnd(listener: string, source: string): void {
     const begun = this.#inCode.findIndex((each) => each.listener === listener && each.begin[0]?.source === source);
     if (begun !== -1) this.#inCode.splice(begun, 1);
@@ -147,7 +153,7 @@ export class SubscriptionRecords {
     return this.#deferred.length === 0 ? changes : [...changes, ...this.#dueOfDeferred()];
   }
 
-  /** Those that nobody has written down; what is stored need not wait any more. */
+  /** Deferred listeners that are not recorded yet. Those that are stored need not wait any more. */
   #dueOfDeferred(): Change[] {
     const { sources, ended } = this.#owner.listeningState;
     this.#deferred = this.#deferred.filter(({ listener, begin }) => {
@@ -182,7 +188,7 @@ export class SubscriptionRecords {
     return undefined;
   }
 
-  /** Whether something of it is about to be stored. */
+  /** Whether a change is about to be stored. */
   #isRecording(): boolean {
     if (!this.#hasFired) return false;
     for (const { name } of this.#owner.unstored()) if (name === LISTENING_EVENT) return true;
@@ -190,7 +196,7 @@ export class SubscriptionRecords {
     return false;
   }
 
-  /** What is written down, or about to be. */
+  /** What is recorded, or about to be. */
   #recorded(listener: string): Set<string> {
     const recorded = new Set<string>();
     for (const { listener: other, source, sinceMs } of this.#owner.listeningState.sources.values()) {
@@ -218,7 +224,7 @@ export interface Beginning extends Begin {
   readonly listener: string;
 }
 
-/** What has to be written down for one listener. */
+/** A change to record for one listener. */
 interface Change {
   readonly listener: string;
   readonly begin: readonly Begin[];

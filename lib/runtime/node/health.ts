@@ -4,7 +4,9 @@ import type { Consumer } from '../delivery/consumer.js';
 import type { ParkedEvents } from '../delivery/parked-events.js';
 import type { NodeParts } from '../hosting/node-parts.js';
 
-/** @throws EngineError, or OmniscientError (`ENGINE_SILENT`), when the engine does not answer. */
+/**
+ * Collects a node's health. @throws EngineError, or OmniscientError (`ENGINE_SILENT`), when the engine does not answer.
+ */
 export async function healthOf(
   parts: NodeParts,
   parked: ParkedEvents,
@@ -32,40 +34,46 @@ export async function healthOf(
   };
 }
 
-/** An engine that does not answer for so long is down. Milliseconds. */
+/** An engine that does not answer for this long counts as down. Milliseconds. */
 const ANSWER_MS_MAX = 2_000;
-/** Right after a start, parked events may take longer to count than a health check may last. Milliseconds. */
+/**
+ * How long a health check waits for the number of parked events, which may take longer right after a start.
+ * Milliseconds.
+ */
 const COUNT_MS_MAX = 500;
 
-/** What an `EngineError` says. */
+/** The code and message of an `EngineError`. */
 export interface EngineFailure {
   readonly code: string;
   readonly message: string;
 }
 
-/** How a node does. */
+/** The health of a node. */
 export interface NodeHealth {
   readonly nodeId: string;
-  /** `failure`: why nothing can be stored now, though it answers. */
+  /**
+   * The engine's name and response time in milliseconds. `failure` says why nothing can be stored now, although the
+   * engine answers.
+   */
   readonly engine: { readonly name: string; readonly answersInMs: number; readonly failure?: EngineFailure };
-  /** Ids of the nodes that are alive; those that have no need of the others are not seen. */
+  /** The ids of the nodes that are alive. A node that needs no others does not appear. */
   readonly nodes: readonly string[];
-  /** Whether the others must hold this node for dead, because its heartbeats fail. */
+  /** Whether the others must consider this node dead, because its heartbeats fail. */
   readonly isIsolated: boolean;
-  /** By how many positions each projection, and each class that events call, is behind the store. */
+  /** How many positions each projection, and each class with routed listeners (`to`), is behind the store. */
   readonly lag: Readonly<Record<string, number>>;
-  /** How many events are parked; right after a start on a large store, how many have been found so far. */
+  /** How many events are parked. Right after a start on a large store it is the number found so far. */
   readonly parked: number;
 }
 
-/** By how many positions each is behind. */
+/** How many positions each consumer is behind. */
 export async function lagOf(lastPosition: number, consumers: readonly Consumer[]): Promise<Record<string, number>> {
   const positions = await Promise.all(consumers.map((each) => each.position()));
   const lags = consumers.map(({ name }, i) => [name, Math.max(0, lastPosition - (positions[i] as number))] as const);
   return Object.fromEntries(lags);
 }
 
-/** The count goes on also when nobody waits for it any more. */
+/** Counting goes on even if nobody waits for it any more. */
 async function countOf(parked: ParkedEvents, environment: Environment): Promise<number> {
   let timer: Timer | undefined;
   const soFar = new Promise<number>((resolve) => {
@@ -77,9 +85,9 @@ async function countOf(parked: ParkedEvents, environment: Environment): Promise<
 
 function inTime<T>(answer: Promise<T>, { engine, environment }: NodeParts): Promise<T> {
   return new Promise((resolve, reject) => {
-    // The process does not end while somebody waits for this.
+    // The timer keeps the process alive while somebody waits.
     const timer = environment.setTimeout(() => {
-      const message = `the ${engine.name} engine did not answer for ${ANSWER_MS_MAX} ms`;
+      const message = `the ${engine.name} engine did not answer within ${ANSWER_MS_MAX} ms: check that its server can be reached`;
       reject(new OmniscientError('ENGINE_SILENT', message, { retryable: true }));
     }, ANSWER_MS_MAX);
     answer.then(resolve, reject).finally(() => environment.clearTimeout(timer));

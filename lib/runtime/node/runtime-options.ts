@@ -13,29 +13,29 @@ import type { Telemetry } from '../parts/telemetry.js';
 import type { TickTime } from '../parts/tick-time.js';
 import { WriteHealth } from '../parts/write-health.js';
 
-/** What a node is made of; all but the engine has a default. */
+/** The options of a node. All but the engine have defaults. */
 export interface RuntimeOptions extends Partial<RuntimeLimits> {
   engine: Engine;
-  /** This process among the cluster's, in metadata and logs. Default: a random UUID. */
+  /** This process's name in the cluster, in metadata and in logs. Default: a random UUID. */
   nodeId?: string;
-  /** Where it takes time, timers and randomness from. Default: the machine. A simulation gives another. */
+  /** The source of time, timers and randomness. Default: the machine. A simulation gives another. */
   environment?: Environment;
   clock?: Clock;
   ids?: Ids;
   log?: Log;
-  /** Classes of errors that commands of a `OneActor` throw, so that they arrive as what they are on other nodes. */
+  /** Classes of errors that commands of a `OneActor` throw, so that they keep their class on other nodes. */
   errors?: readonly ErrorClass[];
-  /** What ticks go by. Default: the machine's monotonic clock. */
+  /** The clock for ticks. Default: the machine's monotonic clock. */
   tickTime?: TickTime | undefined;
-  /** Whether events that no registered class knows are told in the log, once a name. Default true. */
+  /** Whether events that no registered class knows are logged, once for each name. Default true. */
   warnsOfUnknownEvents?: boolean;
-  /** Who hears of all that this node does. Default: nobody. */
+  /** Gets reports of everything that this node does. Default: nobody. */
   telemetry?: Telemetry | undefined;
-  /** Whether actors that are loaded before `begin()` react and tick only from then on. Default false. */
+  /** Whether reactions and ticks wait for `begin()`. Default false. */
   waitsForBegin?: boolean;
 }
 
-/** The same with the defaults, checked. @throws RegistrationError (`INVALID_OPTION`). */
+/** The options with their defaults, checked. @throws RegistrationError (`INVALID_OPTION`). */
 export function partsOf(options: RuntimeOptions): RuntimeParts {
   const {
     engine,

@@ -27,7 +27,7 @@ import { healthOf, lagOf, type NodeHealth } from './health.js';
 import { partsOf, type RuntimeOptions } from './runtime-options.js';
 import { passivateAll, settleAll, untilOrLate } from './shutdown.js';
 
-/** One running node: its engine, its actors, its subscriptions. Knows nothing of Nest. */
+/** A running node: its engine, its actors, its subscriptions. It knows nothing of Nest. */
 export class Runtime {
   readonly subscriptions: EventSubscriptions;
   readonly trail: AuditTrail;
@@ -62,7 +62,7 @@ export class Runtime {
     this.trail = new AuditTrail(this.parts);
   }
 
-  /** @throws EngineError that says what to do. */
+  /** Opens the engine. @throws EngineError that says what to do. */
   async start(): Promise<void> {
     await this.parts.engine.open();
     this.#unobserve = this.parts.telemetry?.observe(this.#observed());
@@ -73,15 +73,15 @@ export class Runtime {
     return this.#residents.size;
   }
 
-  /** The activations that are loaded: for tests that compare every replica with its stream. */
+  /** The loaded activations, for tests that compare every replica with its stream. */
   loaded(): readonly Activation[] {
     return this.#residents.all();
   }
 
   /**
-   * Makes a class known; again for the same class is the same.
+   * Registers a class. Registering the same class again returns the same repository.
    *
-   * @throws RegistrationError when another class has its name.
+   * @throws RegistrationError (`DUPLICATE_ACTOR`, `PREFIX_OVERLAP`) when it collides with another class.
    */
   register<A extends ActorBase<object, object>>(
     definition: ActorDefinition,
@@ -106,7 +106,7 @@ export class Runtime {
   }
 
   /**
-   * Everything is registered: where listening begins is written down. What is fired after this is heard, whatever crashes.
+   * Records where each routed listener begins, once everything is registered. Listeners get every event that is fired after this, whatever crashes.
    *
    * @throws EngineError.
    */
@@ -115,7 +115,7 @@ export class Runtime {
   }
 
   /**
-   * What actors and projections use is ready: events begin to call actors into life. Prepares, if that was not done.
+   * Starts dispatching events and running projections, once everything that they use is ready. It prepares first, if that was not done.
    *
    * @throws EngineError.
    */
@@ -126,26 +126,28 @@ export class Runtime {
     await Promise.all(this.#dispatchers.map((dispatcher) => this.#beginOne(dispatcher)));
   }
 
-  /** Who has work here, or something to hear that was said; as logs name them. Nobody for a moment is not nobody soon: who was told something may not know it yet. */
+  /**
+   * Everything that has work or undelivered events on this node, as logs name it. An empty answer may be outdated a moment later: an event may be on its way.
+   */
   atWork(): string[] {
     const called = this.#dispatchers.filter(({ behind }) => behind);
     const hosts = [...this.#hosts.values()].flatMap(({ host }) => [...host.atWork()]);
     return [...called.map(({ name }) => name), ...hosts];
   }
 
-  /** Whether it takes no more commands. */
+  /** Whether it accepts no more commands. */
   get draining(): boolean {
     return this.#draining !== undefined;
   }
 
-  /** How this node does. @throws EngineError when the engine does not answer. */
+  /** The health of this node. @throws EngineError when the engine does not answer. */
   health(): Promise<NodeHealth> {
     return healthOf(this.parts, this.parked, this.#consumers());
   }
 
   /**
-   * Refuses new commands, ends all subscriptions, and waits until everything accepted is stored, `shutdownTimeoutMs` at most; what is left then
-   * is logged, and its callers are told. Then `onPassivate` runs for every actor, for as long again at most.
+   * Refuses new commands, ends all subscriptions, and waits until everything accepted is stored, at most `shutdownTimeoutMs`. Whatever is left then is logged,
+   * and its callers get an error. Then `onPassivate` runs for every actor, at most for the same time again.
    */
   drain(): Promise<void> {
     this.#draining ??= this.#drain();
@@ -184,7 +186,7 @@ export class Runtime {
     return subscriptions === undefined ? lag : { ...lag, subscriptions };
   }
 
-  /** Begins to be seen by the others, in the background: what needs it waits for it. */
+  /** Joins the cluster in the background. Whatever needs it waits for it. */
   #join(kind: ActorKind): void {
     if (!CLUSTERED.has(kind)) return;
     this.parts.cluster.start().catch(() => {});
@@ -199,11 +201,13 @@ export class Runtime {
     const dispatcher = new Dispatcher({ actorName, listens, upcasts, checkId, load }, this.parts);
     this.#dispatchers.push(dispatcher);
     if (!this.#begun) return;
-    // A module that was loaded late.
-    this.#beginOne(dispatcher).catch((error: unknown) => this.parts.log.error(`${actorName} can't listen`, error));
+    // The module was loaded late.
+    this.#beginOne(dispatcher).catch((error: unknown) =>
+      this.parts.log.error(`${actorName}: its listeners could not be started`, error),
+    );
   }
 
-  /** Who can try a parked event again: whoever parked it, also where an actor class and a projection have one name. */
+  /** Finds the owner that can retry a parked event: the one that parked it, even if an actor class and a projection have the same name. */
   async #ownerOf({ actor, actorId, by }: ParkedData, streamId: string): Promise<ParkedOwner | undefined> {
     if (by !== undefined) return this.#dispatchers.find(({ name }) => name === by)?.undelivered;
     if (streamId === projectionStream(actor)) return this.projections.runner(actor);
@@ -221,7 +225,7 @@ export class Runtime {
     const { cluster } = this.parts;
     await this.parts.begun.opened;
     const host = this.#hosts.get(call.actor)?.host;
-    // It may lead a stream that actors of several classes share, and know only some of them.
+    // This node may lead a stream that several classes share without having all of them registered.
     const unregistered = host?.definition.kind !== 'one';
     const refused: Reply = { kind: 'refused', version: 0, leaving: cluster.leaving, unregistered };
     if (cluster.leaving || unregistered) return refused;
@@ -229,8 +233,8 @@ export class Runtime {
       const { leader } = await host.activate(call.id);
       return leader ? await leader.serve(call) : refused;
     } catch (error) {
-      const told = beforeLookingUp(`${call.actor} '${call.id}'`, call, error);
-      return { kind: 'failed', version: 0, error: cluster.errors.encode(told) };
+      const reported = beforeLookingUp(`${call.actor} '${call.id}'`, call, error);
+      return { kind: 'failed', version: 0, error: cluster.errors.encode(reported) };
     }
   }
 
@@ -245,10 +249,10 @@ export class Runtime {
     this.parts.ticks.stop();
     for (const host of hosts) await host.stopListening();
     await this.election.resignAll();
-    // Once they hear that this node leaves, others may try the same again.
+    // Once the others know that this node leaves, they may retry the same events.
     await untilOrLate(() => this.projections.retrying === 0, this.parts);
     await this.parts.cluster.leave();
-    // Calls from other nodes may wait there.
+    // Calls from other nodes may wait at the gate.
     this.parts.begun.open();
     await settleAll(this.#residents, this.parts);
     await passivateAll(hosts, this.#residents, this.parts);
@@ -260,5 +264,5 @@ export class Runtime {
 
 export type { RuntimeOptions };
 
-/** Kinds of actors that need to know the other nodes. */
+/** The kinds of actors that need to know the other nodes. */
 const CLUSTERED: ReadonlySet<ActorKind> = new Set<ActorKind>(['one', 'tick']);

@@ -1,4 +1,4 @@
-/** What waits behind it goes on when it opens, which it does once and for good. */
+/** Holds back waiting work until it opens, which happens once and for good. */
 export class Gate {
   readonly opened: Promise<void>;
   #isOpen = false;

@@ -1,6 +1,6 @@
 import type { Telemetry, Trace } from './telemetry.js';
 
-/** Telemetry that never fails the work of which it is told: exporters are others' code. */
+/** Telemetry that never makes the observed work fail: exporters are third-party code. */
 export function safeTelemetry(telemetry: Telemetry): Telemetry {
   return {
     command: (...of) => tracing(() => telemetry.command(...of)),
@@ -18,7 +18,7 @@ export function safeTelemetry(telemetry: Telemetry): Telemetry {
   };
 }
 
-/** Stands for the trace of a piece of work that could not be traced. */
+/** The trace of work that could not be traced. */
 const UNTRACED: Trace = { traceparent: undefined, run: (work) => work(), noted() {}, ended() {}, failed() {} };
 
 class SafeTrace implements Trace {
@@ -30,7 +30,7 @@ class SafeTrace implements Trace {
     this.traceparent = trace.traceparent;
   }
 
-  /** The work is done once, and its end counts, whatever is done around it. */
+  /** The work runs once and its outcome counts, whatever the tracing around it does. */
   run<T>(work: () => T): T {
     let outcome: { readonly answer: T } | { readonly error: unknown } | undefined;
     const observed = () => {

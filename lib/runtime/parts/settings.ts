@@ -14,35 +14,61 @@ import type { Gate } from './gate.js';
 import type { Telemetry } from './telemetry.js';
 import type { WriteHealth } from './write-health.js';
 
-/** Where the library writes what nobody waits for: retries, snapshots it could not save, subscribers that threw. */
+/**
+ * Where the library reports what no caller waits for: retries, snapshots that could not be saved, handlers that failed.
+ */
 export interface Log {
   warn(message: string, error?: unknown): void;
   error(message: string, error?: unknown): void;
 }
 
-/** The limits and waits of a node; every one has a default. */
+/** Limits and time-outs of a node. Each has a default. */
 export interface RuntimeLimits {
-  /** A caller whose commit is not durable by then gets `CommitTimeoutError`; the events stay pending. Milliseconds. Default 10,000. */
+  /**
+   * How long a caller waits for its commit, in milliseconds above 0; then it gets `CommitTimeoutError`, and the events
+   * stay pending. Default 10,000.
+   */
   commitTimeoutMs: number;
-  /** Most commands of one activation that may wait, run or be on their way to the engine or, of a `OneActor`, to the leader and back. Default 10,000. */
+  /**
+   * How many commands of one activation may wait, run, or be on their way to the engine; for a `OneActor`, to the
+   * leader and back as well. A whole number from 1 on. Default 10,000.
+   */
   mailboxSizeMax: number;
-  /** Most events of one activation in one append; the rest goes with the next. A command's own events are never split. Default 1,000. */
+  /**
+   * How many events of one activation go into one append; the rest goes with the next. The events of one commit are
+   * never split. A whole number from 1 on. Default 1,000.
+   */
   appendEventsMax: number;
-  /** How often a `rerun` command is decided anew before it fails with `ConflictError`. Default 1,000. */
+  /**
+   * How often a `rerun` command runs again before it fails with `ConflictError`. A whole number from 1 on. Default
+   * 1,000.
+   */
   rerunsMax: number;
-  /** Idle time after which an activation is let go. Milliseconds. Default 60,000. */
+  /** How long an activation may be idle before it is passivated, in milliseconds. Default 60,000. */
   passivateAfterMs: number;
-  /** Most activations kept; past that the least recently used idle ones are let go. Default 10,000. */
+  /**
+   * How many activations are kept; beyond that the least recently used idle ones are passivated. A whole number from 1
+   * on. Default 10,000.
+   */
   residentMax: number;
-  /** Events between two snapshots of one actor; 0 for none. Default 200. */
+  /** How many events lie between two snapshots of one actor; 0 for no snapshots. Default 200. */
   snapshotEvery: number;
-  /** A node whose heartbeat was not seen to change for so long is dead, and what it led is up for election; who waits for its answer waits three quarters of that. Milliseconds. Default 2,000. */
+  /**
+   * How long a node's heartbeat may stay unchanged before the node counts as dead and another one can lead in its
+   * place. Calls to it are given up after three quarters of this. Milliseconds. Default 2,000.
+   */
   heartbeatTimeoutMs: number;
-  /** A leader that answers nothing for so long is replaced, even if it is alive. Longer than any command takes. Milliseconds. Default 5,000. */
+  /**
+   * How long a leader may answer nothing before it is replaced, even if it is alive. It must be longer than any command
+   * takes. Milliseconds. Default 5,000.
+   */
   leaderTimeoutMs: number;
-  /** How often a reaction or a projection is tried before its event is parked, with growing waits in between. Default 5. */
+  /**
+   * How often a reaction or a projection is tried, with growing waits in between, before its event is parked. A whole
+   * number from 1 on. Default 5.
+   */
   reactionTriesMax: number;
-  /** How long shutdown waits for what was accepted, and then again for `onPassivate`. Milliseconds. Default 10,000. */
+  /** How long shutdown waits for accepted commands, and then again for `onPassivate`. Milliseconds. Default 10,000. */
   shutdownTimeoutMs: number;
 }
 
@@ -60,7 +86,7 @@ export const DEFAULT_LIMITS: Readonly<RuntimeLimits> = Object.freeze({
   shutdownTimeoutMs: 10_000,
 });
 
-/** What each may be. */
+/** The allowed range of each. */
 const RULES: Readonly<Record<keyof RuntimeLimits, NumberRule>> = {
   commitTimeoutMs: TIME,
   mailboxSizeMax: COUNT,
@@ -75,7 +101,7 @@ const RULES: Readonly<Record<keyof RuntimeLimits, NumberRule>> = {
   shutdownTimeoutMs: TIMER_OR_NONE,
 };
 
-/** The defaults, but for what is given. @throws RegistrationError (`INVALID_OPTION`). */
+/** The given limits, and defaults for the rest. @throws RegistrationError (`INVALID_OPTION`). */
 export function checkedLimits(given: Partial<RuntimeLimits>): RuntimeLimits {
   const limits = { ...DEFAULT_LIMITS };
   for (const name of Object.keys(RULES) as (keyof RuntimeLimits)[]) {
@@ -87,20 +113,20 @@ export function checkedLimits(given: Partial<RuntimeLimits>): RuntimeLimits {
   return limits;
 }
 
-/** All that the parts of a running node share. */
+/** What the parts of a running node share. */
 export interface RuntimeParts {
   readonly engine: Engine;
   readonly nodeId: string;
   readonly limits: Readonly<RuntimeLimits>;
-  /** Where all time, timers, randomness and turns of the event loop come from. */
+  /** The source of time, timers, randomness and turns of the event loop. */
   readonly environment: Environment;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;
   /** `undefined` if nobody observes this node. */
   readonly telemetry: Telemetry | undefined;
-  /** Hears of every append, for who asks how this node does. */
+  /** Records the outcome of every append, for health checks. */
   readonly writes: WriteHealth;
-  /** What events and time bring about waits here until what actors use is ready; commands don't. */
+  /** Holds back reactions and ticks until everything that actors use is ready. Commands do not wait for it. */
   readonly begun: Gate;
 }

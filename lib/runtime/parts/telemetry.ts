@@ -1,15 +1,18 @@
 import type { EventRecord } from '../../kernel/values/event.js';
 
 /**
- * What a node tells of its work to whoever traces and measures it. A node that nobody observes has none: then `undefined` stands in its place, and each place
- * where something could be told costs one comparison.
+ * Reports a node's work for tracing and metrics. A node that nobody observes has `undefined` instead, so each reporting
+ * place costs one comparison.
  */
 export interface Telemetry {
-  /** A command is given here. @param isCalled by code whose span is active now; otherwise only `cause` says what it belongs to. */
+  /**
+   * A command is given here. @param isCalled by code whose span is active now; otherwise only `cause` says to which
+   * trace it belongs.
+   */
   command(actor: TracedActor, name: string, args: readonly unknown[], cause: TracedCause, isCalled: boolean): Trace;
-  /** A command is sent to the node that leads its actor; the reply ends it. */
+  /** A command is sent to the node that leads its actor. The reply ends the trace. */
   forward(call: TracedCall, to: string): Trace;
-  /** A command that another node sent is run here. */
+  /** A command that another node sent runs here. */
   serve(call: TracedCall): Trace;
   /** Commits of one actor are stored in one append. */
   append(actor: TracedActor, engine: string, commits: readonly TracedCommit[]): Trace;
@@ -17,28 +20,28 @@ export interface Telemetry {
   projection(name: string, handler: string, record: EventRecord): Trace;
   /** Others' events were stored before those of an actor. */
   conflict(actor: string): void;
-  /** An event was put aside. */
+  /** An event was parked. */
   parked(listener: string): void;
   /** A tick was stored. */
   tick(actor: string, lateMs: number, missed: number): void;
-  /** Looks at a node now and then, when somebody collects metrics; the function ends that. */
+  /** Reads a node's figures whenever somebody collects metrics. Returns a function that ends that. */
   observe(node: ObservedNode): () => void;
 }
 
-/** One piece of work, told of while it lasts. */
+/** A piece of work, reported while it lasts. */
 export interface Trace {
   /** Its place in its trace (W3C Trace Context), for what it leads to; `undefined` if nobody traces. */
   readonly traceparent: string | undefined;
-  /** Runs a part of the work, so that what is called there belongs to it. */
+  /** Runs part of the work, so that calls made there belong to it. */
   run<T>(work: () => T): T;
-  /** Something happened to it: it is run or tried again. */
+  /** It is run again or retried. */
   noted(what: 'rerun' | 'retry', error?: unknown): void;
-  /** The first end counts. */
+  /** Only the first end counts. */
   ended(outcome?: string): void;
   failed(error: unknown): void;
 }
 
-/** Whose work it is. */
+/** The actor whose work it is. */
 export interface TracedActor {
   /** Name of the class. */
   readonly actorName: string;
@@ -67,7 +70,7 @@ export interface TracedCommit {
   readonly request: { readonly cause: TracedCause };
 }
 
-/** What is looked at when metrics are collected. */
+/** The figures that are read when metrics are collected. */
 export interface ObservedNode {
   /** How many actors of each class are in memory. */
   residents(): Iterable<Amount>;
@@ -77,16 +80,19 @@ export interface ObservedNode {
   elections(): Iterable<string>;
   /** How many subscriptions are open. */
   subscriptions(): number;
-  /** By how many positions each projection, each class that events call, and the slowest subscription to the whole store is behind. */
+  /**
+   * How many positions each projection, each class with routed listeners, and the slowest subscription to the whole
+   * store is behind.
+   */
   lag(): Promise<Readonly<Record<string, number>>>;
   /** How many events are parked. */
   parked(): Promise<number>;
 }
 
-/** How many, by name of the class. */
+/** A count, by name of the class. */
 export type Amount = readonly [actor: string, count: number];
 
-/** Does work as a part of a trace, if there is one, and tells it the end. */
+/** Runs work as part of a trace, if there is one, and reports its end. */
 export function traced<T>(trace: Trace | undefined, work: () => Promise<T>): Promise<T> {
   return trace ? tell(trace, work) : work();
 }

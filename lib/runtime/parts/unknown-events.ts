@@ -4,12 +4,12 @@ import { FRAMEWORK_EVENT_PREFIX } from '../../kernel/values/event.js';
 import type { Log } from './settings.js';
 
 /**
- * Notices events that no class of this node knows: most often a handler was removed or renamed, and what it stood for is now missing in the state.
- * They are kept and skipped all the same, with one warning a name.
+ * Notices events that no class of this node knows. Most often a handler was removed or renamed, so the event's effect
+ * is now missing in the state. Such events are kept and skipped, with one warning for each name.
  */
 export class UnknownEvents implements SkippedEvents {
   readonly #log: Log;
-  /** Names that need no warning, or have had one. */
+  /** Names that need no warning, or had one. */
   readonly #known = new Set<string>();
   #warnings: number;
 
@@ -18,7 +18,10 @@ export class UnknownEvents implements SkippedEvents {
     this.#warnings = warns ? 0 : WARNINGS_MAX;
   }
 
-  /** A class is registered: what it handles, upcasts, listens to, has a schema for or ignores is known to all that share its streams. */
+  /**
+   * Records what a registered class handles, upcasts, listens to, has a schema for or ignores. All classes that share
+   * its streams know these names.
+   */
   learn({ handlers, hears, schemas, listens, options }: ActorDefinition): void {
     const heard = listens.flatMap(({ events }) => [...(events ?? [])]);
     for (const names of [handlers.keys(), hears, schemas.keys(), heard, options.ignores ?? []]) {
@@ -32,12 +35,12 @@ export class UnknownEvents implements SkippedEvents {
     this.#known.add(event);
     this.#warnings += 1;
     this.#log.warn(
-      `no actor of this process handles the event '${event}' (seen by ${actor}, in stream '${streamId}'): it is kept and skipped. Handle it, ` +
-        `upcast it with @Upcast('${event}', …), or name it in @Actor({ ignores: ['${event}'] }) if that is meant` +
-        (this.#warnings === WARNINGS_MAX ? `. That was the last of ${WARNINGS_MAX} such warnings` : ''),
+      `no actor of this process handles the event '${event}' (seen by ${actor}, in stream '${streamId}'), so it is skipped and stays in the store. Handle it, ` +
+        `upcast it with @Upcast('${event}', …), or name it in @Actor({ ignores: ['${event}'] }) if it is skipped on purpose` +
+        (this.#warnings === WARNINGS_MAX ? `. This is the last of ${WARNINGS_MAX} such warnings` : ''),
     );
   }
 }
 
-/** Most names that are warned of: an application that makes them up as it goes must not fill the memory, nor the log. */
+/** How many names are warned of. An application that makes names up must fill neither memory nor log. */
 const WARNINGS_MAX = 1_000;

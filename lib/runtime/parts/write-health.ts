@@ -3,13 +3,14 @@ import type { Environment } from '../../engine/environment/environment.js';
 import { EngineError } from '../../kernel/values/errors.js';
 
 /**
- * Whether the engine takes what is to be stored: reading may work for long after writing does not (a full disk, a server that lost its majority). It hears
- * of every append of this node; when those say nothing, it writes something itself.
+ * Whether the engine can store anything. Reading may work long after writing has stopped working (a full disk, a server
+ * without its majority). It records the outcome of every append of this node. When appends say nothing, it writes
+ * something itself.
  */
 export class WriteHealth {
   readonly #engine: CheckpointDuty;
   readonly #environment: Environment;
-  /** Appends have failed since, and none has worked. */
+  /** Since when appends have failed without a success. */
   #failing: { error: EngineError; readonly sinceMs: number; lastMs: number } | undefined;
   #probe: { readonly atMs: number; readonly failure: Promise<EngineError | undefined> } | undefined;
 
@@ -18,7 +19,7 @@ export class WriteHealth {
     this.#environment = environment;
   }
 
-  /** An append failed, whether it is tried again or not. */
+  /** An append failed, whether it is retried or not. */
   failed(error: unknown): void {
     if (!(error instanceof EngineError) || OF_ONE_REQUEST.has(error.code)) return;
     const nowMs = this.#environment.monotonicMs();
@@ -27,23 +28,23 @@ export class WriteHealth {
     this.#failing.lastMs = nowMs;
   }
 
-  /** An append was answered. */
+  /** An append succeeded, or was answered with a conflict. */
   worked(): void {
     this.#failing = undefined;
   }
 
-  /** Why nothing can be stored now; `undefined` if something can. */
+  /** Why nothing can be stored now; `undefined` if writing works. */
   async failure(): Promise<EngineError | undefined> {
     const failing = this.#failing;
     const nowMs = this.#environment.monotonicMs();
     const persists = failing && nowMs - failing.sinceMs >= PERSISTS_MS && nowMs - failing.lastMs < RECENT_MS;
-    // A small value may find room where an event does not.
+    // The probe would not help: a small value may fit where an event does not.
     if (persists) return failing.error;
     if (!this.#probe || nowMs - this.#probe.atMs >= PROBE_MS) this.#probe = { atMs: nowMs, failure: this.#write() };
     return this.#probe.failure;
   }
 
-  /** If another node is faster, something could be written all the same. */
+  /** Even if another node is faster, writing works. */
   async #write(): Promise<EngineError | undefined> {
     try {
       const kept = await this.#engine.loadCheckpoint(PROBE);
@@ -56,16 +57,19 @@ export class WriteHealth {
   }
 }
 
-/** What is written to find out whether anything can be written: one small value for all nodes. */
+/** The checkpoint that is written to test whether writing works: one small value for all nodes. */
 const PROBE = '$health';
-/** A probe's answer is good for so long. Milliseconds. */
+/** How long the result of a probe is valid. Milliseconds. */
 const PROBE_MS = 1_000;
-/** Appends that fail and are tried again for less than this are a passing trouble. Milliseconds. */
+/** Appends that fail and are retried for less than this are a passing problem. Milliseconds. */
 const PERSISTS_MS = 1_000;
-/** Nobody tries again what failed so long ago; more than the longest wait between two tries. Milliseconds. */
+/**
+ * A failure this long ago is not being retried any more. It is longer than the longest wait between two tries.
+ * Milliseconds.
+ */
 const RECENT_MS = 5_000;
 
-/** These say something of what was to be stored, not of the engine. */
+/** These codes concern the stored data, not the engine. */
 const OF_ONE_REQUEST: ReadonlySet<string> = new Set([
   'EVENT_TOO_LARGE',
   'COMMIT_TOO_LARGE',

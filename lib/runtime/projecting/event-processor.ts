@@ -7,7 +7,7 @@ import { decodeEvent, todaysEvent } from '../events/event-codec.js';
 import type { RuntimeParts } from '../parts/settings.js';
 import { type Trace, traced } from '../parts/telemetry.js';
 
-/** Hands a projection its events, one after the other, for one generation of its read model. */
+/** Gives a projection its events, one after the other, for one generation of its read model. */
 export class EventProcessor {
   readonly generation: number;
   readonly #owner: EventProcessorOwner;
@@ -17,12 +17,15 @@ export class EventProcessor {
   readonly #moved: () => void;
   readonly #aside: ReadonlySet<number>;
   #handled: number;
-  /** Position of the last event that was handled, and not parked. */
+  /** The position of the last event that was handled and not parked. */
   #done: number;
   #stopped = false;
   #running: Promise<void> | undefined;
 
-  /** @param at with the positions of events that are not to be handled in their turn; @param moved it has come further. */
+  /**
+   * @param at the position to continue from, and in `aside` the positions of events to skip.
+   * @param moved is called after each step forward.
+   */
   constructor(
     owner: EventProcessorOwner,
     parts: RuntimeParts,
@@ -38,24 +41,24 @@ export class EventProcessor {
     this.#moved = moved;
     this.#retries = new RetryPolicy(parts.environment);
     const retried = (error: unknown) =>
-      parts.log.warn(`projection ${owner.definition.name}: events could not be read; it is tried again`, error);
+      parts.log.warn(`projection ${owner.definition.name}: events could not be read; reading is retried`, error);
     const { names } = owner.definition;
     this.#pull = new EventPull(parts.engine, { names }, at.position, retried, parts.environment);
     this.#pull.onSuspect = moved;
   }
 
-  /** Up to where everything was handled. */
+  /** The position up to which everything was handled. */
   get position(): number {
     return Math.max(this.#handled, this.#pull.quietAt);
   }
 
-  /** Ends when it is stopped. @throws what trying again does not mend. */
+  /** Runs until it is stopped. @throws any error that retrying does not fix. */
   run(): Promise<void> {
     this.#running = this.#run();
     return this.#running;
   }
 
-  /** Resolves when no handler runs any more. */
+  /** Stops it. Resolves when no handler runs any more. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#pull.stop();
@@ -110,7 +113,10 @@ export class EventProcessor {
     }
   }
 
-  /** It may have been restored since. @throws OmniscientError (`EVENT_UNREADABLE`), EngineError. */
+  /**
+   * Reads an unreadable event again, because it may have been restored since. @throws OmniscientError
+   * (`EVENT_UNREADABLE`), EngineError.
+   */
   async #readAgain(record: EventRecord): Promise<StoredEvent> {
     const [restored] = await this.#parts.engine.readStream(record.streamId, record.version - 1, 1);
     return decodeEvent({ ...(restored ?? record), position: record.position });
@@ -122,22 +128,22 @@ export class EventProcessor {
   }
 }
 
-/** What a pump works for. */
+/** What an event processor works for. */
 export interface EventProcessorOwner {
   readonly definition: ProjectionDefinition;
-  /** The user's own. */
+  /** The user's projection instance. */
   readonly projection: object;
-  /** Puts an event aside. @param at whose it is, and the last event before it that was handled. */
+  /** Parks an event. @param at which read model it is, and the last event that it handled before. */
   park(record: EventRecord, at: ProcessorPosition, error: unknown, tries: number): Promise<void>;
 }
 
-/** Which read model, and up to where it has everything that was handled in its turn. */
+/** A read model, and the position up to which it has everything that was handled in its turn. */
 export interface ProcessorPosition {
   readonly generation: number;
   readonly position: number;
 }
 
-/** `undefined` for one that is no longer JSON in the store. */
+/** The decoded event; `undefined` if it is no longer valid JSON in the store. */
 function readable(record: EventRecord): StoredEvent | undefined {
   try {
     return decodeEvent(record);
@@ -146,7 +152,9 @@ function readable(record: EventRecord): StoredEvent | undefined {
   }
 }
 
-/** Calls the handler of what an event means today, if there is one. @throws what the handler or an upcast throws. */
+/**
+ * Calls the handler for an event in today's form, if there is one. @throws whatever the handler or an upcast throws.
+ */
 export function handle(
   { definition, projection }: EventProcessorOwner,
   stored: StoredEvent,

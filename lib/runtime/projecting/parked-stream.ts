@@ -15,7 +15,7 @@ import type { RuntimeParts } from '../parts/settings.js';
 import { causeOf } from '../turn/turn.js';
 import type { ProcessorPosition } from './event-processor.js';
 
-/** What one projection put aside, as events in a stream of its own. */
+/** The parked events of one projection, as events in a stream of its own. */
 export class ParkedStream {
   readonly #streamId: string;
   readonly #definition: ProjectionDefinition;
@@ -39,7 +39,7 @@ export class ParkedStream {
       listener: this.#definition.handlers.get(record.name) ?? record.name,
       source: ALL_STREAMS,
       at: record.position,
-      // The same if it is parked twice because a node died in between.
+      // The id is the same if it is parked twice, because a node died in between.
       id: `${this.#definition.name}-${generation}-${record.position}`,
       ...parkable(record),
       error: storedFailure(error),
@@ -50,7 +50,7 @@ export class ParkedStream {
     this.#parts.telemetry?.parked(`${data.actor}.${data.listener}`);
   }
 
-  /** @param triesForMs how long it is tried while the engine is away; 0 for once. */
+  /** @param triesForMs how long to retry while the engine cannot be reached, in milliseconds; 0 for no retry. */
   async unpark(ids: readonly string[], outcome: UnparkedData['outcome'], triesForMs = 0): Promise<void> {
     const all = ids.map((id): UnparkedData => ({ actor: this.#definition.name, id, outcome }));
     for (let at = 0; at < all.length; at += UNPARKED_EVENTS_MAX) {
@@ -59,8 +59,9 @@ export class ParkedStream {
   }
 
   /**
-   * Positions after this one at which this read model has parked events when it was here, whatever became of them since: a read model keeps no position of
-   * what it parks, so it would be given them a second time. One that begins with nothing, or was restored from a backup, was not here then, and needs them.
+   * The positions after this one at which this read model parked events when it was here before, whatever happened to
+   * them since. A read model stores no position for parked events, so it would get them again. A read model that begins
+   * empty, or was restored from a backup, was not here then, and needs them.
    */
   async aside({ generation, position }: ProcessorPosition): Promise<ReadonlySet<number>> {
     const aside = new Set<number>();
@@ -77,7 +78,7 @@ export class ParkedStream {
     return aside;
   }
 
-  /** Ids of what read models before this one parked, and is parked now. */
+  /** The ids of events that earlier read models parked and that are still parked. */
   async parkedBefore(generation: number): Promise<string[]> {
     const parked = new Set<string>();
     const { engine, environment } = this.#parts;
@@ -107,5 +108,5 @@ export class ParkedStream {
   }
 }
 
-/** Events that are stored as no longer parked in one append. */
+/** How many events are unparked in one append. */
 const UNPARKED_EVENTS_MAX = 100;

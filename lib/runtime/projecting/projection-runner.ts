@@ -11,8 +11,8 @@ import { NEW_PROJECTION, type ProjectionState, ProjectionWork, type WorkOwner } 
 import { RetryClaims } from './retry-claims.js';
 
 /**
- * Runs one projection on whichever node is elected. While its read model is rebuilt, two pumps run: one for the generation that serves, one for the next;
- * when the next has come as far, the first one stops and the next one serves.
+ * Runs one projection on the elected node. During a rebuild two event processors run: one for the serving generation,
+ * one for the next. When the next one has caught up, the first one stops and the next one serves.
  */
 export class ProjectionRunner implements WorkOwner, ParkedOwner {
   readonly definition: ProjectionDefinition;
@@ -30,7 +30,7 @@ export class ProjectionRunner implements WorkOwner, ParkedOwner {
     this.#claims = new RetryClaims(definition.name, parts);
   }
 
-  /** Its checkpoint, its election and the stream of what it parked are called this. */
+  /** The name of its checkpoint, of its election and of the stream of its parked events. */
   get name(): string {
     return projectionStream(this.definition.name);
   }
@@ -43,7 +43,7 @@ export class ProjectionRunner implements WorkOwner, ParkedOwner {
     await this.#resign?.();
   }
 
-  /** Up to where the read model that serves has everything, as far as it is written down. */
+  /** The position of the serving read model, according to the stored checkpoint. */
   async position(): Promise<number> {
     return (await this.#state()).position;
   }
@@ -57,12 +57,13 @@ export class ProjectionRunner implements WorkOwner, ParkedOwner {
   }
 
   /**
-   * Handles what was parked, for the generation for which it was; what serves no more is left alone. One who asks while another does so is refused, on
-   * whichever node. @throws what the handler throws, it is parked as before then; OmniscientError (`RETRY_UNDER_WAY`), EngineError.
+   * Handles a parked event again, for the generation that parked it. A generation that no longer serves is left alone.
+   * If another node is retrying the event, this is refused. @throws OmniscientError (`RETRY_UNDER_WAY`), EngineError;
+   * whatever the handler throws. The event then stays parked.
    */
   retry({ id, actorId, at, event }: ParkedData, isParked: () => Promise<boolean>): Promise<void> {
     return this.#claims.during(id, async () => {
-      // Whoever had the claim before may have been done with it.
+      // The previous claim may have finished the event.
       if (!(await isParked())) return;
       const generation = Number(actorId);
       if (await this.#isReplaced(generation)) return this.#parked.unpark([id], 'replaced');
@@ -71,7 +72,7 @@ export class ProjectionRunner implements WorkOwner, ParkedOwner {
     });
   }
 
-  /** How many parked events are being tried again here. */
+  /** How many parked events are being retried here. */
   get retrying(): number {
     return this.#claims.size;
   }
@@ -98,7 +99,7 @@ export class ProjectionRunner implements WorkOwner, ParkedOwner {
     const stop = () => void work?.stop();
     signal.addEventListener('abort', stop);
     try {
-      // Each time that somebody else changes the checkpoint (a rebuild was asked for) it begins anew with that.
+      // Whenever somebody else changes the checkpoint (to ask for a rebuild), it starts again from that one.
       while (!signal.aborted) {
         const checkpoint = await SavedCheckpoint.claim<ProjectionState>(this.#parts, this.name, NEW_PROJECTION);
         if (!checkpoint || signal.aborted) continue;
@@ -115,7 +116,7 @@ export class ProjectionRunner implements WorkOwner, ParkedOwner {
   }
 }
 
-/** The stream of what a projection parked. */
+/** The stream of a projection's parked events. */
 export function projectionStream(name: string): string {
   return `$projection-${name}`;
 }

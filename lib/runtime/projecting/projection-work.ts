@@ -3,14 +3,14 @@ import { SavedCheckpoint } from '../delivery/saved-checkpoint.js';
 import type { RuntimeParts } from '../parts/settings.js';
 import { EventProcessor, type EventProcessorOwner } from './event-processor.js';
 
-/** What a leader does for a projection from one look at the checkpoint to the next. */
+/** A leader's work for a projection, from one opening of the checkpoint to the next. */
 export class ProjectionWork {
   readonly #owner: WorkOwner;
   readonly #parts: RuntimeParts;
   readonly #checkpoint: SavedCheckpoint<ProjectionState>;
   #serving: EventProcessor | undefined;
   #next: EventProcessor | undefined;
-  /** The next read model is about to serve. */
+  /** Resolves when the next read model serves; set while that change is under way. */
   #changing: Promise<void> | undefined;
   #moved: () => void = () => {};
   #stopped = false;
@@ -23,7 +23,7 @@ export class ProjectionWork {
     this.#checkpoint = checkpoint;
   }
 
-  /** Ends when it is stopped, or when somebody else changed the checkpoint. */
+  /** Runs until it is stopped, or until somebody else changes the checkpoint. */
   async run(): Promise<void> {
     const { generation, position, next } = this.#checkpoint.value;
     const ended = new Promise<void>((resolve, reject) => {
@@ -45,7 +45,7 @@ export class ProjectionWork {
     await ended;
   }
 
-  /** Resolves when no handler runs any more. */
+  /** Stops it. Resolves when no handler runs any more. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
@@ -72,7 +72,7 @@ export class ProjectionWork {
     return { generation, position, ...(next && { next }) };
   }
 
-  /** A read model has come further. */
+  /** Checks, after each step, whether the next read model has caught up. */
   #look(): void {
     this.#moved();
     const isThere = this.#next && this.#serving && this.#next.position >= this.#serving.position;
@@ -80,29 +80,33 @@ export class ProjectionWork {
     this.#changing = this.#change().catch((error: unknown) => this.#end(error));
   }
 
-  /** The one that was rebuilt has come as far as the one that serves, which stops there. */
+  /** Makes the rebuilt read model serve: it has caught up, so the old one stops. */
   async #change(): Promise<void> {
     const [old, next] = [this.#serving as EventProcessor, this.#next as EventProcessor];
     await old.stop();
-    // What that handled after the last look.
+    // The old one may have handled more after the last check.
     while (next.position < old.position && !this.#stopped) {
       await new Promise<void>((resolve) => {
         this.#moved = resolve;
       });
     }
     if (this.#stopped) return;
-    // Whoever was frozen meanwhile, or is asked for another rebuild now, must not change what serves.
+    // A node that was frozen meanwhile, or that now has another rebuild to do, must not change what serves.
     if (!(await this.#checkpoint.save(this.#state()))) return this.#end();
     await this.#owner.projection.onServe?.(next.generation);
     await this.#owner.replaced(next.generation);
     this.#serving = next;
     this.#next = undefined;
-    // If the checkpoint turns out to be somebody else's now, it serves all the same: that is added to theirs when this ends.
+    // If the checkpoint now belongs to somebody else, the new read model serves all the same. That is merged into their
+    // checkpoint at the end.
     if (!(await this.#checkpoint.save(this.#state()))) return this.#end();
     this.#changing = undefined;
   }
 
-  /** Somebody else has written the checkpoint, to ask for a rebuild or because they lead now, and did not know how far it had come here. */
+  /**
+   * Merges our progress into a checkpoint that somebody else has written, to ask for a rebuild or as the new leader,
+   * without knowing that progress.
+   */
   async #addToTheirs(): Promise<void> {
     try {
       for (let tries = 1; tries <= ADD_TRIES_MAX; tries += 1) {
@@ -110,18 +114,21 @@ export class ProjectionWork {
         if (await theirs.save(furthest(theirs.value, this.#state()))) return;
       }
     } catch (error) {
-      this.#parts.log.warn(`${this.#owner.name}: it could not be stored how far it has come`, error);
+      this.#parts.log.warn(
+        `${this.#owner.name}: its progress could not be stored; the events since the last checkpoint are handled again`,
+        error,
+      );
     }
   }
 }
 
-/** How often it is tried to write down how far it came because others write too. */
+/** How often merging the progress is tried when others write too. */
 const ADD_TRIES_MAX = 10;
 
-/** How far one read model of a projection has come. */
+/** The progress of one read model of a projection. */
 export type ModelState = Pick<ProjectionCheckpoint, 'position' | 'generation'>;
 
-/** How far a projection has come, as the engine keeps it. */
+/** The progress of a projection, as the engine stores it. */
 export interface ProjectionState extends ModelState {
   /** The read model that is being rebuilt. */
   readonly next?: ModelState | undefined;
@@ -129,18 +136,21 @@ export interface ProjectionState extends ModelState {
 
 export const NEW_PROJECTION: ProjectionState = { position: 0, generation: 1 };
 
-/** Whose work it is. */
+/** What the work needs of its runner. */
 export interface WorkOwner extends EventProcessorOwner {
-  /** Of its checkpoint. */
+  /** The name of its checkpoint. */
   readonly name: string;
   readonly projection: ProjectionHooks;
-  /** Positions of events that this read model, where it is now, has parked already: they are in an operator's hands. */
+  /** The positions of events that this read model has parked already. They are left to operators. */
   aside(at: ModelState): Promise<ReadonlySet<number>>;
-  /** This read model serves now: what those before it parked need not be handled any more. */
+  /** This read model serves now, so events that older ones parked need not be handled any more. */
   replaced(generation: number): Promise<void>;
 }
 
-/** What was handled is handled, and what serves serves, whoever wrote something else since; what they ask for stands too. */
+/**
+ * Merges both checkpoints: progress and the serving generation are never taken back, and a requested rebuild stays
+ * requested.
+ */
 function furthest(theirs: ProjectionState, ours: ProjectionState): ProjectionState {
   const { next } = theirs;
   if (theirs.generation < ours.generation) {

@@ -10,12 +10,12 @@ import { subscribersContext } from '../turn/turn.js';
 import { ProjectionRunner } from './projection-runner.js';
 import { NEW_PROJECTION, type ProjectionState } from './projection-work.js';
 
-/** All projections of this application: injectable, for operators. */
+/** All projections of this application; injectable, for operators. */
 export class Projections {
   readonly #parts: NodeParts;
   readonly #election: LeaderElection;
   readonly #runners = new Map<string, ProjectionRunner>();
-  /** Those who watch progress. */
+  /** Subscribers of `progress$`. */
   readonly #watchers = new Set<Subscriber<ProjectionProgress>>();
   #begun = false;
   #closed = false;
@@ -25,12 +25,15 @@ export class Projections {
     this.#election = election;
   }
 
-  /** Names of all. */
+  /** The names of all projections. */
   get names(): string[] {
     return [...this.#runners.keys()];
   }
 
-  /** Makes a projection known. @throws RegistrationError. */
+  /**
+   * Registers a projection. @throws RegistrationError (`DUPLICATE_PROJECTION`, `EMPTY_PROJECTION`, `INVALID_OPTION` and
+   * others).
+   */
   add(projectionClass: ProjectionClass, projection: object): void {
     const definition = defineProjection(projectionClass);
     if (this.#runners.has(definition.name)) {
@@ -47,12 +50,12 @@ export class Projections {
     for (const runner of this.#runners.values()) runner.start(this.#election);
   }
 
-  /** All, for who looks at their lag. */
+  /** All as consumers, for measuring their lag. */
   get consumers(): Consumer[] {
     return [...this.#runners].map(([name, runner]) => ({ name, position: () => runner.position() }));
   }
 
-  /** How many parked events are being tried again here. */
+  /** How many parked events are being retried here. */
   get retrying(): number {
     return [...this.#runners.values()].reduce((sum, { retrying }) => sum + retrying, 0);
   }
@@ -62,10 +65,12 @@ export class Projections {
   }
 
   /**
-   * Builds the read model anew from the first event on, on whichever node runs the projection; the old one serves until the new one has come as far. Goes on
-   * after a restart. Resolves when that is written down; `progress$` shows how far it is.
+   * Rebuilds the read model from the first event, on whichever node runs the projection. The old one serves until the
+   * new one has caught up. The rebuild survives restarts.
    *
-   * @throws OmniscientError (`UNKNOWN_PROJECTION`), EngineError.
+   * @param projection the class, or its name.
+   * @returns a promise that resolves when the request is stored; `progress$` shows how far the rebuild is.
+   * @throws OmniscientError (`UNKNOWN_PROJECTION`, or the retryable `REBUILD_NOT_BEGUN`), EngineError.
    */
   async rebuild(projection: ProjectionClass | string): Promise<void> {
     const { name } = this.#known(projection);
@@ -77,14 +82,19 @@ export class Projections {
     }
     throw new OmniscientError(
       'REBUILD_NOT_BEGUN',
-      `the checkpoint of '${name}' moved on ${ASK_TRIES_MAX} times: try again`,
+      `the rebuild of '${name}' could not be requested, because its checkpoint changed during each of ${ASK_TRIES_MAX} tries: try again`,
       {
         retryable: true,
       },
     );
   }
 
-  /** How far it has come. @throws OmniscientError (`UNKNOWN_PROJECTION`), EngineError. */
+  /**
+   * Returns a projection's progress.
+   *
+   * @param projection the class, or its name.
+   * @throws OmniscientError (`UNKNOWN_PROJECTION`), EngineError.
+   */
   async progress(projection: ProjectionClass | string): Promise<ProjectionProgress> {
     const runner = this.#known(projection);
     const lastPosition = await this.#parts.engine.lastPosition();
@@ -94,7 +104,14 @@ export class Projections {
     return { name: runner.definition.name, generation, position, lastPosition, ...(rebuilding && { rebuilding }) };
   }
 
-  /** The same now, and whenever it has changed; waits while the engine is away. Completes when the node shuts down. */
+  /**
+   * Observes a projection's progress: now, and after each change. It waits while the engine cannot be reached, and
+   * completes when the node shuts down.
+   *
+   * @param projection the class, or its name.
+   * @returns an observable that fails with OmniscientError (`UNKNOWN_PROJECTION`), or with an EngineError that is not
+   *   retryable.
+   */
   progress$(projection: ProjectionClass | string): Observable<ProjectionProgress> {
     return new Observable<ProjectionProgress>((subscriber) => {
       if (this.#closed) return subscriber.complete();
@@ -117,7 +134,7 @@ export class Projections {
             if ((error as { code?: unknown }).code === 'ENGINE_CLOSED') return subscriber.complete();
             if (!(error instanceof EngineError && error.retryable)) return subscriber.error(error);
             if (!isAway)
-              this.#parts.log.warn('the progress of a projection could not be read; it is tried again', error);
+              this.#parts.log.warn('the progress of a projection could not be read; reading is retried', error);
             isAway = true;
             lookLater();
           },
@@ -133,7 +150,10 @@ export class Projections {
     }).pipe(distinctUntilChanged((a, b) => JSON.stringify(a) === JSON.stringify(b)));
   }
 
-  /** Completes every `progress$`, also those that are asked for later; for shutdown. The projections themselves end with the election. */
+  /**
+   * Completes every `progress$`, also those that are requested later. It is for shutdown. The projections themselves
+   * end with the election.
+   */
   close(): void {
     this.#closed = true;
     for (const watcher of [...this.#watchers]) watcher.complete();
@@ -148,21 +168,21 @@ export class Projections {
   }
 }
 
-/** How often progress is looked at. Milliseconds. */
+/** How often progress is checked. Milliseconds. */
 const LOOK_MS = 250;
-/** How often a rebuild is asked for again because the checkpoint has moved on meanwhile. */
+/** How often requesting a rebuild is tried when the checkpoint changes meanwhile. */
 const ASK_TRIES_MAX = 100;
 
-/** How far a projection has come. */
+/** The progress of a projection. */
 export interface ProjectionProgress {
   readonly name: string;
-  /** Which read model serves. */
+  /** The generation of the read model that serves: 1, 2, 3 … */
   readonly generation: number;
-  /** Position up to which it has everything. */
+  /** The position up to which it has everything. */
   readonly position: number;
   /** The store's last position. */
   readonly lastPosition: number;
-  /** The read model that is being rebuilt, and how much of it is there: 0 to 1. */
+  /** The read model that is being rebuilt. `share` is the part that is done, from 0 to 1. */
   readonly rebuilding?: { readonly generation: number; readonly position: number; readonly share: number };
 }
 

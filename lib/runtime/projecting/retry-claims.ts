@@ -3,13 +3,14 @@ import { SavedCheckpoint } from '../delivery/saved-checkpoint.js';
 import type { NodeParts } from '../hosting/node-parts.js';
 
 /**
- * Lets one of all who ask at the same time, on any node, try a parked event of a projection again: a handler writes we know not where, so it must not run
- * twice and be dropped once, as a reaction can. A claim is kept in the engine until it is given back, or its node is gone. The leader need not be asked.
+ * Lets only one caller at a time, on any node, retry a parked event of a projection. A handler writes to a store that
+ * we do not know, so unlike a reaction it cannot run twice with one result discarded. The engine stores a claim until
+ * it is returned or its node is gone. The leader is not involved.
  */
 export class RetryClaims {
   readonly #parts: NodeParts;
   readonly #name: string;
-  /** What is being tried here. */
+  /** What is being retried here. */
   readonly #held = new Set<string>();
   #changing: Promise<unknown> = Promise.resolve();
 
@@ -18,14 +19,17 @@ export class RetryClaims {
     this.#name = `$retrying-${projection}`;
   }
 
-  /** How many are being tried here. */
+  /** How many are being retried here. */
   get size(): number {
     return this.#held.size;
   }
 
-  /** @throws OmniscientError (`RETRY_UNDER_WAY`), ShuttingDownError, EngineError; what `work` throws. */
+  /**
+   * Runs `work` under a claim. @throws OmniscientError (`RETRY_UNDER_WAY`), ShuttingDownError, EngineError; whatever
+   * `work` throws.
+   */
   async during(id: string, work: () => Promise<void>): Promise<void> {
-    // The others hold this node for gone, so they would not heed its claim.
+    // The other nodes consider this one gone, so they would ignore its claim.
     if (this.#parts.cluster.leaving) throw new ShuttingDownError();
     if (this.#held.has(id)) throw underWay(id, this.#parts.nodeId);
     this.#held.add(id);
@@ -45,7 +49,7 @@ export class RetryClaims {
     const ours = { nodeId: this.#parts.nodeId, incarnation: this.#parts.cluster.membership.incarnation };
     const all = { ...claims, [id]: ours };
     if (Object.keys(all).length <= CLAIMS_MAX) return all;
-    const message = `${CLAIMS_MAX} parked events of one projection are being tried again: wait for those`;
+    const message = `${CLAIMS_MAX} parked events of this projection are being retried already: wait until some of them are done`;
     throw new OmniscientError('RETRY_UNDER_WAY', message, { retryable: true });
   }
 
@@ -53,15 +57,15 @@ export class RetryClaims {
     try {
       await this.#change((claims) => claims);
     } catch (error) {
-      // The next claim from here takes it away too.
+      // The next claim from here removes it too.
       this.#parts.log.warn(
-        `${this.#name}: a claim could not be given back; other nodes can't try that event yet`,
+        `${this.#name}: a claim could not be returned, so other nodes cannot retry that event yet`,
         error,
       );
     }
   }
 
-  /** One change after the other here, so that only other nodes can be in the way. */
+  /** Changes here run one after the other, so that only other nodes can interfere. */
   #change(to: (claims: Claims['claims']) => Claims['claims']): Promise<void> {
     const changed = this.#changing.then(() => this.#write(to));
     this.#changing = changed.catch(() => {});
@@ -74,11 +78,11 @@ export class RetryClaims {
       const claims = to(await this.#valid(checkpoint.value.claims));
       if (await checkpoint.save({ claims })) return;
     }
-    const message = `the claims of '${this.#name}' were changed ${CLAIM_TRIES_MAX} times by others: try again`;
+    const message = `the claims of '${this.#name}' could not be changed, because other nodes changed them during each of ${CLAIM_TRIES_MAX} tries: try again`;
     throw new OmniscientError('RETRY_UNDER_WAY', message, { retryable: true });
   }
 
-  /** Without those that nobody holds any more. */
+  /** The claims without those that nobody holds any more. */
   async #valid(claims: Claims['claims']): Promise<Claims['claims']> {
     const valid: Record<string, Claim> = {};
     for (const [id, claim] of Object.entries(claims)) {
@@ -94,29 +98,29 @@ export class RetryClaims {
 
   async #isAlive({ nodeId, incarnation }: Claim): Promise<boolean> {
     const { membership } = this.#parts.cluster;
-    // It may have come a moment ago.
+    // The node may have joined a moment ago.
     if (membership.incarnationOf(nodeId) !== incarnation) await membership.refresh();
     return membership.isAlive(nodeId) && membership.incarnationOf(nodeId) === incarnation;
   }
 }
 
-/** Most parked events of one projection that are tried again at the same time, in the whole cluster. */
+/** How many parked events of one projection may be retried at the same time in the whole cluster. */
 const CLAIMS_MAX = 1_000;
-/** How often a claim is written because other nodes write theirs. */
+/** How often writing a claim is tried when other nodes write theirs. */
 const CLAIM_TRIES_MAX = 100;
 
-/** Which start of which node tries an event again. */
+/** Which incarnation of which node retries an event. */
 interface Claim {
   readonly nodeId: string;
   readonly incarnation: string;
 }
 
-/** Who tries what again now, by the ids of what is parked. */
+/** Which node retries what now, by the ids of parked events. */
 interface Claims {
   readonly claims: Readonly<Record<string, Claim>>;
 }
 
 function underWay(id: string, nodeId: string): OmniscientError {
-  const message = `'${id}' is being tried again already, on node '${nodeId}': look afterwards whether it is parked still`;
+  const message = `'${id}' is already being retried on node '${nodeId}': check afterwards whether it is still parked`;
   return new OmniscientError('RETRY_UNDER_WAY', message, { retryable: true });
 }

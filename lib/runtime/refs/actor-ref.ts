@@ -20,52 +20,63 @@ import { assertKey, onceCommand } from '../turn/once.js';
 /**
  * An actor as seen from outside: its commands, each returning a promise, and a frozen view of its state.
  *
- * What is plain data in an argument (objects and arrays) is copied at the call, and again for each run of a command that may run again: neither what the
- * caller does to it later nor what the command does to it is seen by the other. Anything else (an instance of a class, a function, a stream, an object
- * with methods) is passed as it is; a `OneActor`, whose arguments travel, refuses it.
+ * Plain data in an argument (objects and arrays) is copied at the call, and again for each run of a command that may
+ * run again. So neither the caller's later changes nor the command's own changes are visible to the other. Anything
+ * else (a class instance, a function, a stream, an object with methods) is passed as it is. A `OneActor` refuses it,
+ * because its arguments travel as JSON.
  */
 export type ActorRef<A extends ActorBase<object, object>> = ActorHandle<A> &
   CommandsOf<A> &
   (IsOne<A> extends true ? LedHandle : unknown);
 
-/** What every ref has beside its class's commands. */
+/** Members that every ref has besides its class's commands. */
 export interface ActorHandle<A extends ActorBase<object, object>> {
-  /** The id it was asked for by. */
+  /** The id with which the actor was requested. */
   readonly id: string;
   /**
-   * The state with pending changes of finished commands, frozen; not what a running command may still take back. After the activation was let go (idle for `passivateAfterMs`): the state as it was then, until the
-   * next command or `get` brings it back; looking starts that.
+   * The state with the pending events of finished commands, frozen. Events of a running command are left out, because
+   * they may still be discarded. Of a `OneActor` it is the confirmed state. After the activation ended (idle for
+   * `passivateAfterMs`), it is the state as of then; reading it starts loading the actor again.
    */
   readonly state: DeepReadonly<StateOf<A>>;
-  /** The state up to the last stored event, frozen, and that event's version. */
+  /** The state as of the last stored event, frozen, and that event's version. */
   readonly confirmed: { readonly state: DeepReadonly<StateOf<A>>; readonly version: number };
-  /** Version of the last stored event in the state; 0 for the empty stream. */
+  /** The version of the last stored event in the state; 0 for the empty stream. */
   readonly version: number;
-  /** How many events of finished commands are applied here and not yet stored. */
+  /** How many events of finished commands are applied here and not stored yet. */
   readonly pending: number;
-  /** Fires one event, as a command of its own. Resolves when it is stored. */
+  /**
+   * Fires one event, as a command of its own.
+   *
+   * @returns a promise that resolves when the event is stored. It rejects with SchemaError (`SCHEMA_MISMATCH`),
+   *   PayloadError (`PAYLOAD_NOT_JSON`) or HandlerError (`HANDLER_FAILED`) when the event is refused, or as any command
+   *   does.
+   */
   fire<Name extends FiredName<EventsOf<A>>>(name: Name, ...data: PayloadArgument<EventsOf<A>[Name]>): Promise<void>;
   /**
-   * The same commands, given with an idempotency key: whoever gives the command again with the same key, on any node, has no second effect and gets the same
-   * answer. The actor remembers the last 1,000 keys. A command that fails is not remembered. Another command with the same key is refused (`KEY_REUSED`).
+   * Returns the same commands with an idempotency key. A command that is given again with the same key, on any node,
+   * has no second effect and gets the same answer. The actor remembers the last 1,000 keys. A failed command is not
+   * remembered. Another command with the same key is refused (`KEY_REUSED`).
    *
-   * @param key 1 to 200 characters; an HTTP client's `Idempotency-Key`, say.
+   * @param key 1 to 200 characters; an HTTP client's `Idempotency-Key`, for instance.
    * @throws OmniscientError (`INVALID_KEY`).
    */
   once(key: string): CommandsOf<A>;
-  /** Says that this ref is no longer looked at: the activation may be let go as soon as it is idle. The ref stays valid. */
+  /**
+   * Declares that this ref is not used for now, so the activation may end as soon as it is idle. The ref stays valid.
+   */
   release(): void;
 }
 
-/** What the ref of a `OneActor` has too. */
+/** Members that only the ref of a `OneActor` has. */
 export interface LedHandle {
-  /** Whether this node leads it, as far as it knows. */
+  /** Whether this node leads the actor, as far as it knows. */
   readonly isLeader: boolean;
 }
 
 type AnyActor = ActorBase<object, object>;
 
-/** A ref's commands with an idempotency key; the commands are added for each class, once. */
+/** A ref's commands with an idempotency key. The commands are added once for each class. */
 class OnceHandle {
   readonly #handle: Handle;
   readonly #key: string;
@@ -75,19 +86,19 @@ class OnceHandle {
     this.#key = key;
   }
 
-  /** Static, and all fields private, because a class may have a command of any name. */
+  /** It is static and all fields are private, because a class may have a command of any name. */
   static run(given: OnceHandle, command: CommandDefinition, args: readonly unknown[]): Promise<unknown> {
     return Handle.run(given.#handle, command, [given.#key, ...args]);
   }
 }
 
-/** Finds the activation again when it was let go; the commands are added for each class, once. */
+/** Finds the activation again after it ended. The commands are added once for each class. */
 class Handle implements ActorHandle<AnyActor> {
   static Once = OnceHandle;
   readonly #host: ActorHost;
   #activation: Activation;
   #held = true;
-  /** Commands that wait for the actor to be loaded again: later ones must not overtake them. */
+  /** How many commands wait for the actor to be loaded again. Later ones must not overtake them. */
   #waiting = 0;
   #returning: Promise<Activation> | undefined;
 
@@ -102,24 +113,24 @@ class Handle implements ActorHandle<AnyActor> {
   }
 
   get state(): never {
-    return this.#looked().seen() as never;
+    return this.#forReading().seen() as never;
   }
 
   get confirmed(): { state: never; version: number } {
-    const { optimistic } = this.#looked();
+    const { optimistic } = this.#forReading();
     return { state: optimistic.confirmed() as never, version: optimistic.version };
   }
 
   get version(): number {
-    return this.#looked().optimistic.version;
+    return this.#forReading().optimistic.version;
   }
 
   get isLeader(): boolean {
-    return this.#looked().leader?.leads ?? false;
+    return this.#forReading().leader?.leads ?? false;
   }
 
   get pending(): number {
-    return this.#looked().pending;
+    return this.#forReading().pending;
   }
 
   fire(name: string, ...data: unknown[]): Promise<void> {
@@ -140,14 +151,14 @@ class Handle implements ActorHandle<AnyActor> {
   }
 
   /**
-   * Runs a command where the actor is now, loading it again if need be; in the order of the calls, also then. Static, because a class may have a
-   * command of any name.
+   * Runs a command on the current activation, loading the actor again if needed. The order of the calls is kept. It is
+   * static, because a class may have a command of any name.
    */
   static run(handle: Handle, command: CommandDefinition, args: readonly unknown[]): Promise<unknown> {
     if (handle.#activation.alive && handle.#waiting === 0)
       return handle.#host.submit(handle.#activation, command, args);
     handle.#waiting += 1;
-    // All that wait share one promise: its callbacks run in the order of the calls.
+    // All waiting commands share one promise, whose callbacks run in the order of the calls.
     handle.#returning ??= handle.#reactivate();
     return handle.#returning.then(
       (activation) => {
@@ -175,16 +186,16 @@ class Handle implements ActorHandle<AnyActor> {
     return activation;
   }
 
-  #looked(): Activation {
+  #forReading(): Activation {
     const activation = this.#activation;
     if (activation.alive) activation.used = true;
-    // A state that can't be loaded now is told to whoever gives a command; looking never throws.
+    // A load failure is reported to whoever gives a command. Reading never throws.
     else if (!this.#host.closing) this.#reactivate().catch(() => {});
     return this.#activation;
   }
 }
 
-/** Makes the refs of one class; its commands become methods of a prototype of its own, once. */
+/** Creates the refs of one class. Its commands become methods of one prototype. */
 export function refFactory<A extends AnyActor>(
   definition: ActorDefinition,
 ): (host: ActorHost, activation: Activation) => ActorRef<A> {
@@ -193,7 +204,8 @@ export function refFactory<A extends AnyActor>(
     static override Once = Once;
   }
   for (const [name, command] of definition.commands) {
-    // Checked here, before it is sent anywhere: once, whoever leads, and in the order of the calls.
+    // Arguments are checked here, before they are sent anywhere: once, whichever node leads, and in the order of the
+    // calls.
     const call = command.schemas
       ? async (ref: Handle, args: unknown[]) =>
           Handle.run(ref, command, copyOfArguments(checkedArguments(definition.name, command, args)))

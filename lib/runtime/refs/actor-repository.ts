@@ -22,30 +22,44 @@ export class ActorRepository<A extends ActorBase<object, object>> {
   }
 
   /**
-   * The actor with this id, loaded and live. An actor always exists: one that nothing happened to yet has its initial state and version 0.
+   * Loads an actor. Every id has an actor: one without events has its initial state and version 0.
    *
-   * @throws InvalidIdError, HandlerError (its past can't be folded), EngineError, or what its constructor or `onActivate` throws.
+   * @param id 1 to 1,000 characters, the class's prefix included.
+   * @returns a ref, once the actor is loaded. The ref stays valid when the activation ends.
+   * @throws InvalidIdError (`INVALID_ID`) when the id cannot be used.
+   * @throws HandlerError (`HANDLER_FAILED`) when its past events cannot be applied.
+   * @throws ShuttingDownError (`SHUTTING_DOWN`) while this node shuts down.
+   * @throws EngineError when the store cannot be read; also whatever its constructor or `onActivate` throws.
    */
   async get(id: string): Promise<ActorRef<A>> {
     return this.#newRef(this.#host, await this.#host.activate(id));
   }
 
-  /** Whether anything was ever stored on the stream of this id, by whichever class. */
+  /**
+   * Whether any event was ever stored on the stream of this id, by whichever class. @throws InvalidIdError,
+   * EngineError.
+   */
   async exists(id: string): Promise<boolean> {
     return (await this.#host.parts.engine.streamVersion(this.#host.streamIdOf(id))) > 0;
   }
 
   /**
-   * The state now, then every state after it: with pending changes, or with `confirmed` only what is stored. The actor stays loaded while
-   * anybody is subscribed.
+   * Observes the state: now, and after each change. The actor stays loaded while anybody is subscribed.
+   *
+   * @param options `confirmed: true` for stored events only; by default pending events are included.
+   * @returns a cold observable. It fails with whatever `get` throws, and completes when the node shuts down.
    */
   state$(id: string, options: { confirmed?: boolean } = {}): Observable<DeepReadonly<StateOf<A>>> {
     return observeState(this.#host, id, options.confirmed ? CONFIRMED : SEEN) as Observable<DeepReadonly<StateOf<A>>>;
   }
 
   /**
-   * The events of this id's stream, also those that other classes fired: history after version `after` (default 0: all), then live. Old ones as
-   * this class means them today.
+   * Observes the events of this id's stream, including those of other classes: past ones, then live ones. Old events
+   * come in the form that this class means today.
+   *
+   * @param options `after`: only events after this version. Default 0: all.
+   * @returns a cold observable. It fails with InvalidIdError, with OmniscientError (`INVALID_AFTER`, `UPCAST_FAILED`,
+   *   `EVENT_UNREADABLE`) or with EngineError.
    */
   events$(id: string, options: { after?: number } = {}): Observable<EventOf<A>> {
     const { after = 0 } = options;
@@ -58,15 +72,19 @@ export class ActorRepository<A extends ActorBase<object, object>> {
   }
 
   /**
-   * Time travel: each event of the stream with the state after it, up to and including version or time `until`. Nothing is stored and no
-   * live actor is touched.
+   * Replays the stream from its first event: yields each event with the state after it. Nothing is stored, and no live
+   * actor is touched.
+   *
+   * @param options `until`: the last version, or the last time (a Date or an ISO 8601 time), to include. Default: all
+   *   events.
+   * @throws OmniscientError (`INVALID_UNTIL`), InvalidIdError, HandlerError or EngineError.
    */
   replay(id: string, options: { until?: number | Date | string } = {}): AsyncGenerator<ReplayStep<A>, void, undefined> {
     return replayStream<A>(this.#host, id, options.until);
   }
 }
 
-/** What a subscription looks at: a frozen state, and a number that changes with it. */
+/** What a subscription observes: a frozen state, and a number that changes with it. */
 interface Look {
   readonly state: (activation: Activation) => object;
   readonly revision: (activation: Activation) => number;
@@ -78,10 +96,13 @@ const CONFIRMED: Look = {
   revision: ({ optimistic }) => optimistic.confirmedRevision,
 };
 
-/** Cold: loads the actor on subscription, keeps it loaded until the end, and never emits the same state twice in a row. */
+/**
+ * A cold observable. It loads the actor on subscription, keeps it loaded until the end, and never emits the same state
+ * twice in a row.
+ */
 function observeState(host: ActorHost, id: string, look: Look): Observable<object> {
   return new Observable((subscriber) => {
-    // Whoever changes the state is not whoever looks at it.
+    // The subscriber's context, not that of whoever changes the state.
     const context = subscribersContext();
     const release = host.parts.environment.keepAlive();
     let stopObserving: (() => void) | undefined;
@@ -92,18 +113,18 @@ function observeState(host: ActorHost, id: string, look: Look): Observable<objec
       if (revision === lastRevision) return;
       lastRevision = revision;
       const state = look.state(activation);
-      // What happened may have changed nothing.
+      // The change may not have affected the state.
       if (state === lastState) return;
       lastState = state;
       context.runInAsyncScope(() => subscriber.next(state));
     };
-    // That this node leaves is the end, and no error.
+    // A shutdown of this node completes the observable and is no error.
     const fail = (error: unknown) =>
       context.runInAsyncScope(() => (host.closing ? subscriber.complete() : subscriber.error(error)));
     const attach = (activation: Activation): void => {
       if (subscriber.closed) return;
       if (!activation.alive) {
-        // It was let go between the moment it was loaded and this one.
+        // It ended between the moment it was loaded and this one.
         load();
         return;
       }

@@ -13,7 +13,9 @@ export interface ReplayStep<A> {
   readonly state: DeepReadonly<StateOf<A>>;
 }
 
-/** Folds a stream from its first event in an instance made for this alone. Ends after version or time `until`. */
+/**
+ * Folds a stream from its first event, in an instance made for this alone. It ends after the version or time `until`.
+ */
 export async function* replayStream<A extends ActorBase<object, object>>(
   host: ActorHost,
   id: string,

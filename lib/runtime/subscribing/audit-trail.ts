@@ -5,8 +5,9 @@ import type { RuntimeParts } from '../parts/settings.js';
 import { assertPlace, type SubscriptionOptions } from './subscriptions.js';
 
 /**
- * What led to what: injectable, for operators. Every event bears the `correlationId` of the request that it goes back to, through commands, reactions and
- * nodes, and the `causationId` of the command or event that directly led to it.
+ * Shows what led to what; injectable, for operators. Every event has the `correlationId` of the request from which it
+ * originates, across commands, reactions and nodes, and the `causationId` of the command or event that directly led to
+ * it.
  *
  * @example
  * ```ts
@@ -35,10 +36,15 @@ export class AuditTrail {
   }
 
   /**
-   * All events that one request caused, in order of position, the framework's own too; ends with what is stored now. Reads the store one page at a time and
-   * keeps nothing of what does not fit, so it needs no index, and takes as long as reading takes: name a position before the request with `after` where you know one.
+   * Yields all events that one request caused, in order of position, the framework's own included. It ends with the
+   * last event that is stored now.
    *
-   * @throws OmniscientError (`INVALID_AFTER`), EngineError.
+   * It needs no index: it reads the store page by page, and so takes as long as reading the store.
+   *
+   * @param correlationId the request's id.
+   * @param options `after`: only events after this position. Give a position before the request where you know one.
+   *   Default 0.
+   * @throws OmniscientError (`INVALID_AFTER`, `EVENT_UNREADABLE`), EngineError.
    */
   async *causedBy(
     correlationId: string,

@@ -5,8 +5,9 @@ import type { EventRecord, StoredEvent } from '../../kernel/values/event.js';
 import { decodeEvent } from '../events/event-codec.js';
 
 /**
- * Events, in two forms. As an RxJS observable they are pushed as fast as they can be read: who does slow work for each (with `concatMap`, say) has them pile
- * up in front of it. With `for await` the next page is read only when the one before was taken, so that the slowest of readers holds one page and no more.
+ * Events, in two forms. As an RxJS observable they are pushed as fast as they can be read, so they pile up in front of
+ * slow work (with `concatMap`, for instance). With `for await` the next page is read only after the last one was
+ * consumed, so the slowest reader holds no more than one page.
  *
  * @example
  * ```ts
@@ -30,17 +31,17 @@ export class EventStream extends Observable<StoredEvent> implements AsyncIterabl
   }
 }
 
-/** Gives one event after the other, when it is asked for it. */
+/** Returns one event after the other, when asked. */
 export class EventReader implements AsyncIterator<StoredEvent, undefined> {
   readonly #pull: EventPull;
   readonly #environment: Environment;
   readonly #ended: () => void;
   #page: readonly EventRecord[] = [];
-  /** How many of the page were given out. */
+  /** How many events of the page were returned. */
   #given = 0;
   #last: Promise<unknown> = Promise.resolve();
 
-  /** @param ended called when nothing more will be read. */
+  /** @param ended is called when nothing more will be read. */
   constructor(pull: EventPull, environment: Environment, ended: () => void) {
     this.#pull = pull;
     this.#environment = environment;
@@ -60,7 +61,7 @@ export class EventReader implements AsyncIterator<StoredEvent, undefined> {
     return { done: true, value: undefined };
   }
 
-  /** A `for await` that ends with an error does not call `return`: so the reader ends itself. */
+  /** A `for await` that ends with an error does not call `return`, so the reader ends itself. */
   async #nextOrEnd(): Promise<IteratorResult<StoredEvent, undefined>> {
     try {
       return await this.#next();

@@ -2,7 +2,10 @@ import type { Environment } from '../../engine/environment/environment.js';
 import type { EventRecord, StoredEvent } from '../../kernel/values/event.js';
 import { decodeEvent } from '../events/event-codec.js';
 
-/** Parses the events of a page that goes to several subscribers once. They get it one right after the other, so that only one page is ever kept, and not for long. */
+/**
+ * Parses the events of a page once for several subscribers. They get the page one right after the other, so only the
+ * last page is kept, and only briefly.
+ */
 export class PageDecoder {
   readonly #environment: Environment;
   #last: Page | undefined;
@@ -19,7 +22,7 @@ export class PageDecoder {
     return this.#last;
   }
 
-  /** After all that is ready in this turn of the event loop. */
+  /** After everything that is ready in this turn of the event loop. */
   #forgetSoon(): void {
     if (this.#forgetting) return;
     this.#forgetting = true;
@@ -30,7 +33,7 @@ export class PageDecoder {
   }
 }
 
-/** Events that are parsed when the first subscriber comes to them: one that can no longer be read stops nobody before it. */
+/** Events that are parsed when the first subscriber reaches them. So an unreadable event stops nobody before it. */
 class Page {
   readonly records: readonly EventRecord[];
   readonly #events: StoredEvent[] = [];

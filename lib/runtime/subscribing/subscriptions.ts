@@ -14,24 +14,30 @@ import { subscribersContext } from '../turn/turn.js';
 import { EventReader, EventStream } from './event-stream.js';
 import { PageDecoder } from './page-decoder.js';
 
-/** Where a subscription begins. */
+/** Options of a subscription. */
 export interface SubscriptionOptions {
-  /** Only what comes after this version (of a stream) or position (of the store). Default 0: everything. */
+  /** Only events after this version (of a stream) or position (of the store). Default 0: all. */
   after?: number;
 }
 
 /**
- * Events as cold RxJS observables: history first, then live; no gap, no repeat, in order. Each subscription goes at its own pace, one page
- * at a time; those at the same place share what is read and parsed. Unsubscribing frees everything. They complete when the module shuts
- * down. Who takes their time over each event reads them with `for await`, which waits.
+ * Events as cold RxJS observables: past ones first, then live ones, in order, without gaps or repeats. Inject it to use
+ * it.
+ *
+ * Each subscription reads one page at a time, at its own pace. Subscriptions at the same place share what is read and
+ * parsed. Unsubscribing frees everything. All complete when the module shuts down. If handling an event is slow, read
+ * with `for await`, which waits.
+ *
+ * An observable fails with OmniscientError (`INVALID_AFTER`, `EVENT_UNREADABLE`), InvalidIdError (`INVALID_ID`), or an
+ * EngineError that retrying does not fix.
  */
 export class EventSubscriptions {
   readonly #parts: RuntimeParts;
   readonly #reader: SharedReader;
   readonly #decoder: PageDecoder;
-  /** With the contexts in which they subscribed: there they are told everything. */
+  /** Subscribers, with the async contexts in which they subscribed. They are called in these. */
   readonly #running = new Map<Subscriber<StoredEvent>, AsyncContext>();
-  /** Those that follow the whole store. */
+  /** Followers of the whole store. */
   readonly #followers = new Set<StoreFollower>();
   readonly #readers = new Set<EventReader>();
   #closed = false;
@@ -42,14 +48,23 @@ export class EventSubscriptions {
     this.#decoder = new PageDecoder(parts.environment);
   }
 
-  /** The events of one stream, after version `after`. The stream id is the actor's id with its class's prefix. */
+  /**
+   * The events of one stream, after version `after`.
+   *
+   * @param streamId the actor's id with its class's prefix.
+   */
   stream$(streamId: string, options: SubscriptionOptions = {}): EventStream {
     const newFollower = (follow: FollowerOptions) =>
       new StreamFollower(this.#reader, checkedStreamId(streamId), follow);
     return this.#events(options, newFollower, () => ({ stream: checkedStreamId(streamId) }));
   }
 
-  /** Events of these names across all streams, after position `after`; each bears the position to resume from. */
+  /**
+   * Events of these names across all streams, after position `after`. Each has the position from which to resume.
+   *
+   * @param names event names of 1 to 200 characters; the framework's own are allowed.
+   * @throws OmniscientError (`INVALID_EVENT_NAME`).
+   */
   named$(names: readonly string[], options: SubscriptionOptions = {}): EventStream {
     assertNames(names);
     const own = [...names];
@@ -57,7 +72,7 @@ export class EventSubscriptions {
     return this.#events(options, newFollower, () => ({ names: own }));
   }
 
-  /** All events of the store, after position `after`; each bears the position to resume from. */
+  /** All events of the store, after position `after`. Each has the position from which to resume. */
   all$(options: SubscriptionOptions = {}): EventStream {
     return this.#events(
       options,
@@ -71,13 +86,16 @@ export class EventSubscriptions {
     return this.#running.size + this.#readers.size;
   }
 
-  /** By how many positions the slowest of `named$` and `all$` is behind; `undefined` if nobody follows the whole store. */
+  /** How many positions the slowest of `named$` and `all$` is behind; `undefined` if nobody follows the whole store. */
   lag(lastPosition: number): number | undefined {
     const places = [...this.#followers].map(({ place }) => place);
     return places.length === 0 ? undefined : Math.max(0, lastPosition - Math.min(...places));
   }
 
-  /** Completes all subscriptions, and those that are opened later at once (a browser connects again while the server still answers); for shutdown. */
+  /**
+   * Completes all subscriptions, also those that are opened later (a browser may connect again while the server still
+   * answers). It is for shutdown.
+   */
   close(): void {
     this.#closed = true;
     for (const [subscriber, context] of [...this.#running]) context.runInAsyncScope(() => subscriber.complete());
@@ -97,20 +115,20 @@ export class EventSubscriptions {
         return () => {};
       }
       const context = subscribersContext();
-      const tell = (events: readonly EventRecord[]) => {
+      const emit = (events: readonly EventRecord[]) => {
         const page = this.#decoder.pageOf(events);
         for (let i = 0; i < events.length && !subscriber.closed; i += 1) subscriber.next(page.at(i));
       };
       const follower = newFollower({
         after,
-        onEvents: (events) => context.runInAsyncScope(tell, undefined, events),
+        onEvents: (events) => context.runInAsyncScope(emit, undefined, events),
         onError: (error) => context.runInAsyncScope(() => subscriber.error(error)),
-        onRetry: (error) => this.#parts.log.warn('a subscription could not read; it tries again', error),
+        onRetry: (error) => this.#parts.log.warn('a subscription could not read events; reading is retried', error),
         environment: this.#parts.environment,
       });
       this.#running.set(subscriber, context);
       if (follower instanceof StoreFollower) this.#followers.add(follower);
-      // Somebody waits for what comes.
+      // A subscriber waits, so the process must not end.
       const release = this.#parts.environment.keepAlive();
       detached(() => follower.start());
       return () => {
@@ -126,7 +144,7 @@ export class EventSubscriptions {
   #newReader(source: PullSource, after: number): EventReader {
     assertPlace(after);
     const { engine, log, environment } = this.#parts;
-    const retried = (error: unknown) => log.warn('a reader of events could not read; it tries again', error);
+    const retried = (error: unknown) => log.warn('a subscription could not read events; reading is retried', error);
     const pull = new EventPull(engine, source, after, retried, environment);
     const reader: EventReader = new EventReader(pull, environment, () => this.#readers.delete(reader));
     if (this.#closed) void reader.return();
@@ -135,12 +153,12 @@ export class EventSubscriptions {
   }
 }
 
-/** The library's own names too: whoever looks at everything may want them. @throws OmniscientError (`INVALID_EVENT_NAME`). */
+/** The framework's own names are allowed too. @throws OmniscientError (`INVALID_EVENT_NAME`). */
 function assertNames(names: readonly unknown[]): void {
   for (const name of names) {
     const fault = textFault(name, EVENT_NAME_LENGTH_MAX);
     if (fault !== undefined)
-      throw new OmniscientError('INVALID_EVENT_NAME', `the name of an event ${shownText(name)} ${fault}`);
+      throw new OmniscientError('INVALID_EVENT_NAME', `the event name ${shownText(name)} ${fault}`);
   }
 }
 

@@ -2,13 +2,13 @@ import type { Meter, Observable, ObservableCallback, ObservableResult } from '@o
 import type { ObservedNode } from '../parts/telemetry.js';
 import { ACTOR } from './instruments.js';
 
-/** What is looked at only when somebody collects metrics, so that it costs nothing in between. */
+/** Figures that are read only when somebody collects metrics, so that they cost nothing in between. */
 export function observeNode(meter: Meter, node: ObservedNode): () => void {
   const stops: (() => void)[] = [];
   const gauge = (name: string, unit: string, description: string, look: Look) => {
     stops.push(observe(meter.createObservableGauge(`omniscient.${name}`, { unit, description }), look));
   };
-  // What adds up over nodes.
+  // Figures that add up over nodes.
   const amount = (name: string, unit: string, description: string, look: Look) => {
     stops.push(observe(meter.createObservableUpDownCounter(`omniscient.${name}`, { unit, description }), look));
   };
@@ -39,7 +39,7 @@ function observe(instrument: Observable, look: Look): () => void {
     try {
       await look(seen);
     } catch {
-      // An engine that does not answer: there is nothing to see then, which says enough.
+      // The engine does not answer. A missing figure shows that clearly enough.
     }
   };
   instrument.addCallback(callback);

@@ -1,6 +1,6 @@
 import type { Attributes, Counter, Histogram, Meter, MetricOptions } from '@opentelemetry/api';
 
-/** What is counted and measured while it happens; docs/telemetry.md lists it for users. */
+/** Counters and histograms; docs/telemetry.md lists them for users. */
 export class Instruments {
   readonly commands: Histogram;
   readonly reruns: Counter;
@@ -41,12 +41,12 @@ export class Instruments {
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000];
 
-/** The names of attributes that several places need. */
+/** Names of attributes that are used in several places. */
 export const ACTOR = 'omniscient.actor';
 export const COMMAND = 'omniscient.command';
 export const LISTENER = 'omniscient.listener';
 
-/** Attributes of which some may be missing. */
+/** Attributes without those that are undefined. */
 export function attributes(given: Readonly<Record<string, string | number | undefined>>): Attributes {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }

@@ -4,10 +4,12 @@ import type { Api } from './api.js';
 import { OpenTelemetry } from './open-telemetry.js';
 
 /**
- * A node's telemetry: decided once, when it starts. Imports the package only here, so that who has no telemetry need not install it.
+ * Loads a node's telemetry, once, when it starts. The package is imported only here, so that applications without
+ * telemetry need not install it.
  *
- * @param wanted `undefined`: if an SDK is registered by now.
- * @throws RegistrationError when it is wanted and the package is missing.
+ * @param wanted `undefined` to use telemetry if an SDK is registered by now.
+ * @throws RegistrationError (`TELEMETRY_MISSING`) when it is wanted and the package is missing, (`INVALID_OPTION`) for
+ *   another value.
  */
 export async function loadTelemetry(wanted: boolean | undefined, nodeId: string): Promise<Telemetry | undefined> {
   if (wanted !== undefined && typeof wanted !== 'boolean') {
@@ -31,7 +33,10 @@ async function load(isNeeded: boolean): Promise<Api | undefined> {
   }
 }
 
-/** Whether somebody has registered an SDK for traces or for metrics. Without, the package hands out objects that do nothing, always the same ones. */
+/**
+ * Whether an SDK for traces or metrics is registered. Without one, the package always returns the same objects, which
+ * do nothing.
+ */
 function isListening(api: Api): boolean {
   const { ProxyTracerProvider, trace, metrics, createNoopMeter } = api;
   const provider = trace.getTracerProvider();

@@ -76,7 +76,7 @@ export class OpenTelemetry implements Telemetry {
       'omniscient.append.events': events,
       'db.system.name': engine,
     };
-    // It is a child of the first command, and linked to the others that go along.
+    // The span is a child of the first command's, and linked to those of the others.
     const [first, ...others] = commits.map(({ request }) => request.cause.traceparent);
     const parent = contextOf(this.#api, first);
     const hooks: SpanHooks = {
@@ -118,7 +118,7 @@ export class OpenTelemetry implements Telemetry {
     return new SpanTrace(this.#api, this.#tracer.startSpan(name, options, parent), parent, hooks);
   }
 
-  /** The span that is active in the calling code, if the application keeps track of that. */
+  /** The active span of the calling code, if the application propagates it; otherwise the given one. */
   #activeOr(traceparent: string | undefined): Context {
     const active = this.#api.context.active();
     return this.#api.trace.getSpanContext(active) ? active : contextOf(this.#api, traceparent);
@@ -132,9 +132,9 @@ export class OpenTelemetry implements Telemetry {
   }
 }
 
-/** By this name users recognise what the library tells. */
+/** The instrumentation scope's name. */
 const SCOPE = 'omniscient-nest';
-/** Most other commands that an append's span is linked to. */
+/** How many other commands an append's span is linked to. */
 const LINKS_MAX = 100;
 
 function idsOf(id: string, { commandId, correlationId }: TracedCause): Attributes {

@@ -15,13 +15,13 @@ export class SpanTrace implements Trace {
   readonly #beganMs = SYSTEM.monotonicMs();
   #isOver = false;
 
-  /** @param context the one in which the span began. */
+  /** @param context the context in which the span began. */
   constructor(api: Api, span: Span, context: Context, hooks: SpanHooks) {
     this.#api = api;
     this.#span = span;
     this.#context = api.trace.setSpan(context, span);
     this.#hooks = hooks;
-    // Where nobody traces, what is stored must not point at spans that never were.
+    // If nobody traces, stored events must not point to spans that never existed.
     const isItsOwn = span.spanContext().spanId !== api.trace.getSpanContext(context)?.spanId;
     this.traceparent = isItsOwn ? traceparentOf(api, span.spanContext()) : undefined;
   }
@@ -59,21 +59,21 @@ export class SpanTrace implements Trace {
   }
 }
 
-/** What else is done when something is known of a piece of work. */
+/** Callbacks for the end of a piece of work. */
 export interface SpanHooks {
   /** @param result `omniscient.outcome`, and `error.type` if it failed. */
   readonly ended?: (durationS: number, result: Attributes) => void;
   readonly noted?: (what: 'rerun' | 'retry', error: unknown) => void;
 }
 
-/** The stable code of an error, or else its class. */
+/** The stable code of an error, or its class. */
 export function errorType(error: unknown): string {
   const code = propertyOf(error, 'code');
   if (typeof code === 'string') return code;
   return isError(error) ? (classNameOf(error) ?? 'Error') : typeof error;
 }
 
-/** The texts alone: whoever exports them need not mind getters. */
+/** The texts alone, so that exporters need not deal with getters. */
 function recordable(error: unknown): { name: string; message: string; stack?: string } {
   const { name, message, stack } = storedFailure(error);
   return { name, message, ...(stack !== undefined && { stack }) };

@@ -2,8 +2,9 @@ import type { Context, SpanContext } from '@opentelemetry/api';
 import type { Api } from './api.js';
 
 /**
- * A span's place as text (W3C Trace Context, version 00), as events and messages between nodes bear it. Written and read here and not by the application's
- * propagator: what is stored must be readable by every node, whatever is set there.
+ * A span's identity as text (W3C Trace Context, version 00), as events and messages between nodes carry it. The library
+ * reads and writes it itself and does not use the application's propagator: every node must be able to read what is
+ * stored, whatever is configured there.
  */
 export function traceparentOf(api: Api, { traceId, spanId, traceFlags }: SpanContext): string | undefined {
   if (!api.isSpanContextValid({ traceId, spanId, traceFlags })) return undefined;
@@ -12,7 +13,7 @@ export function traceparentOf(api: Api, { traceId, spanId, traceFlags }: SpanCon
 
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 
-/** The span that such a text stands for; `undefined` if it stands for none. */
+/** The span that such a text denotes; `undefined` if none. */
 export function spanContextOf(api: Api, traceparent: string | undefined): SpanContext | undefined {
   const [, traceId, spanId, flags] = TRACEPARENT.exec(traceparent ?? '') ?? [];
   if (traceId === undefined || spanId === undefined || flags === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** What is due next, of very many: a binary heap. Adding and taking cost the logarithm of their number. */
+/** Finds what is due next among very many: a binary heap. Adding and taking cost the logarithm of their number. */
 export class DueHeap<T extends Due> {
   readonly #heap: T[] = [];
 
@@ -6,7 +6,7 @@ export class DueHeap<T extends Due> {
     return this.#heap.length;
   }
 
-  /** The one that is due first. */
+  /** The entry that is due first. */
   get first(): T | undefined {
     return this.#heap[0];
   }
@@ -24,7 +24,7 @@ export class DueHeap<T extends Due> {
     heap[at] = item;
   }
 
-  /** Takes out the one that is due first. */
+  /** Removes the entry that is due first. */
   take(): T | undefined {
     const first = this.#heap[0];
     const last = this.#heap.pop();
@@ -53,7 +53,7 @@ export class DueHeap<T extends Due> {
   }
 }
 
-/** Something with a time. */
+/** An entry with a time. */
 export interface Due {
   readonly atMs: number;
 }

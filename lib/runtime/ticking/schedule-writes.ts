@@ -4,8 +4,8 @@ import type { Cluster } from '../cluster/cluster.js';
 import type { RuntimeParts } from '../parts/settings.js';
 
 /**
- * Writes schedules to the engine: those of one key one after the other, in the order in which they were asked for, and all that wait at the same time in
- * one call. What waits is never more than a few for each actor that is loaded.
+ * Writes schedules to the engine. Writes of one key go one after the other, in the order of the calls. All that wait at
+ * the same time go in one call. There are never more than a few waiting writes for each loaded actor.
  */
 export class ScheduleWrites {
   readonly #parts: RuntimeParts;
@@ -18,7 +18,7 @@ export class ScheduleWrites {
     this.#cluster = cluster;
   }
 
-  /** Gives what is kept. @throws EngineError. */
+  /** Adds a schedule, and returns the one that is stored. @throws EngineError. */
   add(schedule: TickSchedule): Promise<TickSchedule> {
     return this.#enqueue('add', schedule);
   }
@@ -33,7 +33,7 @@ export class ScheduleWrites {
       this.#waiting.push({ kind, key: scheduleKeyOf(schedule), schedule, settle, fail });
       if (this.#isWriting) return;
       this.#isWriting = true;
-      // What else comes before the event loop turns goes along.
+      // Writes that come before the event loop turns go along.
       this.#parts.environment.setImmediate(() => void this.#writeAll());
     });
   }
@@ -60,7 +60,10 @@ export class ScheduleWrites {
     return [...next.values()];
   }
 
-  /** All in one call; one by one if that is refused, so that only those at fault fail. Never throws. */
+  /**
+   * Writes all in one call. If that is refused, it writes one by one, so that only the faulty ones fail. It never
+   * throws.
+   */
   async #write(writes: readonly Write[]): Promise<void> {
     const [first] = writes;
     if (!first) return;
@@ -75,7 +78,8 @@ export class ScheduleWrites {
   }
 
   async #add(schedules: readonly TickSchedule[]): Promise<TickSchedule[]> {
-    // Others must know this node, or they would hold its schedules for those of a dead one; and its clock, by which they measure what it writes.
+    // Others must know this node, or they would take its schedules for those of a dead one. They must also know its
+    // clock, by which they measure what it writes.
     await this.#cluster.start();
     await this.#cluster.membership.tellClock();
     return this.#parts.engine.addSchedules(schedules);
@@ -96,12 +100,12 @@ interface Write {
   readonly fail: (error: unknown) => void;
 }
 
-/** Names a schedule: there is one for each stream and class. */
+/** The key of a schedule. There is one for each stream and class. */
 export function scheduleKeyOf({ streamId, actor }: Pick<TickSchedule, 'streamId' | 'actor'>): string {
   return JSON.stringify([streamId, actor]);
 }
 
-/** Whether all others would fail as well. */
+/** Whether every other write would fail as well. */
 function isOutage(error: unknown): boolean {
   return error instanceof EngineError && (error.retryable || error.code === 'ENGINE_CLOSED');
 }

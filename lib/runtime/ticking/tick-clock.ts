@@ -3,17 +3,18 @@ import type { NodeClocks } from '../cluster/node-clocks.js';
 import type { RuntimeParts } from '../parts/settings.js';
 
 /**
- * How long ago one actor's last tick was (or its start, before the first). What was fired or seen here is measured by this node's monotonic clock. What was read from
- * the store is measured by the clock of the node that wrote it, as far as heartbeats show how that goes; if that node was never seen alive, by our own clock.
+ * How long ago one actor's last tick was (or its start, before the first). Ticks that were fired or seen here are
+ * measured by this node's monotonic clock. Ticks that were read from the store are measured by the clock of the node
+ * that wrote them, as heartbeats show it. If that node was never seen alive, our own clock counts.
  */
 export class TickClock {
   readonly #parts: RuntimeParts;
   readonly #time: Clocks;
-  /** When the last tick was fired or seen, or when it was read. */
+  /** When the last tick was fired, seen or read here. */
   #sinceMs = 0;
   /** The last tick, if it was only read from the store. */
   #stored: Ticking | undefined;
-  /** The same of the tick before, while the last one is not stored yet. */
+  /** The same for the tick before, while the last one is not stored yet. */
   #before: { readonly sinceMs: number; readonly stored: Ticking | undefined } | undefined;
   #notBeforeMs = Number.NEGATIVE_INFINITY;
 
@@ -35,14 +36,14 @@ export class TickClock {
     this.#stored = ticking;
   }
 
-  /** The last tick is now, if it can be stored. */
+  /** The last tick is now, provided that it can be stored. */
   beginUnstored(): void {
     const before = { sinceMs: this.#sinceMs, stored: this.#stored };
     this.begin();
     this.#before = before;
   }
 
-  /** It could not be stored. */
+  /** Takes that back: the tick could not be stored. */
   undo(): void {
     if (!this.#before) return;
     this.#sinceMs = this.#before.sinceMs;
@@ -50,7 +51,7 @@ export class TickClock {
     this.#before = undefined;
   }
 
-  /** Whatever is due, nothing is fired before this time. */
+  /** Fires nothing before this time, whatever is due. */
   restUntil(ms: number): void {
     this.#notBeforeMs = ms;
   }
@@ -60,12 +61,12 @@ export class TickClock {
     return Math.max(this.#dueAtMs(everyMs), this.#notBeforeMs);
   }
 
-  /** How late it is for that; time before the tick was read here does not count. */
+  /** How late the next tick is. Time before the last one was read here does not count. */
   lateMs(everyMs: number): number {
     return this.#time.nowMs() - Math.max(this.dueAtMs(everyMs), this.#sinceMs);
   }
 
-  /** For how many ticks there was time, beside the one that is due. */
+  /** How many ticks were skipped, besides the one that is due. */
   missed(everyMs: number): number {
     return Math.max(0, Math.floor(this.#past().ms / everyMs) - 1);
   }
@@ -95,7 +96,7 @@ export class TickClock {
     return { ms: this.#agree(clockMs, nowMs) ? Math.max(hereMs, clockMs - atMs) : hereMs, certainMs: hereMs };
   }
 
-  /** Whether clocks seem to be set right where this node runs, so that those it has not seen are likely to be, too. */
+  /** Whether clocks seem to be set correctly in this cluster, so that unseen ones probably are, too. */
   #agree(clockMs: number, nowMs: number): boolean {
     const { heartbeatTimeoutMs } = this.#parts.limits;
     const sinceMs = nowMs - heartbeatTimeoutMs * CLOCKS_USED_TIMEOUTS;
@@ -104,24 +105,24 @@ export class TickClock {
 }
 
 /**
- * Where nobody who is here has watched the clock that a tick was written by, the next one waits so long at least, or the whole interval if that is shorter: clocks
- * that are set wrong do no harm then. Milliseconds.
+ * The shortest wait after a tick whose clock no running node has observed, or the whole interval if that is shorter.
+ * Clocks that are set wrongly then do no harm. Milliseconds.
  */
 const UNWATCHED_WAIT_MS = 60_000;
 
-/** Clocks that nobody has read for so many heartbeat time-outs say nothing of those that are in use. */
+/** Clocks that were not read for this many heartbeat time-outs say nothing about those in use. */
 const CLOCKS_USED_TIMEOUTS = 30;
 
-/** What a role's time is measured by. */
+/** The clocks by which a role measures time. */
 export interface Clocks {
-  /** By the clock that ticks go by, which is never set. */
+  /** The time of the clock for ticks, which is never set. */
   nowMs(): number;
   readonly clocks: NodeClocks;
 }
 
 /** How long ago a tick was. */
 interface Past {
-  /** As well as it is known. */
+  /** The best estimate. */
   readonly ms: number;
   /** How much of that is certain. */
   readonly certainMs: number;

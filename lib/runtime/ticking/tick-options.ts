@@ -6,7 +6,7 @@ import {
 } from '../../kernel/framework/framework-events.js';
 import { OmniscientError } from '../../kernel/values/errors.js';
 
-/** What `$ticking` says of it. @throws OmniscientError `INVALID_TICKING`. */
+/** Checks the options of `startTicking`. @throws OmniscientError (`INVALID_TICKING`). */
 export function checkedOptions(options: TickOptions, label: string): { everyMs: number; count: number | null } {
   const { everyMs, count } = options ?? {};
   if (!(Number.isFinite(everyMs) && everyMs >= TICK_MS_MIN && everyMs <= TICK_MS_MAX)) {

@@ -19,26 +19,26 @@ import type { TickScheduler } from './tick-scheduler.js';
 import type { TickingActor } from './ticking-actor.js';
 
 /**
- * How one `TickActor` ticks. Its stream says whether, how, and when last; this only waits for the time and fires the next `tick`, on the node that owns
- * the schedule. Two nodes that both think they own it are kept apart by the version: the later one sees the tick and waits again.
+ * Makes one `TickActor` tick. Its stream says whether it ticks, how, and when it ticked last. This role only waits for the time and fires the next `tick`, on
+ * the node that owns the schedule. If two nodes both believe that they own it, the version keeps them apart: the later one sees the tick and waits again.
  */
 export class TickRole implements TickingActor {
-  /** Of its schedule. */
+  /** The key of its schedule. */
   readonly key: string;
   readonly #owner: TickOwner;
   readonly #parts: RuntimeParts;
   readonly #scheduler: TickScheduler;
   readonly #clock: TickClock;
-  /** This node makes it tick. */
+  /** Whether this node makes it tick. */
   #owned = false;
-  /** It did, so the schedule may still be this node's. */
+  /** Whether this node ever did, so the schedule may still be its own. */
   #hasOwned = false;
   #firing = false;
-  /** Number of the tick that was fired here last, until it or another one is stored. */
+  /** The number of the tick that was fired here last, until it or another one is stored. */
   #firedN = 0;
   #isLoaded = false;
   #known: Ticking | undefined;
-  /** The turn that started it last. */
+  /** The turn that last started ticking. */
   #startedBy: Turn | undefined;
 
   constructor(owner: TickOwner, parts: RuntimeParts, scheduler: TickScheduler) {
@@ -49,7 +49,7 @@ export class TickRole implements TickingActor {
     this.key = scheduleKeyOf({ streamId: owner.streamId, actor: owner.actorName });
   }
 
-  /** Its activation must stay. */
+  /** Whether its activation must stay. */
   get pinned(): boolean {
     return this.#owned && this.#known !== undefined;
   }
@@ -66,12 +66,12 @@ export class TickRole implements TickingActor {
     return this.#owner.alive;
   }
 
-  /** It ticks, and lives here: somebody has to make it tick. */
+  /** Whether it ticks and is loaded here, so that some node has to make it tick. */
   get needsOwner(): boolean {
     return this.#known !== undefined && this.#owner.alive;
   }
 
-  /** It is to tick by what is not stored yet: what its stream says of that now will not be so for long. */
+  /** Whether a pending event starts ticking. What its stream says now will then change soon. */
   get isStarting(): boolean {
     if (this.#startedBy && !this.#startedBy.over) return true;
     for (const { name } of this.#owner.unstored()) if (name === TICKING_EVENT) return true;
@@ -87,17 +87,17 @@ export class TickRole implements TickingActor {
     return this.#owner.streamId;
   }
 
-  /** Version of the last stored event that it knows. */
+  /** The version of the last stored event that it knows. */
   get version(): number {
     return this.#owner.version;
   }
 
-  /** For how long no tick has come although one was due. Milliseconds. */
+  /** How long a due tick has not come. Milliseconds. */
   get overdueMs(): number {
     return this.#known ? this.#scheduler.nowMs() - this.#clock.dueAtMs(this.#known.everyMs) : 0;
   }
 
-  /** Inside a turn: it is to tick. */
+  /** Inside a turn: starts ticking. */
   start(options: TickOptions): void {
     const data = checkedOptions(options, this.#owner.label);
     const last = this.#lastUnstored();
@@ -106,12 +106,12 @@ export class TickRole implements TickingActor {
     const { running } = this.#owner;
     if (!running) return;
     this.#startedBy = running;
-    // First the schedule, then the event: a crash in between leaves a schedule too many, which is removed when it is found.
+    // The schedule is written before the event. A crash in between leaves a schedule without an event, which is removed when it is found.
     running.preparation = this.#scheduler.own(this, this.#versionToCome());
     running.preparation.catch(() => {});
   }
 
-  /** Inside a turn: it is to tick no more. */
+  /** Inside a turn: stops ticking. */
   stop(): void {
     const last = this.#lastUnstored();
     if (last ? last.everyMs !== null : this.#owner.framework.ticking !== undefined) {
@@ -119,7 +119,7 @@ export class TickRole implements TickingActor {
     }
   }
 
-  /** What is stored may have changed. */
+  /** Checks whether the stored state has changed how it ticks. */
   look(): void {
     if (!this.#owner.alive) return;
     const { ticking } = this.#owner.framework;
@@ -127,7 +127,7 @@ export class TickRole implements TickingActor {
     if (this.#owned && !ticking && !this.isStarting) this.#scheduler.release(this);
   }
 
-  /** This node makes it tick from now on; or another one does. */
+  /** Sets whether this node makes it tick from now on. */
   setOwned(owned: boolean): void {
     this.#owned = owned;
     this.#hasOwned ||= owned;
@@ -135,7 +135,7 @@ export class TickRole implements TickingActor {
     if (owned && this.#owned) this.#wait();
   }
 
-  /** The scheduler's time is up. */
+  /** Called by the scheduler when its time has come. */
   fire(): void {
     if (!this.#owned || !this.#known || this.#firing || !this.#owner.alive) return;
     this.#firing = true;
@@ -169,7 +169,7 @@ export class TickRole implements TickingActor {
     if (!known) this.#scheduler.begun(this);
     if (this.#owned) this.#wait();
     const isOurs = ticking.lastBy === this.#parts.nodeId;
-    // Whoever owned it before may be gone, or about to let go of it: somebody has to own it in the end.
+    // The previous owner may be gone, or about to release it. Some node must own it in the end.
     if (this.#owned ? !isOurs : ticking.n === 0 || !known) this.#scheduler.check(this, this.#hasOwned || isOurs);
   }
 
@@ -182,14 +182,14 @@ export class TickRole implements TickingActor {
     const lateMs = this.#clock.lateMs(everyMs);
     const missed = this.#clock.missed(everyMs);
     const n = ticking.n + 1;
-    // Where the last tick was written by a clock ahead of ours, time goes on from there.
+    // If the last tick was written by a clock ahead of ours, time continues from there.
     this.#owner.fireFramework(TICK_EVENT, { n, missed }, ticking.lastAtMs + everyMs);
     this.#firedN = n;
     this.#clock.beginUnstored();
     return { atMs: nowMs, lateMs, missed };
   }
 
-  /** Time runs from our own tick when it was fired, from others' when they are seen, and from one that was loaded when its own clock says. */
+  /** The interval runs from when our own tick was fired, from when another node's tick is seen, and from the recorded time of a tick that was loaded. */
   #startClock(ticking: Ticking, isSeen: boolean): void {
     const isOurs = ticking.n > 0 && ticking.n === this.#firedN && ticking.lastBy === this.#parts.nodeId;
     this.#firedN = 0;
@@ -206,34 +206,34 @@ export class TickRole implements TickingActor {
     this.#parts.telemetry?.tick(this.actor, lateMs, missed);
     const nowMs = this.#scheduler.nowMs();
     const everyMs = this.#known?.everyMs ?? 0;
-    // It took so long that the next one is due: they are not to come in a burst.
+    // Storing took so long that the next tick is due. Ticks must not come in a burst.
     if (nowMs - atMs >= everyMs) this.#clock.restUntil(nowMs + everyMs);
   }
 
   #failed(error: unknown): void {
-    // Others were first, or the node goes: no harm. Anything else is tried again a whole tick later.
+    // Other nodes were first, or this node ends: that does no harm. After any other failure it waits one interval and tries again.
     if (!(isInstance(error, ShuttingDownError) || isInstance(error, ConflictError))) {
       this.#parts.log.warn(`${this.#owner.label}: a tick could not be stored; it is tried again`, error);
     }
-    // One that only took too long may be stored yet.
+    // A tick that only took too long may still be stored.
     if (!(error instanceof CommitTimeoutError)) this.#clock.undo();
     this.#clock.restUntil(this.#scheduler.nowMs() + (this.#known?.everyMs ?? 0));
   }
 
-  /** Of the event that was fired last, unless others' come first. */
+  /** The version of the event that was fired last, unless others' events come first. */
   #versionToCome(): number {
     let version = this.#owner.version;
     for (const _event of this.#owner.unstored()) version += 1;
     return version;
   }
 
-  /** What is about to be stored starts it, stops it, or is a tick: that decides. */
+  /** Whether a pending event starts or stops ticking, or is a tick. That decides first. */
   #isUndecided(): boolean {
     for (const { name } of this.#owner.unstored()) if (name === TICKING_EVENT || name === TICK_EVENT) return true;
     return false;
   }
 
-  /** How the last `$ticking` says it that is not stored yet. */
+  /** The payload of the last pending `$ticking`. */
   #lastUnstored(): TickingData | undefined {
     let last: NewEvent | undefined;
     for (const event of this.#owner.unstored()) if (event.name === TICKING_EVENT) last = event;
@@ -241,7 +241,7 @@ export class TickRole implements TickingActor {
   }
 }
 
-/** What the role needs of the activation it belongs to. */
+/** What the role needs of its activation. */
 export interface TickOwner {
   readonly label: string;
   readonly actorName: string;
@@ -251,7 +251,7 @@ export interface TickOwner {
   readonly framework: FrameworkState;
   /** Version of the last stored event that is in the state. */
   readonly version: number;
-  /** Commits that are to be applied or run again. */
+  /** Commits to be applied or run again. */
   readonly held: readonly { readonly events: readonly NewEvent[] }[];
   readonly running: Turn | undefined;
   /** Events that are applied and not stored, oldest first. */
@@ -261,7 +261,7 @@ export interface TickOwner {
   decide(name: string, decide: () => void, origin: Ticking['origin']): Promise<unknown>;
 }
 
-/** How late a tick was, and how many had no time before it. */
+/** When a tick was fired, how late it was, and how many were skipped before it. */
 interface Fired {
   readonly atMs: number;
   readonly lateMs: number;

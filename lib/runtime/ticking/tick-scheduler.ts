@@ -6,13 +6,13 @@ import { DueHeap } from './due-heap.js';
 import { TickSchedules } from './tick-schedules.js';
 import type { TickingActor } from './ticking-actor.js';
 
-/** All that tick on this node: one timer for all of them. */
+/** Schedules everything that ticks on this node, with one timer. */
 export class TickScheduler {
   readonly #parts: RuntimeParts;
   readonly #cluster: Cluster;
   readonly #schedules: TickSchedules;
   readonly #heap = new DueHeap<Waiting>();
-  /** What each waits for now; what else the heap holds of it is past. */
+  /** The present time of each. Other entries of it in the heap are outdated. */
   readonly #waiting = new Map<TickingActor, Waiting>();
   readonly #time: TickTime;
   #endTimer: (() => void) | undefined;
@@ -32,17 +32,20 @@ export class TickScheduler {
     this.#schedules = new TickSchedules(parts, cluster, activate);
   }
 
-  /** Begins to look after schedules whose nodes are gone. */
+  /** Begins to take over schedules of nodes that are gone. */
   start(): void {
     this.#schedules.start();
   }
 
-  /** Writes down that this node makes it tick, unless another does. @param since see `TickSchedule`. @throws EngineError. */
+  /**
+   * Records that this node makes it tick, unless another one does. @param since see `TickSchedule`. @throws
+   * EngineError.
+   */
   own(role: TickingActor, since: number): Promise<void> {
     return this.#schedules.own(role, since);
   }
 
-  /** Makes sure that somebody owns it, and learns whether it is this node: at once, or after a while. */
+  /** Ensures that some node owns its schedule, and learns whether it is this one: at once, or after a while. */
   check(role: TickingActor, atOnce: boolean): void {
     this.#schedules.check(role, atOnce);
   }
@@ -52,18 +55,18 @@ export class TickScheduler {
     this.#schedules.begun(role);
   }
 
-  /** It ticks no more, or its activation is gone. */
+  /** It no longer ticks, or its activation is gone. */
   ended(role: TickingActor): void {
     this.#waiting.delete(role);
     this.#schedules.ended(role);
   }
 
-  /** This node has no reason to keep its schedule: it does not tick. */
+  /** Releases its schedule, because it does not tick. */
   release(role: TickingActor): void {
     this.#schedules.release(role);
   }
 
-  /** By the clock that ticks go by, which is never set. */
+  /** The time of the clock for ticks, which is never set. */
   nowMs(): number {
     return this.#time.nowMs();
   }
@@ -85,7 +88,7 @@ export class TickScheduler {
     return this.#cluster.membership.clocks;
   }
 
-  /** How many times the heap holds, those that are past included. */
+  /** How many times are in the heap, outdated ones included. */
   get size(): number {
     return this.#heap.size;
   }
@@ -99,7 +102,7 @@ export class TickScheduler {
     this.#schedules.stop();
   }
 
-  /** Who waits anew leaves the old time behind, and that may be years away. */
+  /** A role that waits anew leaves its old time in the heap, and that may be years away. */
   #dropPast(): void {
     this.#heap.clear();
     for (const waiting of this.#waiting.values()) this.#heap.add(waiting);
@@ -134,18 +137,18 @@ export class TickScheduler {
     try {
       role.fire();
     } catch (error) {
-      this.#parts.log.error('a tick failed', error);
+      this.#parts.log.error('a tick could not be fired', error);
     }
   }
 }
 
-/** Most ticks fired before the event loop gets a turn. */
+/** How many ticks are fired before the event loop gets a turn. */
 const TICKS_AT_ONCE_MAX = 256;
 
-/** Most times in the heap that nobody waits for, beside as many as somebody waits for. */
+/** How many outdated times the heap may hold, beyond the number of current ones. */
 const PAST_MAX = 1_000;
 
-/** A role's time; one that waits anew has another. */
+/** The time of a role. If the role waits anew, it gets another entry. */
 interface Waiting {
   readonly atMs: number;
   readonly role: TickingActor;

@@ -6,21 +6,24 @@ import { ScheduleWrites, scheduleKeyOf } from './schedule-writes.js';
 import type { TickingActor } from './ticking-actor.js';
 
 /**
- * Which schedules this node owns, and how it comes by those of nodes that are gone. The engine's schedules are only an index of what streams say: a sweep repairs
- * what differs, so nothing depends on a single write.
+ * Which schedules this node owns, and how it takes over those of nodes that are gone. The engine's schedules are only
+ * an index of what streams say. A sweep repairs differences, so nothing depends on a single write.
  */
 export class TickSchedules {
   readonly #parts: RuntimeParts;
   readonly #cluster: Cluster;
   readonly #activate: Activate;
   readonly #writes: ScheduleWrites;
-  /** All that tick by their streams and are loaded here, whoever owns them. */
+  /** Everything that ticks according to its stream and is loaded here, whichever node owns it. */
   readonly #ticking = new Map<string, TickingActor>();
   /** Those that are about to be checked. */
   readonly #checks = new Map<TickingActor, Timer>();
   /** Schedules whose actors are being loaded. */
   readonly #loading = new Set<string>();
-  /** Own schedules at the last sweep that stand for a start which is not in the stream: under way, or failed. Their versions, by key. */
+  /**
+   * Own schedules at the last sweep whose start is not in the stream: it is under way, or it failed. Their versions, by
+   * key.
+   */
   #unstored = new Map<string, number>();
   #sweepTimer: Timer | undefined;
   #started = false;
@@ -53,21 +56,24 @@ export class TickSchedules {
     this.#ticking.set(role.key, role);
   }
 
-  /** It ticks no more, or is not loaded any more. */
+  /** It no longer ticks, or is no longer loaded. */
   ended(role: TickingActor): void {
     if (this.#ticking.get(role.key) === role) this.#ticking.delete(role.key);
     this.#parts.environment.clearTimeout(this.#checks.get(role));
     this.#checks.delete(role);
   }
 
-  /** Writes down that this node makes it tick, unless another does. @param since see `TickSchedule`. @throws EngineError. */
+  /**
+   * Records that this node makes it tick, unless another one does. @param since see `TickSchedule`. @throws
+   * EngineError.
+   */
   async own(role: TickingActor, since: number): Promise<void> {
     const { owner } = await this.#writes.add(this.#scheduleOf(role, since));
     const isOurs = owner === this.#parts.nodeId;
     if (isOurs !== role.owned) role.setOwned(isOurs);
   }
 
-  /** Makes sure that somebody owns it, and learns whether it is this node: at once, or after a while. */
+  /** Ensures that some node owns its schedule, and learns whether it is this one: at once, or after a while. */
   check(role: TickingActor, atOnce: boolean): void {
     if (this.#stopped || (this.#checks.has(role) && !atOnce)) return;
     this.#parts.environment.clearTimeout(this.#checks.get(role));
@@ -79,7 +85,7 @@ export class TickSchedules {
     this.#checks.set(role, timer.unref());
   }
 
-  /** This node has no reason to keep it: its stream says that it does not tick. */
+  /** Removes its schedule, because its stream says that it does not tick. */
   release(role: TickingActor): void {
     role.setOwned(false);
     void this.#logged(() => this.#writes.remove(this.#scheduleOf(role, role.version)));
@@ -95,7 +101,7 @@ export class TickSchedules {
     this.#sweepTimer = this.#parts.environment.setTimeout(sweep, ms).unref();
   }
 
-  /** Each part by itself: what goes wrong with one must not hold up the others. */
+  /** Each part runs by itself, so that a failure in one does not stop the others. */
   async #sweep(): Promise<void> {
     await this.#logged(async () => {
       await this.#cluster.start();
@@ -106,16 +112,18 @@ export class TickSchedules {
     this.#checkOverdue();
   }
 
-  /** Those that are not alive, as far as is known just now. */
+  /** Owners that are not alive, as far as is known now. */
   async #goneOf(owners: readonly string[]): Promise<string[]> {
     const { membership } = this.#cluster;
     const isGone = (owner: string) => !membership.isAlive(owner);
-    // One of them may have come a moment ago.
+    // One of them may have joined a moment ago.
     if (owners.some(isGone)) await membership.refresh();
     return owners.filter(isGone);
   }
 
-  /** What is ours by the engine, and what is by the streams of actors here: both are made the same. */
+  /**
+   * Compares the engine's schedules of this node with what the streams of loaded actors say, and repairs differences.
+   */
   async #compareOwn(hasAny: boolean): Promise<void> {
     const missing = new Set([...this.#ticking.values()].filter(({ owned }) => owned));
     const strays: TickSchedule[] = [];
@@ -134,7 +142,7 @@ export class TickSchedules {
     await this.#adoptStrays(strays);
   }
 
-  /** From before a restart, or of actors that could not be loaded, or that do not tick. */
+  /** These schedules are from before a restart, or of actors that could not be loaded or do not tick. */
   async #adoptStrays(strays: readonly TickSchedule[]): Promise<void> {
     const before = this.#unstored;
     this.#unstored = new Map();
@@ -157,7 +165,7 @@ export class TickSchedules {
     }
   }
 
-  /** Loads their actors. One that takes very long to load, and so waits, does not hold up others. */
+  /** Loads their actors. One that loads very slowly does not hold up the others. */
   async #adopt(
     schedules: readonly TickSchedule[],
     adopt: (role: TickingActor, schedule: TickSchedule) => Promise<void>,
@@ -179,12 +187,13 @@ export class TickSchedules {
     await this.#atMost(LOADING_WAIT_MS, Promise.all(adopting));
   }
 
-  /** @param unstored its version at the last sweep, if it was beyond the end of the stream. */
+  /** @param unstored is its version at the last sweep, if that was beyond the end of the stream. */
   async #removeUnlessStarting(role: TickingActor, schedule: TickSchedule, unstored: number | undefined): Promise<void> {
     if (!role.alive || role.isStarting) return;
     const { streamId, since } = schedule;
     if (since > role.version) {
-      // Somebody is about to start it, or has failed to. In the second case nothing has changed at the next sweep.
+      // Somebody is about to start it, or has failed to. In the second case nothing will have changed at the next
+      // sweep.
       const isSame = unstored === since && (await this.#parts.engine.streamVersion(streamId)) === role.version;
       if (!isSame) this.#unstored.set(role.key, since);
       if (!isSame || !role.alive || role.needsOwner || role.isStarting) return;
@@ -193,7 +202,7 @@ export class TickSchedules {
     await this.#writes.remove({ ...schedule, since: Math.max(since, role.version) });
   }
 
-  /** Somebody else is to make these tick, and does not: is there a schedule at all? */
+  /** Another node should make these tick and does not. Their schedules may be missing. */
   #checkOverdue(): void {
     const { heartbeatTimeoutMs } = this.#parts.limits;
     for (const role of this.#ticking.values()) {
@@ -203,14 +212,14 @@ export class TickSchedules {
 
   #couldNot({ actor, id }: TickSchedule, error: unknown): void {
     if (this.#stopped) return;
-    this.#parts.log.error(`${actor} '${id}' ticks no more: it can't be loaded; it is tried again`, error);
+    this.#parts.log.error(`${actor} '${id}' does not tick, because it cannot be loaded; loading is retried`, error);
   }
 
   #warnOf(actor: string): void {
     if (this.#warnedOf.has(actor) || this.#warnedOf.size === WARNED_MAX) return;
     this.#warnedOf.add(actor);
     this.#parts.log.error(
-      `'${actor}' ticks, but this node has no TickActor of that name: all nodes of one store must register the same actors`,
+      `'${actor}' has schedules, but this node has no TickActor of that name: all nodes of one store must register the same actors`,
     );
   }
 
@@ -228,24 +237,24 @@ export class TickSchedules {
       await work();
     } catch (error) {
       if (this.#stopped) return;
-      this.#parts.log.warn('tick schedules could not be looked after; they are looked at again', error);
+      this.#parts.log.warn('tick schedules could not be checked; they are checked again soon', error);
     }
   }
 }
 
-/** How often schedules are compared with what streams say, and those without a living owner are looked for. Milliseconds. */
+/** How often schedules are compared with streams, and those without a living owner are looked for. Milliseconds. */
 const SWEEP_MS = 5_000;
-/** Until then all classes of an application have registered. Milliseconds. */
+/** By then all classes of an application have registered. Milliseconds. */
 const FIRST_SWEEP_AFTER_MS = 50;
-/** How long after a start elsewhere it is made sure that somebody owns the schedule. Milliseconds. */
+/** How long after a start elsewhere the schedule's owner is checked. Milliseconds. */
 const CHECK_AFTER_MS = 1_000;
-/** Most schedules taken over in one call. */
+/** How many schedules are taken over in one call. */
 const TAKE_MAX = 256;
-/** Most actors that are being loaded for their schedules; past that no more are taken over. */
+/** How many actors may be loading for their schedules. Beyond that no more are taken over. */
 const LOADING_MAX = 1_024;
-/** How long loading them holds up what else is to be looked after. Milliseconds. */
+/** How long loading them may hold up the rest of the sweep. Milliseconds. */
 const LOADING_WAIT_MS = 2_000;
-/** Most classes that it is remembered of that they are not known here. */
+/** How many unknown classes are remembered, so that each is logged once. */
 const WARNED_MAX = 1_000;
 
 type Activate = (actor: string, id: string) => Promise<TickingActor | undefined>;

@@ -1,24 +1,24 @@
-/** A ticking actor, as the scheduler of its node sees it. */
+/** A ticking actor, as its node's scheduler sees it. */
 export interface TickingActor {
-  /** Of its schedule. */
+  /** The key of its schedule. */
   readonly key: string;
   /** Name of the actor class. */
   readonly actor: string;
   readonly id: string;
   readonly streamId: string;
-  /** Version of the last stored event that it knows. */
+  /** The version of the last stored event that it knows. */
   readonly version: number;
   readonly alive: boolean;
-  /** This node makes it tick. */
+  /** Whether this node makes it tick. */
   readonly owned: boolean;
-  /** It ticks, and lives here: somebody has to make it tick. */
+  /** Whether it ticks and is loaded here, so that some node has to make it tick. */
   readonly needsOwner: boolean;
-  /** It is to tick by what is not stored yet. */
+  /** Whether a pending event starts ticking. */
   readonly isStarting: boolean;
-  /** For how long no tick has come although one was due. Milliseconds. */
+  /** How long a due tick has not come. Milliseconds. */
   readonly overdueMs: number;
-  /** This node makes it tick from now on; or another one does. */
+  /** Sets whether this node makes it tick from now on. */
   setOwned(owned: boolean): void;
-  /** Its time is up. */
+  /** Its time has come. */
   fire(): void;
 }

@@ -4,5 +4,5 @@ const method: CommandMethod = function (name, data) {
   (this as unknown as { fire(name: unknown, data: unknown): void }).fire(name, data);
 };
 
-/** What `ref.fire(name, data)` runs: a command of every actor. */
+/** The command behind `ref.fire(name, data)`. Every actor has it. */
 export const fireOne: CommandDefinition = { name: '$fire', method, onConflict: 'reapply' };

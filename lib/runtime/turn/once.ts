@@ -5,7 +5,10 @@ import { OmniscientError } from '../../kernel/values/errors.js';
 import { shownText, textFault } from '../../kernel/values/text.js';
 import { commandNameOf, isOnce, ONCE } from './command-names.js';
 
-/** The same command, with an idempotency key as its first argument: given twice it has effect once, and both calls get the same answer. */
+/**
+ * Wraps a command so that it takes an idempotency key as its first argument. Given twice it takes effect once, and both
+ * calls get the same answer.
+ */
 export function onceCommand({ name, method, onConflict }: CommandDefinition): CommandDefinition {
   return {
     name: ONCE + name,
@@ -17,12 +20,12 @@ export function onceCommand({ name, method, onConflict }: CommandDefinition): Co
   };
 }
 
-/** What runs a command under a key. */
+/** Runs a command under a key. */
 interface OnceContext {
   once(key: string, command: string, run: () => unknown): unknown;
 }
 
-/** The command that is meant by a name, if it is one with a key. */
+/** The command with an idempotency key that a name stands for; `undefined` if it stands for none. */
 export function onceNamed(
   name: string,
   commands: ReadonlyMap<string, CommandDefinition>,
@@ -31,23 +34,26 @@ export function onceNamed(
   return command && onceCommand(command);
 }
 
-/** @throws OmniscientError (`INVALID_KEY`). */
+/** Checks an idempotency key. @throws OmniscientError (`INVALID_KEY`). */
 export function assertKey(key: unknown): asserts key is string {
   const fault = textFault(key, ONCE_KEY_LENGTH_MAX);
   if (fault !== undefined) throw new OmniscientError('INVALID_KEY', `the idempotency key ${shownText(key)} ${fault}`);
 }
 
-/** One key is one command: the other's answer would say that something was done which was not. @throws OmniscientError (`KEY_REUSED`). */
+/**
+ * Checks that a key is used for one command only. Another command's answer would claim that something was done that was
+ * not. @throws OmniscientError (`KEY_REUSED`).
+ */
 export function assertSameCommand(label: string, key: string, command: string, known: OnceAnswer): void {
-  // What was stored before commands were named may be any command's.
+  // Old answers lack the command's name; they may belong to any command.
   if (known.command === undefined || known.command === command) return;
   const message =
-    `${label}: '${command}' was given with the idempotency key '${key}', which '${known.command}' was given with before; nothing of it was run: ` +
-    'give each command a key of its own';
+    `${label}: '${command}' was given with the idempotency key '${key}', which was used for '${known.command}' before. It was not run: ` +
+    'use a key of its own for each command';
   throw new OmniscientError('KEY_REUSED', message);
 }
 
-/** Whether what was answered is still what counts. */
+/** Whether the answer that was given is still the stored one. */
 export function isSameAnswer(given: OnceAnswer, present: OnceAnswer | undefined): boolean {
   return present !== undefined && JSON.stringify(given.answer) === JSON.stringify(present.answer);
 }

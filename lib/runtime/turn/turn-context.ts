@@ -28,10 +28,10 @@ import { assertSameCommand, isSameAnswer } from './once.js';
 import { assertInTurn, type Turn } from './turn.js';
 import type { TurnLoop } from './turn-loop.js';
 
-/** What an actor can do to itself, each only in the turn that runs. */
+/** What an actor can do to itself. All of it works only in the running turn. */
 export class TurnContext implements ActorContext {
   readonly #owner: ContextOwner;
-  /** Made with the first event: most activations are only looked at. */
+  /** It is made with the first event. Most activations are only read. */
   #metadata: MetadataWriter | undefined;
 
   constructor(owner: ContextOwner) {
@@ -54,7 +54,7 @@ export class TurnContext implements ActorContext {
     const turn = this.#turn(`fire('${String(name)}')`);
     assertEventName(name);
     if (name === TICK_EVENT && this.#owner.ticks) {
-      throw new TurnError(`${this.#owner.label}: '${TICK_EVENT}' is fired by time itself: use startTicking()`);
+      throw new TurnError(`${this.#owner.label}: '${TICK_EVENT}' events are fired by ticking only: use startTicking()`);
     }
     this.#apply(turn, name, payloadText(this.#owner.actorState.definition, name, data));
   }
@@ -63,7 +63,7 @@ export class TurnContext implements ActorContext {
     const turn = this.#turn('commit()');
     if (REACTIONS.has(turn.request.name) || isOnce(turn.request.name)) {
       throw new TurnError(
-        `${this.#owner.label}: commit() goes with no reaction and no idempotency key: what those fire is stored in one piece, once`,
+        `${this.#owner.label}: commit() cannot be used in a reaction, nor with an idempotency key: their events must be stored in one commit, once`,
       );
     }
     if (turn.request.recorded && !turn.request.partlyCommitted) this.fireFramework(PARTLY_EVENT, {});
@@ -86,16 +86,20 @@ export class TurnContext implements ActorContext {
     this.#owner.ticks?.stop();
   }
 
-  /** Runs it unless it was run with this key before; gives the answer that was given then. @throws OmniscientError (`KEY_REUSED`). */
+  /**
+   * Runs a command unless it was run with this key before; then returns the earlier answer. @throws OmniscientError
+   * (`KEY_REUSED`).
+   */
   once(key: string, command: string, run: () => unknown): unknown {
     const { request } = this.#turn('a command with an idempotency key');
     const { framework, label, actorName: actor } = this.#owner;
     const present = () => framework.once.get(key) ?? this.#pendingAnswer(key);
     const known = present();
     request.keepContext();
-    // Whoever gives it again, and gets no answer from what is stored, asks the same of others again.
+    // If the command runs again because no answer is stored, its calls to other actors get the same ids again.
     request.nestedCalls ??= new NestedCalls(derivedId('once', actor, this.#owner.id, key, command));
-    // Another node may be first with the same key; and an answer that was not stored yet may be lost, also to another node's.
+    // Another node may store the same key first. And an answer that is not stored yet may be lost, or replaced by
+    // another node's.
     request.isStale = known ? () => !isSameAnswer(known, present()) : () => framework.once.get(key) !== undefined;
     if (known) {
       assertSameCommand(label, key, command, known);
@@ -117,17 +121,19 @@ export class TurnContext implements ActorContext {
     return event && (JSON.parse(event.data) as OnceData);
   }
 
-  /** The next event of this turn says in its metadata up to where something was heard; `undefined` takes that back. */
+  /**
+   * Adds a note to the metadata of this turn's next event: how far a listener has heard. `undefined` removes it again.
+   */
   noteHeard(note: HeardNote | undefined): void {
     this.#turn('a note').heard = note ? heardText(note) : '';
   }
 
-  /** Fires one of the framework's own events; its time is never before `notBeforeMs`. */
+  /** Fires one of the framework's own events. Its recorded time is never before `notBeforeMs`. */
   fireFramework(name: string, data: object, notBeforeMs?: number): void {
     this.#apply(this.#turn(name), name, JSON.stringify(data), notBeforeMs);
   }
 
-  /** The answer is stored with what the turn has fired, if there is something to tell later. */
+  /** Stores the answer with the turn's events, if it may be needed later. */
   recordAnswer(answer: unknown, isLost = false): void {
     const { request } = this.#turn('an answer');
     const fired = this.#owner.optimistic.openTurn.events.length;
@@ -147,7 +153,7 @@ export class TurnContext implements ActorContext {
     try {
       optimistic.fire({ id, name, data, metadata });
     } catch (error) {
-      // The command fails even if its method catches this: the event is not in the state.
+      // The command fails even if its method catches this error, because the event is not in the state.
       turn.failure ??= error;
       throw error;
     }
@@ -160,7 +166,7 @@ export class TurnContext implements ActorContext {
   }
 }
 
-/** What listens for the actor. */
+/** The actor's listening role. */
 interface ListeningInTurn {
   listenTo(turn: Turn, source: ListenSource, handler: ListenHandler, options: ListenToOptions): Listening;
 }

@@ -4,7 +4,7 @@ import type { CommitPipeline } from '../commit/commit-pipeline.js';
 import type { RuntimeParts } from '../parts/settings.js';
 import type { Turn } from './turn.js';
 
-/** What a `TurnLoop` works on. */
+/** The parts that a `TurnLoop` works with. */
 export interface TurnLoopParts {
   readonly label: string;
   readonly runtime: RuntimeParts;
@@ -13,6 +13,6 @@ export interface TurnLoopParts {
   readonly pipeline: CommitPipeline;
   /** The state changed. */
   readonly changed: () => void;
-  /** What a command's end brings with it, as a part of its turn; a promise if that takes time. */
+  /** Work that belongs to the end of a command and to its turn; returns a promise if it takes time. */
   readonly completing: ((turn: Turn) => Promise<void> | undefined) | undefined;
 }

@@ -11,19 +11,19 @@ import { handled, plainAnswer, whenPrepared } from './turn-answer.js';
 import type { TurnLoopParts } from './turn-loop-parts.js';
 
 /**
- * Runs an activation's commands one at a time, in order: a finished one becomes a pending commit, and the next runs on the pending state. Commits
- * that others' events overtook, and that must be decided anew, come again before the mailbox, in their old order.
+ * Runs an activation's commands one at a time and in order. A finished command becomes a pending commit, and the next one runs on the pending state. Commits
+ * that others' events overtook, and that must decide again, run before the mailbox, in their old order.
  */
 export class TurnLoop implements TurnOwner {
   running: Turn | undefined;
   readonly label: string;
   readonly #parts: TurnLoopParts;
   readonly #mailbox: Request[] = [];
-  /** Commits to run or apply again, in the order of their requests. */
+  /** Commits to be run or applied again, in the order of their requests. */
   readonly #held: Commit[] = [];
   #orders = 0;
-  #pumping = false;
-  /** While several wait: since when others had no turn. */
+  #isRunningCommands = false;
+  /** While several commands wait: the current time slice. */
   #slice: TimeSlice | undefined;
   #ended = false;
   #endError: unknown;
@@ -47,21 +47,22 @@ export class TurnLoop implements TurnOwner {
       request.reject(this.#endError);
       return;
     }
-    const mustWait = this.#pumping || this.running !== undefined || this.#held.length + this.#mailbox.length > 0;
+    const mustWait =
+      this.#isRunningCommands || this.running !== undefined || this.#held.length + this.#mailbox.length > 0;
     if (mustWait) request.keepContext();
     this.#mailbox.push(request);
-    this.#pump();
-    // Its first run, if that was just now, was a part of the call.
+    this.#runCommands();
+    // If it ran just now, that first run was part of the call.
     if (request.onConflict === 'rerun' || request.isStale) request.keepContext();
   }
 
-  /** These come again, soon (the caller is in the middle of a rebase). */
+  /** These commits run again soon. The caller is in the middle of a rebase. */
   hold(commits: readonly Commit[]): void {
     for (const commit of commits) this.#holdInOrder(commit);
-    this.#parts.runtime.environment.queueMicrotask(() => this.#pump());
+    this.#parts.runtime.environment.queueMicrotask(() => this.#runCommands());
   }
 
-  /** What the turn has fired so far becomes a commit of its own; resolves when that is stored. What the end of a command checks is checked before. */
+  /** Makes a commit of what the turn has fired so far, and resolves when it is stored. It checks what the end of a command checks. */
   commitPart(turn: Turn): Promise<void> {
     const refusal = this.#refusalOf(turn);
     if (refusal !== undefined) return handled(Promise.reject(refusal));
@@ -70,7 +71,7 @@ export class TurnLoop implements TurnOwner {
       this.#seal(turn.request, undefined, { resolve, reject });
       this.#parts.state.open();
     });
-    // A failure that the method does not await still fails the command, and must not end the process.
+    // A failure that the method does not await still fails the command. It must not end the process.
     stored.catch((error: unknown) => {
       turn.failure ??= error;
       turn.request.partFailure ??= error;
@@ -78,19 +79,19 @@ export class TurnLoop implements TurnOwner {
     return stored;
   }
 
-  /** Why nothing of what the turn has fired may be stored. */
+  /** Why the turn's events may not be stored; `undefined` if they may. */
   #refusalOf(turn: Turn): unknown {
     const open = this.#parts.state.openTurn;
     turn.failure ??= open.failure;
     if (turn.failure === undefined && isOvertaken(turn.request, open)) {
       turn.failure = conflictOf(this.label, { request: turn.request });
-      // Whatever the method makes of that: what has stored nothing yet can be decided anew.
+      // Even if the method catches this, a command that has stored nothing yet can decide again.
       turn.mustRunAgain = !turn.request.partlyCommitted;
     }
     return turn.failure;
   }
 
-  /** Fails all that waits; the running method goes on, but its command fails. */
+  /** Fails everything that waits. The running method continues, but its command fails. */
   end(error: unknown): void {
     this.#ended = true;
     this.#endError = error;
@@ -99,7 +100,7 @@ export class TurnLoop implements TurnOwner {
     if (this.running) this.running.failure ??= error;
   }
 
-  /** The actor is led elsewhere now: nothing that waits or runs here may be stored. */
+  /** Another node leads the actor now, so nothing that waits or runs here may be stored. */
   evict(error: unknown): void {
     for (const commit of this.#held.splice(0)) commit.request.evict(error);
     for (const request of this.#mailbox.splice(0)) request.evict(error);
@@ -108,30 +109,30 @@ export class TurnLoop implements TurnOwner {
     this.running.evicted = true;
   }
 
-  #pump(): void {
-    if (this.#pumping) return;
-    this.#pumping = true;
+  #runCommands(): void {
+    if (this.#isRunningCommands) return;
+    this.#isRunningCommands = true;
     while (!this.running && !this.#ended) {
-      if (this.#mustRest()) return;
+      if (this.#mustYield()) return;
       const commit = this.#held.shift();
       const request = commit ? undefined : this.#mailbox.shift();
       if (commit) this.#repeat(commit);
       else if (request) this.#start(request);
       else break;
     }
-    this.#pumping = false;
+    this.#isRunningCommands = false;
   }
 
-  /** Many that wait leave timers and sockets their turn, and go on after it. Who is alone is not asked how long it took. */
-  #mustRest(): boolean {
+  /** While several commands wait, it yields to timers and sockets after each time slice. A single command is never measured. */
+  #mustYield(): boolean {
     const isAlone = this.#mailbox.length + this.#held.length < 2;
     const slice = isAlone ? undefined : (this.#slice ?? new TimeSlice(this.#parts.runtime.environment));
     this.#slice = slice;
     if (!slice?.isUsedUp) return false;
     detached(() => {
       void slice.turn().then(() => {
-        this.#pumping = false;
-        this.#pump();
+        this.#isRunningCommands = false;
+        this.#runCommands();
       });
     });
     return true;
@@ -158,11 +159,11 @@ export class TurnLoop implements TurnOwner {
     answer.then(
       (value) => {
         this.#finish(turn, value);
-        this.#pump();
+        this.#runCommands();
       },
       (error: unknown) => {
         this.#fail(turn, error);
-        this.#pump();
+        this.#runCommands();
       },
     );
   }
@@ -200,7 +201,7 @@ export class TurnLoop implements TurnOwner {
       return;
     }
     if (this.#held.some((commit) => commit.request.order < request.order)) {
-      // Earlier commands have yet to be decided anew: what this one fired goes on top of theirs.
+      // Earlier commands have yet to decide again. These events go on top of theirs.
       const pending = { events: state.discard(), onConflict: request.onConflict, midTurn: false, mark: 0 };
       this.#holdInOrder(commitOf(request, pending, plain, undefined));
     } else if (events.length === 0 && state.pending.length === 0) {
@@ -216,7 +217,7 @@ export class TurnLoop implements TurnOwner {
   #fail(turn: Turn, error: unknown): void {
     const { request } = turn;
     const { state } = this.#parts;
-    // It may have failed because it read the old state and then found the new one.
+    // It may have failed because it read the old state first and the new state later.
     const isMixed = isTouched(request, state.openTurn) && request.onConflict === 'rerun' && !request.partlyCommitted;
     turn.over = true;
     this.running = undefined;
@@ -226,7 +227,7 @@ export class TurnLoop implements TurnOwner {
     else request.reject(error);
   }
 
-  /** A held commit's turn has come again. */
+  /** Runs or applies a held commit again. */
   #repeat(commit: Commit): void {
     if (mustRunAgain(commit)) {
       this.#decideAgain(commit.request);
@@ -246,14 +247,16 @@ export class TurnLoop implements TurnOwner {
     this.#parts.changed();
   }
 
-  /** Others' events changed the state that this command was decided on. */
+  /** Runs a command again after others' events changed the state on which it decided. */
   #decideAgain(request: Request): void {
     const { rerunsMax } = this.#parts.runtime.limits;
     if (request.onConflict === 'reject' || request.partlyCommitted) {
       request.reject(conflictOf(this.label, { request }));
     } else if (request.reruns >= rerunsMax) {
       request.reject(
-        new ConflictError(`${this.label}: others' events overtook '${request.name}' ${rerunsMax} times (rerunsMax)`),
+        new ConflictError(
+          `${this.label}: '${request.name}' was run again ${rerunsMax} times (rerunsMax), and other events came first each time: give it again`,
+        ),
       );
     } else {
       request.reruns += 1;
@@ -263,7 +266,7 @@ export class TurnLoop implements TurnOwner {
   }
 
   #seal(request: Request, answer: unknown, part: Commit['part']): void {
-    // What is partly stored can't be run again, and a rule must not be lost in silence: so it fails instead.
+    // A command that is partly stored cannot run again. It fails instead, so that its rule is not silently skipped.
     const onConflict = request.onConflict === 'rerun' && request.partlyCommitted ? 'reject' : request.onConflict;
     this.#parts.state.seal(onConflict, part !== undefined, (pending) => commitOf(request, pending, answer, part));
     this.#parts.pipeline.schedule();

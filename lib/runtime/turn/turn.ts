@@ -11,20 +11,20 @@ export class Turn {
   over = false;
   /** Why it must fail even if its method catches the error. */
   failure: unknown;
-  /** Its actor is led by another node now, where its command has to run again. */
+  /** Another node leads its actor now; the command must run again there. */
   evicted = false;
-  /** Others' events changed the state that it was decided on, before anything of it was stored. */
+  /** Others' events changed the state on which it decided, before any of its events were stored. */
   mustRunAgain = false;
-  /** Its end brings something with it even if it fires nothing. */
+  /** It needs the work at the end of a command even if it fires nothing. */
   mustComplete = false;
-  /** What its end brings with it has been done. */
+  /** The work at the end of the command has been done. */
   completed = false;
-  /** What the next event that it fires says in its metadata: `heardText`, or nothing. */
+  /** The note for the metadata of its next event: `heardText`, or empty. */
   heard = '';
-  /** What must be done before what it fired is stored. */
+  /** Work that must be done before its events are stored. */
   preparation: Promise<unknown> | undefined;
   #place: string | undefined;
-  /** What this turn asked for and has not got yet (answers, actors that are being loaded), and where it comes from. Made on first use. */
+  /** What this turn waits for (answers, actors that are being loaded), and from whom. Made on first use. */
   #waits: Map<Promise<unknown>, TurnOwner> | undefined;
 
   constructor(
@@ -32,23 +32,26 @@ export class Turn {
     readonly request: Request,
   ) {}
 
-  /** How it stands in the chain of a call that it makes; no other turn, not even the next run of the same command, stands in one like that. */
+  /**
+   * Its entry in the chain of the calls that it makes. No other turn has the same entry, not even the next run of the
+   * same command.
+   */
   get place(): string | undefined {
     return this.#place;
   }
 
-  /** The same, as it makes a call. @param commandId of the call. */
+  /** Returns that entry, and creates it at the first call. @param commandId of the call. */
   placeIn(commandId: string): string {
     this.#place ??= `${this.owner.label}${PLACE}${commandId}`;
     return this.#place;
   }
 
-  /** Whom it waits for. */
+  /** The owners that it waits for. */
   get waitsFor(): Iterable<TurnOwner> {
     return this.#waits?.values() ?? [];
   }
 
-  /** Remembers that the turn asked for this, until it has it. */
+  /** Records that the turn waits for this answer until it settles. */
   waitFor(answer: Promise<unknown>, owner: TurnOwner): void {
     this.#waits ??= new Map();
     const waits = this.#waits;
@@ -60,27 +63,27 @@ export class Turn {
 
 /** What a turn needs to know of the activation it runs in. */
 export interface TurnOwner {
-  /** For the chain in a `DeadlockError`: class and id. */
+  /** Class and id, for the chain in a `DeadlockError`. */
   readonly label: string;
   /** The turn running in it now. */
   readonly running: Turn | undefined;
 }
 
-/** In the chain of a call, between the actor's label and what tells its turn from all others. */
+/** Separates the actor's label from its turn's id in the chain of a call. */
 const PLACE = '\n';
 
-/** The actor whose turn stands in a chain of calls. */
+/** The label of the actor whose turn has this entry in a chain of calls. */
 export function labelIn(place: string): string {
   const at = place.lastIndexOf(PLACE);
   return at === -1 ? place : place.slice(0, at);
 }
 
-/** The cause of a new request, made inside a turn, by something else, or from outside. */
+/** The cause of a new request: made inside a turn, by an event, or from outside. */
 export function causeOf(commandId: string, caller: Turn | undefined, origin?: Origin): RequestCause {
   const from = caller?.request.cause;
   if (!caller || !from) {
     if (!origin) return { commandId, correlationId: commandId, causationId: null, chain: NOBODY };
-    // What was heard may have been stored by somebody who writes no such metadata.
+    // The event may have been stored by a writer that adds no such metadata.
     const correlationId = typeof origin.correlationId === 'string' ? origin.correlationId : commandId;
     return { commandId, ...origin, correlationId, chain: NOBODY };
   }
@@ -92,26 +95,34 @@ const NOBODY: readonly string[] = [];
 
 const turns = new AsyncLocalStorage<Turn>();
 
-/** The turn that the calling code belongs to, however many awaits deep; `undefined` outside actors and after the turn is over. */
+/**
+ * The turn that the calling code belongs to, across any number of awaits; `undefined` outside actors and after the turn
+ * is over.
+ */
 export function currentTurn(): Turn | undefined {
   const turn = turns.getStore();
   return turn?.over ? undefined : turn;
 }
 
-/** The context of the calling code but for its turn, for a subscriber: what that calls later is never a part of the turn in which it subscribed. */
+/**
+ * The calling code's async context without its turn, for a subscriber. What a subscriber calls later is never part of
+ * the turn in which it subscribed.
+ */
 export function subscribersContext(): AsyncContext {
   return turns.getStore() ? turns.run(undefined as never, callersContext) : callersContext();
 }
 
-/** Runs the method of the turn's request, in the context of whoever gave it, so that all it calls knows to which turn it belongs. */
+/**
+ * Runs the method of the turn's request in the caller's async context, so that everything it calls belongs to the turn.
+ */
 export function runInTurn(turn: Turn, actor: object): unknown {
   const { request } = turn;
-  // One that runs at once, as a part of its call, is in that context already.
+  // A request that runs at once, as part of its call, is in that context already.
   if (!request.context) return turns.run(turn, callMethod, request, actor);
   return request.context.runInAsyncScope(() => turns.run(turn, callMethod, request, actor));
 }
 
-/** Runs more that belongs to the turn. */
+/** Runs further work of the turn. */
 export function runOn<T>(turn: Turn, work: (turn: Turn) => T): T {
   return turns.run(turn, work, turn);
 }
@@ -121,7 +132,7 @@ function callMethod(request: Request, actor: object): unknown {
   return trace ? trace.run(() => answerOf(request, actor)) : answerOf(request, actor);
 }
 
-/** What the method answers; a promise of ours for whatever has to be waited for. */
+/** The method's answer. Any thenable is converted to a native promise. */
 function answerOf(request: Request, actor: object): unknown {
   const { method, args, copiesArguments } = request;
   const own = copiesArguments ? copyOfArguments(args) : args;
@@ -129,7 +140,7 @@ function answerOf(request: Request, actor: object): unknown {
   return promiseOf(answer) ?? answer;
 }
 
-/** Throws unless the calling code belongs to that turn. */
+/** Checks that the calling code belongs to that turn. @throws TurnError. */
 export function assertInTurn(turn: Turn | undefined, doing: string, label: string): Turn {
   const here = turns.getStore();
   if (turn && here === turn && !turn.over) return turn;
@@ -139,7 +150,10 @@ export function assertInTurn(turn: Turn | undefined, doing: string, label: strin
 }
 
 /**
- * Throws if `caller` waiting for `target` would close a circle: the turn that runs in `target` waits, directly or through others, for the caller.
+ * Checks that a wait of `caller` for `target` closes no circle: that the running turn of `target` does not wait for the
+ * caller, directly or through others.
+ *
+ * @throws DeadlockError.
  */
 export function assertNoDeadlock(caller: Turn, target: TurnOwner): void {
   const path = pathTo(target, caller, new Set());

@@ -196,7 +196,7 @@ describe('a leader that has not the class', () => {
     const till = await b.actors.get('s');
     expect(await till.look()).toBe('till');
     expect(till.isLeader).toBe(true);
-    expect(warned).toEqual([expect.stringContaining("node a, has no OneActor 'Till': another is elected")]);
+    expect(warned).toEqual([expect.stringContaining("node a, has no OneActor 'Till': this node has itself elected")]);
     expect(await (await a.actors.get('s')).look()).toBe('shop');
   });
 });
@@ -234,7 +234,7 @@ describe('the engine is down while a leader is to be elected', () => {
     name: 'OmniscientError',
     code: 'NO_LEADER',
     retryable: true,
-    message: expect.stringContaining('nothing of it was run: give it again'),
+    message: expect.stringContaining('it was not run: give it again'),
   };
 
   async function startDesk(isRefused: (name: string) => boolean) {

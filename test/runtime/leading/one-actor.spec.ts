@@ -268,7 +268,7 @@ describe('OneActor', () => {
     expect(await Promise.all(stuck)).toEqual([3, 4]);
     expect(a?.desk.isLeader).toBe(false);
     expect(a?.desk.state.sold).toEqual(['before', 'meanwhile', 'stuck1', 'stuck2']);
-    expect(log.join('\n')).toContain('another is elected');
+    expect(log.join('\n')).toContain('this node has itself elected');
   });
 
   it('is led by another where a command waits for a leader without any sign of life, before the node counts as dead', async () => {
