@@ -26,7 +26,9 @@ export const RUNTIME =
  *
  * @example
  * ```ts
- * constructor(@InjectActor(User) private readonly users: ActorRepository<User>) {}
+ * class UserController {
+ *   constructor(@InjectActor(User) private readonly users: ActorRepository<User>) {}
+ * }
  * ```
  */
 export function InjectActor(actorClass: ActorClass<ActorBase<object, object>>): PropertyDecorator & ParameterDecorator {
