@@ -26,8 +26,15 @@ export const RUNTIME =
  *
  * @example
  * ```ts
- * class UserController {
- *   constructor(@InjectActor(User) private readonly users: ActorRepository<User>) {}
+ * import { Actor, type ActorRepository, InjectActor, LiveActor } from 'omniscient-nest';
+ *
+ * @Actor()
+ * export class User extends LiveActor<{ name: string }, object> {
+ *   initialState() { return { name: '' }; }
+ * }
+ *
+ * export class UserController {
+ *   constructor(@InjectActor(User) readonly users: ActorRepository<User>) {}
  * }
  * ```
  */
