@@ -10,6 +10,8 @@ export class ProjectionWork {
   readonly #checkpoint: SavedCheckpoint<ProjectionState>;
   #serving: EventProcessor | undefined;
   #next: EventProcessor | undefined;
+  /** The read model that is asked for and has no processor yet. */
+  #asked: ModelState | undefined;
   /** Resolves when the next read model serves; set while that change is under way. */
   #changing: Promise<void> | undefined;
   #moved: () => void = () => {};
@@ -29,10 +31,12 @@ export class ProjectionWork {
     const ended = new Promise<void>((resolve, reject) => {
       this.#end = (error) => (error === undefined ? resolve() : reject(error));
     });
+    this.#asked = next;
     this.#serving = await this.#processor({ generation, position });
     if (next) {
       await this.#owner.projection.onRebuild?.(next.generation);
       this.#next = await this.#processor(next);
+      this.#asked = undefined;
     }
     if (this.#stopped) return;
     this.#checkpoint.keep(
@@ -68,8 +72,8 @@ export class ProjectionWork {
 
   #state(): ProjectionState {
     const { generation, position } = this.#serving as EventProcessor;
-    const next = this.#next && { generation: this.#next.generation, position: this.#next.position };
-    return { generation, position, ...(next && { next }) };
+    const next = this.#next ?? this.#asked;
+    return { generation, position, ...(next && { next: { generation: next.generation, position: next.position } }) };
   }
 
   /** Checks, after each step, whether the next read model has caught up. */

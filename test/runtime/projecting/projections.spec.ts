@@ -206,6 +206,35 @@ describe('a projection', () => {
     expect(table.model(3).rows.map(({ amount }) => amount)).toEqual(upTo(21));
   });
 
+  it('is rebuilt also where its leader leaves while the next read model is being prepared', async () => {
+    const table = new Table();
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let isPreparing = false;
+    class Prepared extends Orders {
+      override async onRebuild(generation: number) {
+        isPreparing = true;
+        await released;
+        super.onRebuild(generation);
+      }
+    }
+    const first = await startNode(new Prepared(table));
+    await order(first, 1);
+    await eventually(() => table.model(1).rows.length === 1);
+    await first.projections.rebuild(Orders);
+    await eventually(() => isPreparing);
+    const stopped = first.stop();
+    running = running.filter((node) => node !== first);
+    await eventually(() => first.election.led.length === 0);
+    release();
+    await stopped;
+    await startNode(new Orders(table));
+    await eventually(() => table.serving === 2);
+    expect(table.model(2).rows.map(({ amount }) => amount)).toEqual([1]);
+  });
+
   it('is tried again on an event on which it fails, and parks it in the end; an operator tries again', async () => {
     const table = new Table();
     let broken = true;
