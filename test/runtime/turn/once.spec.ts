@@ -195,7 +195,7 @@ describe('a command with an idempotency key, in bad weather', () => {
 
   it('is stored in one piece', async () => {
     const purse = await (await startNode(Purse)).get('p');
-    await expect(purse.once('k').inParts()).rejects.toThrow('in one piece');
+    await expect(purse.once('k').inParts()).rejects.toThrow('in one commit');
     expect(paid('p')).toBe(0);
   });
 });
