@@ -132,7 +132,9 @@ describe('what listenTo began in a command', () => {
     await cluster.stop(first.node);
     const second = await begin();
     await (await second.watchers.get('w')).look();
-    expect(second.warnings.join()).toContain("Watcher 'w': listenTo() was called in a command of an earlier activation");
+    expect(second.warnings.join()).toContain(
+      "Watcher 'w': listenTo() was called in a command of an earlier activation",
+    );
     expect(second.warnings.join()).toContain("'watch' on stream 'ann'");
     await cluster.stop(second.node);
     nowMs += HOUR_MS;

@@ -204,6 +204,8 @@ describe("a listener's onConflict", () => {
     class Wrong extends Decides {
       @ListenTo(payments, { onConflict: 'retry' as never }) onPaid(_: Said) {}
     }
-    expect(() => defineActor(Wrong as never)).toThrow("'onConflict' must be 'reapply', 'rerun' or 'reject', but is retry");
+    expect(() => defineActor(Wrong as never)).toThrow(
+      "'onConflict' must be 'reapply', 'rerun' or 'reject', but is retry",
+    );
   });
 });
