@@ -1,6 +1,6 @@
 /**
  * Shows that the simulator finds sabotages of the library: each of test/simulation/mutations.mjs is applied to a copy of the compiled package, in which the
- * recorded course must fail. `node scripts/mutations.mjs [--name TEXT] [--from N] [--to N]`; with `--find` it looks for a course, from seed 1 on (`--seeds N` of each workload,
+ * recorded course must fail, or one of the next. `node scripts/mutations.mjs [--name TEXT] [--from N] [--to N]`; with `--find` it looks for a course, from seed 1 on (`--seeds N` of each workload,
  * 60 by default), and prints it. Its exit status is 1 if one was not found.
  */
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -75,12 +75,12 @@ async function run(folder, courses) {
   return undefined;
 }
 
+/** The course that found it last, and those after it in case the library has changed since. */
 function coursesOf({ workload, seed }, { WORKLOADS: workloads }) {
-  if (!options.find && seed !== undefined) return [{ workload: workloads[workload], name: workload, seed }];
   const names = workload === undefined ? Object.keys(workloads) : [workload];
-  return Array.from({ length: Number(options.seeds) }, (_, i) =>
-    names.map((name) => ({ workload: workloads[name], name, seed: i + 1 })),
-  ).flat();
+  const seeds = Array.from({ length: Number(options.seeds) }, (_, i) => i + 1);
+  if (seed !== undefined && !options.find) seeds.unshift(seed);
+  return seeds.flatMap((each) => names.map((name) => ({ workload: workloads[name], name, seed: each })));
 }
 
 /** A copy of the package, beside the compiled workloads, with one line changed. */

@@ -4,8 +4,8 @@ import { RegistrationError } from '../kernel/values/errors.js';
 import { isInstance, messageOf } from '../kernel/values/thrown.js';
 
 /**
- * Makes the actors of one class. What is injected into them is resolved once, by Nest, as seen from the module that imported the class with
- * `forFeature`: also providers that this module does not export.
+ * Creates the actors of one class. Nest resolves what is injected into them once, as seen from the module that imported
+ * the class with `forFeature`. So providers that this module does not export can be injected too.
  */
 export class ActorFactory {
   readonly #actorClass: ActorClass;
@@ -20,12 +20,16 @@ export class ActorFactory {
     this.#token = token;
   }
 
-  /** A new instance; a promise only as long as the parts are not resolved yet. */
+  /** Returns a new instance. It is a promise only until the injected parts are resolved. */
   make(): AnyActor | Promise<AnyActor> {
     return this.#parts ? this.#assemble(this.#parts) : this.resolve().then((parts) => this.#assemble(parts));
   }
 
-  /** Resolves what is injected. @throws RegistrationError that names what is missing and where to put it. */
+  /**
+   * Resolves what is injected.
+   *
+   * @throws RegistrationError (`UNRESOLVED_DEPENDENCY`) that names what is missing and where to provide it.
+   */
   resolve(): Promise<Parts> {
     this.#resolving ??= this.#resolve();
     return this.#resolving;
@@ -50,13 +54,13 @@ export class ActorFactory {
     const why = messageOf(firstError);
     throw new RegistrationError(
       'UNRESOLVED_DEPENDENCY',
-      `something that ${name} wants injected is missing: add it to the providers (or imports) of the module that has ` +
+      `a dependency of ${name} cannot be resolved: add it to the providers (or imports) of the module that has ` +
         `EventSourcingModule.forFeature([${name}]) in its imports. Nest says: ${why}`,
       { cause: firstError },
     );
   }
 
-  /** Modules that import the class; what they provide can be injected. */
+  /** The modules that import the class. What they provide can be injected. */
   #importers(): NestModule[] {
     const all = [...this.#modules.values()] as NestModule[];
     const features = all.filter((module) => module.providers.has(this.#token));
@@ -64,7 +68,10 @@ export class ActorFactory {
     return importers.length > 0 ? importers : features;
   }
 
-  /** Lets Nest make an object that wants what the actor class wants, and looks at what it got; the user's constructor does not run. */
+  /**
+   * Lets Nest create an object with the same dependencies as the actor class, and takes what it got. The user's
+   * constructor does not run.
+   */
   async #resolveIn(module: NestModule): Promise<Parts> {
     let constructorArguments: readonly unknown[] = [];
     class Probe {
@@ -77,8 +84,10 @@ export class ActorFactory {
     }
     Object.defineProperty(Probe, 'name', { value: this.#actorClass.name });
     const moduleRef = module.getProviderByKey<ModuleRef>(ModuleRef)?.instance;
-    if (!moduleRef)
-      throw new RegistrationError('UNRESOLVED_DEPENDENCY', `${module.name} has no ModuleRef: is it initialised?`);
+    if (!moduleRef) {
+      const message = `the module ${module.name} has no ModuleRef: call init() on the application first`;
+      throw new RegistrationError('UNRESOLVED_DEPENDENCY', message);
+    }
     const properties = { ...(await moduleRef.create(Probe)) };
     return { constructorArguments, properties };
   }
@@ -87,7 +96,7 @@ export class ActorFactory {
 type AnyActor = ActorBase<object, object>;
 type NestModule = ModulesContainer extends Map<string, infer M> ? M : never;
 
-/** What gets injected into the actors of one class. */
+/** What is injected into the actors of one class. */
 interface Parts {
   readonly constructorArguments: readonly unknown[];
   readonly properties: Readonly<Record<string, unknown>>;

@@ -1,7 +1,10 @@
 import type { Ids } from '../kernel/values/clock.js';
 import { withCorrelation } from '../runtime/events/origin.js';
 
-/** Gives every HTTP request a correlation id: its own from outside, or a new one. The response bears it, and so does every event that the request leads to. */
+/**
+ * Gives every HTTP request a correlation id: the one that it brings, or a new one. The response bears it, and so does
+ * every event that the request leads to.
+ */
 export function correlate(ids: Ids) {
   return (request: IncomingRequest, response: OutgoingResponse, next: () => void): void => {
     const id = idOf(request) ?? ids.next();
@@ -10,9 +13,9 @@ export function correlate(ids: Ids) {
   };
 }
 
-/** Headers in which a request may say what it is a part of; the first one that is there counts. */
+/** Request headers that may bring a correlation id. The first one that is valid counts. */
 const HEADERS = ['x-correlation-id', 'x-request-id'] as const;
-/** Longest id that is taken from a header, in UTF-16 code units. */
+/** Longest id that is accepted from a header, in UTF-16 code units. */
 const ID_LENGTH_MAX = 200;
 
 interface IncomingRequest {
@@ -26,7 +29,7 @@ interface OutgoingResponse {
 function idOf({ headers }: IncomingRequest): string | undefined {
   for (const header of HEADERS) {
     const value = headers[header];
-    // Printable ASCII only: it is sent back, and written into events.
+    // Printable ASCII only, because the id is sent back and stored in events.
     if (typeof value === 'string' && value.length <= ID_LENGTH_MAX && /^[\x21-\x7e]+$/.test(value)) return value;
   }
   return undefined;

@@ -33,8 +33,8 @@ import { nestLog } from './nest-log.js';
 import type { EventSourcingAsyncOptions, EventSourcingOptions, EventSourcingOptionsFactory } from './options.js';
 
 /**
- * Wires events, actors and subscriptions into a Nest application: `forRoot()` once, in the root module, and `forFeature([User, …])` in each module that
- * injects actors.
+ * Wires events, actors and subscriptions into a Nest application: `forRoot()` once, in the root module, and
+ * `forFeature([User, …])` in each module that injects actors.
  *
  * @example
  * ```ts
@@ -48,12 +48,17 @@ import type { EventSourcingAsyncOptions, EventSourcingOptions, EventSourcingOpti
  */
 @Module({})
 export class EventSourcingModule implements NestModule {
-  /** The node itself, global. @throws at start-up: `EngineError`, or `RegistrationError` if it is imported twice. */
+  /**
+   * Makes this process a node. The module is global: import it once, in the root module.
+   *
+   * The start of the application fails with an `EngineError` if the engine cannot be opened, or with a
+   * `RegistrationError` if an option is invalid (`INVALID_OPTION`) or the module is imported twice (`FORROOT_TWICE`).
+   */
   static forRoot(options: EventSourcingOptions = {}): DynamicModule {
     return rootModule([{ provide: OPTIONS, useValue: options }]);
   }
 
-  /** The same, with options that other providers know. */
+  /** Does the same, with options that come from other providers (`useFactory`, `useClass` or `useExisting`). */
   static forRootAsync(options: EventSourcingAsyncOptions): DynamicModule {
     return rootModule(asyncOptionProviders(options), options.imports);
   }
@@ -70,7 +75,10 @@ export class EventSourcingModule implements NestModule {
     consumer.apply(refuseWhileLeaving(this.#runtime), correlate(this.#ids)).forRoutes('{*splat}');
   }
 
-  /** Repositories of these actor classes, to be injected with `@InjectActor`. The same class may be named in several modules. */
+  /**
+   * Provides the repositories of these actor classes, to be injected with `@InjectActor`. Several modules may name the
+   * same class. The start of the application fails with a `RegistrationError` if a class is not a valid actor.
+   */
   static forFeature(actors: readonly ActorClass<ActorBase<object, object>>[]): DynamicModule {
     const providers = actors.map(repositoryProvider);
     return {
@@ -152,26 +160,29 @@ async function startRuntime(
   return runtime;
 }
 
-/** Nest's exceptions: thrown by a command on the leader, they give the same HTTP status on every node. */
+/** Nest's exceptions. When a command on the leader throws one, it gives the same HTTP status on every node. */
 function httpExceptions(): ErrorClass[] {
   return Object.values(common).filter(
     (each): each is typeof HttpException => typeof each === 'function' && each.prototype instanceof Error,
   );
 }
 
-/** Imported only when it is wanted, so that nobody else needs its driver. */
+/** Imports the default engine only when it is needed, so that other engines do not need its driver. */
 async function defaultEngine() {
   const { SqliteEngine } = await import('../engines/sqlite/index.js');
   return new SqliteEngine();
 }
 
-/** Since Nest 11 every call makes a module of its own: two would be two nodes that know nothing of each other. */
+/**
+ * Since Nest 11 every call makes a module of its own. Two of them would be two nodes that know nothing of each other.
+ */
 function assertOnce(modules: ModulesContainer): void {
   const roots = [...modules.values()].filter(({ metatype }) => metatype === EventSourcingModule);
   if (roots.length > 1) {
     throw new RegistrationError(
       'FORROOT_TWICE',
-      `EventSourcingModule.forRoot() is imported ${roots.length} times: import it once, in the root module, and only forFeature() elsewhere`,
+      `EventSourcingModule.forRoot() is imported ${roots.length} times, and each would be a node of its own: ` +
+        'import it once, in the root module, and only forFeature() elsewhere',
     );
   }
 }
@@ -181,7 +192,7 @@ function repositoryProvider(actorClass: ActorClass): { provide: string } & Provi
   return {
     provide: token,
     inject: [RUNTIME, ModulesContainer, ActorFactories],
-    // Checked here and not by the decorators, so that a mistake rejects the start of the application and not an import.
+    // Checked here and not by the decorators, so that a mistake fails the start of the application and not an import.
     useFactory: (runtime: Runtime, modules: ModulesContainer, factories: ActorFactories) => {
       const definition = defineActor(actorClass);
       const factory = factories.add(new ActorFactory(actorClass, modules, token));
@@ -190,7 +201,10 @@ function repositoryProvider(actorClass: ActorClass): { provide: string } & Provi
   };
 }
 
-/** Two classes of one name would have one token, and Nest would quietly keep the last: so the list itself is looked at. */
+/**
+ * Two classes of one name would have the same token, and Nest would silently keep the last one. So the list itself is
+ * checked.
+ */
 function distinctNames(actors: readonly ActorClass[]): Provider {
   return {
     provide: Symbol('distinct actor names'),

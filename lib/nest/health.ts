@@ -4,23 +4,24 @@ import type { NodeHealth } from '../runtime/node/health.js';
 import type { Runtime } from '../runtime/node/runtime.js';
 import { RUNTIME } from './injection.js';
 
-/** From when on a node is called ill. */
+/** The limits past which a node is reported as `down`. */
 export interface HealthLimits {
-  /** Most positions that anybody may be behind. Default: any number. */
+  /** Most positions that a projection or listener may be behind. Default: no limit. */
   lagMax?: number;
-  /** Most events that may be parked. Default: any number. */
+  /** Most events that may be parked. Default: no limit. */
   parkedMax?: number;
 }
 
-/** What `@nestjs/terminus` calls a health indicator's result. */
+/** The result of a health indicator, as `@nestjs/terminus` expects it. */
 export type EventSourcingHealthResult<Key extends string> = Record<
   Key,
   { status: 'up' | 'down'; reason?: string; code?: string } & Partial<NodeHealth>
 >;
 
 /**
- * A health indicator for `@nestjs/terminus`: whether the engine answers and stores, and the other nodes see this one; how far projections and listeners are behind, and
- * how many events are parked. Works without terminus too.
+ * A health indicator for `@nestjs/terminus`; it works without terminus too. It reports whether the engine answers and
+ * stores, whether other nodes see this one, how far projections and listeners are behind, and how many events are
+ * parked.
  *
  * @example
  * ```ts
@@ -52,14 +53,19 @@ export class EventSourcingHealth {
   }
 
   /**
-   * Never throws: an engine that cannot be reached, or takes nothing that is to be stored (a full disk), is `down`, with the reason and the `code` of its error.
-   * Writes one small value to find that out, once a second at most.
+   * Checks this node. It writes one small value to find out whether the engine stores, once a second at most.
+   *
+   * It never throws: if the engine cannot be reached or stores nothing (a full disk, say), the status is `down`, with
+   * the reason and the `code` of the engine's error.
+   *
+   * @param key the name of the indicator in terminus's result.
+   * @param limits past which the status is `down`, too.
    */
   async check<Key extends string>(key: Key, limits: HealthLimits = {}): Promise<EventSourcingHealthResult<Key>> {
     try {
       const health = await this.#runtime.health();
-      const illness = illnessOf(health, limits);
-      return resultOf(key, { status: illness === undefined ? 'up' : 'down', ...illness, ...health });
+      const fault = faultOf(health, limits);
+      return resultOf(key, { status: fault === undefined ? 'up' : 'down', ...fault, ...health });
     } catch (error) {
       const code = codeOf(error);
       return resultOf(key, { status: 'down', reason: messageOf(error), ...(code !== undefined && { code }) });
@@ -67,16 +73,16 @@ export class EventSourcingHealth {
   }
 }
 
-/** Why a node is ill. */
-interface Illness {
+/** Why a node is `down`. */
+interface Fault {
   readonly reason: string;
   readonly code?: string;
 }
 
-function illnessOf(health: NodeHealth, { lagMax, parkedMax }: HealthLimits): Illness | undefined {
+function faultOf(health: NodeHealth, { lagMax, parkedMax }: HealthLimits): Fault | undefined {
   const { engine, isIsolated, lag, parked } = health;
   if (engine.failure) return { reason: `nothing can be stored: ${engine.failure.message}`, code: engine.failure.code };
-  if (isIsolated) return { reason: 'the heartbeats of this node fail: the others hold it for dead' };
+  if (isIsolated) return { reason: 'the heartbeats of this node fail, so the other nodes take it for dead' };
   const late = Object.entries(lag).find(([, positions]) => lagMax !== undefined && positions > lagMax);
   if (late) return { reason: `${late[0]} is ${late[1]} positions behind (at most ${lagMax} are allowed)` };
   if (parkedMax !== undefined && parked > parkedMax)

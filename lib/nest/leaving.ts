@@ -5,8 +5,9 @@ import { RUNTIME } from './injection.js';
 import { nestLog } from './nest-log.js';
 
 /**
- * Drains the node before any other module is ended: what accepted commands, reactions and projections use (a database's pool, say) is closed in its owner's
- * `onModuleDestroy`. A module of its own, because Nest ends global ones last; did Nest forget the order, `Lifecycle` would drain a moment later.
+ * Drains the node before any other module is destroyed. Commands, reactions and projections use parts that other
+ * modules close in `onModuleDestroy` (a database's pool, say). This is a module of its own because Nest destroys global
+ * modules last. If Nest ever ignored this order, `Lifecycle` would drain a moment later.
  */
 @Module({})
 export class LeavingModule implements OnModuleDestroy {
@@ -24,10 +25,13 @@ export class LeavingModule implements OnModuleDestroy {
   }
 }
 
-/** Nest ends modules in the order of this number, which is 1 for the root module; modules that nobody imports have 0. */
+/**
+ * Nest destroys modules in the order of their distance, which is 1 for the root module, and 0 for modules that nobody
+ * imports.
+ */
 const BEFORE_ALL_OTHERS = -1;
 
-/** Nest 12 swallows what shutdown hooks throw. */
+/** Logs what `work` throws, because Nest 12 swallows what shutdown hooks throw. */
 export async function logged(work: () => Promise<void>): Promise<void> {
   try {
     await work();
@@ -49,8 +53,9 @@ interface OutgoingResponse {
 }
 
 /**
- * Sends requests elsewhere while the node leaves, and their connections with them: one that is kept alive outlives the server's end, and would keep the
- * application from ending for as long as it is used. A browser's `EventSource` gives up for good on a 503 and connects again after a stream that ends.
+ * Refuses requests with 503 while the node leaves, and closes their connections. A kept-alive connection outlives the
+ * server's `close()`, and would keep the application from ending for as long as it is used. Streams are not refused but
+ * ended: a browser's `EventSource` gives up for good on a 503, and connects again after a stream that ends.
  */
 export function refuseWhileLeaving(runtime: Pick<Runtime, 'draining'>) {
   return (request: IncomingRequest, response: OutgoingResponse, next: () => void): void => {
@@ -67,6 +72,7 @@ export function refuseWhileLeaving(runtime: Pick<Runtime, 'draining'>) {
     }
     response.statusCode = 503;
     response.setHeader('Content-Type', 'application/json; charset=utf-8');
-    response.end(JSON.stringify({ statusCode: 503, message: 'this node is shutting down: ask another' }));
+    const message = 'this node is shutting down: try again, so that another node answers';
+    response.end(JSON.stringify({ statusCode: 503, message }));
   };
 }

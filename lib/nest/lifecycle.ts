@@ -26,17 +26,21 @@ export class ActorFactories {
     return factory;
   }
 
-  /** Resolves what is injected into actors, so that what is missing is found at start-up. */
+  /** Resolves what is injected into actors, so that a missing dependency fails the start. */
   async resolveAll(): Promise<void> {
     for (const factory of this.#factories) await factory.resolve();
   }
 }
 
 /**
- * Start and end of the node, in step with the application's. Where listening begins is written down before any other module is initialised, for those may
- * give commands; events are brought to actors and projections only when all are, for they use the others. The end comes in two parts: before anything else is
- * ended (`LeavingModule`), commands are refused, mailboxes drained and streams to browsers completed (an open one would keep the server from closing); after
- * it all, when no request is left that could read, the engine.
+ * Starts and ends the node, in step with the application.
+ *
+ * Where listening begins is stored before any other module is initialised, because other modules may give commands.
+ * Events are delivered to actors and projections only when all modules are initialised, because they use them.
+ *
+ * The end comes in two parts. Before anything else is destroyed (`LeavingModule`), commands are refused, mailboxes are
+ * drained, and streams to browsers are completed: an open one would keep the server from closing. When no request is
+ * left that could read, the engine is closed.
  */
 @Injectable()
 export class Lifecycle
@@ -67,16 +71,20 @@ export class Lifecycle
     await this.#runtime.begin();
   }
 
-  /** Whatever module provides them, and however: a class, a value, what a factory made; by whatever tokens. */
+  /**
+   * Finds the projections in whichever module and way they are provided: as a class, a value, or by a factory, under
+   * any token.
+   */
   #addProjections(): void {
     const added = new Set<unknown>();
     for (const module of this.#modules.values()) {
       for (const provider of module.providers.values()) {
         const instance = provider.instance as object | undefined;
         const projectionClass: unknown = instance?.constructor;
-        if (isProjection(provider.token) && !isProjection(projectionClass)) this.#tellReplaced(provider.token as Type);
+        if (isProjection(provider.token) && !isProjection(projectionClass))
+          this.#warnOfReplaced(provider.token as Type);
         if (!isProjection(projectionClass) || added.has(instance)) continue;
-        // What Nest makes anew for each request, or for each who wants it, is an empty shell here.
+        // For providers with another scope, Nest has only an empty shell here.
         if (provider.isTransient || !provider.isDependencyTreeStatic()) throw scoped(projectionClass as Type);
         added.add(instance);
         this.#runtime.projections.add(projectionClass as Type, instance as object);
@@ -84,10 +92,13 @@ export class Lifecycle
     }
   }
 
-  /** Meant in a test; otherwise a read model that would stay empty without a word. */
-  #tellReplaced({ name }: Type): void {
+  /**
+   * Warns about a replaced projection. This is intended in a test; otherwise its read model would silently stay empty.
+   */
+  #warnOfReplaced({ name }: Type): void {
     this.#runtime.parts.log.warn(
-      `the projection ${name} gets no events: what is provided for it is no instance of it (a factory or a decorator put something else in its place)`,
+      `the projection ${name} gets no events, because its provider is not an instance of it ` +
+        '(a factory or a class decorator replaced it): provide the class itself',
     );
   }
 
@@ -104,7 +115,7 @@ export class Lifecycle
 function scoped({ name }: Type): RegistrationError {
   return new RegistrationError(
     'SCOPED_PROJECTION',
-    `the projection ${name} is transient, or made anew for each request (it, or something injected into it, has that scope): events come without a ` +
-      'request, so give all of them the default scope, and look up what belongs to a request elsewhere',
+    `the projection ${name} is transient or request-scoped, or something injected into it is. Events come outside of ` +
+      'any request: give all of them the default scope, and look up what belongs to a request elsewhere',
   );
 }

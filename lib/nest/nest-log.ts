@@ -3,7 +3,7 @@ import { reasonOf, traceOf } from '../kernel/values/thrown.js';
 import { safeLog } from '../runtime/parts/safe-log.js';
 import type { Log } from '../runtime/parts/settings.js';
 
-/** The runtime's log, written by Nest's logger: whoever has set one of their own may have one that throws. */
+/** The runtime's log, written by Nest's logger. An application may set a logger of its own, and that one may throw. */
 export function nestLog(): Log {
   const logger = new Logger('EventSourcing');
   return safeLog({

@@ -4,26 +4,29 @@ import type { Clock, Ids } from '../kernel/values/clock.js';
 import type { ErrorClass } from '../runtime/cluster/error-codec.js';
 import type { RuntimeLimits } from '../runtime/parts/settings.js';
 
-/** What `EventSourcingModule.forRoot()` takes; everything has a default. */
+/** The options of `EventSourcingModule.forRoot()`. All have a default. */
 export interface EventSourcingOptions extends Partial<RuntimeLimits> {
   /** Where streams are stored. Default: `SqliteEngine` in `./data/events.db`. */
   engine?: Engine;
-  /** This process among others, in metadata and logs. Default: a random UUID. */
+  /** The id of this process among the others, in metadata and logs. Default: a random UUID. */
   nodeId?: string;
   /**
-   * Whether this node tells of its work through `@opentelemetry/api`. Default: if an SDK is registered when the module starts. `true`: in any case, and the start
-   * fails if the package is missing.
+   * Whether this node reports to `@opentelemetry/api`. Default: if an SDK is registered when the module starts. With
+   * `true` it always reports, and the start fails if the package is missing.
    */
   telemetry?: boolean;
-  /** Classes of errors that commands of a `OneActor` throw: on other nodes they arrive as instances of them. Nest's own exceptions do anyway. */
+  /**
+   * Error classes that commands of a `OneActor` throw. On other nodes, such errors arrive as instances of these
+   * classes. Nest's own exceptions always do.
+   */
   errors?: readonly ErrorClass[];
-  /** Default: the machine's clock. */
+  /** The clock that gives events their time. Default: the machine's. */
   clock?: Clock;
-  /** Default: random UUIDs. */
+  /** What makes new ids. Default: random UUIDs. */
   ids?: Ids;
 }
 
-/** A provider that knows the options, for `useClass` and `useExisting`. */
+/** A provider that creates the options, for `useClass` and `useExisting`. */
 export interface EventSourcingOptionsFactory {
   createEventSourcingOptions(): EventSourcingOptions | Promise<EventSourcingOptions>;
 }
@@ -36,12 +39,15 @@ interface AsyncSource extends Pick<ModuleMetadata, 'imports'> {
 }
 
 type FromFactory = Omit<AsyncSource, 'useFactory' | 'inject'> & {
-  // Nest itself types the arguments of a factory this way: they are whatever `inject` names.
+  // `never[]`, as in Nest's own types: the arguments are whatever `inject` names.
   useFactory: (...parts: never[]) => EventSourcingOptions | Promise<EventSourcingOptions>;
   inject?: (InjectionToken | OptionalFactoryDependency)[];
 };
 type FromClass = Omit<AsyncSource, 'useClass'> & { useClass: Type<EventSourcingOptionsFactory> };
 type FromExisting = Omit<AsyncSource, 'useExisting'> & { useExisting: InjectionToken<EventSourcingOptionsFactory> };
 
-/** What `EventSourcingModule.forRootAsync()` takes: exactly one of `useFactory` (with `inject`), `useClass` and `useExisting`. */
+/**
+ * The options of `EventSourcingModule.forRootAsync()`: exactly one of `useFactory` (with `inject`), `useClass` and
+ * `useExisting`.
+ */
 export type EventSourcingAsyncOptions = FromFactory | FromClass | FromExisting;

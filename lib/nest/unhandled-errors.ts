@@ -2,15 +2,16 @@ import { config } from 'rxjs';
 import { nestLog } from './nest-log.js';
 
 /**
- * A subscriber that throws would otherwise end the process: RxJS throws such errors from a timer. Who has set a handler keeps it; ours stays until the last
- * application of this process has ended, for there is one for all.
+ * Keeps the process alive when a subscriber throws: RxJS throws such errors from a timer. A handler that the user has
+ * set (see `config.onUnhandledError` of RxJS) stays. Ours serves all applications of the process, until the last of
+ * them ends.
  */
 export function logUnhandledErrorsFor(application: object): void {
   running.add(application);
   if (config.onUnhandledError === null) config.onUnhandledError = logUnhandled;
 }
 
-/** The applications of this process that run. */
+/** The running applications of this process. */
 const running = new Set<object>();
 
 export function endUnhandledErrorsFor(application: object): void {
@@ -19,5 +20,5 @@ export function endUnhandledErrorsFor(application: object): void {
 }
 
 function logUnhandled(error: unknown): void {
-  nestLog().error('a subscriber threw; its subscription goes on', error);
+  nestLog().error('a subscriber threw an error, and its subscription goes on: handle errors in the subscriber', error);
 }

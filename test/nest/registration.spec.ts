@@ -199,7 +199,7 @@ describe('mistakes are refused when the application starts, with the class and t
     }
     const error = await failure([root(), feature(Needy)]);
     expect(error.code).toBe('UNRESOLVED_DEPENDENCY');
-    expect(error.message).toMatch(/Needy wants.*forFeature\(\[Needy\]\).*Missing/s);
+    expect(error.message).toMatch(/dependency of Needy.*forFeature\(\[Needy\]\).*Missing/s);
   });
 
   it('a projection that is made anew for each request, or for each who wants it', async () => {

@@ -19,6 +19,7 @@ export const MUTATIONS = [
     "this.isChecked || isChecked ? this.#state.version : 'any'",
     "'any'",
     'accounts',
+    2,
   ),
   mutation(
     'a version too low',
@@ -26,6 +27,7 @@ export const MUTATIONS = [
     "isChecked ? this.#state.version : 'any'",
     "isChecked ? Math.max(0, this.#state.version - 1) : 'any'",
     'accounts',
+    1,
   ),
   mutation(
     'answered before it is stored',
@@ -33,13 +35,7 @@ export const MUTATIONS = [
     '    this.appending = true;',
     '    this.appending = true;\n    for (const commit of this.#state.pending) settleStored(commit);',
     'accounts',
-  ),
-  mutation(
-    'an unknown outcome is a failure',
-    'runtime/commit/commit-pipeline.ts',
-    'error instanceof EngineError && error.outcomeUnknown',
-    'false',
-    'accounts',
+    1,
   ),
   mutation(
     'a lost answer is not looked for',
@@ -47,6 +43,7 @@ export const MUTATIONS = [
     'inDoubt ||= error.outcomeUnknown;',
     '',
     'accounts',
+    2,
   ),
   mutation(
     'own events in a conflict are not recognised',
@@ -54,28 +51,16 @@ export const MUTATIONS = [
     "result.kind === 'conflict' ? firstOwn(request, result.events) : undefined",
     'undefined',
     'accounts',
-  ),
-  mutation(
-    'a doubt is forgotten with the last error',
-    'engine/writing/append-retry.ts',
-    'if (!isTransient(error) || options.stopped()) throw inDoubt ? doubtful(error) : error;',
-    'if (!isTransient(error) || options.stopped()) throw error;',
-    'accounts',
+    23,
   ),
   // State.
-  mutation(
-    'a rebase undoes nothing',
-    'kernel/folding/optimistic-state.ts',
-    '    this.#state.tree.undoTo(this.#firstMark());\n    for (const event of others)',
-    '    for (const event of others)',
-    'accounts',
-  ),
   mutation(
     'a rebase stands one version too low',
     'kernel/folding/optimistic-state.ts',
     '    this.version = last.version;',
     '    this.version = last.version - 1;',
     'accounts',
+    1,
   ),
   mutation(
     'a failed command undoes nothing',
@@ -83,13 +68,7 @@ export const MUTATIONS = [
     '    const open = this.#opened();\n    this.#state.tree.undoTo(open.mark);',
     '    const open = this.#opened();',
     'accounts',
-  ),
-  mutation(
-    'what is dropped stays in the state',
-    'kernel/folding/optimistic-state.ts',
-    '    this.#state.tree.undoTo(this.#firstMark());\n    const dropped',
-    '    const dropped',
-    'accounts',
+    1,
   ),
   mutation(
     'a rebase does not tell what the framework remembers',
@@ -97,6 +76,7 @@ export const MUTATIONS = [
     'this.#onStored?.(others) ?? false',
     'false',
     'accounts',
+    1,
   ),
   mutation(
     'reject does not reject',
@@ -104,13 +84,7 @@ export const MUTATIONS = [
     "commit.onConflict === 'reject' && commit.events.length > 0",
     'false',
     'accounts',
-  ),
-  mutation(
-    'rerun is reapply',
-    'kernel/folding/optimistic-state.ts',
-    "return onConflict === 'rerun' || (isStale?.() ?? false);",
-    'return isStale?.() ?? false;',
-    'accounts',
+    2,
   ),
   mutation(
     'a rerun gets consumed arguments',
@@ -118,6 +92,7 @@ export const MUTATIONS = [
     'copiesArguments ? copyOfArguments(args) : args',
     'args',
     'accounts',
+    1,
   ),
   // Wake-ups.
   mutation(
@@ -126,6 +101,7 @@ export const MUTATIONS = [
     '  reachedEnd(): void {\n    this.#before = 0;',
     '  reachedEnd(): void {\n    this.#since = 0;\n    this.#before = 0;',
     'accounts',
+    3,
   ),
   mutation(
     'an empty wake-up is ignored',
@@ -133,6 +109,7 @@ export const MUTATIONS = [
     '    if (hint.length === 0) this.hear();',
     '',
     'accounts',
+    12,
   ),
   mutation(
     'what is announced during an append is not read',
@@ -140,6 +117,7 @@ export const MUTATIONS = [
     '    this.#wakeUps.hearOf(events, versionOf);\n    if (!this.#ready()) return;',
     '    if (!this.#ready()) return;\n    this.#wakeUps.hearOf(events, versionOf);',
     'accounts',
+    13,
   ),
   mutation(
     'the stream is read before it is watched',
@@ -147,13 +125,7 @@ export const MUTATIONS = [
     '    await activation.feed?.watch();\n',
     '    void activation.feed?.watch();\n',
     'accounts',
-  ),
-  mutation(
-    'a page is older than its end',
-    'engine/reading/shared-reader.ts',
-    '    this.#answers.clear();\n    wakeEach',
-    '    wakeEach',
-    'read-models',
+    2,
   ),
   mutation(
     'a page reaches too far',
@@ -161,6 +133,7 @@ export const MUTATIONS = [
     'else this.#place = Math.max(this.#place, page.upTo);',
     'else this.#place = Math.max(this.#place, page.upTo + 1);',
     'read-models',
+    1,
   ),
   mutation(
     'a failed read is not tried again',
@@ -168,6 +141,7 @@ export const MUTATIONS = [
     '        this.#retryTimer = undefined;\n        again();',
     '        this.#retryTimer = undefined;',
     'read-models',
+    3,
   ),
   // Leaders.
   mutation(
@@ -176,6 +150,7 @@ export const MUTATIONS = [
     'if (!this.#isNew(from, incarnation, number)) return;',
     'this.#isNew(from, incarnation, number);',
     'accounts',
+    9,
   ),
   mutation(
     'a command that comes again is not looked for',
@@ -183,13 +158,7 @@ export const MUTATIONS = [
     '    if (call.again) {\n      const found',
     '    if (call.again && call.id === undefined) {\n      const found',
     'accounts',
-  ),
-  mutation(
-    'a command runs in another term',
-    'runtime/leading/leader-role.ts',
-    'return this.leads && (term === undefined || term === this.#owner.framework.leader?.term);',
-    'return this.leads;',
-    'accounts',
+    8,
   ),
   mutation(
     'an old leader does not step down',
@@ -197,20 +166,7 @@ export const MUTATIONS = [
     '      overtaken = true;',
     '',
     'accounts',
-  ),
-  mutation(
-    'a failed look-up is an answer',
-    'runtime/leading/leader-role.ts',
-    'if (error instanceof EngineError && error.retryable) return { again: true };',
-    'return { error };',
-    'accounts',
-  ),
-  mutation(
-    'a silent leader is not replaced',
-    'runtime/leading/leader-role.ts',
-    '        this.#election.suspect(to, term, this.#whyNot(reply.kind));',
-    '',
-    'accounts',
+    13,
   ),
   // Ticks.
   mutation(
@@ -219,6 +175,7 @@ export const MUTATIONS = [
     '    if (this.#clock.dueAtMs(everyMs) > nowMs) return undefined;',
     '',
     'clocks',
+    1,
   ),
   mutation(
     'a tick that is about to be stored is fired again',
@@ -226,13 +183,7 @@ export const MUTATIONS = [
     'if (!ticking || this.#isUndecided()) return undefined;',
     'if (!ticking) return undefined;',
     'clocks',
-  ),
-  mutation(
-    'others take nothing over',
-    'runtime/ticking/tick-schedules.ts',
-    'this.#cluster.membership.onGone(',
-    'void (',
-    'clocks',
+    1,
   ),
   // Listening.
   mutation(
@@ -241,20 +192,7 @@ export const MUTATIONS = [
     "    if (appliedAt >= at) return 'heard' satisfies Outcome;",
     '',
     'orders',
-  ),
-  mutation(
-    'what was heard is not noted',
-    'runtime/listening/reactions.ts',
-    '    this.#owner.noteHeard({ listener: name, source, at });',
-    '',
-    'orders',
-  ),
-  mutation(
-    'a reaction that is overtaken is stored',
-    'runtime/listening/reactions.ts',
-    '      isStale: () => this.#isStale(delivery, after),',
-    '',
-    'orders',
+    1,
   ),
   mutation(
     'a dispatcher is done when it has begun',
@@ -262,13 +200,7 @@ export const MUTATIONS = [
     '    if (times > 0) this.#open.set(position, times);',
     '',
     'orders',
-  ),
-  mutation(
-    'listening begins anew where it goes on',
-    'kernel/framework/listening-state.ts',
-    'listener.startsWith(IN_CODE) ? after : Math.max(after, known?.at ?? 0)',
-    'after',
-    'orders',
+    3,
   ),
   mutation(
     'a snapshot forgets what was left',
@@ -276,6 +208,7 @@ export const MUTATIONS = [
     'if (isLeft(each)) this.#left.add(key);',
     'if (isLeft(each)) this.sources.delete(key);',
     'orders',
+    1,
   ),
   // Snapshots, keys, projections.
   mutation(
@@ -284,13 +217,7 @@ export const MUTATIONS = [
     'framework: activation.framework.toJSON()',
     'framework: undefined',
     'accounts',
-  ),
-  mutation(
-    'a snapshot says a version too high',
-    'runtime/hosting/snapshots.ts',
-    '      version: optimistic.version,\n      eventId',
-    '      version: optimistic.version + 1,\n      eventId',
-    'accounts',
+    1,
   ),
   mutation(
     'a snapshot holds what is not stored',
@@ -298,6 +225,7 @@ export const MUTATIONS = [
     'state: optimistic.confirmed()',
     'state: optimistic.current()',
     'accounts',
+    2,
   ),
   mutation(
     'a key is not remembered',
@@ -305,19 +233,6 @@ export const MUTATIONS = [
     '    if (known) {\n',
     '    if (known && key === undefined) {\n',
     'accounts',
-  ),
-  mutation(
-    'a projection is done before it has handled',
-    'runtime/projecting/event-processor.ts',
-    '        try {\n          if (!this.#aside',
-    '        this.#handled = record.position;\n        this.#moved();\n        try {\n          if (!this.#aside',
-    'read-models',
-  ),
-  mutation(
-    'who lost a checkpoint saves on',
-    'runtime/delivery/saved-checkpoint.ts',
-    'if (!isOurs) return false;',
-    'if (!isOurs) return true;',
-    'read-models',
+    1,
   ),
 ];

@@ -1,18 +1,24 @@
-/** How far somebody has worked through the store. */
+/** How far a consumer has worked through the store. */
 export interface Checkpoint {
-  /** 1, 2, 3 …: one more each time it is saved. */
+  /** 1, 2, 3 …: it grows by one with every save. */
   readonly revision: number;
-  /** Whatever its owner keeps in it: a position, as JSON text. */
+  /** Text that belongs to the consumer: its position, as JSON. */
   readonly value: string;
 }
 
-/** Keeps a few values for those who work through the store: durable like an append, and safe from two who write at once. */
+/**
+ * The checkpoint duty of an engine: it keeps a few values for consumers. A save is durable like an append, and safe
+ * when two nodes save at once.
+ */
 export interface CheckpointDuty {
-  /** What was saved last under this name; `undefined` if nothing ever was. */
+  /** Resolves to the value that was saved last under this name; `undefined` if none ever was. */
   loadCheckpoint(name: string): Promise<Checkpoint | undefined>;
   /**
-   * Saves it if nobody else has since `revision` (0: since ever), and says whether it did. A save whose answer was lost may say `false` when it is made again:
-   * whoever gets that loads and looks.
+   * Saves the value if the stored revision is still `revision` (0: nothing was saved yet). Resolves to whether it was
+   * saved. If the answer of a save was lost, a second try may resolve to `false` although the first one succeeded: the
+   * caller has to load the checkpoint and compare.
+   *
+   * @throws EngineError.
    */
   saveCheckpoint(name: string, revision: number, value: string): Promise<boolean>;
 }

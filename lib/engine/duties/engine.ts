@@ -8,9 +8,9 @@ import type { SnapshotDuty } from './snapshots.js';
 import type { TickDuty } from './tick-schedules.js';
 
 /**
- * What stores streams and lets nodes find each other: the sum of its duties, each in a file of its own beside this one.
- * Nothing here is optional, so the runtime never works around an engine. An engine is made of these parts plus what
- * `engine/` shares (group commit, retry, followers): see docs/writing-an-engine.md.
+ * Stores streams and lets nodes find each other. An engine is the sum of its duties; each has a file of its own beside
+ * this one. No duty is optional, so the runtime never works around an engine. What engines have in common (group
+ * commit, retries, followers) is in `engine/`: see docs/writing-an-engine.md.
  */
 export interface Engine
   extends AppendDuty,
@@ -21,10 +21,17 @@ export interface Engine
     MessageDuty,
     TickDuty,
     CheckpointDuty {
-  /** For logs and errors: `'sqlite'`, `'memory'` … */
+  /** The engine's name in logs and errors: `'sqlite'`, `'memory'` … */
   readonly name: string;
-  /** Connects and creates what is missing. Called once, before anything else. Throws an `EngineError` that says what to do. */
+  /**
+   * Connects, and creates what is missing. It is called once, before anything else.
+   *
+   * @throws EngineError that says what to do.
+   */
   open(): Promise<void>;
-  /** Waits for writes under way, then frees sockets, files and timers. Idempotent. Calls after it throw `ENGINE_CLOSED`. */
+  /**
+   * Waits for writes that are under way, then frees sockets, files and timers. It may be called more than once. Every
+   * later call of another method throws `EngineError` (`ENGINE_CLOSED`).
+   */
   close(): Promise<void>;
 }

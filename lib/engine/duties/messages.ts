@@ -1,22 +1,36 @@
 import type { Unwatch } from './follow.js';
 
-/** Text from one node to another. */
+/** A text for another node. */
 export interface NodeMessage {
   /** The receiving node's id. */
   readonly to: string;
   readonly text: string;
 }
 
-/** How long a message is kept for a node that does not receive, in milliseconds; at least this, and not for ever. */
+/**
+ * How long the engine keeps a message for a node that does not receive, at least. Milliseconds. It does not keep it for
+ * ever.
+ */
 export const MESSAGE_KEPT_MS = 60_000;
 
 /**
- * Messages between nodes, delivered within milliseconds, in the order in which a sender's calls were made one after another. A message may
- * come twice, and one may be lost when a connection breaks or nobody receives: whoever sends waits for an answer and sends again.
+ * The message duty of an engine: messages between nodes, delivered within milliseconds, in the order in which a sender
+ * made its calls one after the other. A message may come twice. It may be lost when a connection breaks or nobody
+ * receives, so the sender waits for an answer and sends again.
  */
 export interface MessageDuty {
-  /** Resolves when the messages are on their way; several of one call arrive in the order given. Also to a node that does not exist. */
+  /**
+   * Sends messages, also to a node that does not exist. Those of one call arrive in the order given. Resolves when the
+   * messages are on their way.
+   *
+   * @throws EngineError.
+   */
   send(messages: readonly NodeMessage[]): Promise<void>;
-  /** Gets what is sent to this node from now on, never from inside a call of `send`. `deliver` must not throw. One receiver a node. */
+  /**
+   * Delivers what is sent to this node from now on, never from inside a call of `send`. `deliver` must not throw. A
+   * node has one receiver.
+   *
+   * @throws EngineError.
+   */
   receive(nodeId: string, deliver: (texts: readonly string[]) => void): Promise<Unwatch>;
 }

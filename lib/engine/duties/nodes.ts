@@ -1,20 +1,23 @@
-/** What the engine keeps of a node: its last heartbeat. */
+/** The last heartbeat of a node, as the engine keeps it. */
 export interface NodeRecord {
   readonly nodeId: string;
-  /** Which start of the node: two processes that use one id at the same time are found out by it. */
+  /** Identifies one start of the node. It reveals two processes that use one node id at the same time. */
   readonly incarnation: string;
-  /** Grows with every heartbeat. Only that it changes means something. */
+  /** Grows with every heartbeat. Only the change has a meaning. */
   readonly beat: number;
-  /** The node's clock at that heartbeat, in milliseconds since 1970: shows how far clocks are apart. */
+  /** The node's clock at that heartbeat, in milliseconds since 1970. It shows how far the nodes' clocks are apart. */
   readonly clockMs: number;
 }
 
-/** Heartbeats: how nodes know of each other. Written every few hundred milliseconds, so they need not survive a power cut. */
+/**
+ * The node duty of an engine: it keeps heartbeats, by which nodes know of each other. They are written every few
+ * hundred milliseconds, so they need not survive a power cut.
+ */
 export interface NodeDuty {
-  /** Writes this node's heartbeat over its last one, of whichever incarnation. */
+  /** Replaces this node's last heartbeat, of whichever incarnation. */
   beat(node: NodeRecord): Promise<void>;
-  /** The last heartbeat of every node that has not been forgotten, in no order. */
+  /** Resolves to the last heartbeat of every node that has not been forgotten, in no particular order. */
   nodes(): Promise<NodeRecord[]>;
-  /** Forgets a node, unless it has another incarnation by now. Not an error if there is none. */
+  /** Forgets a node, unless it has another incarnation by now. It is no error if there is no such node. */
   forgetNode(nodeId: string, incarnation: string): Promise<void>;
 }

@@ -1,36 +1,58 @@
 import type { EventRecord } from '../../kernel/values/event.js';
 
 /**
- * What one read of the whole store found. It says itself how far it looked: whoever follows the store goes by that, and never by a position that was
- * asked for at another time.
+ * The result of one read of the whole store. The page itself says how far the read looked. A reader continues from
+ * there, and never from a position that it asked for at another time.
  */
 export interface StorePage {
-  /** In order of position; every event bears its own. */
+  /** The events found, in order of position. Each bears its position. */
   readonly events: readonly EventRecord[];
   /**
-   * Every event that was asked for and has a position up to this one is in this page or an earlier one, for good: read on after it. At least `after`, and
-   * at least the position of the last event.
+   * How far the read looked. Every requested event with a position up to this one is in this page or an earlier one,
+   * for good. The next read starts after it. It is never below `after`, nor below the position of the last event.
    */
   readonly upTo: number;
-  /** Nothing came after `upTo` when this was read. A page that does not say so has an `upTo` beyond `after`, though it may have no events. */
+  /**
+   * Whether nothing came after `upTo` when this was read. If it is false, `upTo` is above `after`, though the page may
+   * have no events.
+   */
   readonly ended: boolean;
 }
 
-/** Events asked for at once by default; an engine may give fewer (a page limited by bytes), but none only at the end. */
+/**
+ * Most events that a reader asks for at once by default. An engine may give fewer (a page limited by bytes), but it
+ * gives none only at the end.
+ */
 export const READ_PAGE_EVENTS_MAX = 1_000;
 
-/** The second duty of an engine: to give back what was stored, in pages. */
+/** The read duty of an engine: it gives back what was stored, in pages. */
 export interface ReadDuty {
-  /** Events of one stream with `version > after`, oldest first, no hole, at most `limit`. An empty array means: there is no more. */
+  /**
+   * Reads events of one stream with `version > after`, oldest first, without a gap, at most `limit`. An empty array
+   * means that there are no more.
+   *
+   * @throws EngineError.
+   */
   readStream(streamId: string, after: number, limit: number): Promise<EventRecord[]>;
-  /** The stream's version; 0 if there is no such stream. */
+  /** Resolves to the stream's version; 0 if there is no such stream. @throws EngineError. */
   streamVersion(streamId: string): Promise<number>;
   /**
-   * Events of the whole store with `position > after`, in order of position, at most `limit` (at least 1); only those of `names` if given. No event may ever
-   * become visible at a position up to the `upTo` of a page that was given. A read looks at a bounded part of the store, then gives what it has, however
-   * little, and says how far it looked: it never goes on because others write meanwhile.
+   * Reads events of the whole store with `position > after`, in order of position.
+   *
+   * Once a page was given, no event may become visible at a position up to its `upTo`. A read looks at a bounded part
+   * of the store, gives what it found there, however little, and says how far it looked. It never goes on because
+   * others write meanwhile.
+   *
+   * @param limit most events in the page, at least 1.
+   * @param names if given, only events of these names.
+   * @throws EngineError.
    */
   readAll(after: number, limit: number, names?: readonly string[]): Promise<StorePage>;
-  /** The highest position that `readAll` can reach now; 0 for an empty store. For those who need only the number: it says nothing of any page. */
+  /**
+   * Resolves to the highest position that `readAll` can reach now; 0 for an empty store. It says nothing about the
+   * content of any page.
+   *
+   * @throws EngineError.
+   */
   lastPosition(): Promise<number>;
 }

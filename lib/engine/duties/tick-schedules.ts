@@ -1,38 +1,51 @@
-/** An actor that ticks, and the node that makes it tick. One for each stream and actor class. */
+/** An actor that ticks, and the node that makes it tick. There is one for each stream and actor class. */
 export interface TickSchedule {
   readonly streamId: string;
-  /** Name of the actor class. */
+  /** The name of the actor class. */
   readonly actor: string;
-  /** The id the actor is asked for by: the stream's without the class's prefix. */
+  /** The id by which users get the actor: the stream's id without the class's prefix. */
   readonly id: string;
-  /** Id of the owning node. */
+  /** The id of the owning node. */
   readonly owner: string;
   /**
-   * A version of the stream. Of a schedule that is kept or added: the actor ticks as of this version, or will. Of one to be removed: it does not as of this
-   * version. So writes of one schedule may land in any order: the one that knew more of the stream wins.
+   * The stream's version that this is known from. A schedule that is added says: as of this version, the actor ticks or
+   * will tick. One that is removed says: as of this version, it does not. So writes of one schedule may land in any
+   * order: the one with the higher version wins.
    */
   readonly since: number;
 }
 
-/** Most schedules that one call takes, or gives back. */
+/** Most schedules that one call takes or gives back. */
 export const SCHEDULES_MAX = 1_000;
 
 /**
- * Who makes which actor tick. Only an index: whether and how an actor ticks is said by its stream. Durable like an append, so that an actor
- * ticks on after every node was down.
+ * The tick duty of an engine: it keeps which node makes which actor tick. This is only an index: the stream says
+ * whether and how an actor ticks. It is durable like an append, so that actors go on ticking after all nodes were down.
  */
 export interface TickDuty {
   /**
-   * Keeps these; where there is one for the same stream and actor already, that one stays, with the higher `since` of the two. Gives what is kept now, in the
-   * order given.
+   * Adds schedules. If there already is one for the same stream and actor, it stays, with the higher `since` of the
+   * two. Resolves to the schedules that are kept now, in the order given.
+   *
+   * @throws EngineError.
    */
   addSchedules(schedules: readonly TickSchedule[]): Promise<TickSchedule[]>;
-  /** Removes these, except those that have another owner by now, or a higher `since`. */
+  /** Removes schedules, except those that have another owner by now, or a higher `since`. @throws EngineError. */
   removeSchedules(schedules: readonly TickSchedule[]): Promise<void>;
-  /** Up to `limit` schedules of this owner, after that of `after` in an order of the engine's own that never changes. */
+  /**
+   * Resolves to up to `limit` schedules of this owner that come after `after`. The order is the engine's own and never
+   * changes.
+   *
+   * @throws EngineError.
+   */
   schedulesOf(owner: string, limit: number, after?: TickSchedule): Promise<TickSchedule[]>;
-  /** Every node that owns a schedule. */
+  /** Resolves to the ids of all nodes that own a schedule. @throws EngineError. */
   scheduleOwners(): Promise<string[]>;
-  /** Makes `to` the owner of up to `limit` schedules of `from`, each of which only one of several callers gets; gives those that it got. */
+  /**
+   * Makes `to` the owner of up to `limit` schedules of `from`, and resolves to those. If several nodes call this at
+   * once, only one of them gets each schedule.
+   *
+   * @throws EngineError.
+   */
   takeSchedules(from: string, to: string, limit: number): Promise<TickSchedule[]>;
 }

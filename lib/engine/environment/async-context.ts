@@ -1,29 +1,37 @@
 import { AsyncResource } from 'node:async_hooks';
 
-/** A context (what every `AsyncLocalStorage` holds there) in which something can be run later. */
+/**
+ * A captured asynchronous context (the values that every `AsyncLocalStorage` has there), in which a function can run
+ * later.
+ */
 export type AsyncContext = Pick<AsyncResource, 'runInAsyncScope'>;
 
-/** By this name tools that watch Node's asynchronous resources show ours. */
+/** The name that tools show for our asynchronous resources. */
 const TYPE = 'omniscient-nest';
 
-/** The context of nobody: that in which the library was imported. */
+/** The context in which the library was imported. It belongs to no caller. */
 const rootContext = new AsyncResource(TYPE);
 
-/** The context of the calling code, for what it gives to be done later: a command that has to wait, a subscriber. */
+/**
+ * Captures the context of the calling code, for work that runs later on its behalf: a command that waits, a subscriber.
+ */
 export function callersContext(): AsyncContext {
   return new AsyncResource(TYPE);
 }
 
 /**
- * Runs what has no caller, or many (a load that several wait for, a wake-up, a tick, a reaction), in the context of nobody: else it would see the user, the
- * tenant or the turn of whoever happened to come first, and keep that alive.
+ * Runs work that has no caller, or several (a shared load, a wake-up, a tick, a reaction), in a context of its own.
+ * Otherwise it would see the user, tenant or turn of whichever caller came first, and keep that in memory.
  */
 export function detached<T>(run: () => T): T {
-  // A context of its own each time: whoever calls `enterWith()` in it changes no other.
+  // Each run gets a context of its own, so that `enterWith()` in one of them changes no other.
   return rootContext.runInAsyncScope(callersContext).runInAsyncScope(run);
 }
 
-/** Calls a function of Node's that only begins something (a timer, a microtask): what that calls later has the context of nobody. */
+/**
+ * Calls a Node function that only begins something (a timer, a microtask). The callback later runs in the context of no
+ * caller.
+ */
 export function withoutContext<Args extends unknown[], T>(begin: (...args: Args) => T, ...args: Args): T {
   return rootContext.runInAsyncScope(begin, undefined, ...args);
 }

@@ -2,8 +2,9 @@ import type { Environment } from './environment.js';
 import { SYSTEM } from './system-environment.js';
 
 /**
- * Growing waits: each is twice the last, up to a limit, of which a random half is taken off so that nodes which failed together do not come
- * back together ("full jitter" halved; Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015).
+ * Growing waits between tries. Each wait is twice the last, up to a limit. A random part, up to half, is taken off, so
+ * that nodes that failed together do not come back together. This is "full jitter" halved (Brooker, "Exponential
+ * Backoff and Jitter", AWS Architecture Blog, 2015).
  */
 export class Backoff {
   #nextMs: number;
@@ -16,25 +17,30 @@ export class Backoff {
     this.#nextMs = minMs;
   }
 
-  /** How long to wait now, in milliseconds. */
+  /** Returns how long to wait now, in milliseconds. */
   nextMs(): number {
     const wholeMs = this.#nextMs;
     this.#nextMs = Math.min(wholeMs * 2, this.maxMs);
     return wholeMs * (0.5 + this.random() / 2);
   }
 
-  /** It worked: the next failure waits shortly again. */
+  /** Starts with short waits again, after a success. */
   reset(): void {
     this.#nextMs = this.minMs;
   }
 }
 
-/** First wait after a failure, before the random part. */
+/** The first wait after a failure, before the random part is taken off. Milliseconds. */
 export const BACKOFF_MS_MIN = 10;
-/** Longest wait between two tries. */
+/** The longest wait between two tries. Milliseconds. */
 export const BACKOFF_MS_MAX = 2_000;
 
-/** Growing waits of a node. */
+/**
+ * Creates the growing waits of a node.
+ *
+ * @param minMs default `BACKOFF_MS_MIN`.
+ * @param maxMs default `BACKOFF_MS_MAX`.
+ */
 export function backoffIn({ random }: Environment, minMs?: number, maxMs?: number): Backoff {
   return new Backoff(minMs, maxMs, random);
 }

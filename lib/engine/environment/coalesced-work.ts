@@ -1,6 +1,7 @@
 /**
- * Work that looks at something, one run at a time. Whoever asks while it runs shares the next run with all others who do: the one under way may have looked
- * before that happened for which they ask, and what an older look shows must not come after what a newer one has shown.
+ * Runs some work (a look at the store, say), one run at a time. All who ask during a run share the next one. They
+ * cannot share the current one: it may have looked before the change that they ask about. Runs do not overlap, so that
+ * an older result never arrives after a newer one.
  */
 export class CoalescedWork {
   readonly #work: () => Promise<void>;
@@ -11,7 +12,7 @@ export class CoalescedWork {
     this.#work = work;
   }
 
-  /** Resolves when a run has ended that began after this was called. @throws what the work throws. */
+  /** Resolves when a run has ended that began after this call. @throws what the work throws. */
   run(): Promise<void> {
     if (this.#next) return this.#next;
     if (!this.#running) return this.#begin();

@@ -1,49 +1,56 @@
 /**
- * All that the library takes from the machine it runs on: time, timers, turns of the event loop, randomness. A node is given one, and asks nothing else,
- * so that a simulation decides what happens when.
+ * Everything that the library takes from the machine: time, timers, turns of the event loop, randomness. A node is
+ * given one environment and asks nothing else, so that a simulation decides what happens when.
  */
 export interface Environment {
-  /** Milliseconds since 1970, for what people read. Somebody may set it, forwards or backwards. */
+  /** Milliseconds since 1970, for people to read. Somebody may set this clock, forwards or backwards. */
   now(): number;
-  /** Milliseconds since some moment. Nobody sets it: waits and time-outs are measured by it. */
+  /** Milliseconds since some fixed moment. Nobody sets this clock, so waits and time-outs are measured by it. */
   monotonicMs(): number;
-  /** Calls once, after so many milliseconds or a little more; as all of these, in the asynchronous context of nobody. */
+  /**
+   * Calls once, after `ms` milliseconds or a little more. All callbacks of an environment run in the asynchronous
+   * context of no caller.
+   */
   setTimeout(callback: () => void, ms: number): Timer;
-  /** Does nothing if there is none, or if it has been called. */
+  /** Cancels a timer. It does nothing if the timer is `undefined` or has already been called. */
   clearTimeout(timer: Timer | undefined): void;
   /** Calls in the next turn of the event loop. */
   setImmediate(callback: () => void): void;
-  /** Calls when the code that runs now has ended, before the event loop turns. */
+  /** Calls when the code that runs now has ended, before the next turn of the event loop. */
   queueMicrotask(callback: () => void): void;
-  /** The process does not end by itself before the function that this returns is called. */
+  /** Keeps the process from ending by itself, until the returned function is called. */
   keepAlive(): () => void;
-  /** From 0 to below 1. */
+  /** A random number from 0 (included) to 1 (excluded). */
   random(): number;
-  /** An id that nobody else has: a UUID. */
+  /** A new UUID. */
   uuid(): string;
 }
 
-/** A call that will come. */
+/** A call that is due. */
 export interface Timer {
-  /** The process may end without it. */
+  /** Lets the process end without waiting for this call. */
   unref(): Timer;
 }
 
-/** Resolves after so many milliseconds; the process does not end before that. */
+/** Resolves after `ms` milliseconds, and keeps the process alive until then. */
 export function sleep(environment: Environment, ms: number): Promise<void> {
   return new Promise((resolve) => {
     environment.setTimeout(resolve, ms);
   });
 }
 
-/** The same, but the process may end before that: for what nobody awaits. */
+/** Resolves after `ms` milliseconds, but lets the process end before that. Use it where nobody awaits the result. */
 export function pause(environment: Environment, ms: number): Promise<void> {
   return new Promise((resolve) => {
     environment.setTimeout(resolve, ms).unref();
   });
 }
 
-/** Whether it ends within so many milliseconds; the process does not end before that is known. @throws what `work` throws in time. */
+/**
+ * Resolves to whether `work` ends within `ms` milliseconds, and keeps the process alive until that is known.
+ *
+ * @throws what `work` throws in time.
+ */
 export async function endsWithin(environment: Environment, work: Promise<unknown>, ms: number): Promise<boolean> {
   let timer: Timer | undefined;
   const late = new Promise<false>((resolve) => {
@@ -56,14 +63,14 @@ export async function endsWithin(environment: Environment, work: Promise<unknown
   }
 }
 
-/** The process does not end while somebody waits for this, even if all that it waits for itself would not keep it. */
+/** Keeps the process alive until `awaited` settles, even if nothing that it waits for would do so. */
 export function keptAlive<T>(environment: Environment, awaited: Promise<T>): Promise<T> {
   const release = environment.keepAlive();
   awaited.then(release, release);
   return awaited;
 }
 
-/** Resolves in the next turn of the event loop: timers and sockets come first. */
+/** Resolves in the next turn of the event loop, after timers and sockets had their turn. */
 export function turnOfTheLoop(environment: Environment): Promise<void> {
   return new Promise((resolve) => environment.setImmediate(resolve));
 }

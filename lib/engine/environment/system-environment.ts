@@ -4,18 +4,18 @@ import { clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } fr
 import { withoutContext } from './async-context.js';
 import type { Environment } from './environment.js';
 
-// Taken when this is imported: a test runner may replace the globals, and what they belong to, later.
+// Read at import, because a test runner may replace the globals later.
 const dateNow = Date.now;
 const performanceNow = performance.now.bind(performance);
 const microtask = globalThis.queueMicrotask;
 
-/** How often a timer that keeps the process alive looks whether it is still needed. Milliseconds. */
+/** How often the timer that keeps the process alive checks whether it is still needed. Milliseconds. */
 const KEEPING_MS = 1_000;
 
 const startTimer = (callback: () => void, ms: number) => setTimeout(callback, ms);
 const immediate = (callback: () => void) => setImmediate(callback);
 
-/** The machine itself. */
+/** The environment of the real machine. */
 export const SYSTEM: Environment = Object.freeze({
   now: () => dateNow(),
   monotonicMs: () => performanceNow(),
@@ -28,7 +28,10 @@ export const SYSTEM: Environment = Object.freeze({
   uuid: () => randomUUID(),
 });
 
-/** How many keep the process alive, and the timer that does it for all of them: to switch it on and off takes less than to set one each time. */
+/**
+ * How many callers keep the process alive. One timer serves all of them: switching it on and off is cheaper than one
+ * timer each.
+ */
 let keepers = 0;
 let keeping: NodeJS.Timeout | undefined;
 
@@ -44,7 +47,7 @@ function keepAlive(): () => void {
   };
 }
 
-/** Ends by itself when nobody needs it any more. */
+/** Starts the shared timer. It ends by itself when no caller needs it any more. */
 function keepingTimer(): NodeJS.Timeout {
   return setInterval(() => {
     if (keepers > 0) return;

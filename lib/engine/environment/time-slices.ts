@@ -1,18 +1,19 @@
 import type { Environment } from './environment.js';
 
 /**
- * Shares out the event loop among all that work through many events at the same time: loads, replays, sweeps. Each does a piece and waits for its turn; in one
- * turn of the loop as many of them go on as fit in a slice, in the order in which they came, and the others in the next. (Cooperative scheduling.) Those who
- * follow the store wait for a turn after every page instead, all for the same one, because they share what is read in it.
+ * Shares the event loop among all work that goes through many events: loads, replays, sweeps (cooperative scheduling).
+ * Each does a piece and waits for its turn. In one turn of the loop, as many of them continue as fit into a slice, in
+ * order of arrival; the others continue in the next. Those who follow the store wait for a turn after every page
+ * instead, all for the same one, because they share what is read in it.
  */
 export class TimeSlices {
   readonly #environment: Environment;
   #waiting: (() => void)[] = [];
-  /** How many of those have gone on. */
-  #gone = 0;
+  /** How many at the head of `#waiting` have already continued. */
+  #resumed = 0;
   #startedMs: number;
   #events = 0;
-  /** Calls that come in the next turn of the event loop; another object in each. */
+  /** The calls scheduled for the next turn of the event loop. Every turn has another object. */
   #next: { calls: number } = { calls: 0 };
 
   constructor(environment: Environment) {
@@ -20,22 +21,25 @@ export class TimeSlices {
     this.#startedMs = environment.monotonicMs();
   }
 
-  /** So many events are about to be handled. */
+  /** Counts events that are about to be handled. */
   use(events: number): void {
     this.#events += events;
   }
 
-  /** Whether it is time to wait for a turn of the event loop. Says so too when all have been idle meanwhile: a turn costs next to nothing then. */
+  /**
+   * Whether it is time to wait for a turn of the event loop. It is also true after idle time: a turn costs next to
+   * nothing then.
+   */
   get isOver(): boolean {
     return this.#events >= SLICE_EVENTS_MAX || this.isTimeUp;
   }
 
-  /** The same in the middle of a page, whose events are counted already. */
+  /** The same in the middle of a page, whose events are already counted. */
   get isTimeUp(): boolean {
     return this.#environment.monotonicMs() - this.#startedMs >= SLICE_MS;
   }
 
-  /** Resolves in a later turn of the event loop: timers and sockets come first, and so does whoever waited before. */
+  /** Resolves in a later turn of the event loop: after timers and sockets, and after those who waited before. */
   turn(): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
@@ -45,44 +49,47 @@ export class TimeSlices {
 
   #callNext(): void {
     const next = this.#next;
-    if (next.calls >= Math.min(this.#waiting.length - this.#gone, CALLS_PER_TURN_MAX)) return;
+    if (next.calls >= Math.min(this.#waiting.length - this.#resumed, CALLS_PER_TURN_MAX)) return;
     next.calls += 1;
     this.#environment.setImmediate(() => this.#called(next));
   }
 
-  /** Between two calls of one turn of the loop, what the first one let go on does its piece. */
+  /** Lets one continue. It does its piece before the next call of the same turn. */
   #called(turn: { calls: number }): void {
     if (turn === this.#next) {
       this.#next = { calls: 0 };
       this.#startedMs = this.#environment.monotonicMs();
       this.#events = 0;
     }
-    if (!this.isOver) this.#letOneGoOn();
+    if (!this.isOver) this.#resumeOne();
     this.#callNext();
   }
 
-  #letOneGoOn(): void {
-    const first = this.#waiting[this.#gone];
-    this.#gone += 1;
-    // Now and then: to take the first of many from an array moves all others.
-    if (this.#gone >= this.#waiting.length || this.#gone > GONE_MAX) {
-      this.#waiting = this.#waiting.slice(this.#gone);
-      this.#gone = 0;
+  #resumeOne(): void {
+    const first = this.#waiting[this.#resumed];
+    this.#resumed += 1;
+    // Only now and then, because removing the first element moves all others.
+    if (this.#resumed >= this.#waiting.length || this.#resumed > RESUMED_MAX) {
+      this.#waiting = this.#waiting.slice(this.#resumed);
+      this.#resumed = 0;
     }
     first?.();
   }
 }
 
-/** How long work that can be interrupted goes on before timers and sockets have their turn. Milliseconds. */
+/** How long interruptible work goes on before timers and sockets have their turn. Milliseconds. */
 export const SLICE_MS = 10;
-/** Most events that are handled in one slice, however quickly; what is begun is not interrupted. */
+/** Most events handled in one slice, however fast. A piece that has begun is not interrupted. */
 export const SLICE_EVENTS_MAX = 1_000;
-/** Most who wait that are called in one turn of the event loop. */
+/** Most waiting callers that are called in one turn of the event loop. */
 const CALLS_PER_TURN_MAX = 64;
-/** Most that stay in the queue after they have gone on. */
-const GONE_MAX = 1_000;
+/** Most entries that stay in the queue after they have continued. */
+const RESUMED_MAX = 1_000;
 
-/** Work of one who waits for others most of the time, and now and then for nobody: it gives up its turn only if it has gone on for long by itself. */
+/**
+ * The time slice of work that usually waits for others. It gives up its turn only after it has run for long without
+ * waiting.
+ */
 export class TimeSlice {
   readonly #environment: Environment;
   #beganMs: number;
@@ -104,7 +111,9 @@ export class TimeSlice {
 
 const slices = new WeakMap<Environment, TimeSlices>();
 
-/** Those of this node; nodes of one process on one machine share one event loop, and so these. */
+/**
+ * Returns the time slices of this node. Nodes of one process on one machine share an event loop, and so share these.
+ */
 export function timeSlicesOf(environment: Environment): TimeSlices {
   const known = slices.get(environment);
   if (known) return known;

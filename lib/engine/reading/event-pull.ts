@@ -9,11 +9,12 @@ import { contiguous } from './stream-follower.js';
 import { WakeUps } from './wake-ups.js';
 
 /**
- * History, then live, a page at a time and only when asked for: for readers that take their time over each event. In order, no hole, no repeat. Between two
- * calls it holds its place, and the little that wake-ups said comes next: who keeps up with a stream need not read it.
+ * Reads history, then live events, a page at a time and only when asked: for readers that take their time over each
+ * event. Events come in order, without gap or repeat. Between two calls it keeps its place and a few events from
+ * wake-ups, so a reader that keeps up need not read the store.
  */
 export class EventPull {
-  /** Called when it has looked and nothing was left to give out up to where it looked. */
+  /** Called when it has looked and found nothing left to give out. */
   onSuspect: () => void = () => {};
   readonly #engine: ReadDuty & FollowDuty;
   readonly #source: PullSource;
@@ -24,18 +25,20 @@ export class EventPull {
   #quietAt: number;
   #watch: Promise<Unwatch> | undefined;
   readonly #wakeUps = new WakeUps();
-  /** What wake-ups said comes after the place. */
+  /** Events from wake-ups that continue after `place`. */
   readonly #ahead: EventRecord[] = [];
-  /** The last page was not the end. */
+  /** Whether the last page was not the end. */
   #isOnTheWay = false;
-  /** A page was read, and nothing was waited for since. */
+  /** Whether a page was read since it last waited. */
   #hasRead = false;
   #wake: () => void = () => {};
   #stopped = false;
 
   /**
-   * @param onRetry hears of each error after which it tries again.
-   * @param environment where waits come from.
+   * @param source one stream, the whole store, or the events of some names.
+   * @param after version (of a stream) or position (of the store) to begin after; 0 for all.
+   * @param onRetry called with each error after which it tries again.
+   * @param environment where waits come from. Default: the machine.
    */
   constructor(
     engine: ReadDuty & FollowDuty,
@@ -51,29 +54,30 @@ export class EventPull {
     this.#onRetry = onRetry;
     this.#environment = environment;
     this.#backoff = backoffIn(environment);
-    // Nobody has looked yet.
+    // Nothing has been read yet, so there may be something.
     this.#wakeUps.hear();
   }
 
-  /** Version of the stream (position, for names) up to which everything was given out. */
+  /** Version (of a stream) or position (of the store) up to which everything was given out. */
   get place(): number {
     return this.#place;
   }
 
-  /** Up to where there was nothing left to give out when it last looked. */
+  /** The place at which nothing was left to give out when it last looked. */
   get quietAt(): number {
     return this.#quietAt;
   }
 
-  /** Whether something was given out since, or it has not come to the end yet. */
+  /** Whether events were given out since then, or the end has not been reached yet. */
   get isBehind(): boolean {
     return this.#place > this.#quietAt || this.#isOnTheWay;
   }
 
   /**
-   * The next events, as soon as there are any; `undefined` once it is stopped. Not to be called again before it has answered.
+   * Resolves to the next events as soon as there are any, or to `undefined` once it is stopped. Wait for the answer
+   * before you call it again.
    *
-   * @throws EngineError that trying again does not mend.
+   * @throws EngineError that is not `retryable`.
    */
   async next(): Promise<readonly EventRecord[] | undefined> {
     while (!this.#stopped) {
@@ -90,7 +94,7 @@ export class EventPull {
         const events = await this.#look();
         if (events.length > 0) return this.#stopped ? undefined : events;
       } catch (error) {
-        // Whoever ended it may have closed the engine since.
+        // The engine may have been closed after this was stopped.
         if (this.#stopped) break;
         if (!(error instanceof EngineError && error.retryable)) throw error;
         this.#onRetry(error);
@@ -100,14 +104,16 @@ export class EventPull {
     return undefined;
   }
 
-  /** Ends it for good; a call that waits answers. */
+  /** Stops for good. A call that waits resolves to `undefined`. */
   stop(): void {
     this.#stopped = true;
     this.#watch?.then((unwatch) => unwatch()).catch(() => {});
     this.#wake();
   }
 
-  /** Reads on, giving the event loop a turn between pages: an engine that answers at once would hold it up. */
+  /**
+   * Reads one page. Between pages the event loop has its turn, because an engine that answers at once would block it.
+   */
   async #look(): Promise<readonly EventRecord[]> {
     if (this.#hasRead) await turnOfTheLoop(this.#environment);
     await this.#watching();
@@ -119,7 +125,8 @@ export class EventPull {
     this.#place = Math.max(this.#place, upTo);
     this.#isOnTheWay = !ended;
     if (ended) this.#wakeUps.reachedEnd();
-    // Also if there is more behind it: whoever goes through much that is none of its business, or is always woken, comes further all the same.
+    // This counts even if there is more to read: a reader of few names, or one that is always woken, still makes
+    // progress.
     if (events.length === 0) this.#nothingLeft();
     return events;
   }
@@ -146,7 +153,7 @@ export class EventPull {
     const placeOf = ({ version, position }: EventRecord) => (isStream ? version : position);
     const wake = (hint: readonly EventRecord[]) => {
       if (!this.#takeAhead(hint)) {
-        // What is held is read again with the rest.
+        // The events kept are read again with the rest.
         this.#ahead.length = 0;
         this.#wakeUps.hearOf(hint, placeOf);
       }
@@ -165,7 +172,9 @@ export class EventPull {
     return watch;
   }
 
-  /** Whether what this says leaves nothing to read, because all before it is known and it continues that without a hole. */
+  /**
+   * Takes events from a wake-up if they continue without a gap what is known. Returns whether nothing is left to read.
+   */
   #takeAhead(hint: readonly EventRecord[]): boolean {
     if (this.#wakeUps.isDue(this.#place) || !('stream' in this.#source) || hint.length === 0) return false;
     const end = this.#place + this.#ahead.length;
@@ -176,7 +185,7 @@ export class EventPull {
     return true;
   }
 
-  /** Until it is woken, or the time is over. */
+  /** Waits until it is woken, or until `ms` milliseconds are over. */
   #sleep(ms?: number): Promise<void> {
     this.#hasRead = false;
     return new Promise((resolve) => {
@@ -190,8 +199,8 @@ export class EventPull {
   }
 }
 
-/** Events that wake-ups brought along and nobody asked for yet; past that they are read when somebody does. */
+/** Most events from wake-ups that wait to be asked for. Past that, they are read from the store instead. */
 const AHEAD_EVENTS_MAX = 256;
 
-/** One stream; or the whole store, or what of it has one of some names. */
+/** What to read: one stream, the whole store, or the store's events of some names. */
 export type PullSource = { readonly stream: string } | { readonly names?: readonly string[] };

@@ -8,14 +8,15 @@ import { SYSTEM } from '../environment/system-environment.js';
 import { WakeUps } from './wake-ups.js';
 
 /**
- * History, then live, built on nothing but reading and wake-ups: the watch is opened first, then everything is read from the last place known;
- * each wake-up either fits exactly or makes it read again. Holds one page at a time.
+ * Follows history, then live events, with nothing but reads and wake-ups. It opens the watch first, then reads
+ * everything from the last known place. A wake-up either continues exactly there, or makes it read again. It holds one
+ * page at a time.
  */
 export class Follower {
   #place: number;
   #stopped = false;
   #reading = false;
-  /** Events are being handed over: what that itself makes happen must not overtake the rest of them. */
+  /** Events are being handed over. Events that this causes must not overtake the rest of them. */
   #delivering = false;
   readonly #wakeUps = new WakeUps();
   #unwatch: Unwatch | undefined;
@@ -33,17 +34,17 @@ export class Follower {
     this.#backoff = backoffIn(this.#environment);
   }
 
-  /** Version or position up to which everything was handed over. */
+  /** Version (of a stream) or position (of the store) up to which everything was handed over. */
   get place(): number {
     return this.#place;
   }
 
-  /** Begins. Events come from the next turn of the event loop on, never from inside this call. */
+  /** Starts. The first events come in the next turn of the event loop, never from inside this call. */
   start(): void {
     void this.#open();
   }
 
-  /** Ends it for good and frees everything; nothing comes after this. */
+  /** Stops for good and frees everything. No event comes after this. */
   stop(): void {
     this.#stopped = true;
     this.#environment.clearTimeout(this.#retryTimer);
@@ -59,7 +60,8 @@ export class Follower {
         return;
       }
       this.#unwatch = unwatch;
-      // What was stored before the watch was in force wakes nobody, though a wake-up may have made it read already.
+      // A commit before the watch was in force wakes nobody, even though an earlier wake-up may already have caused a
+      // read.
       this.#wakeUps.hear();
     } catch (error) {
       this.#retryOrFail(error, () => void this.#open());
@@ -77,7 +79,7 @@ export class Follower {
     void this.#catchUp();
   }
 
-  /** Reads until nothing more is there, giving the event loop a turn between pages. */
+  /** Reads until there is nothing more, with a turn of the event loop between pages. */
   async #catchUp(): Promise<void> {
     if (this.#reading || this.#delivering) return;
     this.#reading = true;
@@ -99,7 +101,7 @@ export class Follower {
     }
   }
 
-  /** @param upTo where it stands afterwards. */
+  /** @param upTo the place after these events. */
   #deliver(events: readonly EventRecord[], upTo: number): void {
     this.#place = upTo;
     this.#delivering = true;
@@ -129,27 +131,27 @@ export class Follower {
   }
 }
 
-/** Where a follower begins, and whom it tells. */
+/** Where a follower begins, and what it calls. */
 export interface FollowerOptions {
   /** Version (of a stream) or position (of the store) to begin after; 0 for all. */
   readonly after: number;
-  /** Gets what comes, in order. What it throws goes to `onError` and ends the follower. */
+  /** Gets the events, in order. An error that it throws goes to `onError` and ends the follower. */
   readonly onEvents: (events: readonly EventRecord[]) => void;
-  /** An error that trying again does not mend; nothing comes after it. */
+  /** Gets an error that another try does not mend. Nothing comes after it. */
   readonly onError: (error: unknown) => void;
-  /** Called for each error after which it is tried again. */
+  /** Called with each error after which it tries again. */
   readonly onRetry?: (error: unknown) => void;
   /** Where waits and turns of the event loop come from. Default: the machine. */
   readonly environment?: Environment;
 }
 
-/** What makes a follower one of a stream or one of the store. */
+/** What distinguishes a follower of a stream from one of the store. */
 export interface FollowerSource {
   watch(wake: Wake): Promise<Unwatch>;
-  /** The next page, which says itself how far it looked. */
+  /** Reads the next page, which says itself how far it looked. */
   read(after: number): Promise<StorePage>;
-  /** Of an event that a wake-up brought; 0 if it is not known yet. */
+  /** The version or position of an event from a wake-up; 0 if it is not known yet. */
   placeOf(event: EventRecord): number;
-  /** The part of a wake-up's hint that continues after `after` for certain. */
+  /** The part of a wake-up's events that certainly continues after `after`. */
   fitting(hint: readonly EventRecord[], after: number): readonly EventRecord[];
 }

@@ -4,8 +4,9 @@ import type { Environment } from '../environment/environment.js';
 import { timeSlicesOf } from '../environment/time-slices.js';
 
 /**
- * The events of one stream after a version, page by page, to its end. Between pages timers and sockets have their turn when it is time for that: an engine
- * may answer at once, and whoever works through a long past must not hold up all others.
+ * Yields the events of one stream after a version, page by page, to its end. Between pages, timers and sockets have
+ * their turn when a time slice is over: an engine may answer at once, and a long history must not block everything
+ * else.
  *
  * @throws EngineError.
  */
@@ -21,7 +22,7 @@ export async function* streamPages(
     const page = await engine.readStream(streamId, version, READ_PAGE_EVENTS_MAX);
     const last = page.at(-1);
     if (!last) return;
-    // Others may have read at the same time.
+    // Other work may have used the slice during the read.
     if (slices.isOver) await slices.turn();
     slices.use(page.length);
     yield page;
@@ -29,7 +30,12 @@ export async function* streamPages(
   }
 }
 
-/** The same of the whole store after a position, only events of `names` if given; the last page says `ended`. @throws EngineError. */
+/**
+ * Yields the events of the whole store after a position, likewise; only those of `names` if given. The last page has
+ * `ended`.
+ *
+ * @throws EngineError.
+ */
 export async function* storePages(
   engine: ReadDuty,
   environment: Environment,

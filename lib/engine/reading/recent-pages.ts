@@ -2,13 +2,14 @@ import type { EventRecord } from '../../kernel/values/event.js';
 import type { StorePage } from '../duties/read.js';
 
 /**
- * The newest pages of the store that were read. What a page holds up to its `upTo` never changes, so whoever comes back to a place in them gets what follows
- * from here; whether there is more they ask with everybody else.
+ * Keeps the newest pages that were read from the store. A page's content up to its `upTo` never changes, so a reader
+ * that comes back to such a place gets it from here. Whether there is more, it asks the store, together with everyone
+ * else.
  */
 export class RecentPages {
   readonly #runs = new Map<string, Run>();
 
-  /** @param question what else than the place was asked: the names. */
+  /** @param question what the reader asks besides the place: the names. */
   pageAfter(question: string, after: number, limit: number): StorePage | undefined {
     const run = this.#runs.get(question);
     if (!run || after < run.after || after >= run.upTo) return undefined;
@@ -18,7 +19,7 @@ export class RecentPages {
     return { events, upTo: isCut ? (events.at(-1) as EventRecord).position : run.upTo, ended: false };
   }
 
-  /** Keeps what is newest: a page that continues what is here is added to it, one from further on replaces it. */
+  /** Keeps the newest page: one that continues what is here is added; one from further on replaces it. */
   add(question: string, after: number, { events, upTo }: StorePage): void {
     const known = this.#runs.get(question);
     if (upTo <= (known?.upTo ?? after)) return;
@@ -42,13 +43,13 @@ export class RecentPages {
   }
 }
 
-/** Most events kept for one question, and their payload and metadata in UTF-16 code units. */
+/** Most events kept for one question, and the most payload and metadata in them, in UTF-16 code units. */
 const EVENTS_MAX = 1_000;
 const LENGTH_MAX = 1024 * 1024;
-/** Most questions of which pages are kept: those asked last. */
+/** Most questions of which pages are kept: the last ones asked. */
 const QUESTIONS_MAX = 16;
 
-/** All events that were asked for with a position after `after` and up to `upTo`. */
+/** All requested events with a position after `after` and up to `upTo`. */
 interface Run {
   after: number;
   upTo: number;
@@ -56,7 +57,7 @@ interface Run {
   length: number;
 }
 
-/** Drops what is oldest. */
+/** Drops the oldest events. */
 function trim(run: Run): void {
   let count = 0;
   while (run.events.length - count > EVENTS_MAX || run.length > LENGTH_MAX) {
@@ -72,7 +73,7 @@ function lengthOf({ data, metadata }: EventRecord): number {
   return data.length + metadata.length;
 }
 
-/** Where those begin that have a higher position. */
+/** Returns the index of the first event with a higher position. */
 function firstAfter(events: readonly EventRecord[], position: number): number {
   let [low, high] = [0, events.length];
   while (low < high) {

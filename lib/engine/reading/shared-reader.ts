@@ -7,21 +7,22 @@ import { RecentPages } from './recent-pages.js';
 import { wakeEach } from './wake-table.js';
 
 /**
- * Reads and wake-ups of an engine, shared by all who follow the same thing on this node: one watch, and one read where many want the same page. A read is
- * shared only by those who were woken before it began, so nobody gets an answer older than what woke them. Whoever comes back to a place that others have
- * read beyond a moment ago costs no read of their own: however many come and go, those who stay are not held up.
+ * Shares an engine's reads and wake-ups among all who follow the same thing on this node: one watch, and one read where
+ * several want the same page. A read is shared only by those who were woken before it began, so nobody gets an answer
+ * older than what woke them. A reader that comes back to a place that others passed a moment ago needs no read of its
+ * own. So however many come and go, they do not slow the others down.
  */
 export class SharedReader implements ReadDuty, FollowDuty {
   readonly #engine: ReadDuty & FollowDuty;
   readonly #environment: Environment;
-  readonly #streams = new Map<string, Lookout>();
-  readonly #all: Lookout;
+  readonly #streams = new Map<string, SharedWatch>();
+  readonly #all: SharedWatch;
   readonly #recent = new RecentPages();
 
   constructor(engine: ReadDuty & FollowDuty, environment: Environment = SYSTEM) {
     this.#engine = engine;
     this.#environment = environment;
-    this.#all = new Lookout(
+    this.#all = new SharedWatch(
       (wake) => engine.watchAll(wake),
       () => this.#recent.clear(),
       environment,
@@ -29,8 +30,8 @@ export class SharedReader implements ReadDuty, FollowDuty {
   }
 
   watchStream(streamId: string, wake: Wake): Promise<Unwatch> {
-    const lookout = this.#streams.get(streamId) ?? this.#newLookout(streamId);
-    return lookout.add(wake);
+    const watch = this.#streams.get(streamId) ?? this.#newSharedWatch(streamId);
+    return watch.add(wake);
   }
 
   watchAll(wake: Wake): Promise<Unwatch> {
@@ -61,19 +62,19 @@ export class SharedReader implements ReadDuty, FollowDuty {
     return this.#all.share('last', () => this.#engine.lastPosition());
   }
 
-  #newLookout(streamId: string): Lookout {
-    const lookout = new Lookout(
+  #newSharedWatch(streamId: string): SharedWatch {
+    const watch = new SharedWatch(
       (wake) => this.#engine.watchStream(streamId, wake),
       () => this.#streams.delete(streamId),
       this.#environment,
     );
-    this.#streams.set(streamId, lookout);
-    return lookout;
+    this.#streams.set(streamId, watch);
+    return watch;
   }
 }
 
-/** One watch for many, and the answers that were asked for since it last woke them. */
-class Lookout {
+/** One watch for many watchers, and the reads begun since it last woke them. */
+class SharedWatch {
   readonly #open: (wake: Wake) => Promise<Unwatch>;
   readonly #left: () => void;
   readonly #environment: Environment;
@@ -81,17 +82,17 @@ class Lookout {
   readonly #answers = new Map<string, Promise<unknown>>();
   #opening: Promise<Unwatch> | undefined;
   #unwatch: Unwatch | undefined;
-  /** Those who wait for the watch included. */
+  /** Includes those who still wait for the watch to open. */
   #members = 0;
 
-  /** @param left called when nobody is here any more. */
+  /** @param left called when the last watcher has left. */
   constructor(open: (wake: Wake) => Promise<Unwatch>, left: () => void, environment: Environment) {
     this.#open = open;
     this.#left = left;
     this.#environment = environment;
   }
 
-  /** Whether somebody is here. */
+  /** Whether anybody watches. */
   get isWatched(): boolean {
     return this.#members > 0;
   }
@@ -102,12 +103,12 @@ class Lookout {
     try {
       this.#unwatch = await opening;
     } catch (error) {
-      // Whoever comes next tries again.
+      // The next watcher tries again.
       if (this.#opening === opening) this.#opening = undefined;
       this.#leave();
       throw error;
     }
-    // Two may share one function: each gets an entry of its own.
+    // Two watchers may share one function, so each gets an entry of its own.
     const entry: Wake = (events) => wake(events);
     this.#wakes.add(entry);
     return () => {
@@ -115,9 +116,12 @@ class Lookout {
     };
   }
 
-  /** The answer to the same question that was asked since the last wake-up, for as long as it is on its way and one turn of the loop more. */
+  /**
+   * Shares a read with all who ask the same question, until the next wake-up, at most until one turn of the loop after
+   * its answer.
+   */
   share<T>(question: string, ask: () => Promise<T>): Promise<T> {
-    // Nobody is woken yet, so nobody would hear that an answer has become old.
+    // Nobody would be woken, so nobody would notice that an answer is out of date.
     if (this.#wakes.size === 0) return ask();
     const known = this.#answers.get(question);
     if (known) return known as Promise<T>;

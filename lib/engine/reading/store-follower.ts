@@ -3,8 +3,9 @@ import { READ_PAGE_EVENTS_MAX, type ReadDuty } from '../duties/read.js';
 import { Follower, type FollowerOptions } from './follower.js';
 
 /**
- * Follows the whole store, or the events of some names, by position: history after `after`, then live; in order, nothing missed, no repeat.
- * Positions may have gaps, so a hint can never be known to fit: wake-ups only make it read.
+ * Follows the whole store by position, or its events of some names: history after `after`, then live. Events come in
+ * order, without loss or repeat. Positions may have gaps, so a wake-up's events can never be known to continue without
+ * loss: a wake-up only makes it read.
  */
 export class StoreFollower extends Follower {
   constructor(engine: ReadDuty & FollowDuty, options: FollowerOptions & { names?: readonly string[] }) {

@@ -4,7 +4,8 @@ import { READ_PAGE_EVENTS_MAX, type ReadDuty } from '../duties/read.js';
 import { Follower, type FollowerOptions } from './follower.js';
 
 /**
- * Follows one stream: history after `after`, then live; in order, no hole, no repeat, whatever the wake-ups do.
+ * Follows one stream: history after `after`, then live. Events come in order, without gap or repeat, whatever the
+ * wake-ups do.
  */
 export class StreamFollower extends Follower {
   constructor(engine: ReadDuty & FollowDuty, streamId: string, options: FollowerOptions) {
@@ -20,7 +21,10 @@ export class StreamFollower extends Follower {
   }
 }
 
-/** The part of `events` that continues after version `after` without a hole; the very same array if that is all of it. */
+/**
+ * Returns the part of `events` that continues after version `after` without a gap. If that is all of it, it is the same
+ * array.
+ */
 export function contiguous(events: readonly EventRecord[], after: number): readonly EventRecord[] {
   if (events.every(({ version }, i) => version === after + 1 + i)) return events;
   const fitting: EventRecord[] = [];

@@ -2,13 +2,13 @@ import type { EventRecord } from '../../kernel/values/event.js';
 import { isInstance, messageOf } from '../../kernel/values/thrown.js';
 import type { Unwatch, Wake } from '../duties/follow.js';
 
-/** Who watches what in this process: finds the watchers that new events concern. */
+/** The watches of this process. It finds the watchers that new events concern. */
 export class WakeTable {
   readonly #byStream = new Map<string, Set<Wake>>();
   readonly #all = new Set<Wake>();
   #size = 0;
 
-  /** How many watches are in force. */
+  /** The number of watches in force. */
   get size(): number {
     return this.#size;
   }
@@ -25,7 +25,7 @@ export class WakeTable {
     return this.#add(this.#all, wake, () => {});
   }
 
-  /** Tells each watcher of the events that concern it, in the order given. */
+  /** Wakes each watcher with the events that concern it, in the order given. */
   wake(records: readonly EventRecord[]): void {
     if (this.#byStream.size > 0) {
       for (const [wakes, events] of this.#concerned(records)) wakeEach(wakes, events);
@@ -33,18 +33,18 @@ export class WakeTable {
     wakeEach(this.#all, records);
   }
 
-  /** Tells the watchers of streams alone: those of the whole store are told when positions are known. */
+  /** Wakes only the watchers of streams. Those of the whole store are woken when positions are known. */
   wakeStreams(records: readonly EventRecord[]): void {
     for (const [wakes, events] of this.#concerned(records)) wakeEach(wakes, events);
   }
 
-  /** Tells the watchers of a stream to look, without saying what for. */
+  /** Wakes the watchers of a stream without any events, so that they look. */
   nudge(streamId: string): void {
     const wakes = this.#byStream.get(streamId);
     if (wakes) wakeEach(wakes, []);
   }
 
-  /** The same for the watchers of the whole store. */
+  /** Wakes the watchers of the whole store, likewise. */
   nudgeAll(): void {
     wakeEach(this.#all, []);
   }
@@ -77,7 +77,7 @@ export class WakeTable {
     return groups;
   }
 
-  /** Two watches may share one function: each gets an entry of its own. */
+  /** Two watches may share one function, so each gets an entry of its own. */
   #add(wakes: Set<Wake>, wake: Wake, removed: () => void): Unwatch {
     const entry: Wake = (events) => wake(events);
     wakes.add(entry);
@@ -90,10 +90,13 @@ export class WakeTable {
   }
 }
 
-/** One that throws breaks its promise; that must neither keep the others asleep nor fail the commit that woke it. */
+/**
+ * Wakes every watcher. A watcher that throws breaks its contract. That must neither leave the others asleep nor fail
+ * the commit that woke them, so it becomes a process warning.
+ */
 export function wakeEach(wakes: ReadonlySet<Wake>, events: readonly EventRecord[]): void {
   for (const wake of [...wakes]) {
-    // Those before it may have stopped it.
+    // An earlier watcher may have stopped this watch.
     if (!wakes.has(wake)) continue;
     try {
       wake(events);

@@ -8,13 +8,13 @@ import { type Environment, sleep } from '../environment/environment.js';
 import { SYSTEM } from '../environment/system-environment.js';
 import { streamPages } from '../reading/paging.js';
 
-/** What `appendWithRetry` needs to know of its writer. */
+/** What `appendWithRetry` needs to know about its writer. */
 export interface AppendRetryOptions {
-  /** The version the writer saw last: its own events, if they were stored, come after it. */
+  /** The last version that the writer saw. If its own events were stored, they come after it. */
   readonly lastSeenVersion: number;
-  /** Looked at before every try; once it says so, the last error is thrown. */
+  /** Asked before every try. Once it returns true, the last error is thrown. */
   readonly stopped: () => boolean;
-  /** Called for each error after which it is tried again. */
+  /** Called with each error after which it tries again. */
   readonly onRetry?: (error: EngineError) => void;
   readonly backoff?: Backoff;
   /** Where waits come from. Default: the machine. */
@@ -22,9 +22,15 @@ export interface AppendRetryOptions {
 }
 
 /**
- * Appends, and tries again with growing waits for as long as the engine says that trying again may help. After an unknown outcome (the answer was
- * lost) it first looks for its own event ids among what is stored, so nothing is stored twice; a first try that lands late is recognised the
- * same way, among the events of the conflict that it causes.
+ * Appends a commit. As long as the engine's error says that trying again may help, it does so with growing waits.
+ *
+ * After an error with `outcomeUnknown` it first searches the stream for its own event ids, so that nothing is stored
+ * twice. If the first try lands late, the next one conflicts with it and finds its events among those of the conflict.
+ *
+ * Resolves to the outcome of the append.
+ *
+ * @throws EngineError that is not `retryable`, or the last one once `stopped` returns true. If an answer was lost and
+ * the outcome could not be found out, it has `outcomeUnknown`.
  */
 export function appendWithRetry(
   engine: AppendDuty & ReadDuty,
@@ -37,7 +43,7 @@ export function appendWithRetry(
   );
 }
 
-/** An engine may throw where it should reject. */
+/** Turns what an engine throws into a rejection. */
 function firstTry(engine: AppendDuty, request: AppendRequest): Promise<AppendResult> {
   try {
     return engine.append(request);
@@ -57,11 +63,11 @@ async function tryAgain(
   let error = firstError;
   let inDoubt = false;
   for (;;) {
-    if (!isTransient(error) || options.stopped()) throw inDoubt ? doubtful(error) : error;
+    if (!isTransient(error) || options.stopped()) throw inDoubt ? withUnknownOutcome(error) : error;
     inDoubt ||= error.outcomeUnknown;
     options.onRetry?.(error);
     await sleep(environment, backoff.nextMs());
-    if (options.stopped()) throw inDoubt ? doubtful(error) : error;
+    if (options.stopped()) throw inDoubt ? withUnknownOutcome(error) : error;
     try {
       if (inDoubt) return await appendInDoubt(engine, environment, request, options.lastSeenVersion);
       return recognised(request, await engine.append(request));
@@ -75,16 +81,17 @@ function isTransient(error: unknown): error is EngineError {
   return isInstance(error, EngineError) && (error.retryable || error.outcomeUnknown);
 }
 
-/** The error that ends it says nothing of an earlier try that may have stored everything. */
-function doubtful(error: unknown): unknown {
+/** Adds that an earlier try may have stored everything: the last error says nothing about that. */
+function withUnknownOutcome(error: unknown): unknown {
   if (isInstance(error, EngineError) && error.outcomeUnknown) return error;
-  const said = `it is not known whether it was stored: an answer was lost, and then: ${messageOf(error)}`;
-  return new EngineError(codeOf(error) ?? 'ENGINE_FAILED', said, { cause: error, outcomeUnknown: true });
+  const message = `it is unknown whether the commit was stored, because an answer was lost; the last error was: ${messageOf(error)}`;
+  return new EngineError(codeOf(error) ?? 'ENGINE_FAILED', message, { cause: error, outcomeUnknown: true });
 }
 
 /**
- * One more try of a request that may be stored. Where any version would do, it is sent at the very version up to which the stream was searched: should
- * the first try land after all, they collide. If others came in between, it is searched again.
+ * Tries a request again that may be stored. If the request allows any version, it is sent at exactly the version up to
+ * which the stream was searched: if the first try still lands, the two collide. If others' events came in between, it
+ * searches again.
  */
 async function appendInDoubt(
   engine: AppendDuty & ReadDuty,
@@ -102,7 +109,10 @@ async function appendInDoubt(
   }
 }
 
-/** The version at which this request's first event is stored, if it is. A commit is atomic, so one event speaks for all. */
+/**
+ * Finds the version at which the request's first event is stored, if it is. A commit is atomic, so one event stands for
+ * all.
+ */
 async function findStored(
   engine: ReadDuty,
   environment: Environment,

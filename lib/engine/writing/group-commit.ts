@@ -4,8 +4,8 @@ import { type Environment, turnOfTheLoop } from '../environment/environment.js';
 import { SYSTEM } from '../environment/system-environment.js';
 
 /**
- * Turns concurrent appends into batches: what arrives while the event loop turns, or while a batch is being written, goes together. One slow sync to
- * disk then serves hundreds of commits.
+ * Turns concurrent appends into batches. Requests that arrive in one turn of the event loop, or while a batch is
+ * written, are written together. One slow sync to disk then serves hundreds of commits.
  */
 export class GroupCommit {
   #queue: Waiting[] = [];
@@ -23,7 +23,7 @@ export class GroupCommit {
 
   append(request: AppendRequest): Promise<AppendResult> {
     if (this.#queue.length >= this.#limits.queueMax) {
-      const message = `${this.#limits.queueMax} appends already wait for the engine (queueMax): try again later`;
+      const message = `${this.#limits.queueMax} appends already wait for the engine (queueMax), so this one is refused: try again later`;
       return Promise.reject(new EngineError('ENGINE_OVERLOADED', message, { retryable: true }));
     }
     return new Promise((resolve, reject) => {
@@ -32,7 +32,7 @@ export class GroupCommit {
     });
   }
 
-  /** Resolves when everything accepted so far is written or refused. */
+  /** Resolves when everything that was accepted so far is written or refused. */
   async drained(): Promise<void> {
     while (this.#scheduled || this.#writing.size > 0) {
       await (this.#writing.size > 0 ? Promise.all(this.#writing) : turnOfTheLoop(this.#environment));
@@ -56,7 +56,7 @@ export class GroupCommit {
   async #writeNext(): Promise<void> {
     const batch = this.#nextBatch();
     for (const { waiting, error } of await this.#writeBatch(batch)) {
-      // The reason may lie in one request only: it must not fail the others.
+      // The cause may lie in one request only, and must not fail the others.
       if (batch.length > 1 && isPermanent(error)) await this.#writeSingly(waiting);
       else waiting.reject(error);
     }
@@ -66,13 +66,13 @@ export class GroupCommit {
     for (const { error } of await this.#writeBatch([waiting])) waiting.reject(error);
   }
 
-  /** Gives back those that failed. */
+  /** Returns the requests that failed. */
   async #writeBatch(batch: readonly Waiting[]): Promise<Failure[]> {
     const failures: Failure[] = [];
     try {
       const outcomes = await this.#write(batch.map(({ request }) => request));
       if (outcomes.length !== batch.length) {
-        const message = `the engine gave ${outcomes.length} results for ${batch.length} appends: this is a fault in the engine`;
+        const message = `the engine gave ${outcomes.length} results for ${batch.length} appends, so it is unknown what was stored: this is a bug in the engine`;
         throw new EngineError('ENGINE_FAULT', message, { outcomeUnknown: true });
       }
       for (const [i, waiting] of batch.entries()) {
@@ -101,31 +101,37 @@ export class GroupCommit {
   }
 }
 
-/** A request of a batch that failed though others may be stored. */
+/** A request of a batch that failed, while others may be stored. */
 export interface FailedAppend {
   readonly kind: 'failed';
   readonly error: unknown;
 }
 
-/** What became of one request of a batch. */
+/** The outcome of one request of a batch. */
 export type BatchOutcome = AppendResult | FailedAppend;
 
-/** Stores a batch in one go; one outcome for each request, in order. A conflict is a result; a throw means that none of them is known to be stored. */
+/**
+ * Stores a batch in one write, and returns one outcome for each request, in order. A conflict is an outcome. If it
+ * throws, none of the requests is known to be stored.
+ */
 export type BatchWriter = (requests: readonly AppendRequest[]) => BatchOutcome[] | Promise<BatchOutcome[]>;
 
-/** How much one batch may hold, and how much may wait for the next. */
+/** How much one batch may hold, and how much may wait for the next one. */
 export interface GroupCommitLimits {
   /** Most events in one batch, unless one request alone has more. */
   readonly batchEventsMax: number;
   /** Most payload and metadata in one batch, in UTF-16 code units, unless one request alone has more. */
   readonly batchLengthMax: number;
-  /** Most batches that may be on their way at the same time; more than one only where the writer itself keeps order within a stream. */
+  /**
+   * Most batches that may be under way at the same time. More than one is safe only if the writer keeps order within a
+   * stream.
+   */
   readonly batchesMax: number;
-  /** Most requests that may wait; past that they are refused with `ENGINE_OVERLOADED`. */
+  /** Most requests that may wait. Further ones are refused with `ENGINE_OVERLOADED`, which is `retryable`. */
   readonly queueMax: number;
 }
 
-/** The limits of a group commit that is given none. */
+/** The default limits of a group commit. */
 export const GROUP_COMMIT_LIMITS: GroupCommitLimits = {
   batchEventsMax: 1_000,
   batchLengthMax: 4 * 1024 * 1024,
@@ -139,7 +145,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** A request that failed, and why. */
+/** A request that failed, and its error. */
 interface Failure {
   readonly waiting: Waiting;
   readonly error: unknown;

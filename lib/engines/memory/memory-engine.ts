@@ -13,7 +13,10 @@ import { WakeTable } from '../../engine/reading/wake-table.js';
 import { EngineError } from '../../kernel/values/errors.js';
 import type { EventRecord } from '../../kernel/values/event.js';
 
-/** Everything in this process's memory: for tests, and as the shortest example of an engine. Nothing survives the process. */
+/**
+ * An engine that keeps everything in this process's memory: for tests, and as the shortest example of an engine.
+ * Nothing survives the process.
+ */
 export class MemoryEngine implements Engine {
   readonly name = 'memory';
   readonly #store: MemoryStore;
@@ -223,15 +226,18 @@ export class MemoryEngine implements Engine {
     if (this.#open) return;
     throw new EngineError(
       'ENGINE_CLOSED',
-      'the memory engine is not open: call open() first, and nothing after close()',
+      'the memory engine is not open: call open() first, and no other method after close()',
     );
   }
 }
 
-/** Events that one read of some names looks at. */
+/** Most events that one read by names looks at. */
 const LOOKED_AT_EVENTS_MAX = 2_000;
 
-/** What several nodes of one process can share: `new MemoryEngine({ store })` for each. Gone when nobody holds it any more. */
+/**
+ * The store that several nodes of one process share: give each of them `new MemoryEngine({ store })`. It is gone when
+ * nobody holds it any more.
+ */
 export class MemoryStore {
   readonly streams = new Map<string, EventRecord[]>();
   readonly all: EventRecord[] = [];
@@ -243,11 +249,11 @@ export class MemoryStore {
   readonly checkpoints = new Map<string, Checkpoint>();
 }
 
-/** What `new MemoryEngine()` takes; everything has a default. */
+/** The options of `new MemoryEngine()`. All have a default. */
 export interface MemoryEngineOptions {
-  /** What it shares with other nodes. Default: a store of its own. */
+  /** The store to share with other nodes. Default: a store of its own. */
   store?: MemoryStore;
-  /** Where it takes time, timers and randomness from: a simulation gives another. Default: the machine. */
+  /** Where time, timers and randomness come from; a simulation gives its own. Default: the machine. */
   environment?: Environment;
 }
 

@@ -7,6 +7,7 @@ import type { NodeRecord } from '../../engine/duties/nodes.js';
 import type { StorePage } from '../../engine/duties/read.js';
 import type { SnapshotRecord } from '../../engine/duties/snapshots.js';
 import type { TickSchedule } from '../../engine/duties/tick-schedules.js';
+import { endsWithin } from '../../engine/environment/environment.js';
 import { type BatchWriter, GroupCommit } from '../../engine/writing/group-commit.js';
 import { EngineError } from '../../kernel/values/errors.js';
 import type { EventRecord } from '../../kernel/values/event.js';
@@ -27,8 +28,9 @@ import { Mailbox } from './tables/mailbox.js';
 import { SmallTables } from './tables/small-tables.js';
 
 /**
- * Streams in a RethinkDB cluster, 2.4 or newer. A commit is one document, acknowledged by a majority of replicas and on their disks; what others commit
- * is heard through changefeeds, and read even where those say nothing. It reconnects by itself.
+ * An engine that stores streams in a RethinkDB cluster, version 2.4 or newer. A commit is one document, acknowledged
+ * when a majority of replicas have it on disk. Commits of others are noticed through changefeeds, and also by reading
+ * when those miss something. It reconnects by itself.
  *
  * @example
  * ```ts
@@ -49,11 +51,11 @@ export class RethinkDbEngine implements Engine {
   readonly #groupCommit: GroupCommit;
   #opening: Promise<void> | undefined;
   #opened: Opened | undefined;
-  /** What tables are made on, while they are. */
+  /** The connections on which tables are created, while this goes on. */
   #preparing: Connections | undefined;
   #closing = false;
 
-  /** @param driver where its driver comes from: a simulation gives another. Default: the package `rethinkdb`. */
+  /** @param driver loads the driver; a simulation gives its own. Default: the package `rethinkdb`. */
   constructor(options: RethinkDbEngineOptions = {}, driver: () => Promise<Reql> = loadDriver) {
     this.#settings = settingsOf(options);
     this.#driver = driver;
@@ -61,7 +63,7 @@ export class RethinkDbEngine implements Engine {
     this.#groupCommit = new GroupCommit(write, BATCHES, this.#settings.environment);
   }
 
-  /** @throws EngineError, `ENGINE_CLOSED` if `close()` comes before it is open. */
+  /** @throws EngineError, with `ENGINE_CLOSED` if `close()` is called before it is open. */
   async open(): Promise<void> {
     if (this.#opened) return;
     this.#opening ??= this.#open().finally(() => {
@@ -106,7 +108,7 @@ export class RethinkDbEngine implements Engine {
     };
   }
 
-  /** On a connection of its own: tables take longer to make than anybody should wait for a query. */
+  /** Uses connections of its own: creating tables takes longer than any query should wait. */
   async #prepare(r: Reql): Promise<void> {
     if (this.#closing) throw closed();
     const queryTimeoutMs = Math.max(this.#settings.queryTimeoutMs, PREPARE_MS_MAX);
@@ -122,19 +124,24 @@ export class RethinkDbEngine implements Engine {
 
   async close(): Promise<void> {
     this.#closing = true;
-    await this.#preparing?.close();
-    await this.#opening?.catch(() => {});
-    await this.#groupCommit.drained();
+    await endsWithin(this.#settings.environment, this.#finish(), CLOSE_MS_MAX);
     const opened = this.#opened;
     if (!opened) return;
     this.#opened = undefined;
     opened.watcher.close();
     opened.mailbox.close();
     opened.sweeper.close();
-    await opened.log.close();
-    await opened.announcements.close();
-    await opened.line.close();
-    await opened.connections.close();
+    await Promise.all([opened.line.close(), opened.connections.close()]);
+  }
+
+  /** What was accepted is stored, and has its place. */
+  async #finish(): Promise<void> {
+    await this.#preparing?.close();
+    await this.#opening?.catch(() => {});
+    await this.#groupCommit.drained();
+    this.#opened?.sweeper.close();
+    await this.#opened?.log.close();
+    await this.#opened?.announcements.close();
   }
 
   append(request: AppendRequest): Promise<AppendResult> {
@@ -144,7 +151,7 @@ export class RethinkDbEngine implements Engine {
 
   async readStream(streamId: string, after: number, limit: number): Promise<EventRecord[]> {
     const { reader, sweeper } = this.#use();
-    // Whoever finds here what was in doubt takes it for stored.
+    // The events read here may be of a batch in doubt, and the reader takes them for stored.
     await sweeper.announceDoubts();
     return reader.readStream(streamId, after, limit);
   }
@@ -235,12 +242,19 @@ export class RethinkDbEngine implements Engine {
   }
 }
 
-/** How long one step of making tables may take. Milliseconds. */
+/** Longest that one step of creating tables may take. Milliseconds. */
 const PREPARE_MS_MAX = 30_000;
-/** A round trip is long, so several are under way: what arrives during one need not wait for its end. */
+/**
+ * Longest that `close()` takes. Writes still under way are then in doubt. Commits without positions get them from other
+ * nodes, as after a crash. Milliseconds.
+ */
+export const CLOSE_MS_MAX = 5_000;
+/**
+ * A round trip is long, so several batches are under way. Requests that arrive during one need not wait for its end.
+ */
 const BATCHES = { batchEventsMax: 10_000, batchesMax: 8 };
 
-/** What there is between `open()` and `close()`. */
+/** The parts of the engine between `open()` and `close()`. */
 interface Opened {
   readonly connections: Connections;
   readonly line: FeedConnection;
@@ -258,6 +272,6 @@ interface Opened {
 function closed(): EngineError {
   return new EngineError(
     'ENGINE_CLOSED',
-    'RethinkDB: the engine is not open: call open() first, and nothing after close()',
+    'RethinkDB: the engine is not open: call open() first, and no other method after close()',
   );
 }

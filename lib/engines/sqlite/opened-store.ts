@@ -13,7 +13,7 @@ import { prepareStatements, type Statements } from './tables/statements.js';
 import { Tail } from './tables/tail.js';
 import { Transactions } from './tables/transactions.js';
 
-/** What there is between `open()` and `close()`. */
+/** The parts of the engine between `open()` and `close()`. */
 export interface Opened {
   readonly db: SqliteDatabase;
   readonly statements: Statements;
@@ -28,21 +28,24 @@ export interface Opened {
   readonly tables: NodeTables;
 }
 
-/** What the write-ahead log has before its first frame, and each frame before its page (SQLite, "WAL-mode File Format"). Bytes. */
+/**
+ * Sizes in the write-ahead log: its header, and the header of each frame before its page (SQLite, "WAL-mode File
+ * Format"). Bytes.
+ */
 const LOG_HEADER_BYTES = 32;
 const FRAME_HEADER_BYTES = 24;
 
 /**
  * Opens the database, and makes the parts that work on it.
  *
- * @param noteDown runs this in a transaction that need not survive a power cut, and rings the bell.
+ * @param writeUnsynced runs a transaction that need not survive a power cut, and gives the commit signal.
  * @throws EngineError.
  */
 export async function openStore(
   environment: Environment,
   file: string,
   busyTimeoutMs: number,
-  noteDown: (work: () => void) => Promise<void>,
+  writeUnsynced: (work: () => void) => Promise<void>,
 ): Promise<Opened> {
   const db = await openDatabase(environment, file, busyTimeoutMs);
   try {
@@ -59,7 +62,7 @@ export async function openStore(
       databaseFile,
       signal,
       tail,
-      mailbox: new Mailbox(statements, tail, noteDown, environment),
+      mailbox: new Mailbox(statements, tail, writeUnsynced, environment),
       tables: new NodeTables(statements),
     };
   } catch (error) {
@@ -79,7 +82,7 @@ function filesOf(
   const contents: FileContents = {
     neededBytes: () => (db.pragma('page_count', { simple: true }) as number) * pageBytes,
     isLogWhole: (bytes) => {
-      // Reads all that is not in the database's file yet.
+      // A checkpoint reads everything that is not in the database's file yet.
       const [state] = db.pragma('wal_checkpoint(PASSIVE)') as { log: number; checkpointed: number }[];
       const { log = 0, checkpointed = 0 } = state ?? {};
       return checkpointed >= log || bytes >= LOG_HEADER_BYTES + log * (FRAME_HEADER_BYTES + pageBytes);

@@ -19,9 +19,11 @@ import { type Opened, openStore } from './opened-store.js';
 import type { Synchronous } from './tables/transactions.js';
 
 /**
- * Streams in one SQLite file, on a local disk; several processes may share it. A commit is durable when `append` resolves: write-ahead log with
- * `synchronous=FULL`, one transaction for all appends that wait at the same time. When the file is deleted or replaced meanwhile, nothing is acknowledged
- * any more (`DATABASE_GONE`).
+ * An engine that stores streams in one SQLite file on a local disk. Several processes may share the file.
+ *
+ * A commit is durable when `append` resolves: it uses a write-ahead log with `synchronous=FULL`, and one transaction
+ * for all appends that wait at the same time. If the file is deleted or replaced meanwhile, nothing is acknowledged any
+ * more (`DATABASE_GONE`).
  */
 export class SqliteEngine implements Engine {
   readonly name = 'sqlite';
@@ -41,7 +43,9 @@ export class SqliteEngine implements Engine {
 
   async open(): Promise<void> {
     if (this.#opened) return;
-    const opened = await openStore(this.#environment, this.#file, this.#busyTimeoutMs, (work) => this.#noteDown(work));
+    const opened = await openStore(this.#environment, this.#file, this.#busyTimeoutMs, (work) =>
+      this.#writeUnsynced(work),
+    );
     this.#closing = false;
     this.#opened = opened;
   }
@@ -91,7 +95,7 @@ export class SqliteEngine implements Engine {
     return this.#read(({ statements }) => statements.loadSnapshot.get(streamId, actor) as SnapshotRecord | undefined);
   }
 
-  /** Not waited for until it is on disk: a snapshot that a power cut takes back was only a cache. */
+  /** Does not wait for the disk: a snapshot that a power cut takes back was only a cache. */
   async saveSnapshot(snapshot: SnapshotRecord): Promise<void> {
     const { streamId, actor, fingerprint, version, eventId, state, checksum } = snapshot;
     await this.#transaction(({ statements }) => {
@@ -155,8 +159,8 @@ export class SqliteEngine implements Engine {
     return this.#transaction(({ tables }) => tables.saveCheckpoint(name, revision, value));
   }
 
-  /** Writes what a power cut may take back, and tells the other processes. */
-  async #noteDown(work: () => void): Promise<void> {
+  /** Writes what a power cut may take back, and signals the other processes. */
+  async #writeUnsynced(work: () => void): Promise<void> {
     await this.#transaction(work, 'NORMAL');
     this.#opened?.signal.notify();
   }
@@ -202,7 +206,7 @@ export class SqliteEngine implements Engine {
   }
 
   #closed(): EngineError {
-    const message = `${this.#file}: the engine is not open: call open() first, and nothing after close()`;
+    const message = `${this.#file}: the engine is not open: call open() first, and no other method after close()`;
     return new EngineError('ENGINE_CLOSED', message);
   }
 }

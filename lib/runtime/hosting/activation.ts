@@ -149,7 +149,7 @@ export class Activation implements PipelineOwner, FeedOwner {
    * code starts.
    */
   refreshListening(): void {
-    if (this.leader && this.framework.isListening) this.listen();
+    if (this.feed && this.framework.isListening) this.listen();
     this.listening?.look();
   }
 

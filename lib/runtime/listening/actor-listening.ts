@@ -8,7 +8,7 @@ import type { RuntimeParts } from '../parts/settings.js';
 import type { Turn } from '../turn/turn.js';
 import { checkedSource } from './checked-source.js';
 import type { Delivery } from './delivery.js';
-import { decorated, inCode, type Listener } from './listener.js';
+import { decorated, inCode, isOrphaned, type Listener } from './listener.js';
 import { ListenerSubscription } from './listener-subscription.js';
 import type { ListeningOwner } from './listening-owner.js';
 import type { Listeners } from './listening-status.js';
@@ -233,10 +233,11 @@ export class ActorListening {
     const nowMs = this.#parts.environment.monotonicMs();
     if (this.#owner.firedInTurn() === 0 || nowMs < this.#lookedForEndsMs + LOOK_FOR_ENDS_MS) return [];
     this.#lookedForEndsMs = nowMs;
-    const { sources } = this.#owner.listeningState;
-    return [...this.#subscriptions].flatMap(([key, subscription]) =>
-      subscription.listener.isInCode && subscription.isOver ? (sources.get(key) ?? []) : [],
-    );
+    return [...this.#owner.listeningState.sources].flatMap(([key, heard]) => {
+      const subscription = this.#subscriptions.get(key);
+      if (subscription) return subscription.listener.isInCode && subscription.isOver ? heard : [];
+      return !this.#inCode.has(key) && isOrphaned(heard, this.#parts.clock.now()) ? heard : [];
+    });
   }
 
   #record(): void {
@@ -245,12 +246,12 @@ export class ActorListening {
       this.#recording = false;
       this.look();
     };
-    const recorded = () => {
-      this.#isUnled = false;
-      again();
-    };
-    this.#records.store().then(recorded, (error: unknown) => {
+    // Whoever answers leads, unless it is heard meanwhile that it is gone.
+    const wasUnled = this.#isUnled;
+    this.#isUnled = false;
+    this.#records.store().then(again, (error: unknown) => {
       if (this.#stopped) return;
+      this.#isUnled ||= wasUnled;
       this.#parts.log.warn(`${this.#owner.label}: what it listens to could not be recorded; it is retried`, error);
       this.#timer = this.#parts.environment.setTimeout(again, RECORD_AGAIN_MS).unref();
     });

@@ -1,6 +1,7 @@
 import type { ListenHandler, ListenToOptions } from '../../kernel/declaring/listening.js';
 import type { OnConflict, OnFailure } from '../../kernel/declaring/marks.js';
 import type { ListenDefinition } from '../../kernel/defining/listen-definition.js';
+import { type HeardSource, IN_CODE } from '../../kernel/framework/listening-state.js';
 import { OmniscientError } from '../../kernel/values/errors.js';
 import type { StoredEvent } from '../../kernel/values/event.js';
 import { FRAMEWORK_EVENT_PREFIX } from '../../kernel/values/event.js';
@@ -95,3 +96,12 @@ function wrongAnswer(name: string, what: string, wanted: string, answer: unknown
   const message = `@ListenTo of '${name}': ${what} must return ${wanted} synchronously, but returned ${kind}: keep what it needs in the state or the event`;
   return new OmniscientError('INVALID_LISTENER', message);
 }
+
+/** Whether its time has long been over: where nothing here hears it, the node on which a command began it is gone. */
+export function isOrphaned({ listener, sinceMs, limits }: HeardSource, nowMs: number): boolean {
+  if (!listener.startsWith(IN_CODE) || sinceMs === undefined || limits?.forMs === undefined) return false;
+  return nowMs >= sinceMs + limits.forMs + ORPHAN_MS;
+}
+
+/** What a command began on a node that is gone is ended so long after its time: longer than clocks are apart. Milliseconds. */
+const ORPHAN_MS = 24 * 3_600_000;

@@ -3,7 +3,7 @@ import { formatKey, isPlainObject, PLAIN_DATA_DEPTH_MAX } from '../../kernel/val
 import type { AsymmetricMatcher } from './expected.js';
 import { isKindMatcher, isOfKind } from './kinds.js';
 
-/** What comparing gave, as a tree: the whole if it is the same, or what became of its parts. */
+/** The result of a comparison, as a tree: the whole value if it is the same, or the results for its parts. */
 export type Comparison =
   | { readonly is: 'same'; readonly actual: unknown }
   | { readonly is: 'other'; readonly expected: unknown; readonly actual: unknown }
@@ -16,7 +16,7 @@ export interface Part {
   readonly comparison: Comparison;
 }
 
-/** Something expected that did not come true, and where. */
+/** A difference between what was expected and what is there, and where. */
 export interface Difference {
   readonly path: string;
   readonly comparison: Exclude<Comparison, { is: 'same' } | { is: 'object' | 'array' }>;
@@ -24,15 +24,15 @@ export interface Difference {
 
 type Plain = Readonly<Record<string, unknown>>;
 
-/** When two values that have no parts are the same. */
+/** Decides whether two values without parts are the same. */
 type Rule = (expected: unknown, actual: unknown) => boolean;
 
-/** Compares deeply. Matchers match; a key that is `undefined` is the same as one that is absent. */
+/** Compares deeply. Matchers match; a key that is `undefined` is the same as an absent one. */
 export function compare(expected: unknown, actual: unknown): Comparison {
   return compareBy(matches, expected, actual, 0);
 }
 
-/** The same for two things that both really are: a text in one of them is no matcher, whatever it looks like. */
+/** Compares two actual values. A text in one of them is no matcher, whatever it looks like. */
 export function compareExactly(one: unknown, other: unknown): Comparison {
   return compareBy(isDeepStrictEqual, one, other, 0);
 }
@@ -42,7 +42,7 @@ export function compareGivenKeys(expected: object, actual: object): Comparison {
   return compareKeys(matches, Object.keys(expected), expected as Plain, actual as Plain, 0);
 }
 
-/** The first difference, reading from the top. */
+/** Returns the first difference, reading from the top. */
 export function firstDifference(comparison: Comparison, path: string): Difference | undefined {
   switch (comparison.is) {
     case 'same':
@@ -59,12 +59,14 @@ export function firstDifference(comparison: Comparison, path: string): Differenc
   }
 }
 
-/** What was expected, with the actual value wherever a matcher matched: for the diffs that test runners make themselves. */
+/**
+ * Returns what was expected, with the actual value wherever a matcher matched. Test runners make their own diffs of it.
+ */
 export function expectedOf(comparison: Comparison): unknown {
   return sideOf(comparison, 'expected');
 }
 
-/** What there was, as far as it was compared. */
+/** Returns the actual value, as far as it was compared. */
 export function actualOf(comparison: Comparison): unknown {
   return sideOf(comparison, 'actual');
 }
@@ -108,7 +110,7 @@ function compareKeys(rule: Rule, keys: readonly string[], expected: Plain, actua
   return ofParts('object', parts);
 }
 
-/** What is equal at both ends is the same; what is left in the middle is compared one by one. */
+/** Elements that are equal at both ends are the same. Those left in the middle are compared one by one. */
 function compareArrays(
   rule: Rule,
   expected: readonly unknown[],

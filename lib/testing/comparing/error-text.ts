@@ -1,7 +1,7 @@
 import { isError, messageOf, nameOf, propertyOf } from '../../kernel/values/thrown.js';
 import { short } from './line-diff.js';
 
-/** An error as its first line tells it. */
+/** Returns an error as its first line shows it. */
 export function errorText(error: unknown): string {
   const hasMessage = isError(error) || propertyOf(error, 'message') !== undefined;
   if (hasMessage) return `${nameOf(error)}: ${messageOf(error)}`;

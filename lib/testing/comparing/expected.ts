@@ -1,7 +1,10 @@
 import type { EventName, EventsOf } from '../../kernel/declaring/types.js';
 import type { KindMatcher } from './kinds.js';
 
-/** What may stand for a value: the value itself, a matcher by kind such as `'{string}'`, a runner's matcher, or the same for its parts. */
+/**
+ * An expected value: the value itself, a matcher such as `'{string}'`, a matcher of the test runner, or the same for
+ * its parts.
+ */
 export type Expected<T> =
   | T
   | KindMatcher
@@ -17,19 +20,19 @@ export interface AsymmetricMatcher {
   asymmetricMatch(actual: unknown): boolean;
 }
 
-/** An event that should have been fired; without `data` only its name is compared. */
+/** An event that should have been fired. Without `data`, only its name is compared. */
 export type ExpectedEvent<A> = A extends unknown
   ? {
       [Name in EventName<EventsOf<A>>]: { readonly name: Name; readonly data?: Expected<EventsOf<A>[Name]> };
     }[EventName<EventsOf<A>>]
   : never;
 
-/** Some keys of a state; `undefined` says that the key must not be there. */
+/** Some keys of a state. `undefined` means that the key must be absent. */
 export type ExpectedState<State> = { readonly [Key in keyof State]?: Expected<State[Key]> | undefined };
 
 /**
- * What a command should throw: an instance of this class; an error whose message contains this text or matches this expression; an error
- * with these properties (matchers work in them).
+ * What a command should throw: an instance of this class, an error whose message contains this text or matches this
+ * expression, or an error with these properties (which may be matchers).
  */
 export type ExpectedError =
   | (abstract new (

@@ -2,8 +2,8 @@ import { types } from 'node:util';
 import { isPlainObject } from '../../kernel/values/plain-data.js';
 
 /**
- * Matches by kind, anywhere in expected data. `'{date}'` is an ISO 8601 text (or a `Date`, in what a command returns), `'{object}'` a plain
- * object, `'{any}'` whatever is there, `null` included.
+ * Matches a kind of value, anywhere in expected data. `'{date}'` is an ISO 8601 text (or a `Date`, in what a command
+ * returns), `'{object}'` a plain object, `'{any}'` any value, `null` included.
  */
 export type KindMatcher = keyof typeof KINDS;
 
@@ -21,7 +21,7 @@ const KINDS = {
   '{any}': (value: unknown) => value !== undefined,
 };
 
-/** All of them, for messages. */
+/** The names of all kinds, for messages. */
 export const KIND_NAMES: readonly string[] = Object.keys(KINDS);
 
 export function isKindMatcher(expected: unknown): expected is KindMatcher {

@@ -3,7 +3,10 @@ import { isPlainObject, PLAIN_DATA_DEPTH_MAX } from '../../kernel/values/plain-d
 import { type Comparison, type Difference, isAsymmetricMatcher } from './comparison.js';
 import { isKindMatcher } from './kinds.js';
 
-/** A comparison as lines: `-` for what was expected, `+` for what there was instead; long stretches without a difference are left out. */
+/**
+ * Returns a comparison as lines: `-` for what was expected, `+` for the actual value. Long stretches without a
+ * difference are left out.
+ */
 export function lineDiff(comparison: Comparison): string {
   return withoutLongStretches(linesOf(comparison, '', '')).join('\n');
 }
@@ -12,16 +15,16 @@ export function lineDiff(comparison: Comparison): string {
 const SHORT_LENGTH_MAX = 100;
 /** Longest text shown whole in a diff, in characters. */
 const STRING_LENGTH_MAX = 2_000;
-/** Lines without a difference that are shown before and after one that differs. */
+/** Lines without a difference that are shown before and after a difference. */
 const CONTEXT_LINES = 3;
 /** Longest stretch of such lines that is shown whole. */
 const STRETCH_LINES_MAX = 2;
-/** Widest line that nested data is put on, in characters. */
+/** Widest line on which nested data is printed, in characters. */
 const LINE_LENGTH_MAX = 100;
 
 type Sign = ' ' | '-' | '+';
 
-/** A difference as a sentence. @param isExact what is expected is meant as it stands, also what looks like a matcher. */
+/** Returns a difference as a sentence. @param isExact what is expected is no matcher, even if it looks like one. */
 export function sentenceOf({ path, comparison }: Difference, isExact = false): string {
   switch (comparison.is) {
     case 'missing':
@@ -33,7 +36,7 @@ export function sentenceOf({ path, comparison }: Difference, isExact = false): s
   }
 }
 
-/** A value on one line, cut if it is long. */
+/** Returns a value on one line, cut if it is long. */
 export function short(value: unknown, lengthMax = SHORT_LENGTH_MAX): string {
   const text = inspect(presentable(value), {
     depth: 4,
@@ -83,7 +86,7 @@ function labelOf(key: string | number): string {
   return `${/^[A-Za-z_$][\w$]*$/.test(key) ? key : inspect(key)}: `;
 }
 
-/** A copy in which a runner's matchers print as the runner would print them. */
+/** Returns a copy in which a runner's matchers print as the runner prints them. */
 function presentable(value: unknown, depth = 0): unknown {
   if (isAsymmetricMatcher(value)) return new Described(describeMatcher(value));
   if (depth > PLAIN_DATA_DEPTH_MAX || typeof value !== 'object' || value === null) return value;

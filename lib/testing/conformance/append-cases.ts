@@ -15,7 +15,7 @@ import {
 import { losingFirstAnswer } from './kit/lossy-engine.js';
 
 const RACERS = 8;
-/** Ids that some store or other takes for one another, or for a part of a query. */
+/** Ids that some store may confuse with each other, or take for a part of a query. */
 const HOSTILE_IDS = [
   ...[
     'a',
@@ -89,7 +89,7 @@ export const appendCases: readonly ConformanceCase[] = [
   },
   {
     duty: 'append',
-    name: 'refuses an expected version beyond the end, which would leave a hole',
+    name: 'refuses an expected version beyond the end, which would leave a gap',
     async run(engines) {
       const [engine] = await engines();
       const events = newEvents(2);
@@ -127,7 +127,7 @@ export const appendCases: readonly ConformanceCase[] = [
   },
   {
     duty: 'append',
-    name: "stores racing 'any' appends all, each whole, without holes",
+    name: "stores all of several racing 'any' appends, each whole, without gaps",
     async run(engines) {
       const nodes = await engines(3);
       const commits = Array.from({ length: 30 }, () => newEvents(3));
@@ -178,7 +178,7 @@ export const appendCases: readonly ConformanceCase[] = [
   },
   {
     duty: 'append',
-    name: 'stores a commit of 5,000 events as one; who comes late is shown the first of those missed, as many as fit',
+    name: 'stores a commit of 5,000 events as one; a conflict with it shows its first events, as many as fit',
     async run(engines) {
       const [engine] = await engines();
       const commit = newEvents(5_000);

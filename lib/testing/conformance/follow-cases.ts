@@ -16,7 +16,10 @@ import {
 import { followInPieces, writeAtRandom } from './kit/following.js';
 import { randomInt } from './kit/random.js';
 
-/** Longest an engine may take to wake a watcher in a case; far more than it should, for slow machines. */
+/**
+ * Longest that an engine may take to wake a watcher in a case. It is far more than it should take, for slow machines.
+ * Milliseconds.
+ */
 const WAKE_MS_MAX = 2_000;
 
 export const followCases: readonly ConformanceCase[] = [
@@ -78,7 +81,7 @@ export const followCases: readonly ConformanceCase[] = [
   },
   {
     duty: 'follow',
-    name: 'brings along with a wake-up only what is stored, as it is stored',
+    name: 'brings with a wake-up only events that are stored, as they are stored',
     async run(engines) {
       const nodes = await engines(2);
       const brought: EventRecord[] = [];
@@ -103,7 +106,7 @@ export const followCases: readonly ConformanceCase[] = [
   },
   {
     duty: 'follow',
-    name: 'tells with wake-ups of a commit up to its last event, or says nothing, and what it tells of can be read at once',
+    name: 'brings with a wake-up all of a commit up to its last event, or nothing, and what it brings can be read at once',
     async run(engines) {
       const nodes = await engines(2);
       const [watching] = nodes;
@@ -111,10 +114,10 @@ export const followCases: readonly ConformanceCase[] = [
       const reads: Promise<void>[] = [];
       const mustBeThere = async ({ version, position }: EventRecord) => {
         const [found] = await watching.readStream('s', version - 1, 1);
-        assert.equal(found?.version, version, `version ${version} was told of and could not be read`);
+        assert.equal(found?.version, version, `version ${version} was brought by a wake-up and could not be read`);
         if (position === 0) return;
         const { events, upTo } = await watching.readAll(position - 1, 1);
-        assert.deepEqual([events[0]?.position, upTo], [position, position], 'a position was told of too early');
+        assert.deepEqual([events[0]?.position, upTo], [position, position], 'a wake-up brought a position too early');
       };
       await watching.watchStream('s', (events) => {
         told = Math.max(told, events.at(-1)?.version ?? Number.POSITIVE_INFINITY);
@@ -125,7 +128,7 @@ export const followCases: readonly ConformanceCase[] = [
         const count = 2 + randomInt(3);
         await store(nodes[randomInt(2)] as Engine, 's', version, newEvents(count));
         version += count;
-        await eventually(`version ${version} is told of`, () => told >= version, WAKE_MS_MAX);
+        await eventually(`a wake-up for version ${version}`, () => told >= version, WAKE_MS_MAX);
       }
       await Promise.all(reads);
     },

@@ -12,7 +12,7 @@ import { tickCases } from './tick-cases.js';
 
 export { type ConformanceCase, type EngineFixture, type OpenEngines, runCase } from './kit/conformance-case.js';
 
-/** Everything an engine owes, one case a promise, split by duty. */
+/** All conformance cases: one for each promise of an engine, split by duty. */
 export const engineConformanceCases: readonly ConformanceCase[] = [
   ...appendCases,
   ...readCases,
@@ -26,18 +26,21 @@ export const engineConformanceCases: readonly ConformanceCase[] = [
   ...lifecycleCases,
 ];
 
-/** What is used of a test runner: Jest, Vitest, `node:test` and Mocha all have it. */
+/** The part of a test runner that is used. Jest, Vitest, `node:test` and Mocha all have it. */
 export interface TestRunner {
   describe(name: string, body: () => void): unknown;
   it(name: string, body: () => Promise<void>, timeoutMs: number): unknown;
 }
 
-/** Longest a case may take, where the runner takes a limit as the third argument of `it`. */
+/** Longest that a case may take, for runners that take a limit as the third argument of `it`. Milliseconds. */
 const CASE_MS_MAX = 60_000;
 
 /**
- * The conformance suite as tests of your runner.
+ * Runs the conformance suite of engines as tests of your runner.
  *
+ * @param name the engine's name, for the titles of the tests.
+ * @param newFixture makes a new, empty store for each case.
+ * @param runner the runner's `describe` and `it`.
  * @example
  * ```ts
  * import { describe, it } from 'node:test';

@@ -73,7 +73,7 @@ export const messageCases: readonly ConformanceCase[] = [
   },
   {
     duty: 'messages',
-    name: 'loses what is for nobody, without an error, and gives a new receiver nothing old',
+    name: 'drops messages without a receiver, without an error, and gives a new receiver no old ones',
     async run(engines) {
       const [one, other] = await engines(2);
       assert.ok(other);

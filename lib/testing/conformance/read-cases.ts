@@ -144,7 +144,7 @@ export const readCases: readonly ConformanceCase[] = [
   },
   {
     duty: 'read',
-    name: 'says of each page of the store how far it looked, and goes on from there, while two nodes write',
+    name: 'reports with each page of the store how far it looked, and continues there, while two nodes write',
     async run(engines) {
       const nodes = await engines(3);
       const reader = nodes[2] as Engine;
@@ -205,7 +205,7 @@ export const readCases: readonly ConformanceCase[] = [
         }
         assert.deepEqual([found.length, upTo], [count, last]);
       }
-      // Somebody who has seen more than there is, because the store was restored, is not sent back.
+      // A reader that has seen more than there is, because the store was restored, is not sent back.
       assert.deepEqual(await engine.readAll(last + 5, 10), { events: [], upTo: last + 5, ended: true });
     },
   },

@@ -22,10 +22,10 @@ import { followInPieces, writeAtRandom } from './kit/following.js';
 const ABC = ['a', 'b', 'c'];
 const RARE = ['rare', 'never'];
 
-/** Commits of each node while another looks how far the store has come. */
+/** Commits of each node while another reads how far the store has come. */
 const COMMITS = 40;
 
-/** What somebody who was away finds when they come back, with an engine that was opened for that. */
+/** What a follower finds that was away and resumes with a newly opened engine. */
 export const resumeCases: readonly ConformanceCase[] = [
   {
     duty: 'follow',
@@ -62,7 +62,7 @@ export const resumeCases: readonly ConformanceCase[] = [
   },
   {
     duty: 'read',
-    name: 'shows everything up to the last position as soon as it tells of it, and up to where it says it looked, while two nodes write',
+    name: 'shows everything up to the last position that it reports, and up to where a page says that it looked, while two nodes write',
     async run(engines) {
       const nodes = await engines(3);
       const reader = nodes[2] as Engine;
@@ -85,7 +85,7 @@ export const resumeCases: readonly ConformanceCase[] = [
             seen.push(...idsOf(page.events));
             ({ upTo, ended } = page);
           }
-          assert.ok(upTo >= told, `position ${told} was told of, and readers find the end at ${upTo}`);
+          assert.ok(upTo >= told, `position ${told} was reported, but readers find the end at ${upTo}`);
           looks.push({ after, upTo, seen });
           after = upTo;
           await turnOfTheLoop(SYSTEM);
@@ -109,7 +109,7 @@ interface Resumed {
   readonly streamIds: readonly string[];
   follow(engine: Engine, options: FollowerOptions): Follower;
   placeOf(event: EventRecord): number;
-  /** All that has to be seen, in order. */
+  /** Resolves to all events that have to be seen, in order. */
   stored(engine: Engine): Promise<EventRecord[]>;
 }
 

@@ -136,7 +136,7 @@ export const tickCases: readonly ConformanceCase[] = [
             await pause(0);
             const page = await engine.takeSchedules('gone', `n${i}`, 25);
             assert.ok(page.length <= 25);
-            // Others may have been faster with all that this one saw.
+            // Others may already have taken everything that this one saw.
             if (page.length === 0 && (await engine.schedulesOf('gone', 1)).length === 0) return own;
             own.push(...page);
           }

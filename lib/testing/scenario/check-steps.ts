@@ -17,7 +17,7 @@ import { type Course, type GivenEvent, type Outcome, type Step, StepFailure } fr
 import { assertReplayable } from './replay-check.js';
 import { settle } from './settling.js';
 
-/** Compares the events stored since the last such step. */
+/** Compares the events stored since the last step of this kind. */
 export function thenStep(expected: readonly GivenEvent[]): Check {
   const names = expected.map(({ name }) => name).join(', ');
   return {
@@ -25,7 +25,7 @@ export function thenStep(expected: readonly GivenEvent[]): Check {
     text: `Then ${names || 'no event'}`,
     play: async ({ world }) => {
       const fired = (await world.newEvents()).map(({ name, data }) => ({ name, data: JSON.parse(data) as unknown }));
-      // Without data, whatever it is.
+      // Without `data`, any data matches.
       const wanted = expected.map(({ name, data = '{any}' }) => ({ name, data }));
       assertSame(compare(wanted, fired), 'Then events', 'fired');
     },
@@ -34,7 +34,7 @@ export function thenStep(expected: readonly GivenEvent[]): Check {
 
 type Check = Omit<Step, 'writtenAt'>;
 
-/** Compares the keys that are given with those of the state: of `actorClass`, or of the last command's actor. */
+/** Compares the given keys with those of a state: that of `actorClass`, or of the last command's actor. */
 export function stateStep(actorClass: ActorClass | undefined, expected: object): Check {
   const text = `And ${actorClass ? `${actorClass.name}'s ` : ''}state ${short(expected)}`;
   return {
@@ -45,7 +45,7 @@ export function stateStep(actorClass: ActorClass | undefined, expected: object):
       const { world } = course;
       const subject = actorClass ? await world.subject(actorClass) : lastOutcome(course, 'AndState').subject;
       const { ref, definition } = await world.load(subject);
-      // One that is loaded only now hears what it has missed.
+      // An actor that is loaded only now hears what it has missed.
       await settle(world, text);
       assertSame(compareGivenKeys(expected, ref.state), `And ${definition.name}'s state`, 'actual');
       await assertReplayable(world, text);
@@ -67,7 +67,7 @@ export function returnsStep(expected: unknown): Check {
   };
 }
 
-/** Looks at what the last command threw. */
+/** Checks what the last command threw. */
 export function throwsStep(expected: ExpectedError | undefined): Check {
   const wanted = expected === undefined ? 'an error' : errorWanted(expected);
   return {
@@ -87,7 +87,7 @@ export function throwsStep(expected: ExpectedError | undefined): Check {
   };
 }
 
-/** @param what the beginning of a line of the course, up to the path of what is compared. */
+/** @param what the beginning of the failure's line, before the path of what is compared. */
 function assertSame(comparison: Comparison, what: string, side: string): void {
   const difference = firstDifference(comparison, what);
   if (!difference) return;
@@ -101,7 +101,7 @@ function assertSame(comparison: Comparison, what: string, side: string): void {
 function misspeltMatcher(comparison: Comparison): string {
   const expected = 'expected' in comparison ? comparison.expected : undefined;
   if (typeof expected !== 'string' || !/^\{\w+\}$/.test(expected) || KIND_NAMES.includes(expected)) return '';
-  return `\n\n'${expected}' is no matcher, so it was compared as a text. The matchers are ${KIND_NAMES.map((name) => `'${name}'`).join(', ')}.`;
+  return `\n\n'${expected}' is not a matcher, so it was compared as a text. The matchers are ${KIND_NAMES.map((name) => `'${name}'`).join(', ')}.`;
 }
 
 const BUILT_IN_ERRORS = new Set([
@@ -130,7 +130,10 @@ function isWanted(expected: ExpectedError, error: unknown): boolean {
   return isInstance(error, expected as never) || isNodesOwn(error, expected);
 }
 
-/** Some runners give each test file built-in classes of its own; the errors that Node itself throws are then made of others of the same name. */
+/**
+ * Some runners give each test file its own built-in classes. Errors that Node itself throws are instances of others
+ * with the same name.
+ */
 function isNodesOwn(error: unknown, { name }: { readonly name: string }): boolean {
   if (!types.isNativeError(error) || !BUILT_IN_ERRORS.has(name)) return false;
   for (let p: unknown = error; p; p = Object.getPrototypeOf(p))
@@ -138,7 +141,7 @@ function isNodesOwn(error: unknown, { name }: { readonly name: string }): boolea
   return false;
 }
 
-/** An error has some of its properties from its class. */
+/** An error inherits some of its properties from its class. */
 function compareProperties(expected: object, error: unknown): Comparison {
   const found = Object.keys(expected).map((key) => [key, (Object(error) as Record<string, unknown>)[key]]);
   return compareGivenKeys(expected, Object.fromEntries(found));

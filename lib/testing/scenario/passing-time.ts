@@ -4,9 +4,9 @@ import { assertReplayable } from './replay-check.js';
 import { settle } from './settling.js';
 
 /**
- * Lets time pass: from one tick that is due to the next, each with all that it sets off, and then to the end.
+ * Lets time pass: from one due tick to the next, each with everything that it causes, and then to the end.
  *
- * @param text the step, as the course tells it.
+ * @param text the step, for failures.
  */
 export async function passTime(world: World, ms: number, text: string): Promise<void> {
   world.timePasses();
@@ -28,7 +28,7 @@ export async function passTime(world: World, ms: number, text: string): Promise<
   await assertReplayable(world, text);
 }
 
-/** Most times that somebody ticks while a step lets time pass. */
+/** Most ticks that one step lets happen. */
 const TICKS_MAX = 10_000;
 
 function tooMany(text: string): StepFailure {

@@ -4,7 +4,7 @@ import { isInstance, propertyOf } from '../../kernel/values/thrown.js';
 import { World } from '../world/world.js';
 import { type Course, type Plan, type Step, StepFailure } from './plan.js';
 
-/** Plays a plan in a world of its own. @throws AssertionError for a step that did not hold. */
+/** Plays a plan in a world of its own. @throws AssertionError for a step that does not hold. */
 export async function play(plan: Plan): Promise<void> {
   const world = new World(plan);
   try {
@@ -35,15 +35,15 @@ function isErrorExpected(following: readonly Step[]): boolean {
   return decisive?.kind === 'throws';
 }
 
-/** @param course the lines that tell what went well before. */
+/** @param course the lines for the steps that went well. */
 function assertionError(failure: StepFailure, step: Step, course: readonly string[]): AssertionError {
   const { detail, expected, actual, cause } = failure;
   const whole = [...course, failure.message, ...(detail === '' ? [] : ['', detail])].join('\n');
   const message = whole.replaceAll(/\n(?!\n)/g, '\n  ');
-  // As if by `assert.fail`: runners that know other operators would repeat both values, and diff them once more.
+  // With the operator of `assert.fail`. For others, some runners would repeat both values and diff them again.
   const error = new AssertionError({ message, expected, actual, operator: 'fail' });
   if (cause !== undefined) error.cause = cause;
-  // Not where this library noticed it, but where the test says so, or where the actor threw.
+  // The stack points to where the test wrote the step, or where the actor threw, and not into this library.
   const frames = framesOf(cause) || framesOf(step.writtenAt);
   error.stack = `${error.name} [${error.code}]: ${message}\n${frames}`;
   return error;

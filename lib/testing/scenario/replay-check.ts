@@ -9,22 +9,23 @@ import { StepFailure } from './plan.js';
 import { firstParting, replayedStates } from './replayed-state.js';
 
 /**
- * Sees to it that every actor loaded so far would be the same if it were loaded again: on another day, from its stored events alone.
+ * Checks that every actor loaded so far would be the same if it were loaded again, on another day, from its stored
+ * events alone.
  *
- * @param after what it was done after, as the course tells it.
+ * @param after the step before the check, for failures.
  * @throws StepFailure that names the handler if it gives another result each time.
  */
 export async function assertReplayable(world: World, after: string): Promise<void> {
   for (const loaded of world.loaded.values()) {
     const { state, version } = loaded.ref.confirmed;
-    // More may have been stored meanwhile; what is not in the state proves nothing against it.
+    // More may have been stored meanwhile. What is not yet in the state proves nothing against it.
     const events = (await world.events(loaded.streamId)).slice(0, version);
     if (loaded.definition.kind !== 'actor' || !hasMissed(loaded, events))
       check(world, loaded, { state, events }, after);
   }
 }
 
-/** A state, and the events that it should be made of. */
+/** A state, and the events that it should result from. */
 interface Confirmed {
   readonly state: object;
   readonly events: readonly EventRecord[];
@@ -51,7 +52,7 @@ function check(world: World, loaded: LoadedSubject, { state, events }: Confirmed
 }
 
 function culpritOf(parting: number, events: readonly EventRecord[]): string {
-  const rule = 'no time, no chance, no injected parts, no fields of the instance.';
+  const rule = 'no time, no randomness, no injected parts, no fields of the instance.';
   if (parting === 0) return `initialState() gives another result each time. It may use only the id: ${rule}`;
   const name = events[parting - 1]?.name;
   const who =
@@ -61,7 +62,10 @@ function culpritOf(parting: number, events: readonly EventRecord[]): string {
   return `${who} A handler may use only the event and the state: ${rule}`;
 }
 
-/** A plain `Actor` does not see what others store on its stream while it is loaded, so its state is not that of all events. */
+/**
+ * A plain `Actor` does not see what others store on its stream while it is loaded. So its state is not that of all
+ * events.
+ */
 function hasMissed({ definition, loadedVersion }: LoadedSubject, events: readonly EventRecord[]): boolean {
   return events
     .slice(loadedVersion)

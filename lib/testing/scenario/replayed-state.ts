@@ -4,7 +4,11 @@ import { ReplayedActor } from '../../kernel/folding/replayed-actor.js';
 import type { EventRecord } from '../../kernel/values/event.js';
 import { compareExactly } from '../comparing/comparison.js';
 
-/** The state after each event, the initial one first: what a fresh load from the stored events gives. @throws HandlerError. */
+/**
+ * Returns the state after each event, beginning with the initial one, as loading from the stored events would give it.
+ *
+ * @throws HandlerError.
+ */
 export function replayedStates({ definition, id, streamId, events, newActor }: ReplayPlan): object[] {
   const past = new ReplayedActor(definition, newActor(), id, streamId);
   const states = [past.frozen()];
@@ -21,11 +25,14 @@ export interface ReplayPlan {
   readonly id: string;
   readonly streamId: string;
   readonly events: readonly EventRecord[];
-  /** Makes an instance for this alone. */
+  /** Makes an instance for this replay only. */
   readonly newActor: () => ActorBase<object, object>;
 }
 
-/** Where two replays of the same events part: the number of events before it (0: at the initial state), or -1. */
+/**
+ * Returns where two replays of the same events differ first: the number of events before it (0: at the initial state),
+ * or -1.
+ */
 export function firstParting(once: readonly object[], again: readonly object[]): number {
   return once.findIndex((state, i) => compareExactly(state, again[i]).is !== 'same');
 }

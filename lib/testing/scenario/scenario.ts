@@ -8,8 +8,9 @@ import { play } from './play.js';
 import { whenStep } from './when-step.js';
 
 /**
- * A plan that can be added to, and played by awaiting it. Whatever is added makes another scenario, so the beginning of one may be the beginning
- * of several, each played in a world of its own. (Its types are those of `GivenStage` and `WhenStage`.)
+ * A plan to which steps can be added, and which is played by awaiting it. Each added step makes another scenario, so
+ * several scenarios may share a beginning; each is played in a world of its own. Its types are those of `GivenStage`
+ * and `WhenStage`.
  */
 export class Scenario implements Promise<void> {
   readonly #plan: Plan;
@@ -18,7 +19,7 @@ export class Scenario implements Promise<void> {
 
   constructor(plan: Plan) {
     this.#plan = plan;
-    // A chain that somebody forgot to await is played all the same: a failure then is an unhandled rejection, which runners do notice.
+    // A chain that is never awaited is played as well. Its failure is an unhandled rejection, which runners notice.
     const last = plan.steps.at(-1)?.kind;
     if (last === 'check' || last === 'throws') {
       void Promise.resolve().then(() => {
@@ -99,7 +100,7 @@ export class Scenario implements Promise<void> {
     return this.#add({ kind: 'setting', text, play: set }, method);
   }
 
-  /** @param method the one that the test called, where its stack trace is to begin. */
+  /** @param method the method that the test called, where its stack trace is to begin. */
   #add(step: Omit<Step, 'writtenAt'>, method: (...args: never[]) => unknown): never {
     const writtenAt: { stack?: string } = {};
     Error.captureStackTrace(writtenAt, method);

@@ -8,28 +8,28 @@ import { StepFailure } from './plan.js';
 import { assertReplayable } from './replay-check.js';
 
 /**
- * Waits until everything that a step set off has come to its end: others' reactions, and their reactions to those. Then what is there is what is stored, and
- * is checked to be.
+ * Waits until everything that a step caused has ended: reactions of others, and reactions to those. Then the stored
+ * events are complete, and the check that actors can be loaded from them runs.
  *
- * @param after the step, as the course tells it.
- * @throws StepFailure if it has no end, if a reaction failed, or if an actor would not be the same if it were loaded again.
+ * @param after the step, for failures.
+ * @throws StepFailure if there is no end, if a reaction failed, or if an actor would not be the same when loaded again.
  */
 export async function assertSettled(world: World, after: string): Promise<void> {
   await settle(world, after);
   await assertReplayable(world, after);
 }
 
-/** How long a step waits until nobody has work any more: less than runners give a test. Milliseconds. */
+/** Longest that a step waits until nobody has work. It is less than the time that runners give a test. Milliseconds. */
 const SETTLE_MS_MAX = 3_000;
-/** For so many turns of the event loop in a row nobody has work: then nobody is about to hear of any either. */
-const QUIET_TURNS = 4;
+/** If nobody has work for this many turns of the event loop in a row, nobody is about to get any. */
+const IDLE_TURNS = 4;
 /** Most names of actors in a failure. */
 const NAMES_SHOWN_MAX = 5;
 
-/** Only waits, and looks whether a reaction failed. */
+/** Only waits, and checks whether a reaction failed. */
 export async function settle(world: World, after: string): Promise<void> {
   const endMs = SYSTEM.monotonicMs() + SETTLE_MS_MAX;
-  for (let quiet = 0; quiet < QUIET_TURNS; ) {
+  for (let quiet = 0; quiet < IDLE_TURNS; ) {
     await turnOfTheLoop(SYSTEM);
     const atWork = world.atWork();
     quiet = atWork.length === 0 ? quiet + 1 : 0;
@@ -43,10 +43,10 @@ function restless(after: string, atWork: readonly string[]): StepFailure {
   const names = [...new Set(atWork)];
   const more = names.length > NAMES_SHOWN_MAX ? ` and ${names.length - NAMES_SHOWN_MAX} more` : '';
   return new StepFailure(
-    `${after}\nBut what it set off has not come to an end within ${SETTLE_MS_MAX} ms: ${names.slice(0, NAMES_SHOWN_MAX).join(', ')}${more} still at work`,
+    `${after}\nBut what it caused has not ended within ${SETTLE_MS_MAX} ms: ${names.slice(0, NAMES_SHOWN_MAX).join(', ')}${more} still at work`,
     {
       detail:
-        'A reaction that waits for something outside needs a part that answers at once: write Given(…).With(…). Reactions that set off each other for ever need an end.',
+        'A reaction that waits for something outside needs a part that answers at once: write Given(…).With(…). Reactions that cause each other need an end.',
     },
   );
 }
@@ -59,7 +59,7 @@ function failed(after: string, { actor, actorId, listener, event, error }: Parke
   );
 }
 
-/** What a listener threw, as far as it was kept. */
+/** Returns what a listener threw, as far as it was kept. */
 function thrown({ name, message, code, stack, cause }: StoredFailure): Error {
   const error = Object.assign(
     new Error(message, cause && { cause: thrown(cause) }),

@@ -6,7 +6,7 @@ import type { Subject } from '../world/subject.js';
 import { type Course, type Outcome, type Step, StepFailure } from './plan.js';
 import { assertSettled } from './settling.js';
 
-/** Gives a command, and sees to it that what it left behind can be replayed. */
+/** Gives a command, and checks that what it stored can be replayed. */
 export function whenStep(actorClass: ActorClass, command: string, args: readonly unknown[]): Omit<Step, 'writtenAt'> {
   const called = `${actorClass?.name}.${command}`;
   const text = `When ${called}(${args.map((arg) => short(arg, ARGUMENTS_LENGTH_MAX)).join(', ')})`;

@@ -7,25 +7,25 @@ import type { CommandRecord } from './cluster/commands.js';
 import { fold } from './invariants/fold.js';
 import type { Watched } from './invariants/invariant.js';
 
-/** What is there when a course has ended: all that is stored, and what clients were told. */
+/** The result of a course: everything stored, and what clients were told. */
 export interface CourseEnd {
-  /** All events, in the order of their positions. */
+  /** All events, in order of position. */
   readonly events: readonly StoredEvent[];
   /** Every command that a client gave, in order. */
   readonly commands: readonly CommandRecord[];
   /** What the nodes shared. */
   readonly shared: ReadonlyMap<string, unknown>;
-  /** The events of one stream. */
+  /** Returns the events of one stream. */
   stream(streamId: string): readonly StoredEvent[];
-  /** What the stored events make of the actor with this id. */
+  /** Returns the state that the stored events give the actor of this id. */
   state<A extends AnyActor>(actorClass: ActorClass<A>, id: string): DeepReadonly<StateOf<A>>;
-  /** Ids of all actors of a class that have fired anything. */
+  /** Returns the ids of all actors of a class that have fired anything. */
   ids<A extends AnyActor>(actorClass: ActorClass<A>): readonly string[];
 }
 
 type AnyActor = ActorBase<object, object>;
 
-/** A rule of the user's own, looked at when everything has healed: one that throws, or gives a text, is broken. */
+/** A rule of your own, checked when all faults have ended. It is broken if `check` throws or returns a text. */
 export interface Invariant {
   readonly name: string;
   check(end: CourseEnd): unknown;

@@ -30,7 +30,7 @@ export class CourseFaults {
     }
   }
 
-  /** Everything that is still wrong is mended. */
+  /** Ends every fault. */
   heal(): void {
     this.#world.trace.note('all', 'everything heals');
     for (const fault of this.#faults) this.#end(fault);

@@ -13,7 +13,10 @@ import type { InvariantWatch, Watched } from './invariants/invariant.js';
 import { Mailboxes } from './store/mailboxes.js';
 import { World } from './store/simulated-world.js';
 
-/** One course: nodes start, clients give commands while things go wrong, everything heals, and then nothing happens but what the library does by itself. */
+/**
+ * One course. Nodes start, clients give commands while there are faults, all faults end, and then nothing happens but
+ * what the library does by itself.
+ */
 export class Course implements Watched {
   readonly world: World;
   readonly nodes: readonly SimulatedNode[];
@@ -54,7 +57,7 @@ export class Course implements Watched {
     }
   }
 
-  /** An instance of an actor class that belongs to no node. */
+  /** Makes an instance of an actor class that belongs to no node. */
   readonly newActor = (definition: ActorDefinition): InstanceType<ActorClass> => {
     const parts = this.nodes[0]?.lastParts;
     if (!parts) throw new Error('the first node has never started');
@@ -94,7 +97,7 @@ export class Course implements Watched {
     this.#look();
     await time.goTo(time.nowMs + LAST_ANSWERS_MS_MAX, () => isDone);
     this.quietSinceMs = time.nowMs;
-    this.world.trace.note('all', 'nothing happens any more but what follows by itself');
+    this.world.trace.note('all', 'no more commands and faults: only the library goes on');
     for (const subscriber of this.#subscribers) subscriber.stay();
     await time.goTo(time.nowMs + this.#plan.settleMs);
     await this.#end();
@@ -129,7 +132,7 @@ export class Course implements Watched {
     if (!this.#broken) await this.#shutDown();
   }
 
-  /** What is loaded anew, maybe from a snapshot, is the same. */
+  /** Loads all actors anew, perhaps from a snapshot. Their states must be the same. */
   async #loadAll(): Promise<void> {
     const { time } = this.world;
     for (const { actor, id } of new Map(
@@ -198,7 +201,7 @@ export class Course implements Watched {
   }
 }
 
-/** Everything that makes a course what it is, but for the seed. */
+/** Everything that determines a course, except the seed. */
 export interface CoursePlan {
   readonly program: NodeProgram;
   readonly nodes: number;
@@ -210,13 +213,13 @@ export interface CoursePlan {
   readonly settleMs: number;
 }
 
-/** What is left out of a course to find out whether it fails without it. */
+/** What is left out of a course, to find out whether it fails without that. */
 export interface LeftOut {
   readonly faults: ReadonlySet<string>;
   readonly operations: ReadonlySet<string>;
 }
 
-/** What broke. */
+/** The rule that broke. */
 export interface Broken {
   readonly invariant: string;
   readonly message: string;
@@ -224,30 +227,30 @@ export interface Broken {
   readonly cause?: unknown;
 }
 
-/** What came of one course. */
+/** The result of one course. */
 export interface CourseResult {
   readonly seed: number;
   readonly broken: Broken | undefined;
   readonly world: World;
   readonly commands: Commands;
-  /** Ids of its faults, and names of its operations. */
+  /** The ids of its faults, and the names of its operations. */
   readonly faults: readonly string[];
   readonly operations: readonly string[];
 }
 
-/** Nodes start within so many milliseconds. */
+/** Nodes start within this time. Milliseconds. */
 const START_MS_MAX = 60;
 /** Most subscribers from outside. */
 const SUBSCRIBERS_MAX = 8;
-/** How often replicas are compared while things go wrong. */
+/** How often replicas are compared while there are faults. */
 const LOOKS = 4;
-/** How long chaos lasts, usually, and how often it lasts long. Milliseconds. */
+/** How long faults last in most courses, and in the long ones. Milliseconds. */
 const CHAOS_MS = [1_500, 6_000] as const;
 const LONG_CHAOS_MS = [20_000, 75_000] as const;
 const LONG_SHARE = 0.015;
-/** Longest time that clients wait for their last answers after everything has healed. Milliseconds. */
+/** Longest time that clients wait for their last answers after all faults have ended. Milliseconds. */
 const LAST_ANSWERS_MS_MAX = 60_000;
-/** Longest time that a node may take to shut down while nothing goes wrong. Milliseconds. */
+/** Longest time that a node may take to shut down while there are no faults. Milliseconds. */
 const SHUTDOWN_MS_MAX = 60_000;
 
 function text(error: unknown): string {

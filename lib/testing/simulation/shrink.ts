@@ -1,8 +1,8 @@
 import type { CourseResult, LeftOut } from './course.js';
 
 /**
- * A shorter course that breaks the same rule: the same seed, with faults and operations left out, half of them at first and then fewer, as long as it still
- * fails (delta debugging; Zeller and Hildebrandt, 2002).
+ * Finds a shorter course that breaks the same rule. It keeps the seed and leaves out faults and operations, first half
+ * of them and then fewer, as long as the course still fails (delta debugging; Zeller and Hildebrandt, 2002).
  */
 export async function shrink(
   failed: CourseResult,
@@ -21,9 +21,11 @@ export async function shrink(
   };
   for (const what of ['faults', 'operations', 'faults'] as const) {
     let left = [...failed[what]].filter((name) => !leftOut[what].has(name));
-    // What came after it broke never happened.
-    for (let size = left.length; size >= 1 && runs < RUNS_MAX; size = Math.floor(size / 2)) {
-      for (let at = left.length - size; at > -size && runs < RUNS_MAX; at -= size) {
+    // Each kind has runs of its own, so that one does not use up those of the next.
+    const runsMax = runs + RUNS_MAX;
+    // What came after the rule broke never happened.
+    for (let size = left.length; size >= 1 && runs < runsMax; size = Math.floor(size / 2)) {
+      for (let at = left.length - size; at > -size && runs < runsMax; at -= size) {
         const names = left.slice(Math.max(0, at), at + size);
         if (names.length > 0 && (await without(what, names))) left = left.filter((name) => !names.includes(name));
       }
@@ -32,5 +34,5 @@ export async function shrink(
   return { shortest, runs };
 }
 
-/** Most runs that it takes to find a shorter course. */
+/** Most runs in which faults, or operations, are left out to find a shorter course. */
 const RUNS_MAX = 120;

@@ -13,10 +13,14 @@ import { SimulationError } from './simulation-error.js';
 import type { SeededRandom } from './world/seeded-random.js';
 
 /**
- * Runs an application on several nodes in one process, on virtual time, over a store and a network in which all that can go wrong does: chance and order come
- * from a seed alone, so that a course that failed comes again. Whatever test runner there is.
+ * Runs an application on several nodes in one process, on virtual time, over a simulated store and network in which
+ * everything that can fail does. All randomness and order come from a seed, so a course that failed can be repeated. It
+ * works under any test runner.
+ *
+ * Resolves to figures of the run: how many courses, and how often each kind of fault hit something.
  *
  * @throws SimulationError (`SIMULATION_FAILED`) that names the seed and what happened.
+ * @throws OmniscientError (`INVALID_OPTION`).
  * @example
  * ```ts
  * import { Actor, Command, EventHandler, LiveActor } from 'omniscient-nest';
@@ -28,12 +32,14 @@ import type { SeededRandom } from './world/seeded-random.js';
  *     return { left: 3 };
  *   }
  *
- *   @Command({ onConflict: 'rerun' }) take() {
+ *   @Command({ onConflict: 'rerun' })
+ *   take() {
  *     if (this.state.left === 0) throw new Error('sold out');
  *     this.fire('taken');
  *   }
  *
- *   @EventHandler() taken() {
+ *   @EventHandler()
+ *   taken() {
  *     this.state.left -= 1;
  *   }
  * }
@@ -64,43 +70,49 @@ export async function simulate(options: SimulationOptions): Promise<SimulationFi
   return figures;
 }
 
-/** What `simulate` takes. */
+/** The options of `simulate`. */
 export interface SimulationOptions {
   /** The actor classes of the application. */
   actors: readonly ActorClass[];
-  /** What clients do, each again and again: one operation. */
+  /** One operation of a client. Each client does it again and again. */
   workload: Workload;
-  /** The only course there is to be; `SEED` in the environment says it as well. */
+  /** The seed of the only course to run. `SEED` in the environment does the same. */
   seed?: number;
-  /** How many courses, with the seeds 1, 2, 3 … Default 100. */
+  /** How many courses to run, with the seeds 1, 2, 3 … Default 100. */
   seeds?: number;
-  /** How many nodes. Default 3. */
+  /** The number of nodes. Default 3. */
   nodes?: number;
-  /** How many clients. Default 4. */
+  /** The number of clients. Default 4. */
   clients?: number;
-  /** Which kinds of faults there may be. Default: all. */
+  /** The kinds of faults that may occur. Default: all. */
   faults?: readonly FaultName[];
-  /** Rules of your own, beside those of the library. */
+  /** Rules of your own, besides those of the library. */
   invariants?: readonly Invariant[];
-  /** Makes an actor, with what is injected into it. Default: `new` without arguments. */
+  /** Creates an actor with its dependencies. Default: `new` without arguments. */
   create?: (actorClass: ActorClass, node: NodeParts) => ActorBase<object, object>;
-  /** Projections of a node: objects of classes that are marked with `@Projection()`. Default: none. */
+  /** The projections of a node: instances of classes with `@Projection()`. Default: none. */
   projections?: (node: NodeParts) => readonly object[];
-  /** The actor classes that are deployed while others still run the old ones: by the same names. Default: none. */
+  /** Actor classes of the same names that are deployed while other nodes still run the old ones. Default: none. */
   deploys?: readonly ActorClass[];
-  /** Limits and waits of the nodes, as in `forRoot`; others for each seed, if it is a function. Default: the library's. */
+  /**
+   * Limits and waits of the nodes, as in `forRoot`, or a function that gives them for each seed. Default: the
+   * library's.
+   */
   limits?: Partial<RuntimeLimits> | ((random: SeededRandom) => Partial<RuntimeLimits>);
-  /** How long things go wrong, in milliseconds of virtual time. Default: 1.5 to 6 seconds, sometimes longer. */
+  /** How long there are faults, in milliseconds of virtual time. Default: 1,500 to 6,000, sometimes longer. */
   chaosMs?: number;
-  /** How long after everything has healed all must be as if nothing had happened, in milliseconds of virtual time. Default 12,000. */
+  /**
+   * How long after all faults have ended everything must be as if there had been none, in milliseconds of virtual time.
+   * Default 12,000.
+   */
   settleMs?: number;
   /** Whether a course that failed is shortened, which runs it up to 120 times more. Default true. */
   shrinks?: boolean;
-  /** Told after each course. */
+  /** Called after each course. */
   onCourse?: (seed: number, failure: SimulationError | undefined) => void;
 }
 
-/** What came of a simulation. */
+/** The figures of a simulation. */
 export interface SimulationFigures {
   readonly seeds: number;
   readonly events: number;
@@ -111,19 +123,19 @@ export interface SimulationFigures {
   readonly steps: number;
 }
 
-/** One course, with its whole trace. */
+/** Runs one course, with its whole trace. */
 export function runCourse(seed: number, plan: CoursePlan, leftOut: LeftOut = NOTHING): Promise<CourseResult> {
   return new Course(seed, plan, leftOut).run();
 }
 
-/** The same with the defaults. @throws OmniscientError (`INVALID_OPTION`). */
+/** Returns the plan of the options, with defaults. @throws OmniscientError (`INVALID_OPTION`). */
 export function planOf(options: SimulationOptions): CoursePlan {
   const { actors, deploys, create, projections, faults = FAULT_NAMES } = options;
   for (const name of faults) {
     if (FAULT_NAMES.includes(name)) continue;
     throw new OmniscientError(
       'INVALID_OPTION',
-      `simulate: there is no fault '${name}'; there are: ${FAULT_NAMES.join(', ')}`,
+      `simulate(): the option 'faults' has the unknown fault '${name}': use some of ${FAULT_NAMES.join(', ')}`,
     );
   }
   const generations = [actors, ...(deploys ? [deploys] : [])].map((each) => each.map(defineActor));

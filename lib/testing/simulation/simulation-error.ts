@@ -1,13 +1,13 @@
 import type { CourseResult } from './course.js';
 
-/** A simulation that has failed (`SIMULATION_FAILED`): which seed, which rule, and what happened. */
+/** A simulation that failed (`SIMULATION_FAILED`): which seed, which rule, and what happened. */
 export class SimulationError extends Error {
   override readonly name = 'SimulationError';
   readonly code = 'SIMULATION_FAILED';
   readonly seed: number;
-  /** Name of the rule that is broken. */
+  /** The name of the broken rule. */
   readonly invariant: string;
-  /** What happened, a line each: as far as it concerns the streams in question. */
+  /** What happened, one line each, as far as it concerns the streams in question. */
   readonly course: readonly string[];
 
   constructor({ seed, broken, world, faults, operations }: CourseResult, runs: number) {

@@ -1,7 +1,7 @@
 import type { ManualClock } from './manual-clock.js';
 
 /**
- * Runs something synchronous as if it were another day, by the test's clock and by `Date`: what looks at the time gives itself away.
+ * Runs a function as if it were another day, by the test's clock and by `Date`. So code that depends on the time shows.
  */
 export function onAnotherDay<T>(clock: ManualClock, run: () => T): T {
   const { Date: today } = globalThis;
@@ -16,7 +16,7 @@ export function onAnotherDay<T>(clock: ManualClock, run: () => T): T {
   }
 }
 
-/** Far enough to show in anything that is made of the time, and no whole number of days, hours or minutes. */
+/** Far enough to change anything that is derived from the time, and no whole number of days, hours or minutes. */
 const LATER_MS = 100 * 24 * 60 * 60 * 1_000 + 3_723_004;
 
 function laterDate(today: DateConstructor): DateConstructor {

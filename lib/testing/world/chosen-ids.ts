@@ -1,7 +1,7 @@
 import { Ids } from '../../kernel/values/clock.js';
 import { OmniscientError } from '../../kernel/values/errors.js';
 
-/** The ids a test chose, in order. */
+/** The ids that a test chose, in order. */
 export class ChosenIds extends Ids {
   readonly #ids: readonly string[];
   #taken = 0;

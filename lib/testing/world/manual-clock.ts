@@ -2,7 +2,8 @@ import { Clock } from '../../kernel/values/clock.js';
 import { OmniscientError } from '../../kernel/values/errors.js';
 
 /**
- * A clock that stands still until the test moves it. In an application under test: `{ provide: Clock, useValue: new ManualClock() }`.
+ * A clock that stands still until the test moves it. In an application under test: `{ provide: Clock, useValue: new
+ * ManualClock() }`.
  *
  * @example
  * ```ts
@@ -16,7 +17,7 @@ import { OmniscientError } from '../../kernel/values/errors.js';
 export class ManualClock extends Clock {
   #nowMs: number;
 
-  /** @param start default: the beginning of 2020, UTC. */
+  /** @param start default: the beginning of 2020, UTC. @throws OmniscientError (`INVALID_TIME`). */
   constructor(start: Time = DEFAULT_START) {
     super();
     this.#nowMs = millisecondsOf(start);
@@ -26,24 +27,24 @@ export class ManualClock extends Clock {
     return this.#nowMs;
   }
 
-  /** Moves on by so many milliseconds. */
+  /** Moves the clock forward. @param ms milliseconds, at least 0. @throws OmniscientError (`INVALID_TIME`). */
   advance(ms: number): void {
     this.#nowMs = millisecondsOf(this.#nowMs + checkedSpan(ms));
   }
 
-  /** Goes to a point in time, also one in the past. */
+  /** Sets the clock to a point in time, which may be in the past. @throws OmniscientError (`INVALID_TIME`). */
   set(time: Time): void {
     this.#nowMs = millisecondsOf(time);
   }
 }
 
-/** A point in time as tests write it: a `Date`, an ISO 8601 text, or milliseconds since 1970. */
+/** A point in time, as tests write it: a `Date`, an ISO 8601 text, or milliseconds since 1970. */
 export type Time = Date | string | number;
 
-/** Where a test's time begins unless it says otherwise. */
+/** The time at which a test begins by default. */
 export const DEFAULT_START = '2020-01-01T00:00:00.000Z';
 
-/** @throws OmniscientError `INVALID_TIME`. */
+/** Returns milliseconds since 1970. @throws OmniscientError (`INVALID_TIME`). */
 export function millisecondsOf(time: Time): number {
   const ms = new Date(time).getTime();
   if (!Number.isNaN(ms)) return ms;
@@ -53,11 +54,11 @@ export function millisecondsOf(time: Time): number {
   );
 }
 
-/** @throws OmniscientError `INVALID_TIME`. */
+/** Returns the span if it is valid. @throws OmniscientError (`INVALID_TIME`). */
 export function checkedSpan(ms: number): number {
   if (typeof ms === 'number' && Number.isFinite(ms) && ms >= 0) return ms;
   throw new OmniscientError(
     'INVALID_TIME',
-    `time moves on by a number of milliseconds from 0 on, but got ${String(ms)}`,
+    `time can only move forward, by a number of milliseconds of at least 0, but got ${String(ms)}`,
   );
 }

@@ -1,6 +1,6 @@
 import type { TickTime } from '../../runtime/parts/tick-time.js';
 
-/** What ticks go by in a test: stands still until the test moves it. */
+/** The time of ticks in a test. It stands still until the test moves it. */
 export class ManualTickTime implements TickTime {
   readonly #wakes = new Set<Wake>();
   #nowMs = 0;
@@ -15,17 +15,17 @@ export class ManualTickTime implements TickTime {
     return () => this.#wakes.delete(wake);
   }
 
-  /** When somebody wants to be woken next; it may be past. */
+  /** When the next wake-up is due. It may be in the past. */
   get nextMs(): number | undefined {
     return this.#wakes.size === 0 ? undefined : Math.min(...[...this.#wakes].map(({ atMs }) => atMs));
   }
 
-  /** Goes there, and wakes whoever is due. */
+  /** Moves to this time, and wakes everyone who is due. */
   goTo(ms: number): void {
     this.#nowMs = Math.max(this.#nowMs, ms);
     const due = [...this.#wakes].filter(({ atMs }) => atMs <= this.#nowMs).sort((a, b) => a.atMs - b.atMs);
     for (const wake of due) {
-      // One that was woken may have ended another's wait.
+      // One wake-up may have cancelled another.
       if (this.#wakes.delete(wake)) wake.due();
     }
   }

@@ -1,6 +1,6 @@
 /** Something that is to be injected. */
 export interface Part {
-  /** What it is asked for by: a class, or what `@Inject()` says. `undefined` if nothing says. */
+  /** By what it is asked for: a class, or what `@Inject()` names. `undefined` if it is unknown. */
   readonly token: unknown;
   readonly optional: boolean;
   /** For messages: `constructor parameter 1`. */
@@ -11,11 +11,11 @@ export interface PropertyPart extends Part {
   readonly property: string | symbol;
 }
 
-/** What a class wants injected, as the compiler and Nest's `@Inject` and `@Optional` wrote it down. */
+/** What a class wants injected, as recorded by the compiler and by Nest's `@Inject` and `@Optional`. */
 export interface DeclaredParts {
   readonly parameters: readonly Part[];
   readonly properties: readonly PropertyPart[];
-  /** How many parameters the constructor has of which nothing was written down. */
+  /** The number of constructor parameters about which nothing is recorded. */
   readonly undescribed: number;
 }
 
@@ -48,13 +48,13 @@ export function declaredParts(declaring: Class): DeclaredParts {
   };
 }
 
-/** `reflect-metadata` comes with Nest; without it, nothing was written down. */
+/** Reads metadata. `reflect-metadata` comes with Nest; without it, nothing was recorded. */
 function metadata<T>(key: string, declaring: Class): T | undefined {
   const { getMetadata } = Reflect as { getMetadata?: (key: string, target: object) => T | undefined };
   return getMetadata?.(key, declaring);
 }
 
-/** Nest's `forwardRef(() => Token)`. */
+/** Resolves Nest's `forwardRef(() => Token)`. */
 function referenced(token: unknown): unknown {
   const { forwardRef } = (token ?? {}) as { forwardRef?: unknown };
   return typeof token === 'object' && typeof forwardRef === 'function' ? forwardRef() : token;

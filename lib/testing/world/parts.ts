@@ -3,7 +3,8 @@ import { isInstance, messageOf } from '../../kernel/values/thrown.js';
 import { declaredParts, type Part } from './part-metadata.js';
 
 /**
- * What is injected into the actors under test: first what the test gave; of the rest, classes are made with `new`, with parts of their own, once.
+ * What is injected into the actors under test. What the test gave comes first. Other classes are created once, with
+ * `new` and with parts of their own.
  */
 export class Parts {
   readonly #given: ReadonlyMap<unknown, unknown>;
@@ -13,18 +14,18 @@ export class Parts {
     this.#given = given;
   }
 
-  /** @throws OmniscientError `MISSING_PART` that names what is missing and what to write. */
+  /** @throws OmniscientError (`MISSING_PART`) that names what is missing and what to write. */
   assertComplete(actorClass: Class): void {
     const { parameters, properties } = declaredParts(actorClass);
     for (const part of [...parameters, ...properties]) this.#find(part, [actorClass]);
   }
 
-  /** A new instance with everything injected. */
+  /** Returns a new instance with everything injected. */
   make<T extends object>(wanted: new (...args: never[]) => T): T {
     return this.#new(wanted, [wanted]) as T;
   }
 
-  /** @param path who wants it, and who wants that: the last one is to be made. */
+  /** @param path the classes that led here. The last one is to be created. */
   #new(wanted: Class, path: readonly Class[]): object {
     const { parameters, properties } = declaredParts(wanted);
     const instance = new wanted(...(parameters.map((part) => this.#find(part, path)) as never[]));
@@ -46,21 +47,21 @@ export class Parts {
   }
 
   #newOnce(token: Class, part: Part, path: readonly Class[]): object {
-    if (path.includes(token)) throw missing(part, path, ', which is on the way to itself');
+    if (path.includes(token)) throw missing(part, path, ', which depends on itself');
     const { undescribed } = declaredParts(token);
     if (undescribed > 0) throw missing(part, path, `, whose constructor takes something that no decorator describes`);
     try {
       return this.#new(token, [...path, token]);
     } catch (error) {
       if (isInstance(error, OmniscientError) && error.code === 'MISSING_PART') throw error;
-      throw missing(part, path, `, and making one failed (${messageOf(error)})`, error);
+      throw missing(part, path, `, and creating one failed (${messageOf(error)})`, error);
     }
   }
 }
 
 type Class = new (...args: never[]) => object;
 
-/** `Object` stands for interfaces, and the other built-in classes for values: none of them can be made. */
+/** `Object` stands for interfaces, and other built-in classes for values. None of them can be created. */
 function isOwnClass(token: unknown): token is Class {
   return typeof token === 'function' && token.prototype !== undefined && !BUILT_IN.has(token.name);
 }
@@ -85,8 +86,8 @@ function missing(part: Part, path: readonly Class[], why = '', cause?: unknown):
   const { token, place } = part;
   if (token === undefined || (typeof token === 'function' && !isOwnClass(token))) {
     const message =
-      `${who}: nothing says at run time what ${place} is (an interface, a value, two files that import each other, or a compiler that emits no decorator metadata): ` +
-      `mark it with @Inject('a-token') and write Given(…).With('a-token', …)`;
+      `${who}: the type of ${place} is unknown at run time (an interface, a value, two files that import each other, or a ` +
+      `compiler that emits no decorator metadata): mark it with @Inject('a-token') and write Given(…).With('a-token', …)`;
     return new OmniscientError('MISSING_PART', message, { cause });
   }
   const name = nameOf(token);

@@ -30,14 +30,14 @@ export class World {
   readonly #parts: Parts;
   #hasBegun = false;
   #givenAtMs: number | undefined;
-  /** Position of the last event that a `Then` has looked at. */
+  /** Position of the last event that a `Then` has compared. */
   #seenPosition = 0;
-  /** Up to where it was looked whether events were parked. */
+  /** Position up to which parked events were looked for. */
   #parkedPosition = 0;
 
   constructor(plan: WorldPlan) {
     this.#plan = plan;
-    // What the actors take must not depend on how many ids the runtime takes.
+    // The ids that actors get must not depend on how many ids the runtime takes.
     const ids = new SequentialIds(1);
     this.#runtime = new Runtime({
       engine: this.#engine,
@@ -48,7 +48,7 @@ export class World {
       snapshotEvery: 0,
       shutdownTimeoutMs: SHUTDOWN_TIMEOUT_MS,
       reactionTriesMax: REACTION_TRIES_MAX,
-      // Others may be on the stream whom the test has no business with.
+      // Classes that the test does not use may share the stream.
       warnsOfUnknownEvents: false,
     });
     const own = new Map<unknown, unknown>([
@@ -68,17 +68,19 @@ export class World {
     return this.#runtime.stop();
   }
 
-  /** Time is about to pass: the given events happened before that. */
+  /** To be called before time passes: the given events happened before that. */
   timePasses(): void {
     this.#givenAtMs ??= this.clock.now();
   }
 
-  /** Who has work, or something to hear. */
+  /** Returns the names of those that have work, or events to hear. */
   atWork(): string[] {
     return this.#runtime.atWork();
   }
 
-  /** What is said of this class and the present id from now on; checked, and with the given events stored. */
+  /**
+   * Selects this class and the current id for the next steps. The class is checked, and the given events are stored.
+   */
   async subject(actorClass: ActorClass): Promise<Subject> {
     const definition = defineActor(actorClass);
     this.#parts.assertComplete(actorClass);
@@ -86,12 +88,12 @@ export class World {
     if (this.#hasBegun) return subject;
     this.#hasBegun = true;
     await this.#storeGiven(subject);
-    // What is given is the past: whoever listens begins after it.
+    // The given events are the past, so listeners begin after them.
     await this.#runtime.begin();
     return subject;
   }
 
-  /** Loads it, if it is not loaded yet. @throws what loading throws. */
+  /** Loads the actor, if it is not loaded yet. @throws what loading throws. */
   async load(subject: Subject): Promise<LoadedSubject> {
     const { definition, id } = subject;
     const key = JSON.stringify([definition.name, id]);
@@ -104,7 +106,7 @@ export class World {
     return loaded;
   }
 
-  /** Events that could not be reacted to since this was last asked. */
+  /** Resolves to the deliveries parked since the last call. */
   async newlyParked(): Promise<ParkedData[]> {
     const events = await this.#allAfter(this.#parkedPosition);
     this.#parkedPosition = events.at(-1)?.position ?? this.#parkedPosition;
@@ -115,7 +117,7 @@ export class World {
     return this.#parts.make(definition.actorClass);
   }
 
-  /** All events of a stream. */
+  /** Resolves to all events of a stream. */
   events(streamId: string): Promise<EventRecord[]> {
     return allPages(
       (after) => this.#engine.readStream(streamId, after, READ_PAGE_EVENTS_MAX),
@@ -124,21 +126,21 @@ export class World {
     );
   }
 
-  /** The actors' own events, of all streams, that were stored since this was last asked. */
+  /** Resolves to the actors' own events, of all streams, stored since the last call. */
   async newEvents(): Promise<EventRecord[]> {
     const events = await this.#allAfter(this.#seenPosition);
     this.#seenPosition = events.at(-1)?.position ?? this.#seenPosition;
     return events.filter(({ name }) => !name.startsWith(FRAMEWORK_EVENT_PREFIX));
   }
 
-  /** Makes a class known that a step will speak of. What is wrong with it, that step says. */
+  /** Registers a class that a later step names. If something is wrong with it, that step fails. */
   #register(actorClass: ActorClass): void {
     try {
       const definition = defineActor(actorClass);
       this.#parts.assertComplete(actorClass);
       this.#runtime.register(definition, () => this.newActor(definition));
     } catch {
-      // It is looked at again there.
+      // That step reports the error.
     }
   }
 
@@ -171,24 +173,26 @@ export class World {
 
 type AnyActor = ActorBase<object, object>;
 
-/** The id of the actors under test unless `As` says otherwise. */
+/** The id of the actors under test, unless `As` names another. */
 export const DEFAULT_ID = 'actor-1';
 
-/** In a test nobody has time to wait: a reaction that throws is parked at once, and fails the test. */
+/** A test has no time to wait, so a reaction that throws is parked at once, and fails the test. */
 const REACTION_TRIES_MAX = 1;
 
-/** Nothing but what the test started should be running when it ends, so this is long. Milliseconds. */
+/**
+ * Longest that the shutdown waits. When a test ends, only what it started itself can still be running. Milliseconds.
+ */
 const SHUTDOWN_TIMEOUT_MS = 1_000;
 
-/** What a plan says of its world. */
+/** What a plan says about its world. */
 export interface WorldPlan {
   /** The actor's past. */
   readonly events: readonly { readonly name: string; readonly data?: unknown }[];
   /** Injected parts, by token. */
   readonly parts: ReadonlyMap<unknown, unknown>;
-  /** What injected `Ids` give, if the test chose. */
+  /** The ids that injected `Ids` give, if the test chose them. */
   readonly ids: readonly string[] | undefined;
-  /** Whose classes are known from the beginning. */
+  /** The steps whose classes are known from the beginning. */
   readonly steps: readonly { readonly actorClass?: ActorClass | undefined }[];
 }
 

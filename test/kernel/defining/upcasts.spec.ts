@@ -69,7 +69,12 @@ function classes(): [mistake: string, actorClass: new () => Thing, code: string,
     @Command({ args: [undefined, {} as StandardSchema<unknown, string>] }) act(_a: string, _b: string): void {}
   }
   return [
-    ['renaming in a circle', Circle, 'INVALID_UPCAST', /Circle upcasts events in a circle of names: 'a' -> 'b' -> 'c' -> 'a'/],
+    [
+      'renaming in a circle',
+      Circle,
+      'INVALID_UPCAST',
+      /Circle upcasts events in a circle of names: 'a' -> 'b' -> 'c' -> 'a'/,
+    ],
     [
       'an order that nobody can see',
       Mixed,

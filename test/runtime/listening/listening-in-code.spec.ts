@@ -9,6 +9,7 @@ import { Speaker } from '../../support/listeners.js';
 import { MemoryCluster } from '../../support/memory-cluster.js';
 
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 const PASSIVATE_AFTER_MS = 40;
 
 interface WatcherEvents {
@@ -176,6 +177,25 @@ describe('forMs', () => {
     await (await again.sentries.get('s')).look();
     await sleep(50);
     expect(noted('s')).toEqual(['in time']);
+  });
+
+  it('of what a command began on a node that is gone, nothing is left a day after its time', async () => {
+    const first = await begin();
+    await (await first.watchers.get('w')).watch('ann', 1_000);
+    await first.node.stop();
+    const { watchers } = await begin();
+    const watcher = await watchers.get('w');
+    const ends = () => cluster.stored<{ over?: string[] }>('w', '$listening').flatMap(({ over }) => over ?? []);
+    // Another node, whose clock is behind, may hear it still.
+    nowMs += DAY_MS;
+    await watcher.fire('begun', {});
+    expect(ends()).toEqual([]);
+    nowMs += 1_000;
+    await eventually(async () => {
+      await watcher.fire('begun', {});
+      return ends().length > 0;
+    });
+    expect(ends()).toEqual(['ann']);
   });
 
   it('a command may begin anew what ended by its time', async () => {

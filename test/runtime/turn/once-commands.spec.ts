@@ -76,7 +76,9 @@ describe.each([
         .pay()
         .catch((refused: unknown) => refused);
       expect(error).toMatchObject({ code: 'KEY_REUSED', retryable: false });
-      expect((error as Error).message).toMatch(/'pay' was given with the idempotency key 'k', which 'reserve' was/);
+      expect((error as Error).message).toMatch(
+        /'pay' was given with the idempotency key 'k', which was used for 'reserve' before/,
+      );
     }
     expect(await here.once('k').reserve(7)).toBe('reserved 7');
     expect(await here.once('k2').pay()).toBe('paid');

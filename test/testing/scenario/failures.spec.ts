@@ -172,7 +172,7 @@ describe('A failure tells the whole course, the first difference, and all of the
         "  - '{text}'",
         "  + 'a-token'",
         '',
-        "  '{text}' is no matcher, so it was compared as a text. The matchers are '{string}', '{number}', '{boolean}', '{date}', '{uuid}', '{object}', '{array}', '{any}'.",
+        "  '{text}' is not a matcher, so it was compared as a text. The matchers are '{string}', '{number}', '{boolean}', '{date}', '{uuid}', '{object}', '{array}', '{any}'.",
       ),
     );
   });
@@ -264,7 +264,7 @@ describe('A failure tells that the actor would not be the same if it were loaded
       /^ {2}But the stored events, loaded again, give another state: Parcel's state\.mark is \d+, but should be \d+$/,
     );
     expect(culprit).toBe(
-      "  The handler of 'date' gives another result each time. A handler may use only the event and the state: no time, no chance, " +
+      "  The handler of 'date' gives another result each time. A handler may use only the event and the state: no time, no randomness, " +
         'no injected parts, no fields of the instance.',
     );
   });
@@ -295,7 +295,7 @@ describe('A failure tells that the actor would not be the same if it were loaded
         "  When Parcel.send('field')",
         "  But the stored events, loaded again, give another state: Parcel's state.mark is 0, but should be 7",
         '',
-        '  Some handler uses what is not in the events. A handler may use only the event and the state: no time, no chance, no injected parts, no fields of the instance.',
+        '  Some handler uses what is not in the events. A handler may use only the event and the state: no time, no randomness, no injected parts, no fields of the instance.',
         '',
         '  - live',
         '  + loaded again',

@@ -286,7 +286,9 @@ describe('Time and ids', () => {
     expect(() => Given().At('tomorrow')).toThrow(
       "a time must be a Date, an ISO 8601 text or milliseconds since 1970, but got 'tomorrow'",
     );
-    expect(() => Given().After(-1)).toThrow('time moves on by a number of milliseconds from 0 on, but got -1');
+    expect(() => Given().After(-1)).toThrow(
+      'time can only move forward, by a number of milliseconds of at least 0, but got -1',
+    );
   });
 });
 

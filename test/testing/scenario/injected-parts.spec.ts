@@ -251,7 +251,7 @@ describe('A missing part', () => {
     );
     await refused(
       NeedsBroken,
-      'NeedsBroken: constructor parameter 1 is Broken, and making one failed (no connection): write Given(…).With(Broken, …)',
+      'NeedsBroken: constructor parameter 1 is Broken, and creating one failed (no connection): write Given(…).With(Broken, …)',
     );
   });
 
@@ -274,7 +274,7 @@ describe('A missing part', () => {
     }
     await refused(
       Farm,
-      'Farm -> Hen -> Egg: constructor parameter 1 is Hen, which is on the way to itself: write Given(…).With(Hen, …)',
+      'Farm -> Hen -> Egg: constructor parameter 1 is Hen, which depends on itself: write Given(…).With(Hen, …)',
     );
   });
 
@@ -292,7 +292,7 @@ describe('A missing part', () => {
     }
     await refused(
       Faceless,
-      'Faceless: nothing says at run time what constructor parameter 1 is (an interface, a value, two files that import each other, or a ' +
+      'Faceless: the type of constructor parameter 1 is unknown at run time (an interface, a value, two files that import each other, or a ' +
         "compiler that emits no decorator metadata): mark it with @Inject('a-token') and write Given(…).With('a-token', …)",
     );
   });

@@ -234,7 +234,7 @@ describe('A reaction that does not come to its end', () => {
     const ending = new AbortController();
     Witness.reaction = () => sleep(60_000, undefined, { signal: ending.signal }).catch(() => {});
     const failed = expect(witnessed()).rejects.toThrow(
-      "When Player.die()\n  But what it set off has not come to an end within 3000 ms: $listen-Witness, Witness 'one' still at work",
+      "When Player.die()\n  But what it caused has not ended within 3000 ms: $listen-Witness, Witness 'one' still at work",
     );
     await sleep(3_500);
     ending.abort();
@@ -243,7 +243,7 @@ describe('A reaction that does not come to its end', () => {
 
   it('fails the test if it sets itself off again for ever', async () => {
     await expect(Promise.resolve(Given().When(Echo, 'call'))).rejects.toThrow(
-      /When Echo\.call\(\)\n {2}But what it set off has not come to an end within 3000 ms: .*Echo/,
+      /When Echo\.call\(\)\n {2}But what it caused has not ended within 3000 ms: .*Echo/,
     );
   });
 });

@@ -6,8 +6,8 @@ import type { Reql, Term } from '../connections/driver.js';
 import { Batch, unpacked } from './log-entry.js';
 
 /**
- * What writers are about to store, written in the same insert with it, so that one write to disk serves both. What a writer stored and could not
- * place, because it died, is found by its announcement.
+ * Announcements: a writer stores what it is about to commit, in the same insert as the commits, so that one write to
+ * disk serves both. If the writer dies before its commits have positions, their announcement leads to them.
  */
 export class Announcements {
   readonly #r: Reql;
@@ -24,28 +24,31 @@ export class Announcements {
     this.#environment = environment;
   }
 
-  /** The document that goes along with the batch. */
+  /** Returns the document that goes along with the batch. */
   of({ id, text }: Batch): AnnouncementDocument {
     return { id: INTENT + id, commits: text };
   }
 
-  /** Announces these, if they are not yet. */
+  /** Announces these batches, unless they are already announced. */
   async write(batches: readonly Batch[]): Promise<void> {
     const documents = this.#r.json(JSON.stringify(batches.map((batch) => this.of(batch))));
     const insert = this.#commits.insert(documents, { durability: 'hard', conflict: 'replace' });
     const answer = await this.#connections.write<{ errors: number; first_error?: string }>(insert);
     if (answer.errors === 0) return;
-    const message = `RethinkDB: what is stored could not be announced: ${answer.first_error}`;
+    const message = `RethinkDB: announcements of commits could not be stored: ${answer.first_error}`;
     throw new EngineError('ENGINE_UNAVAILABLE', message, { retryable: true });
   }
 
-  /** The batches that are announced now. */
+  /** Resolves to the ids of the batches that are announced now. */
   ids(): Promise<string[]> {
     const keys = this.#commits.between(INTENT, INTENTS_END)('id').limit(IDS_MAX).coerceTo('array');
     return this.#connections.read<string[]>(keys).then((found) => found.map((key) => key.slice(INTENT.length)));
   }
 
-  /** Those of them that can be read: one that somebody changed by hand must not keep others from their places. */
+  /**
+   * Resolves to those of the batches that can be read. One that somebody changed by hand must not keep others from
+   * their positions.
+   */
   async read(ids: readonly string[]): Promise<Batch[]> {
     if (ids.length === 0) return [];
     const documents = this.#commits.getAll(this.#r.args(ids.map((id) => INTENT + id))).coerceTo('array');
@@ -53,7 +56,7 @@ export class Announcements {
     return found.flatMap(batchIn);
   }
 
-  /** They have their places: nobody needs to look for them any more. */
+  /** Deletes announcements of batches that have their positions, so that nobody looks for them any more. */
   drop(ids: readonly string[]): void {
     this.#done.push(...ids);
     if (this.#dropTimer) return;
@@ -71,29 +74,29 @@ export class Announcements {
     const keys = this.#done.map((id) => INTENT + id);
     this.#done = [];
     if (keys.length === 0) return;
-    // Not a soft one: until the server writes that to disk, it holds up the hard writes to the same table.
+    // Not a soft delete: until the server writes it to disk, it would delay the hard writes to the same table.
     const gone = this.#commits.getAll(this.#r.args(keys)).delete({ durability: 'hard' });
     await this.#connections.write(gone).catch(() => {
-      // A sweep finds them placed, and deletes them.
+      // A sweep finds them with positions, and deletes them.
     });
   }
 }
 
-/** As it is stored. */
+/** An announcement as it is stored. */
 interface AnnouncementDocument {
   readonly id: string;
   readonly commits: string;
 }
 
-/** Keys of announcements begin with this, as no commit's does. */
+/** The keys of announcements begin with this character. No commit's key does. */
 const INTENT = ':';
 const INTENTS_END = ';';
-/** Most announcements that are looked at in one go. */
+/** Most announcements that are looked at together. */
 const IDS_MAX = 10_000;
-/** Those that are done with are deleted together: how long the first of them waits. Milliseconds. */
+/** Announcements are deleted together. This is how long the first of them waits. Milliseconds. */
 const DROP_MS = 250;
 
-/** The key of what announces a batch. */
+/** Returns the key of a batch's announcement. */
 export function announcementKeyOf({ id }: Batch): string {
   return INTENT + id;
 }

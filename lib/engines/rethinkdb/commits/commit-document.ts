@@ -1,7 +1,7 @@
 import { EngineError } from '../../../kernel/values/errors.js';
 import type { EventRecord } from '../../../kernel/values/event.js';
 
-/** A commit as it is stored: its key is that of its stream and its first event's version. */
+/** A commit as it is stored. Its key is made of its stream and the version of its first event. */
 export interface CommitDocument {
   readonly id: string;
   readonly stream: string;
@@ -10,23 +10,29 @@ export interface CommitDocument {
   readonly events: readonly { id: string; name: string; data: string; metadata: string }[];
 }
 
-/** The server refuses longer arrays unless it is told otherwise. */
+/** The server refuses arrays longer than its default, unless a query raises the limit. */
 export const ARRAYS = { arrayLimit: 1_000_000 };
 
-/** Of a stream of commits: what comes at once is about a megabyte, or one commit that is larger; a part of small commits is a whole page of them. */
+/**
+ * How much of an answer with commits comes in one part: about a megabyte, or one commit that is larger. If commits are
+ * small, a part holds a whole page of them.
+ */
 export const PARTS = { ...ARRAYS, minBatchRows: 1, firstBatchScaledownFactor: 1, maxBatchBytes: 1024 * 1024 };
 
-/** Payload and metadata in one page of events, in UTF-16 code units: a page of large ones must not fill the memory. It ends with the commit that goes beyond. */
+/**
+ * Payload and metadata in one page of events, in UTF-16 code units. A page ends with the commit that goes beyond, so
+ * that large events do not fill the memory.
+ */
 export const PAGE_LENGTH_MAX = 1024 * 1024;
 
-/** Payload and metadata of these. */
+/** The length of these events' payload and metadata, in UTF-16 code units. */
 export function lengthOf(events: readonly EventRecord[]): number {
   let length = 0;
   for (const { data, metadata } of events) length += data.length + metadata.length;
   return length;
 }
 
-/** Its events. @throws EngineError (`COMMIT_UNREADABLE`). */
+/** Returns the events of a commit. @throws EngineError (`COMMIT_UNREADABLE`). */
 export function recordsOf(commit: CommitDocument, streamId: string): EventRecord[] {
   const { id: key, stream, first, last, events } = commit;
   if (stream !== streamId) throw unreadable(key, `it says that it belongs to stream '${String(stream)}'`);
@@ -44,6 +50,6 @@ export function recordsOf(commit: CommitDocument, streamId: string): EventRecord
 export function unreadable(key: string, why: string): EngineError {
   return new EngineError(
     'COMMIT_UNREADABLE',
-    `RethinkDB: document '${key}' of table 'commits' was changed by hand or lost: ${why}; restore it from a backup`,
+    `RethinkDB: document '${key}' of table 'commits' was changed by hand or lost (${why}): restore it from a backup`,
   );
 }

@@ -4,12 +4,14 @@ import type { Reql, Term } from '../connections/driver.js';
 import { ARRAYS, type CommitDocument, PAGE_LENGTH_MAX, PARTS, recordsOf, unreadable } from './commit-document.js';
 import { commitKeyOf } from './keys.js';
 
-/** Reads commits, by majority: what it gives is stored for good. */
+/** Reads commits from a majority of replicas. What it gives is stored for good. */
 export class CommitReader {
   readonly #r: Reql;
   readonly #table: Term;
   readonly #connections: Connections;
-  /** A version at which a commit of the stream ends, the latest that is known. It stays one for ever. */
+  /**
+   * By stream, the latest known version at which a commit ends. Once it is the end of a commit, it stays one for ever.
+   */
   readonly #boundaries = new Map<string, number>();
 
   constructor(r: Reql, table: Term, connections: Connections) {
@@ -30,7 +32,7 @@ export class CommitReader {
     this.#boundaries.delete(streamId);
   }
 
-  /** Asks where these streams end now. */
+  /** Reads where these streams end now. */
   async learnHeads(streamIds: readonly string[]): Promise<void> {
     if (streamIds.length === 0) return;
     const queries = streamIds.map((streamId) =>
@@ -46,18 +48,18 @@ export class CommitReader {
   }
 
   /**
-   * A page as far as there is no hole. A query sees a table's parts one after another, so it can find a commit that was stored while it ran and miss the one
-   * before: that one is there at a second look, or was lost.
+   * Reads a page, up to the first gap. A query sees the parts of a table one after another. So it can find a commit
+   * that was stored while it ran, and miss the one before. That one shows at a second look, or it was lost.
    */
   async readStream(streamId: string, after: number, limit: number): Promise<EventRecord[]> {
     for (let isSecondLook = false; ; isSecondLook = true) {
       const { events, isCutShort } = await this.#pageAfter(streamId, after, limit);
       if (events.length > 0 || !isCutShort) return events;
-      if (isSecondLook) throw unreadable(commitKeyOf(streamId, after + 1), 'it is missing, and later ones are not');
+      if (isSecondLook) throw unreadable(commitKeyOf(streamId, after + 1), 'it is missing, but later ones exist');
     }
   }
 
-  /** Ids of the first events of those commits that are stored, by key. */
+  /** Resolves to the ids of the first events of the commits at these keys, as far as there are any. */
   async firstEventsOf(keys: readonly string[]): Promise<Map<string, string>> {
     const query = this.#table.getAll(this.#r.args(keys)).pluck('id', { events: 'id' }).coerceTo('array');
     const found = await this.#connections.read<{ id: string; events?: { id: string }[] }[]>(query, ARRAYS);
@@ -70,7 +72,7 @@ export class CommitReader {
     let end = after;
     let length = 0;
     const take = (commit: CommitDocument) => {
-      // The one before, if `after` does not lie in its middle.
+      // A commit before, if `after` does not lie inside it.
       if (commit.first <= after && commit.last <= after) return true;
       page.isCutShort = commit.first > end + 1;
       if (page.isCutShort) return false;
@@ -83,13 +85,13 @@ export class CommitReader {
       return page.events.length < limit && length < PAGE_LENGTH_MAX;
     };
     await this.#connections.readWhile<CommitDocument>(this.#commitsAfter(streamId, after, limit), take, PARTS);
-    // Whoever reads on from there need not be asked whether it is in the middle of a commit.
+    // A reader that continues there need not ask whether it is inside a commit.
     const upTo = page.events.at(-1)?.version ?? 0;
     if (upTo === end && upTo > (this.boundary(streamId) ?? 0)) this.setBoundary(streamId, upTo);
     return page;
   }
 
-  /** The commit in whose middle `after` may lie, and those that follow. */
+  /** Queries the commit that `after` may lie in, and those that follow. */
   #commitsAfter(streamId: string, after: number, limit: number): Term {
     const low = commitKeyOf(streamId, after + 1);
     const high = commitKeyOf(streamId, Number.MAX_SAFE_INTEGER);
@@ -101,7 +103,7 @@ export class CommitReader {
     return this.#lastOf(streamId, after).union(following, { interleave: false });
   }
 
-  /** The last commit of a stream whose first version is at most this. */
+  /** Queries the last commit of a stream whose first version is not above this one. */
   #lastOf(streamId: string, version: number): Term {
     const low = commitKeyOf(streamId, 0);
     const high = commitKeyOf(streamId, version);
@@ -112,15 +114,15 @@ export class CommitReader {
   }
 }
 
-/** Most streams of which something is remembered. */
+/** Most streams of which a version is remembered. */
 const STREAMS_MAX = 100_000;
 interface Page {
   readonly events: EventRecord[];
-  /** Whether it ended because a commit is missing that others follow. */
+  /** Whether the page ended because a commit is missing and later ones exist. */
   isCutShort: boolean;
 }
 
-/** The least recently remembered is forgotten when there are too many. */
+/** Remembers a version. If there are too many, the one that was used least recently is forgotten. */
 function remember(versions: Map<string, number>, streamId: string, version: number): void {
   versions.delete(streamId);
   versions.set(streamId, version);

@@ -14,8 +14,9 @@ import type { PositionLog } from './position-log.js';
 import type { Sweeper } from './sweeper.js';
 
 /**
- * Stores commits, one document each: `{ id, stream, first, last, events }`. The key is that of the first event's version, so two writers at one head
- * collide; and a writer must know its expected version for the end of a commit, so one that stopped in the middle of a commit is refused too.
+ * Stores commits, one document each: `{ id, stream, first, last, events }`. The key holds the version of the first
+ * event, so two writers at the same version collide. A writer also has to know that its expected version is the end of
+ * a commit, so one that stopped in the middle of a commit is refused as well.
  */
 export class Commits {
   readonly #parts: CommitParts;
@@ -36,8 +37,8 @@ export class Commits {
   }
 
   /**
-   * A `BatchWriter`. Of one stream there is only one commit in an insert: were the first refused and the second stored, there would be a hole. What fails
-   * fails alone: others of the batch may be stored by then.
+   * A `BatchWriter`. One insert holds only one commit of each stream: if the first of two were refused and the second
+   * stored, there would be a gap. A request fails alone: others of the batch may be stored by then.
    */
   async write(requests: readonly AppendRequest[]): Promise<BatchOutcome[]> {
     const outcomes = new Array<BatchOutcome>(requests.length);
@@ -55,7 +56,7 @@ export class Commits {
     return outcomes;
   }
 
-  /** Gives back those that have to be tried again. */
+  /** Returns the entries that have to be tried again. */
   async #writeRound(entries: readonly Entry[], outcomes: BatchOutcome[]): Promise<Entry[]> {
     const unknown = entries.filter((entry) => !this.#isKnown(entry));
     const learned = await attempt(this.#reader.learnHeads(unknown.map(({ request }) => request.streamId)));
@@ -85,13 +86,13 @@ export class Commits {
     this.#listener.overtaken(entries.map(({ request }) => request.streamId));
   }
 
-  /** Whether the head need not be asked for: the version expected is known to be the end of a commit. */
+  /** Whether the stream's version need not be read, because the expected version is known to be the end of a commit. */
   #isKnown({ request: { streamId, expectedVersion } }: Entry): boolean {
     const known = this.#reader.boundary(streamId);
     return expectedVersion === 'any' ? known !== undefined : expectedVersion === 0 || known === expectedVersion;
   }
 
-  /** Works out at which version it is to be stored; false if that can't be where it was expected. */
+  /** Works out at which version the commit is to be stored. Returns false if that cannot be the expected one. */
   #fits(entry: Entry): boolean {
     const { streamId, expectedVersion } = entry.request;
     const known = this.#reader.boundary(streamId) ?? 0;
@@ -105,13 +106,14 @@ export class Commits {
     return entry.tries <= OVERTAKEN_MAX;
   }
 
-  /** Which of them are stored. */
+  /** Inserts commits, and resolves to those that are stored. */
   async #insert(entries: readonly Entry[]): Promise<Set<Entry>> {
     const { r, table, connections, announcements, log, sweeper } = this.#parts;
     const keys = entries.map(({ request, head }) => commitKeyOf(request.streamId, head + 1));
     const documents = entries.map(({ request, head }, i) => documentOf(keys[i] as string, request, head));
     const commits = entries.map(placedOf);
-    // What was sent before, and may have been stored then, was announced with other commits, and gets its place with those.
+    // A commit that was sent before may have been stored then. It was announced with another batch and gets its
+    // positions there.
     const doubts = commits.map((commit) => sweeper.doubtOf(commit));
     const batch = this.#newBatch(commits.filter((_, i) => !doubts[i]));
     const announced = new Set(doubts.map((doubt) => doubt ?? batch));
@@ -124,7 +126,7 @@ export class Commits {
         answer.errors === 0
           ? new Set(entries)
           : await this.#whichAreOurs(entries, keys, [...announced], answer.first_error);
-      this.#tell(stored, batch.id);
+      this.#reportStored(stored, batch.id);
       const placed = commits.filter((_, i) => !doubts[i] && stored.has(entries[i] as Entry));
       const isWhole = placed.length === batch.commits.length;
       log.place(isWhole ? batch : new Batch(batch.id, placed), announcedAtMs);
@@ -137,7 +139,7 @@ export class Commits {
     }
   }
 
-  /** One writer's keys lie side by side, so that deleting many of them touches little. */
+  /** Keys of one writer lie side by side, so that deleting many of them touches few pages. */
   #newBatch(commits: readonly PlacedCommit[]): Batch {
     this.#batches += 1;
     return new Batch(`${this.#writer}-${this.#batches}`, commits);
@@ -151,15 +153,15 @@ export class Commits {
   ): Promise<Set<Entry>> {
     const needed = [...keys, ...announced.map(announcementKeyOf)];
     const found = await this.#reader.firstEventsOf(needed).catch((cause: unknown) => {
-      // The question came to nothing; what it was about may be stored all the same.
-      throw notKnown('which commits were stored could not be read', cause);
+      // This read failed, but the commits may be stored.
+      throw outcomeUnknown('it could not be read which commits were stored', cause);
     });
-    // Also what announces them: who dies before they have their places is succeeded by whoever reads that.
-    if (needed.some((key) => !found.has(key))) throw notKnown(`a commit could not be stored: ${why}`);
+    // The announcement has to be stored too: if this writer dies, it is how others find commits without positions.
+    if (needed.some((key) => !found.has(key))) throw outcomeUnknown(`a commit could not be stored: ${why}`);
     return new Set(entries.filter((entry, i) => found.get(keys[i] as string) === firstEventOf(entry)));
   }
 
-  #tell(stored: Iterable<Entry>, batchId: string): void {
+  #reportStored(stored: Iterable<Entry>, batchId: string): void {
     const records: EventRecord[] = [];
     for (const { request, head } of stored) {
       const { streamId, events } = request;
@@ -174,7 +176,7 @@ export class Commits {
   async #conflictOf({ streamId, expectedVersion }: AppendRequest): Promise<AppendResult> {
     const after = expectedVersion as number;
     this.#reader.forget(streamId);
-    // What is found may be what an earlier try stored.
+    // The events found may be those of an earlier try.
     await this.#parts.sweeper.announceDoubts();
     const [events, version] = await Promise.all([
       this.#reader.readStream(streamId, after, CONFLICT_EVENTS_MAX),
@@ -186,18 +188,20 @@ export class Commits {
 
 /** Most commits in one insert. */
 export const INSERT_COMMITS_MAX = 256;
-/** How often an append at whatever version comes next is overtaken before it is given back to try later. */
+/** How often an append with `expectedVersion: 'any'` is overtaken by others before it is refused. */
 const OVERTAKEN_MAX = 100;
 
-/** What is told of every batch that was stored. */
+/** Is told about every batch that was stored. */
 export interface CommitListener {
-  /** @param batch the id under which these, and no others, get their places, unless they were sent before. */
+  /**
+   * @param batch the id under which exactly these events get their positions, apart from those that were sent before.
+   */
   stored(events: readonly EventRecord[], batch: string): void;
-  /** Others were first on these streams. */
+  /** Other writers were first on these streams. */
   overtaken(streamIds: readonly string[]): void;
 }
 
-/** What a commit goes through on its way. */
+/** The parts that a commit needs on its way. */
 export interface CommitParts {
   readonly r: Reql;
   readonly table: Term;
@@ -212,11 +216,11 @@ interface Entry {
   readonly request: AppendRequest;
   readonly at: number;
   tries: number;
-  /** The version it is sent for. */
+  /** The version after which the commit is sent. */
   head: number;
 }
 
-function notKnown(what: string, cause?: unknown): EngineError {
+function outcomeUnknown(what: string, cause?: unknown): EngineError {
   return new EngineError('ENGINE_UNAVAILABLE', `RethinkDB: ${what}`, { cause, retryable: true, outcomeUnknown: true });
 }
 
@@ -229,14 +233,14 @@ function attempt<T>(promise: Promise<T>): Promise<Attempt<T>> {
   );
 }
 
-/** Notes that these failed; gives back the rest of all. */
+/** Marks the failed entries, and returns the rest of all. */
 function fail(failed: readonly Entry[], why: FailedAppend, all: readonly Entry[], outcomes: BatchOutcome[]): Entry[] {
   for (const { at } of failed) outcomes[at] = why;
   return all.filter((entry) => !failed.includes(entry));
 }
 
 function overtakenTooOften(streamId: string): FailedAppend {
-  const message = `RethinkDB: other writers on stream '${streamId}' were first ${OVERTAKEN_MAX} times: try again later`;
+  const message = `RethinkDB: other writers were first on stream '${streamId}' ${OVERTAKEN_MAX} times: try again later`;
   return { kind: 'failed', error: new EngineError('ENGINE_OVERLOADED', message, { retryable: true }) };
 }
 

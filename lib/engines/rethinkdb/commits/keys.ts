@@ -1,22 +1,27 @@
 import { createHash } from 'node:crypto';
 
-/** A stream's part of its commits' keys: the id itself where that fits, else a hash of it. No key is the beginning of another. */
+/**
+ * Returns a stream's part of its commits' keys: the id itself if it is short enough, otherwise a hash of it. No key is
+ * a prefix of another.
+ */
 export function streamKeyOf(streamId: string): string {
   const escaped = streamId.replace(/[%:#]/g, (character) => `%${character.charCodeAt(0).toString(16)}`);
   return Buffer.byteLength(escaped) <= STREAM_KEY_BYTES_MAX ? escaped : `${HASHED}${hashOf([streamId])}`;
 }
 
-/** RethinkDB takes primary keys of at most 127 bytes; version and separator take 17 of them. */
+/** RethinkDB allows primary keys of at most 127 bytes. The version and a separator take 17 of them. */
 const STREAM_KEY_BYTES_MAX = 100;
 const VERSION_DIGITS = 16;
 const HASHED = '#';
 
-/** Key of the commit whose first event has this version: two writers at one head want the same one. */
+/**
+ * Returns the key of the commit whose first event has this version. Two writers at the same version want the same key.
+ */
 export function commitKeyOf(streamId: string, firstVersion: number): string {
   return `${streamKeyOf(streamId)}:${String(firstVersion).padStart(VERSION_DIGITS, '0')}`;
 }
 
-/** A key for any texts, however long. */
+/** Returns a key for any texts, however long they are. */
 export function hashOf(parts: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
 }

@@ -4,17 +4,17 @@ export interface LogEntry extends Outline {
   readonly commits: readonly PlacedCommit[];
 }
 
-/** Where a commit is, and what it holds. */
+/** Where a commit is stored, and what it holds. */
 export interface PlacedCommit {
   readonly stream: string;
   readonly first: number;
   readonly count: number;
-  /** Id of its first event: what else may be at its key is somebody else's. */
+  /** The id of its first event. If another event is at its key, that commit is somebody else's. */
   readonly event: string;
   readonly names: readonly string[];
 }
 
-/** Commits that are stored in one go. */
+/** Commits that are stored in one insert. */
 export class Batch {
   #text: string | undefined;
 
@@ -23,7 +23,10 @@ export class Batch {
     readonly commits: readonly PlacedCommit[],
   ) {}
 
-  /** Its commits as they are stored; made once, for a batch is announced and placed with the same text. */
+  /**
+   * Its commits as stored text. It is made once, because a batch is announced and given its positions with the same
+   * text.
+   */
   get text(): string {
     this.#text ??= JSON.stringify(
       this.commits.map(({ stream, first, count, event, names }): PackedCommit => [stream, first, count, event, names]),
@@ -32,7 +35,7 @@ export class Batch {
   }
 }
 
-/** An entry without its commits: `count` events follow position `id`. */
+/** An entry of the position log without its commits: `count` events follow position `id`. */
 export interface Outline {
   readonly id: number;
   readonly count: number;
@@ -40,8 +43,8 @@ export interface Outline {
 }
 
 /**
- * As it is stored. Lists of commits are text: the server reads, keeps and sends one string for much less than it takes for hundreds of small objects,
- * and never has to look inside.
+ * An entry as it is stored. Lists of commits are text: the server reads, keeps and sends one string at much lower cost
+ * than hundreds of small objects, and never has to look inside.
  */
 export interface LogDocument extends Outline {
   readonly commits: string;
@@ -49,14 +52,14 @@ export interface LogDocument extends Outline {
 
 type PackedCommit = [stream: string, first: number, count: number, event: string, names: readonly string[]];
 
-/** What is written to give all of these their places after position `id`. */
+/** Returns the entry that gives all of these batches their positions, after position `id`. */
 export function packEntry(id: number, count: number, batches: readonly Batch[]): LogDocument {
-  // One list of all of theirs: of a batch in which nothing was stored there is nothing to join.
+  // All lists are joined to one. A batch of which nothing was stored adds nothing.
   const lists = batches.filter((batch) => batch.commits.length > 0).map(({ text }) => text.slice(1, -1));
   return { id, count, batches: batches.map((batch) => batch.id), commits: `[${lists.join(',')}]` };
 }
 
-/** @throws EngineError (`COMMIT_UNREADABLE`). */
+/** Returns an entry with its commits. @throws EngineError (`COMMIT_UNREADABLE`). */
 export function unpackEntry(document: LogDocument): LogEntry {
   const { id, count, batches } = checked(document);
   const commits = unpacked(document.commits, 'log', id);
@@ -64,7 +67,7 @@ export function unpackEntry(document: LogDocument): LogEntry {
   return { id, count, batches, commits };
 }
 
-/** What is known of an entry as it was read. @throws EngineError (`COMMIT_UNREADABLE`). */
+/** Returns the entry if it is intact. @throws EngineError (`COMMIT_UNREADABLE`). */
 export function checked<Entry extends Outline>(entry: Entry): Entry {
   const { id, count, batches } = entry;
   const isWhole = Number.isSafeInteger(id) && Number.isSafeInteger(count) && count > 0 && Array.isArray(batches);
@@ -77,8 +80,8 @@ export function endOf({ id, count }: Pick<LogEntry, 'id' | 'count'>): number {
 }
 
 /**
- * The entries that follow `position` one upon the other. A query sees a table's parts one after another, so it can find an entry that was written while
- * it ran and miss the one before: that one is there when it is asked again.
+ * Returns the entries that follow `position` without a gap. A query sees the parts of a table one after another. So it
+ * can find an entry that was written while it ran, and miss the one before. That one shows when the query is repeated.
  */
 export function withoutHole<Entry extends Pick<LogEntry, 'id' | 'count'>>(
   entries: readonly Entry[],
@@ -93,13 +96,13 @@ export function withoutHole<Entry extends Pick<LogEntry, 'id' | 'count'>>(
   return holeAt === -1 ? [...entries] : entries.slice(0, holeAt);
 }
 
-/** What to say of an entry that is not there though a later one is. */
+/** The error for an entry that is missing although a later one exists. */
 export function missingEntry(position: number): EngineError {
-  const message = `RethinkDB: document ${position} of table 'log' was changed by hand or lost: the next one begins later; restore it from a backup`;
+  const message = `RethinkDB: document ${position} of table 'log' was changed by hand or lost (the next one does not follow it): restore it from a backup`;
   return new EngineError('COMMIT_UNREADABLE', message);
 }
 
-/** @throws EngineError (`COMMIT_UNREADABLE`). */
+/** Returns the commits of a stored list. @throws EngineError (`COMMIT_UNREADABLE`). */
 export function unpacked(text: string, table: string, key: string | number): PlacedCommit[] {
   try {
     const list = JSON.parse(text) as PackedCommit[];
@@ -110,6 +113,6 @@ export function unpacked(text: string, table: string, key: string | number): Pla
 }
 
 function unreadable(table: string, key: string | number, cause?: unknown): EngineError {
-  const message = `RethinkDB: document '${key}' of table '${table}' was changed by hand: what it lists cannot be read; restore it from a backup`;
+  const message = `RethinkDB: document '${key}' of table '${table}' was changed by hand (its list of commits cannot be read): restore it from a backup`;
   return new EngineError('COMMIT_UNREADABLE', message, { cause });
 }

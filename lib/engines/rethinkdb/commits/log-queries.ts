@@ -1,6 +1,6 @@
 import type { Reql, Term } from '../connections/driver.js';
 
-/** Entries of the log of positions, by where they are. */
+/** Queries for entries of the position log. */
 export class LogQueries {
   readonly #r: Reql;
   readonly #log: Term;
@@ -10,19 +10,19 @@ export class LogQueries {
     this.#log = log;
   }
 
-  /** The last one, without its commits. */
+  /** The last entry, without its commits. */
   last(): Term {
     const entries = this.#log.orderBy({ index: this.#r.desc('id') }).limit(1);
     return entries.pluck('id', 'count', 'batches').coerceTo('array');
   }
 
-  /** The last one that begins before this position. */
+  /** The last entry that begins before this position. */
   lastBefore(position: number): Term {
     const before = this.#log.between(this.#r.minval, position);
     return before.orderBy({ index: this.#r.desc('id') }).limit(1);
   }
 
-  /** Those that begin at this position or later, in order. */
+  /** The entries that begin at this position or later, in order. */
   from(position: number): Term {
     return this.#log.between(position, this.#r.maxval).orderBy({ index: this.#r.asc('id') });
   }

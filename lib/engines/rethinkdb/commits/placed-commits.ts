@@ -6,16 +6,17 @@ import { commitKeyOf } from './keys.js';
 import type { PlacedCommit } from './log-entry.js';
 
 /**
- * Reads commits that the log knows. Whoever wrote their entry had seen that a majority has them, so a document with the event that the entry names is
- * that commit, whichever replica gives it: there is no need to ask a majority again, which would make the server write to disk for each question (a read
- * by majority ends with a synchronisation of the replicas: RethinkDB, `primary_execution_t::sync_committed_read`).
+ * Reads commits that are in the position log. The writer of a log entry saw that a majority has its commits. So a
+ * document with the event that the entry names is that commit, whichever replica gives it. There is no need to read
+ * from a majority again, which would make the server write to disk for each query: such a read ends with a
+ * synchronisation of the replicas (RethinkDB, `primary_execution_t::sync_committed_read`).
  */
 export class PlacedCommits {
   readonly #r: Reql;
   readonly #table: Term;
   readonly #majority: Term;
   readonly #connections: Connections;
-  /** So many commits make a page, by the length of those that were fetched last. */
+  /** How many commits make a page, by the length of those that were fetched last. */
   #pageCommits = FETCH_COMMITS_MAX;
 
   constructor(r: Reql, db: Term, connections: Connections) {
@@ -25,7 +26,11 @@ export class PlacedCommits {
     this.#connections = connections;
   }
 
-  /** The events of each of the first of these, as many as make a page, but at least one. @throws EngineError as `eventsOf`. */
+  /**
+   * Resolves to the events of the first of these commits: as many commits as make a page, at least one.
+   *
+   * @throws EngineError as `eventsOf`.
+   */
   async pageOf(commits: readonly PlacedCommit[]): Promise<EventRecord[][]> {
     for (
       let count = Math.min(commits.length, this.#pageCommits);
@@ -40,18 +45,22 @@ export class PlacedCommits {
     }
   }
 
-  /** The events of each. @throws EngineError, `COMMIT_UNREADABLE` where one was changed by hand or lost. */
+  /**
+   * Resolves to the events of each commit.
+   *
+   * @throws EngineError (`COMMIT_UNREADABLE`) if one was changed by hand or lost.
+   */
   async eventsOf(commits: readonly PlacedCommit[]): Promise<EventRecord[][]> {
     return (await this.#eventsOf(commits, Number.POSITIVE_INFINITY)) ?? [];
   }
 
-  /** `undefined` if they are longer than this. */
+  /** Resolves to `undefined` if the commits are longer than `lengthMax`. */
   async #eventsOf(commits: readonly PlacedCommit[], lengthMax: number): Promise<EventRecord[][] | undefined> {
     if (commits.length === 0) return [];
     const found = await this.#find(this.#table, commits, lengthMax);
     if (!found) return undefined;
     const others = commits.filter((commit) => !found.has(commit));
-    // A replica that was cut off may not have it yet, or something else that nobody was ever told is stored.
+    // A replica that was cut off may lack the commit, or may have something else that was never acknowledged.
     if (others.length > 0) {
       const stored = await this.#find(this.#majority, others, lengthMax);
       if (!stored) return undefined;
@@ -60,7 +69,7 @@ export class PlacedCommits {
     return commits.map((commit) => {
       const events = found.get(commit);
       if (!events)
-        throw unreadable(commitKeyOf(commit.stream, commit.first), 'it is missing, or another than was stored');
+        throw unreadable(commitKeyOf(commit.stream, commit.first), 'it is missing, or not the one that was stored');
       return events;
     });
   }
@@ -94,15 +103,21 @@ export class PlacedCommits {
 
 /** Most commits fetched at once. */
 const FETCH_COMMITS_MAX = 200;
-/** Payload and metadata of commits after which a fetch of several is given up for one of fewer. UTF-16 code units. */
+/**
+ * The length at which a fetch of several commits is given up for one of fewer, in UTF-16 code units of payload and
+ * metadata.
+ */
 const FETCH_LENGTH_MAX = 4 * PAGE_LENGTH_MAX;
 
-/** How many commits of this length make a page. */
+/** Returns how many commits of this length make a page. */
 function pageOfSuch(length: number): number {
   return Math.max(1, Math.min(FETCH_COMMITS_MAX, Math.floor(PAGE_LENGTH_MAX / Math.max(1, length))));
 }
 
-/** The commits from there on that have so many events together, but at least one: what is fetched beyond the page would be fetched again for the next. */
+/**
+ * Returns the commits from there on that have so many events together, but at least one. More than a page would be
+ * fetched again for the next page.
+ */
 export function asMany<Commit extends PlacedCommit>(
   commits: readonly Commit[],
   from: number,

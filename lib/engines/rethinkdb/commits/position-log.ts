@@ -20,9 +20,11 @@ import {
 import { LogQueries } from './log-queries.js';
 
 /**
- * Gives every event its position in the store, after its commit: a log whose entries are keyed by the position after which they begin, so that two who
- * write at its end collide, and an entry is there only after all before it. A writer places its own batches; for a writer that died in between, each
- * batch is announced with its commits, and whoever finds an old announcement places what it names.
+ * Gives every event its position in the store, after its commit. It is a log whose entries are keyed by the position
+ * after which they begin. So two writers at its end collide, and an entry exists only after all those before it.
+ *
+ * A writer gives its own batches their positions. In case it dies before that, each batch is announced in the insert of
+ * its commits. Whoever finds an old announcement gives those commits their positions.
  */
 export class PositionLog {
   /** Called when there are new positions. */
@@ -36,7 +38,7 @@ export class PositionLog {
   #waiting: Waiting[] = [];
   #placing: Promise<void> | undefined;
   #end: number | undefined;
-  /** Batches that somebody may have placed already. */
+  /** Batches that somebody else may have placed already. */
   readonly #doubtful = new Set<string>();
   #placedAtMs = 0;
   #placedCommits = 0;
@@ -52,7 +54,7 @@ export class PositionLog {
   }
 
   /**
-   * Gives positions to what is stored, soon: all that waits goes in one entry.
+   * Gives the events of a batch their positions soon. All batches that wait go into one entry.
    *
    * @param announcedAtMs when its announcement was sent, by the monotonic clock.
    */
@@ -65,12 +67,15 @@ export class PositionLog {
     if (this.#placing || this.#waiting.length === 0) return;
     this.#placing = this.#placeAll().finally(() => {
       this.#placing = undefined;
-      // What came between the last look and this.
+      // Batches may have arrived since the last check.
       if (!this.#closed) this.#placeSoon();
     });
   }
 
-  /** Those of these batches that have positions, by id: what was placed with each, by the ids of first events. */
+  /**
+   * Resolves to those of these batches that have positions, by id, each with the ids of the first events that were
+   * placed with it.
+   */
   async placed(ids: readonly string[]): Promise<Map<string, ReadonlySet<string>>> {
     const query = this.#log.getAll(this.#r.args(ids), { index: 'batches' }).coerceTo('array');
     const entries = (await this.#connections.read<LogDocument[]>(query)).map(unpackEntry);
@@ -87,7 +92,10 @@ export class PositionLog {
     return last ? endOf(last) : 0;
   }
 
-  /** Entries with positions after this one, oldest first, and whether there were no others behind them. Some, if any are there. */
+  /**
+   * Resolves to entries with positions after this one, oldest first, and to whether there were no others behind them.
+   * It gives at least one entry if there is any.
+   */
   async entriesAfter(position: number, limit: number): Promise<{ entries: LogEntry[]; ended: boolean }> {
     const around = this.#queries.lastBefore(position).coerceTo('array');
     const after = this.#queries.from(position).limit(limit).coerceTo('array');
@@ -103,7 +111,10 @@ export class PositionLog {
     }
   }
 
-  /** The entries that begin with this position, which must be the end of one, without what is in them. */
+  /**
+   * Resolves to the entries that begin at this position, without their commits. The position must be the end of an
+   * entry.
+   */
   async outlinesFrom(position: number, limit: number): Promise<Outline[]> {
     const outlines = this.#queries.from(position).limit(limit).pluck('id', 'count', 'batches').coerceTo('array');
     return withoutHole((await this.#connections.read<Outline[]>(outlines)).map(checked), position);
@@ -126,9 +137,9 @@ export class PositionLog {
         await this.#append(waiting);
         backoff.reset();
       } catch (error) {
-        // Announced it is: another node, or the next start of this one, places it.
+        // The batches are announced: another node, or the next start of this one, gives them their positions.
         if (this.#closed || !(error instanceof EngineError && error.retryable)) return;
-        // The lost answer may have been that it is placed.
+        // The write may have succeeded although its answer was lost.
         for (const { batch } of waiting) this.#doubtful.add(batch.id);
         this.#waiting.unshift(...waiting);
         await sleep(this.#environment, backoff.nextMs());
@@ -142,16 +153,17 @@ export class PositionLog {
     return this.#waiting.splice(0, count === -1 ? this.#waiting.length : Math.max(1, count));
   }
 
-  /** Writes one entry at the end of the log; what others placed of it meanwhile is left out. */
+  /** Writes one entry at the end of the log. It leaves out what others placed meanwhile. */
   async #append(waiting: readonly Waiting[]): Promise<void> {
-    // Its writer and the sweep may both have brought one.
+    // The writer and the sweeper may both have brought the same batch.
     const batches = new Map(waiting.map(({ batch }) => [batch.id, batch]));
     let left: readonly Batch[] = [...batches.values()];
     const sweptMs = this.#environment.monotonicMs() - SWEPT_MS_MIN;
     const isDoubtful = waiting.some(
       ({ batch, announcedAtMs }) => announcedAtMs <= sweptMs || this.#doubtful.has(batch.id),
     );
-    // In this order: what somebody else places after it was looked for collides with us. Finding the end may take so long that these were swept.
+    // The end is read before the batches are looked for. So if somebody places one of them after that, the entries
+    // collide. Reading the end may take so long that these batches were swept.
     if (isDoubtful || this.#end === undefined) {
       this.#end = await this.lastPosition();
       const placed = await this.placed(left.map(({ id }) => id));
@@ -179,7 +191,7 @@ export class PositionLog {
     this.#announcements.drop([...batches.keys()]);
   }
 
-  /** Others wrote at the end: goes there, and leaves out what they placed. */
+  /** Others wrote at the end. Goes there, and leaves out what they placed. */
   async #catchUp(batches: readonly Batch[]): Promise<readonly Batch[]> {
     const placed = new Set<string>();
     for (;;) {
@@ -190,7 +202,7 @@ export class PositionLog {
       }
       if (entries.length < CATCH_UP_ENTRIES_MAX) break;
     }
-    // Those that come later do not collide with these entries any more.
+    // Batches that come later no longer collide with these entries.
     for (const { batch } of this.#waiting) if (placed.has(batch.id)) this.#doubtful.add(batch.id);
     return batches.filter(({ id }) => !placed.has(id));
   }
@@ -202,20 +214,23 @@ export class PositionLog {
 
 /** Most commits in one entry. */
 const ENTRY_COMMITS_MAX = 1_000;
-/** Others' entries that are read at once, on the way to the end. */
+/** Most entries of others that are read at once on the way to the end. */
 const CATCH_UP_ENTRIES_MAX = 100;
-/** Somebody else may have swept a batch that was announced so long ago: it is looked for before it is placed. Milliseconds. */
+/**
+ * From this age on, another node may have swept an announced batch, so it is looked for before it is placed.
+ * Milliseconds.
+ */
 export const SWEPT_MS_MIN = 1_000;
 /**
- * Who stores little has its places at once; who stores much waits for more, so that the log's own writes to disk stay few: for each commit of the last
- * entry so long, and no longer than that. Milliseconds.
+ * How long to gather batches for the next entry, for each commit of the last one. A store with few writes gets
+ * positions at once. One with many writes waits, so that the log's own writes to disk stay few. Milliseconds.
  */
 const GATHER_MS_PER_COMMIT = 0.2;
 const GATHER_MS_MAX = 12;
-/** How long closing waits until all is placed; what is not, others sweep. Milliseconds. */
+/** How long closing waits until everything has positions. Other nodes sweep the rest. Milliseconds. */
 const CLOSE_MS_MAX = 3_000;
 
-/** A batch that waits for its place. */
+/** A batch that waits for its positions. */
 interface Waiting {
   readonly batch: Batch;
   readonly announcedAtMs: number;

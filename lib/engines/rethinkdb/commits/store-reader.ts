@@ -7,7 +7,10 @@ import { endOf, type LogEntry, type PlacedCommit } from './log-entry.js';
 import { asMany, type PlacedCommits } from './placed-commits.js';
 import type { PositionLog } from './position-log.js';
 
-/** Reads the whole store in order of position: the log says which commits, and of which names; only those that matter are fetched. */
+/**
+ * Reads the whole store in order of position. The position log tells which commits there are, with which event names,
+ * so only those that matter are fetched.
+ */
 export class StoreReader {
   readonly #log: Pick<PositionLog, 'entriesAfter'>;
   readonly #commits: Pick<PlacedCommits, 'pageOf'>;
@@ -19,7 +22,10 @@ export class StoreReader {
     this.#environment = environment;
   }
 
-  /** A page. It ends early where it has become long or has taken long: while others write, the log has no end that could be waited for. */
+  /**
+   * Reads a page. It ends early when it is long or has taken long, because the log has no end to wait for while others
+   * write.
+   */
   async readAll(after: number, limit: number, names: readonly string[] | undefined): Promise<StorePage> {
     const page = new Page(after, limit, names);
     const deadlineMs = this.#environment.monotonicMs() + READ_MS_MAX;
@@ -32,7 +38,7 @@ export class StoreReader {
     }
   }
 
-  /** Fetches what these entries place and the page wants, until it is full. */
+  /** Fetches the commits of these entries that the page wants, until it is full. */
   async #take(entries: readonly LogEntry[], page: Page): Promise<void> {
     const commits = entries.flatMap(commitsOf).filter((commit) => page.wants(commit));
     for (let at = 0; at < commits.length && !page.isFull; ) {
@@ -48,15 +54,15 @@ export class StoreReader {
   }
 }
 
-/** Entries of the log asked for at once. */
+/** Most log entries read at once. */
 const ENTRIES_MAX = 64;
-/** A read asks the log for no more once it has taken so long: it gives what it has. Milliseconds. */
+/** After this time, a read asks the log for no more and gives what it has. Milliseconds. */
 const READ_MS_MAX = 20;
 
-/** What was found so far. */
+/** What a read has found so far. */
 class Page {
   readonly events: EventRecord[] = [];
-  /** Everything wanted up to here is in it. */
+  /** Every wanted event up to this position is in it. */
   upTo: number;
   isFull = false;
   #length = 0;
@@ -69,7 +75,7 @@ class Page {
     this.#names = names && new Set(names);
   }
 
-  /** How many events more it takes. */
+  /** How many more events it takes. */
   get room(): number {
     return this.#limit - this.events.length;
   }
@@ -79,7 +85,7 @@ class Page {
     return before + count > this.upTo && (!wanted || names.some((name) => wanted.has(name)));
   }
 
-  /** Takes those of a commit that are wanted. It is full with the commit that makes it long. */
+  /** Takes the wanted events of a commit. It is full after the commit that makes it long. */
   add(events: readonly EventRecord[]): void {
     for (const event of events) {
       if (event.position <= this.upTo || (this.#names && !this.#names.has(event.name))) continue;

@@ -6,23 +6,29 @@ import { commitKeyOf } from './keys.js';
 import { Batch, type PlacedCommit } from './log-entry.js';
 import { type PositionLog, SWEPT_MS_MIN } from './position-log.js';
 
-/** Brings to the log what is stored and has no position: because its writer died, or does not know what became of it. */
+/**
+ * Finds commits that are stored but have no position, and brings them to the position log. Their writer died, or it is
+ * in doubt: it does not know whether they were stored.
+ */
 export class Sweeper {
   readonly #announcements: Announcements;
   readonly #log: PositionLog;
   readonly #reader: CommitReader;
   readonly #environment: Environment;
-  /** Our own, of which it is not even known whether they were announced. */
+  /** This node's batches in doubt. They may not even have been announced. */
   readonly #doubted = new Map<string, Batch>();
-  /** The same, by the commits that they hold. */
+  /** The same batches, by the commits that they hold. */
   readonly #doubtedBy = new Map<string, Batch>();
-  /** Those of them that may be stored without what announces them: an insert of many documents can end in the middle. */
+  /**
+   * Those in doubt that may be stored without their announcement, because an insert of many documents can end in the
+   * middle.
+   */
   readonly #unannounced = new Set<Batch>();
-  /** Since when each announced batch is known to this node, by its monotonic clock. */
+  /** Since when this node has known each announced batch, by its monotonic clock. */
   #seenAtMs = new Map<string, number>();
   #timer: Timer | undefined;
   #sweeping = false;
-  /** There is something to find that the present sweep may not see. */
+  /** Whether there is something to find that the current sweep may not see. */
   #isDueSoon = false;
   #closed = false;
 
@@ -42,7 +48,7 @@ export class Sweeper {
     this.#environment.clearTimeout(this.#timer);
   }
 
-  /** A batch of our own of which nobody knows what became of it. */
+  /** Remembers a batch of this node of which it is unknown whether it was stored. */
   doubt(batch: Batch): void {
     if (batch.commits.length === 0) return;
     this.#doubted.set(batch.id, batch);
@@ -50,7 +56,10 @@ export class Sweeper {
     for (const commit of batch.commits) this.#doubtedBy.set(keyOf(commit), batch);
   }
 
-  /** Announces them once more: whoever finds what they stored may take it for stored only when nobody else can overlook it any more. */
+  /**
+   * Announces the batches in doubt again. A reader that finds their commits may count them as stored only once other
+   * nodes cannot overlook them.
+   */
   async announceDoubts(): Promise<void> {
     if (this.#unannounced.size === 0) return;
     const batches = [...this.#unannounced];
@@ -58,20 +67,23 @@ export class Sweeper {
     for (const batch of batches) this.#unannounced.delete(batch);
   }
 
-  /** The batch in doubt that holds this very commit. It belongs to that batch for good: in two of them it would have two places. */
+  /**
+   * Returns the batch in doubt that holds exactly this commit. The commit stays with that batch: in two batches, it
+   * would get two positions.
+   */
   doubtOf(commit: PlacedCommit): Batch | undefined {
     return this.#doubtedBy.size > 0 ? this.#doubtedBy.get(keyOf(commit)) : undefined;
   }
 
-  /** What was in doubt is known by now. */
+  /** To be called when the outcome of a batch in doubt is known by now. */
   sweepSoon(): void {
-    // Not put off by being asked for again.
+    // A second call does not put it off.
     if (this.#isDueSoon) return;
     this.#isDueSoon = true;
     if (!this.#sweeping) this.#sweepLater();
   }
 
-  /** One sweep at a time, and one that is due. */
+  /** Plans the next sweep: one at a time, and soon if one is due. */
   #sweepLater(): void {
     this.#environment.clearTimeout(this.#timer);
     if (this.#closed) return;
@@ -83,7 +95,7 @@ export class Sweeper {
     this.#sweeping = true;
     this.#isDueSoon = false;
     await this.#sweep().catch(() => {
-      // The next one tries again.
+      // The next sweep tries again.
     });
     this.#sweeping = false;
     this.#sweepLater();
@@ -95,7 +107,7 @@ export class Sweeper {
     const ids = new Set([...this.#doubted.keys(), ...announced]);
     this.#seenAtMs = new Map([...ids].map((id) => [id, this.#seenAtMs.get(id) ?? nowMs]));
     const others = announced.filter((id) => !this.#doubted.has(id) && this.#knownForMs(id, nowMs) >= OLD_MS);
-    // What is in doubt was given up by its writer, which is us.
+    // A batch in doubt is old at once: its writer, this node, has given it up.
     const old = [
       ...this.#doubted.values(),
       ...(await this.#announcements.read(others.slice(0, SWEEP_BATCHES_MAX))),
@@ -105,7 +117,11 @@ export class Sweeper {
     for (const batch of old) await this.#settle(batch, placed.get(batch.id), nowMs);
   }
 
-  /** Sees to what of a batch is stored and has no position. @param placed what was placed with it, if it was: that is final. */
+  /**
+   * Deals with the commits of a batch that are stored without a position.
+   *
+   * @param placed the commits that were placed with the batch, if it was placed. That is final.
+   */
   async #settle(batch: Batch, placed: ReadonlySet<string> | undefined, nowMs: number): Promise<void> {
     const rest = placed ? batch.commits.filter(({ event }) => !placed.has(event)) : batch.commits;
     const { stored, isCertain } = await this.#storedOf(rest);
@@ -118,7 +134,10 @@ export class Sweeper {
     } else if (isOver) this.#log.place(new Batch(batch.id, stored), LONG_AGO_MS);
   }
 
-  /** A batch has its place without these, and some of them were stored after all: they get theirs with another, that everybody calls the same. */
+  /**
+   * Gives positions to commits that were stored although their batch got its positions without them. They go into
+   * another batch, whose id all nodes derive in the same way.
+   */
   async #followUp(batch: Batch, commits: readonly PlacedCommit[]): Promise<void> {
     const next = new Batch(`${batch.id}+`, commits);
     await this.#announcements.write([next]);
@@ -131,7 +150,7 @@ export class Sweeper {
     return nowMs - (this.#seenAtMs.get(id) ?? nowMs);
   }
 
-  /** It is not looked for any more. */
+  /** Ends the search for this batch. */
   #done(batch: Batch): void {
     this.#announcements.drop([batch.id]);
     this.#doubted.delete(batch.id);
@@ -141,7 +160,9 @@ export class Sweeper {
     }
   }
 
-  /** Which of them are stored; certain if every key is taken, by it or by another. */
+  /**
+   * Resolves to those commits that are stored. It is certain if every key is taken, by the commit or by another one.
+   */
   async #storedOf(commits: readonly PlacedCommit[]): Promise<{ stored: PlacedCommit[]; isCertain: boolean }> {
     if (commits.length === 0) return { stored: [], isCertain: true };
     const keys = commits.map(({ stream, first }) => commitKeyOf(stream, first));
@@ -151,17 +172,17 @@ export class Sweeper {
   }
 }
 
-/** How often the batches are looked for that some writer stored and could not place. Milliseconds. */
+/** How often announced batches without positions are looked for. Milliseconds. */
 const SWEEP_MS = 1_000;
 /** How soon they are looked for when it is known that there is something to find. Milliseconds. */
 const SOON_MS = 20;
-/** A batch that has been announced for so long is not about to be placed by its writer. Milliseconds. */
+/** From this age on, an announced batch is not about to be placed by its writer. Milliseconds. */
 const OLD_MS = SWEPT_MS_MIN + 500;
-/** A batch of which parts are missing is placed without them after so long: nothing of it can be under way any more. Milliseconds. */
+/** From this age on, a batch is placed without its missing commits: they cannot be under way any more. Milliseconds. */
 const MISSING_MS_MAX = 60_000;
 /** Most batches swept at once. */
 const SWEEP_BATCHES_MAX = 100;
-/** What was found in a sweep was announced nobody knows when. */
+/** It is unknown when a batch that a sweep found was announced, so it counts as old. */
 const LONG_AGO_MS = Number.NEGATIVE_INFINITY;
 
 /** The same events at another version are another commit. */

@@ -20,47 +20,47 @@ import { asMany, type PlacedCommits } from './placed-commits.js';
 import type { PositionLog } from './position-log.js';
 
 /**
- * Wakes whoever watches: for our own commits at once, for others' when their entry is written in the log, which says where each commit is. What has an
- * entry was acknowledged before, so a majority has it and it can be read at once. Because a changefeed may die in silence, drop, repeat or reorder, or tell of
- * what is rolled back, the log itself is looked at as well, by majority.
+ * Wakes watchers: for own commits at once, for those of others when their entry is in the position log. The entry tells
+ * where each commit is, and a majority has it, so it can be read at once. A changefeed may stop silently, drop, repeat
+ * or reorder entries, or report one that is rolled back. So the log itself is read as well, by majority.
  */
 export class Watcher implements CommitListener {
   readonly #wakes = new WakeTable();
-  readonly #line: FeedConnection;
+  readonly #connection: FeedConnection;
   readonly #log: PositionLog;
   readonly #commits: PlacedCommits;
   readonly #environment: Environment;
   readonly #feed: Feed;
-  /** What we stored ourselves; its watchers got the events. */
-  readonly #told = new Map<string, number>();
-  /** Batches of which nobody here needs to be told when their entry is heard of. */
-  readonly #toldBatches = new Set<string>();
-  /** What to fetch for its watchers after this turn of the event loop, and streams whose watchers must read for themselves. */
-  #news: PlacedCommit[] = [];
+  /** By stream, up to which version this node stored the commits itself. Its watchers already have those events. */
+  readonly #ownVersions = new Map<string, number>();
+  /** Batches whose log entries need not wake anybody on this node. */
+  readonly #ownBatches = new Set<string>();
+  /** Commits to fetch for watchers after this turn of the event loop. */
+  #toFetch: PlacedCommit[] = [];
   readonly #due = new Set<string>();
   #allDue = false;
   #wakeScheduled = false;
   #begun: Promise<void> | undefined;
-  /** Up to here the log was looked at. */
+  /** The log was read up to this position. */
   #seenPosition = 0;
-  /** Entries beyond that of which the feed told: which, by where they begin. Another may stand there in the end. */
-  readonly #heardOf = new Map<number, string>();
-  /** Entries that a look found, and the feed has not told of yet. */
-  readonly #unannounced = new Set<string>();
+  /** Entries beyond it that the feed reported, by where they begin. Another entry may replace one in the end. */
+  readonly #reported = new Map<number, string>();
+  /** Entries that a read found, and that the feed still has to report. */
+  readonly #expected = new Set<string>();
   /** How often the feed was opened. */
   #opening = 0;
   #lookTimer: Timer | undefined;
   #closed = false;
 
-  constructor(db: Term, line: FeedConnection, log: PositionLog, commits: PlacedCommits, environment = SYSTEM) {
-    this.#line = line;
+  constructor(db: Term, connection: FeedConnection, log: PositionLog, commits: PlacedCommits, environment = SYSTEM) {
+    this.#connection = connection;
     this.#log = log;
     this.#commits = commits;
     this.#environment = environment;
     this.#feed = new Feed(
-      line,
+      connection,
       db.table('log').changes({ squash: false }),
-      (item) => this.#heard(item),
+      (item) => this.#onItem(item),
       () => this.#reopened(),
       environment,
     );
@@ -78,8 +78,8 @@ export class Watcher implements CommitListener {
   }
 
   stored(events: readonly EventRecord[], batch: string): void {
-    if (this.#toldBatches.size < HEARD_MAX) this.#toldBatches.add(batch);
-    for (const { streamId, version } of events) this.#tell(streamId, version);
+    if (this.#ownBatches.size < REPORTED_MAX) this.#ownBatches.add(batch);
+    for (const { streamId, version } of events) this.#rememberOwn(streamId, version);
     // Not from inside the append.
     this.#environment.setImmediate(() => this.#wakes.wakeStreams(events));
   }
@@ -95,7 +95,9 @@ export class Watcher implements CommitListener {
     this.#wakes.clear();
   }
 
-  /** Whoever watches from now on reads afterwards, so it is enough to know what the log says after this. */
+  /**
+   * Opens the feed. Watchers read everything after they begin to watch, so it is enough to know the log from then on.
+   */
   #begin(): Promise<void> {
     this.#begun ??= this.#open().catch((error) => {
       this.#begun = undefined;
@@ -106,48 +108,48 @@ export class Watcher implements CommitListener {
 
   async #open(): Promise<void> {
     await this.#feed.open();
-    this.#heardOf.clear();
-    this.#unannounced.clear();
-    this.#toldBatches.clear();
+    this.#reported.clear();
+    this.#expected.clear();
+    this.#ownBatches.clear();
     this.#seenPosition = await this.#log.lastPosition();
     this.#lookLater();
   }
 
-  #heard(item: unknown): void {
+  #onItem(item: unknown): void {
     const document = (item as { new_val?: LogDocument | null }).new_val;
     if (!document) return;
     try {
       this.#take(checked(document));
     } catch {
-      // What can't be read is left to whoever reads the log, who is told what is wrong with it.
+      // A document that cannot be read. Readers of the log get the error that says what is wrong.
       this.#nudgeAll();
     }
   }
 
   #take(document: LogDocument): void {
     const { id, batches } = document;
-    const name = nameOf(document);
-    this.#unannounced.delete(name);
-    if (id >= this.#seenPosition && this.#heardOf.size < HEARD_MAX) this.#heardOf.set(id, name);
-    // Of what is only ours there is no need to look inside.
-    const isTold = batches.filter((batch) => this.#toldBatches.delete(batch)).length === batches.length;
-    if (isTold) this.#nudgeAll();
+    const identity = identityOf(document);
+    this.#expected.delete(identity);
+    if (id >= this.#seenPosition && this.#reported.size < REPORTED_MAX) this.#reported.set(id, identity);
+    // An entry with only our own batches need not be unpacked.
+    const areOurs = batches.filter((batch) => this.#ownBatches.delete(batch)).length === batches.length;
+    if (areOurs) this.#nudgeAll();
     else this.#wakeFor(unpackEntry(document));
   }
 
   #wakeFor({ commits }: LogEntry): void {
     for (const commit of commits) {
-      const isOurs = (this.#told.get(commit.stream) ?? 0) >= commit.first + commit.count - 1;
-      if (!isOurs && this.#wakes.hasStream(commit.stream)) this.#news.push(commit);
+      const isOurs = (this.#ownVersions.get(commit.stream) ?? 0) >= commit.first + commit.count - 1;
+      if (!isOurs && this.#wakes.hasStream(commit.stream)) this.#toFetch.push(commit);
     }
     this.#nudgeAll();
   }
 
-  /** What was said meanwhile is in the log; this feed need not tell of it any more. */
+  /** What the feed missed meanwhile is in the log, and the new feed need not report it. */
   #reopened(): void {
     this.#opening += 1;
-    this.#unannounced.clear();
-    this.#toldBatches.clear();
+    this.#expected.clear();
+    this.#ownBatches.clear();
     if (this.#wakes.size === 0) return;
     this.#look().catch(() => {
       // The next look tries again.
@@ -157,36 +159,42 @@ export class Watcher implements CommitListener {
   #lookLater(): void {
     if (this.#closed) return;
     this.#lookTimer = this.#environment.setTimeout(() => {
-      // Whoever comes next begins anew: there is no need to go through all that nobody wanted to know.
+      // The next watcher begins anew, so entries that nobody waits for need not be read.
       if (this.#wakes.size === 0) {
         this.#begun = undefined;
         return;
       }
-      this.#lookForSilence()
+      this.#checkFeed()
         .catch(() => {
-          // Whoever reads is told of the error; the next look tries again.
+          // Readers get the error. The next look tries again.
         })
         .finally(() => this.#lookLater());
     }, LOOK_AGAIN_MS);
     this.#lookTimer.unref();
   }
 
-  /** Of what the last look found, the feed must have told by now. */
-  async #lookForSilence(): Promise<void> {
-    if (this.#unannounced.size > 0 && this.#feed.isOpen) await this.#line.drop();
+  /** Reads the log again. If the feed has not reported what the last look found, it is reopened. */
+  async #checkFeed(): Promise<void> {
+    if (this.#expected.size > 0 && this.#feed.isOpen) await this.#connection.drop();
     else await this.#look(this.#feed.isOpen ? this.#opening : undefined);
   }
 
-  /** The log knows every commit. @param opening the time that the feed was opened that has to tell of what is found here, if one has. */
+  /**
+   * Reads the entries that were not seen yet: the log has every commit.
+   *
+   * @param opening the opening of the feed that has to report what is found here; none if the feed is not open.
+   */
   async #look(opening?: number): Promise<void> {
     for (;;) {
       const from = this.#seenPosition;
       const outlines = await this.#log.outlinesFrom(from, LOOK_ENTRIES_MAX);
-      const missed = new Set(outlines.filter((each) => this.#heardOf.get(each.id) !== nameOf(each)).map(nameOf));
+      const missed = new Set(
+        outlines.filter((each) => this.#reported.get(each.id) !== identityOf(each)).map(identityOf),
+      );
       if (missed.size > 0) {
         const { entries } = await this.#log.entriesAfter(from, outlines.length);
-        for (const entry of entries) if (missed.has(nameOf(entry))) this.#wakeFor(entry);
-        if (opening === this.#opening) this.#awaitWordOf(outlines, missed);
+        for (const entry of entries) if (missed.has(identityOf(entry))) this.#wakeFor(entry);
+        if (opening === this.#opening) this.#expectReport(outlines, missed);
       }
       const last = outlines.at(-1);
       if (last) this.#goTo(endOf(last));
@@ -194,24 +202,24 @@ export class Watcher implements CommitListener {
     }
   }
 
-  /** The feed has to tell of these, unless it has done so meanwhile. */
-  #awaitWordOf(outlines: readonly Outline[], missed: ReadonlySet<string>): void {
+  /** Expects the feed to report these entries, unless it has done so meanwhile. */
+  #expectReport(outlines: readonly Outline[], missed: ReadonlySet<string>): void {
     for (const outline of outlines) {
-      const name = nameOf(outline);
-      if (missed.has(name) && this.#heardOf.get(outline.id) !== name) this.#unannounced.add(name);
+      const identity = identityOf(outline);
+      if (missed.has(identity) && this.#reported.get(outline.id) !== identity) this.#expected.add(identity);
     }
   }
 
   #goTo(position: number): void {
     this.#seenPosition = Math.max(this.#seenPosition, position);
-    for (const id of this.#heardOf.keys()) if (id < this.#seenPosition) this.#heardOf.delete(id);
+    for (const id of this.#reported.keys()) if (id < this.#seenPosition) this.#reported.delete(id);
   }
 
-  #tell(streamId: string, version: number): void {
-    this.#told.delete(streamId);
-    this.#told.set(streamId, version);
-    const [oldest] = this.#told.keys();
-    if (this.#told.size > TOLD_MAX) this.#told.delete(oldest as string);
+  #rememberOwn(streamId: string, version: number): void {
+    this.#ownVersions.delete(streamId);
+    this.#ownVersions.set(streamId, version);
+    const [oldest] = this.#ownVersions.keys();
+    if (this.#ownVersions.size > OWN_STREAMS_MAX) this.#ownVersions.delete(oldest as string);
   }
 
   #nudge(streamId: string): void {
@@ -229,7 +237,7 @@ export class Watcher implements CommitListener {
     this.#wakeScheduled = true;
     this.#environment.setImmediate(() => {
       this.#wakeScheduled = false;
-      void this.#bring();
+      void this.#fetchForWatchers();
       for (const streamId of this.#due) this.#wakes.nudge(streamId);
       this.#due.clear();
       if (this.#allDue) this.#wakes.nudgeAll();
@@ -237,35 +245,35 @@ export class Watcher implements CommitListener {
     });
   }
 
-  /** One question for many commits of others; a watcher need not ask for itself. */
-  async #bring(): Promise<void> {
-    const commits = this.#news;
-    this.#news = [];
+  /** Fetches many commits of others with one query, so that their watchers need not read. */
+  async #fetchForWatchers(): Promise<void> {
+    const commits = this.#toFetch;
+    this.#toFetch = [];
     for (let at = 0; at < commits.length; ) {
       const some = asMany(commits, at, FETCH_EVENTS_MAX);
       at += some.length;
       try {
         this.#wakes.wakeStreams((await this.#commits.eventsOf(some)).flat());
       } catch {
-        // Whoever reads for itself is told what is wrong.
+        // Watchers then read for themselves, and get the error.
         this.overtaken(some.map(({ stream }) => stream));
       }
     }
   }
 }
 
-/** How often the log is looked at for what the feed did not say. Milliseconds. */
+/** How often the log is read for entries that the feed did not report. Milliseconds. */
 export const LOOK_AGAIN_MS = 1_000;
-/** Entries of the log in one look. */
+/** Most log entries in one look. */
 const LOOK_ENTRIES_MAX = 100;
-/** Streams of which it is remembered up to where this node stored them itself. */
-const TOLD_MAX = 100_000;
-/** Most events that are fetched in one go for those who watch, unless one commit has more. */
+/** Most streams of which it is remembered up to which version this node stored them. */
+const OWN_STREAMS_MAX = 100_000;
+/** Most events fetched for watchers at once, unless one commit has more. */
 const FETCH_EVENTS_MAX = 1_000;
-/** Entries of which it is remembered, until the next look, that the feed told of them; more are looked at again then. */
-const HEARD_MAX = 10_000;
+/** Most reported entries that are remembered until the next look. Further ones are read again then. */
+const REPORTED_MAX = 10_000;
 
-/** What tells an entry from another at the same place: a writer whose entry was lost puts the same batches there again, and what came meanwhile. */
-function nameOf({ id, count, batches }: Outline): string {
+/** Identifies an entry. After a loss, its writer may write another one at the same place, with more batches. */
+function identityOf({ id, count, batches }: Outline): string {
   return `${id} ${count} ${batches.join(' ')}`;
 }

@@ -5,17 +5,22 @@ import { connect, type DriverCursor, isRefusal, type Reql, rethinkDbError, type 
 import type { Settings } from './options.js';
 import { close, PooledConnection } from './pooled-connection.js';
 
-/** One connection that comes back by itself, to the next server if need be. Queries wait for it `connectTimeoutMs`, and for an answer `queryTimeoutMs`. */
+/**
+ * A connection that reconnects by itself, to the next server if necessary. Queries wait `connectTimeoutMs` for it, and
+ * `queryTimeoutMs` for an answer.
+ */
 export class Connections {
   readonly #r: Reql;
   readonly #settings: Settings;
   readonly #environment: Environment;
-  #line: Promise<PooledConnection> | undefined;
-  /** The same, once it is there. */
+  #connection: Promise<PooledConnection> | undefined;
+  /** The same connection, once it is established. */
   #present: PooledConnection | undefined;
-  /** Which server is tried next. */
+  /** The index of the server to try next. */
   #next = 0;
   #closed = false;
+  /** Rejects for those who wait for a connection that is still being made. */
+  #giveUp: (why: EngineError) => void = () => {};
 
   constructor(r: Reql, settings: Settings) {
     this.#r = r;
@@ -32,89 +37,97 @@ export class Connections {
   }
 
   /**
-   * Reads a stream of documents for as long as more is wanted. It comes in parts, each of which may take `queryTimeoutMs`, so however much it is, it ends;
-   * one long answer would not (the driver copies all that it has of an answer for every packet that arrives), and would hold up all others.
+   * Reads a stream of documents for as long as more is wanted. It comes in parts, each of which may take
+   * `queryTimeoutMs`, so that a long stream can end. One long answer could not, and would block all others: the driver
+   * copies what it has of an answer for every packet that arrives.
    */
   async readWhile<T>(query: Term, wantsMore: (item: T) => boolean, options?: object): Promise<void> {
-    const line = this.#present ?? (await this.#connected());
-    await this.#ask<void>(line, false, (question) => {
-      query.run(line.connection, options).then((cursor) => {
-        passOn(cursor as DriverCursor, wantsMore as (item: unknown) => boolean, question);
-      }, question.fail);
+    const connection = this.#present ?? (await this.#connected());
+    await this.#ask<void>(connection, false, (running) => {
+      query.run(connection.connection, options).then((cursor) => {
+        passOn(cursor as DriverCursor, wantsMore as (item: unknown) => boolean, running);
+      }, running.fail);
     });
   }
 
-  /** Calls this once when the present connection is lost. @returns how to stop that. */
+  /** Calls `lost` once when the current connection is lost. @returns a function that cancels this. */
   whenLost(lost: () => void): () => void {
-    const line = this.#present;
-    if (!line) {
+    const connection = this.#present;
+    if (!connection) {
       lost();
       return () => {};
     }
     const listener = () => lost();
-    line.whenLost(listener);
-    return () => line.stopListening(listener);
+    connection.whenLost(listener);
+    return () => connection.stopListening(listener);
   }
 
-  /** Gives up the connection, and whatever is under way on it; the next query makes another, to the next server: with this one something is wrong. */
+  /**
+   * Gives up the connection and everything under way on it, because something is wrong with it. The next query connects
+   * to the next server.
+   */
   async drop(why: EngineError): Promise<void> {
-    const line = await this.#line?.catch(() => undefined);
-    if (line) this.#leave(line, why);
+    const connection = await this.#connection?.catch(() => undefined);
+    if (connection) this.#leave(connection, why);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.drop(new EngineError('ENGINE_CLOSED', 'RethinkDB: the engine was closed'));
+    if (this.#present) this.#leave(this.#present, closed());
+    this.#giveUp(closed());
   }
 
   async #run<T>(query: Term, isWrite: boolean, options?: object): Promise<T> {
-    const line = this.#present ?? (await this.#connected());
-    const answer = await this.#ask<unknown>(line, isWrite, (question) => {
-      query.run(line.connection, options).then(question.answer, question.fail);
+    const connection = this.#present ?? (await this.#connected());
+    const answer = await this.#ask<unknown>(connection, isWrite, (running) => {
+      query.run(connection.connection, options).then(running.answer, running.fail);
     });
     // The driver's arrays are cursors as well.
     return (Array.isArray(answer) ? Array.from(answer) : answer) as T;
   }
 
-  /** The answer, unless it is late or the connection is lost. Nothing of it stays behind. */
-  #ask<T>(line: PooledConnection, isWrite: boolean, begin: (question: Question<T>) => void): Promise<T> {
+  /** Resolves to the answer, unless it is late or the connection is lost. Nothing of the query stays behind. */
+  #ask<T>(connection: PooledConnection, isWrite: boolean, begin: (query: RunningQuery<T>) => void): Promise<T> {
     const { queryTimeoutMs } = this.#settings;
     return new Promise((resolve, reject) => {
       let isOver = false;
-      /** When the last part of an answer came: there may be thousands of them, so the timer is set again only when it has run out. */
+      /**
+       * When the last part of the answer came. There may be thousands of parts, so the timer is set again only when it
+       * has run out.
+       */
       let lastPartAtMs = Number.NEGATIVE_INFINITY;
       const look = () => {
         const leftMs = lastPartAtMs + queryTimeoutMs - this.#environment.monotonicMs();
         if (leftMs > 0) timer = this.#environment.setTimeout(look, leftMs);
-        // Even if the server answers other queries: it may be that only what this one needs is out of its reach.
-        else this.#leave(line, this.#lateError(isWrite));
+        // This holds even if the server answers other queries: perhaps only what this query needs is out of its reach.
+        else this.#leave(connection, this.#lateError(isWrite));
       };
       let timer = this.#environment.setTimeout(look, queryTimeoutMs);
       const end = () => {
         isOver = true;
         this.#environment.clearTimeout(timer);
-        line.stopListening(fail);
+        connection.stopListening(fail);
       };
       const fail = (error: unknown) => {
         if (isOver) return;
         end();
         const known = withOutcome(rethinkDbError(error, isWrite), isWrite);
         reject(known);
-        if (known.code === 'ENGINE_UNAVAILABLE') this.#refused(line);
-        else if (!known.retryable) line.answered();
+        if (known.code === 'ENGINE_UNAVAILABLE') this.#refused(connection);
+        else if (!known.retryable) connection.answered();
       };
       const answer = (value: T) => {
         if (isOver) return;
         end();
         resolve(value);
-        if (isWrite && isRefusal(value)) this.#refused(line);
-        else line.answered();
+        if (isWrite && isRefusal(value)) this.#refused(connection);
+        else connection.answered();
       };
       const goOn = () => {
         lastPartAtMs = this.#environment.monotonicMs();
         return !isOver;
       };
-      line.whenLost(fail);
+      connection.whenLost(fail);
       if (!isOver) begin({ answer, fail, goOn });
     });
   }
@@ -124,40 +137,47 @@ export class Connections {
     return new EngineError('ENGINE_TIMEOUT', message, { retryable: true, outcomeUnknown: isWrite });
   }
 
-  /** A server that refuses for long is left, if there is another. */
-  #refused(line: PooledConnection): void {
-    if (line.refused() < REFUSED_MS_MAX || this.#settings.servers.length < 2) return;
-    const message = `RethinkDB: for ${REFUSED_MS_MAX} ms the server said nothing but that too many replicas are down; the next one is asked`;
-    this.#leave(line, new EngineError('ENGINE_UNREACHABLE', message, { retryable: true }));
+  /** Leaves a server that refuses for long, if there is another one. */
+  #refused(connection: PooledConnection): void {
+    if (connection.refused() < REFUSED_MS_MAX || this.#settings.servers.length < 2) return;
+    const message = `RethinkDB: for ${REFUSED_MS_MAX} ms the server reported only that too many replicas are down, so the next server is asked`;
+    this.#leave(connection, new EngineError('ENGINE_UNREACHABLE', message, { retryable: true }));
   }
 
-  /** Gives up a connection, and goes to the next server. */
-  #leave(line: PooledConnection, why: EngineError): void {
-    if (line.drop(why)) this.#next = (this.#next + 1) % this.#settings.servers.length;
+  /** Gives up a connection, and moves on to the next server. */
+  #leave(connection: PooledConnection, why: EngineError): void {
+    if (connection.drop(why)) this.#next = (this.#next + 1) % this.#settings.servers.length;
   }
 
   #connected(): Promise<PooledConnection> {
-    if (this.#closed) throw new EngineError('ENGINE_CLOSED', 'RethinkDB: the engine was closed');
-    this.#line ??= this.#begin();
-    return this.#line;
+    if (this.#closed) throw closed();
+    this.#connection ??= this.#begin();
+    return this.#connection;
   }
 
   #begin(): Promise<PooledConnection> {
-    const line = this.#connect();
-    const gone = () => {
-      // This one alone: the end of an earlier connection may be told while the next is being made.
-      if (this.#line !== line) return;
-      this.#line = undefined;
+    const connection = new Promise<PooledConnection>((resolve, reject) => {
+      this.#giveUp = reject;
+      this.#connect().then((made) => {
+        // Nobody waits for this connection any more.
+        if (this.#closed) made.drop(closed());
+        resolve(made);
+      }, reject);
+    });
+    const lost = () => {
+      // Only this connection: the end of an earlier one may arrive while the next is being made.
+      if (this.#connection !== connection) return;
+      this.#connection = undefined;
       this.#present = undefined;
     };
-    line.then((present) => {
+    connection.then((present) => {
       this.#present = present;
-      present.whenLost(gone);
-    }, gone);
-    return line;
+      present.whenLost(lost);
+    }, lost);
+    return connection;
   }
 
-  /** Every server in turn, until one answers or time is up. */
+  /** Tries every server in turn, until one answers or time is up. */
   async #connect(): Promise<PooledConnection> {
     const deadlineMs = this.#environment.monotonicMs() + this.#settings.connectTimeoutMs;
     const backoff = backoffIn(this.#environment);
@@ -165,7 +185,8 @@ export class Connections {
     for (let tries = 0; ; tries += 1) {
       try {
         const leftMs = Math.max(100, deadlineMs - this.#environment.monotonicMs());
-        // Shared fairly: a server that accepts and says nothing must leave time for the others.
+        // Each try gets a share of the time, so that a server that accepts and never answers leaves time for the
+        // others.
         return await this.#connectTo(this.#next, leftMs / (count - (tries % count)));
       } catch (error) {
         const known = rethinkDbError(error, false);
@@ -186,7 +207,7 @@ export class Connections {
       const answered = within(this.#environment, opening, timeoutMs, `${host}:${port} did not answer`);
       return new PooledConnection(await answered, this.#environment);
     } catch (error) {
-      // Nobody waits for it any more.
+      // Nobody waits for this connection any more.
       opening.then(close, () => {});
       throw error;
     }
@@ -194,46 +215,57 @@ export class Connections {
 }
 
 /**
- * How long a server may say nothing but that replicas are not available, before another one is asked: it may be cut off from the majority, and would
- * say so for ever. Longer than most elections, so that not everybody changes servers then. Milliseconds.
+ * How long a server may report nothing but unavailable replicas before another one is asked. It may be cut off from the
+ * majority, and would refuse for ever. The time is longer than most elections, so that not all nodes change servers
+ * then. Milliseconds.
  */
 export const REFUSED_MS_MAX = 1_000;
 
-/** How a question ends. */
-interface Question<T> {
+/** The ways in which a query can end. */
+interface RunningQuery<T> {
   readonly answer: (value: T) => void;
   readonly fail: (error: unknown) => void;
-  /** A part of the answer is there: the next one has its own time. Returns whether anybody still waits for it. */
+  /**
+   * A part of the answer has come, and the next part has its own time limit. Returns whether anybody still waits for
+   * it.
+   */
   readonly goOn: () => boolean;
 }
 
-/** Hands out what a cursor gives until no more is wanted. */
-function passOn(cursor: DriverCursor, wantsMore: (item: unknown) => boolean, question: Question<void>): void {
-  // Every so many rows the driver would rest for a millisecond.
+/** Passes on what a cursor gives, until no more is wanted. */
+function passOn(cursor: DriverCursor, wantsMore: (item: unknown) => boolean, query: RunningQuery<void>): void {
+  // Otherwise the driver would pause for a millisecond after every so many rows.
   cursor.stackSize = Number.POSITIVE_INFINITY;
   cursor.each(
     (error, item) => {
       if (error) {
-        question.fail(error);
+        query.fail(error);
         return false;
       }
       try {
-        if (question.goOn() && wantsMore(item)) return true;
+        if (query.goOn() && wantsMore(item)) return true;
       } catch (cause) {
-        question.fail(cause);
+        query.fail(cause);
       }
       cursor.close().catch(() => {});
       return false;
     },
-    () => question.answer(),
+    () => query.answer(),
   );
 }
 
-/** A lost connection says nothing of what it was lost for. */
+function closed(): EngineError {
+  return new EngineError('ENGINE_CLOSED', 'RethinkDB: the engine was closed, so it takes no more calls');
+}
+
+/** Errors after which the outcome of a write is unknown. */
+const LOST: ReadonlySet<string> = new Set(['ENGINE_UNREACHABLE', 'ENGINE_TIMEOUT', 'ENGINE_CLOSED']);
+
+/** A write on a lost connection has an unknown outcome. */
 function withOutcome(error: EngineError, isWrite: boolean): EngineError {
-  const isLost = error.code === 'ENGINE_UNREACHABLE' || error.code === 'ENGINE_TIMEOUT';
-  if (!isWrite || error.outcomeUnknown || !isLost) return error;
-  return new EngineError(error.code, error.message, { cause: error.cause, retryable: true, outcomeUnknown: true });
+  if (!isWrite || error.outcomeUnknown || !LOST.has(error.code)) return error;
+  const { code, message, cause, retryable } = error;
+  return new EngineError(code, message, { cause, retryable, outcomeUnknown: true });
 }
 
 function within<T>(environment: Environment, promise: Promise<T>, ms: number, what: string): Promise<T> {

@@ -1,7 +1,10 @@
 import { EngineError } from '../../../kernel/values/errors.js';
 import { isInstance, messageOf, nameOf, propertyOf } from '../../../kernel/values/thrown.js';
 
-/** A ReQL term: what is used of the driver's, so that its types are needed by nobody who uses another engine. */
+/**
+ * A ReQL term. These types declare the part of the driver that is used here, so that users of another engine need not
+ * have its types.
+ */
 export interface Term {
   (field: string | number | Term): Term;
   run(connection: DriverConnection, options?: object): Promise<unknown>;
@@ -40,7 +43,7 @@ export interface Term {
   and(...values: unknown[]): Term;
 }
 
-/** The driver's door. */
+/** The driver's top-level object. */
 export interface Reql {
   readonly net: { readonly TcpConnection: new (options: object, opened: (error: unknown) => void) => DriverConnection };
   db(name: string): Term;
@@ -67,16 +70,16 @@ export interface DriverConnection {
 
 /** A changefeed, or an answer in parts. */
 export interface DriverCursor {
-  /** `false` from `onItem` ends it. */
+  /** Ends when `onItem` returns `false`. */
   each(onItem: (error: unknown, item: unknown) => boolean | undefined, onEnd?: () => void): void;
   close(): Promise<unknown>;
-  /** After so many items it hands out the next in another turn of the event loop, which it comes to by a timer. */
+  /** After this many items, the driver hands out the next one in another turn of the event loop, by a timer. */
   stackSize?: number;
 }
 
 /**
- * Opens a connection. The driver's own `connect` hides the connection until it is open, and one that was refused goes on to tell of a time-out
- * that nobody can listen for: that would end the process.
+ * Opens a connection. The driver's own `connect` hides the connection until it is open. If one is refused, it later
+ * emits a time-out that nobody can listen for, which would end the process.
  */
 export function connect(r: Reql, options: object): Promise<DriverConnection> {
   return new Promise((resolve, reject) => {
@@ -92,19 +95,23 @@ export function connect(r: Reql, options: object): Promise<DriverConnection> {
   });
 }
 
-/** Loads the driver when it is first needed: who uses another engine need not install it. */
+/** Loads the driver when it is first needed, so that users of another engine need not install it. */
 export async function loadDriver(): Promise<Reql> {
   try {
     return ((await import('rethinkdb')) as { default: unknown }).default as Reql;
   } catch (cause) {
     const message =
-      "the RethinkDB engine needs the package 'rethinkdb', which is not installed: run 'npm install rethinkdb', or choose another engine in " +
-      'EventSourcingModule.forRoot({ engine })';
+      "the RethinkDB engine needs the package 'rethinkdb', which is not installed: run 'npm install rethinkdb', or choose another " +
+      'engine in EventSourcingModule.forRoot({ engine })';
     throw new EngineError('DRIVER_MISSING', message, { cause });
   }
 }
 
-/** Turns what the driver or a socket says into what to do about it. `mayHaveHappened`: what failed was a write that was sent. */
+/**
+ * Turns an error of the driver or a socket into an `EngineError` that says what to do.
+ *
+ * @param mayHaveHappened whether a write that was sent has failed.
+ */
 export function rethinkDbError(error: unknown, mayHaveHappened: boolean): EngineError {
   if (isInstance(error, EngineError)) return error;
   const msg = propertyOf(error, 'msg');
@@ -116,38 +123,50 @@ export function rethinkDbError(error: unknown, mayHaveHappened: boolean): Engine
   return new EngineError(kind, `RethinkDB: ${advice} (${said})`, { cause: error, ...flags, outcomeUnknown });
 }
 
-/** Whether the answer to a write says that replicas are not available: what `rethinkDbError` makes of it where it is thrown. */
+/**
+ * Whether the answer to a write says that replicas are not available. When it is thrown, `rethinkDbError` recognises
+ * it.
+ */
 export function isRefusal(answer: unknown): boolean {
   const said = (answer as { first_error?: unknown } | null)?.first_error;
   return typeof said === 'string' && /not available|lost contact/.test(said);
 }
 
 const ADVICE = {
-  AUTH_FAILED: { advice: 'user or password is wrong: look at the options user and password', unknown: false },
+  AUTH_FAILED: { advice: 'the user or the password is wrong: check the options user and password', unknown: false },
   PERMISSION_DENIED: {
-    advice: 'this user may not do that: grant it read, write and config on the database',
+    advice: 'this user lacks a permission: grant it read, write and config on the database',
     unknown: false,
   },
   TABLE_MISSING: {
-    advice: 'a table or index of ours is gone: was it dropped? Stop all nodes and restore it from a backup',
+    advice: 'a table or index is missing. If it was dropped, stop all nodes and restore it from a backup',
     unknown: false,
   },
   DATABASE_AMBIGUOUS: {
     advice:
-      'there are two tables of one name. It passes where nodes have just created them; else look at rethinkdb.table_config, keep the one with the data, delete the other by its id',
+      'there are two tables of the same name. If nodes have just created them, this passes; otherwise look at ' +
+      'rethinkdb.table_config, keep the table with the data, and delete the other by its id',
     retryable: true,
     unknown: false,
   },
   COMMIT_TOO_LARGE: {
-    advice: 'a commit or answer is larger than the server takes: store it in several',
+    advice: 'a commit or an answer is larger than the server allows: store less in one commit',
     unknown: false,
   },
-  ENGINE_UNAVAILABLE: { advice: 'too many replicas are down', retryable: true, unknown: false },
-  ENGINE_UNREACHABLE: { advice: 'no connection', retryable: true, unknown: true },
-  ENGINE_FAILED: { advice: 'the server refused a query', unknown: false },
+  ENGINE_UNAVAILABLE: {
+    advice: 'too many replicas are down: start them again, or wait for the election of a new primary',
+    retryable: true,
+    unknown: false,
+  },
+  ENGINE_UNREACHABLE: {
+    advice: 'the server cannot be reached, or the connection was lost',
+    retryable: true,
+    unknown: true,
+  },
+  ENGINE_FAILED: { advice: 'the server refused a query: if nobody changed the tables, this is a bug', unknown: false },
 } as const;
 
-/** Names of the driver's errors, what they say, and what that is to us; the first that fits. */
+/** The names of the driver's errors, their texts, and our codes for them. The first that fits counts. */
 const KINDS: readonly (readonly [names: readonly string[], text: RegExp, ours: keyof typeof ADVICE])[] = [
   [['ReqlAuthError'], /./, 'AUTH_FAILED'],
   [['ReqlPermissionError'], /./, 'PERMISSION_DENIED'],
@@ -159,7 +178,7 @@ const KINDS: readonly (readonly [names: readonly string[], text: RegExp, ours: k
   [['ReqlOpFailedError', 'ReqlQueryLogicError'], /ambiguous/, 'DATABASE_AMBIGUOUS'],
   [['ReqlOpIndeterminateError'], /./, 'ENGINE_UNREACHABLE'],
   [['ReqlOpFailedError', 'ReqlAvailabilityError'], /./, 'ENGINE_UNAVAILABLE'],
-  // While the servers elect: they have no better word for it.
+  // While servers elect, they have no more specific error.
   [['ReqlInternalError', 'ReqlRuntimeError'], /servers? (was|were) accessible/, 'ENGINE_UNAVAILABLE'],
   [['ReqlResourceLimitError'], /./, 'COMMIT_TOO_LARGE'],
   [['ReqlDriverError', 'RqlDriverError', 'ReqlTimeoutError'], /./, 'ENGINE_UNREACHABLE'],

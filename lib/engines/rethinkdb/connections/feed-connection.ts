@@ -2,7 +2,9 @@ import { EngineError } from '../../../kernel/values/errors.js';
 import type { Connections } from './connections.js';
 import type { DriverCursor, Term } from './driver.js';
 
-/** The connection of all changefeeds: one of their own, so that a slow reader never holds up a query. */
+/**
+ * The connection of all changefeeds. It is separate from that of queries, so that a slow reader never delays a query.
+ */
 export class FeedConnection {
   readonly #connections: Connections;
 
@@ -11,7 +13,7 @@ export class FeedConnection {
   }
 
   /** Follows a changefeed until it is stopped or lost. */
-  async follow(query: Term, heard: (item: unknown) => void, lost: () => void): Promise<() => void> {
+  async follow(query: Term, onItem: (item: unknown) => void, lost: () => void): Promise<() => void> {
     const cursor = await this.#connections.read<DriverCursor>(query);
     let over = false;
     const end = () => {
@@ -22,7 +24,7 @@ export class FeedConnection {
     cursor.each((error, item) => {
       if (over) return false;
       if (error) end();
-      else heard(item);
+      else onItem(item);
       return true;
     }, end);
     const stopListening = this.#connections.whenLost(end);
@@ -33,9 +35,9 @@ export class FeedConnection {
     };
   }
 
-  /** Something was missed in silence: all feeds are opened anew, on the next server. */
+  /** Reopens all feeds on the next server, because this one silently missed something. */
   drop(): Promise<void> {
-    const message = 'RethinkDB: a changefeed said nothing of something that happened';
+    const message = 'RethinkDB: a changefeed missed a change, so it is opened again on the next server';
     return this.#connections.drop(new EngineError('ENGINE_UNREACHABLE', message, { retryable: true }));
   }
 

@@ -3,11 +3,11 @@ import type { Environment, Timer } from '../../../engine/environment/environment
 import type { Term } from './driver.js';
 import type { FeedConnection } from './feed-connection.js';
 
-/** A changefeed that comes back by itself. It only says "look": whoever hears it reads. */
+/** A changefeed that reopens by itself. It only says that there is something to read. */
 export class Feed {
-  readonly #line: FeedConnection;
+  readonly #connection: FeedConnection;
   readonly #query: Term;
-  readonly #heard: (item: unknown) => void;
+  readonly #onItem: (item: unknown) => void;
   readonly #reopened: () => void;
   readonly #environment: Environment;
   #opening: Promise<void> | undefined;
@@ -15,22 +15,25 @@ export class Feed {
   #retryTimer: Timer | undefined;
   #closed = false;
 
-  /** @param reopened after it was lost, and after it dropped something: look at everything. */
+  /**
+   * @param onItem gets each change.
+   * @param reopened called after the feed was lost or dropped something: everything has to be looked at.
+   */
   constructor(
-    line: FeedConnection,
+    connection: FeedConnection,
     query: Term,
-    heard: (item: unknown) => void,
+    onItem: (item: unknown) => void,
     reopened: () => void,
     environment: Environment,
   ) {
-    this.#line = line;
+    this.#connection = connection;
     this.#query = query;
-    this.#heard = heard;
+    this.#onItem = onItem;
     this.#reopened = reopened;
     this.#environment = environment;
   }
 
-  /** Resolves when it is in force. @throws EngineError the first time; later it tries for ever. */
+  /** Resolves when the feed is in force. The first time it may fail; later it tries for ever. @throws EngineError. */
   open(): Promise<void> {
     this.#opening ??= this.#open().catch((error) => {
       this.#opening = undefined;
@@ -39,7 +42,7 @@ export class Feed {
     return this.#opening;
   }
 
-  /** Whether it is in force now, as far as is known. */
+  /** Whether the feed is in force now, as far as is known. */
   get isOpen(): boolean {
     return this.#stop !== undefined;
   }
@@ -52,7 +55,7 @@ export class Feed {
   }
 
   async #open(): Promise<void> {
-    const stop = await this.#line.follow(
+    const stop = await this.#connection.follow(
       this.#query,
       (item) => this.#take(item),
       () => this.#lost(),
@@ -64,11 +67,12 @@ export class Feed {
   #take(item: unknown): void {
     if (this.#closed) return;
     try {
-      // The server dropped changes because we were too slow.
+      // The server dropped changes because this process was too slow.
       if (typeof (item as { error?: unknown } | null)?.error === 'string') this.#reopened();
-      else this.#heard(item);
+      else this.#onItem(item);
     } catch {
-      // A document that somebody changed by hand: whoever looks is told what is wrong. Thrown into the driver it would end the process.
+      // A document that somebody changed by hand. Readers get the error that says what is wrong. An error thrown into
+      // the driver would end the process.
       this.#reopened();
     }
   }

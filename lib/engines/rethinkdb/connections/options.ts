@@ -1,7 +1,7 @@
 import type { Environment } from '../../../engine/environment/environment.js';
 import { SYSTEM } from '../../../engine/environment/system-environment.js';
 
-/** Address of a server's driver port. */
+/** The address of a server's driver port. */
 export interface RethinkDbServer {
   /** Default `'localhost'`. */
   host?: string;
@@ -9,30 +9,39 @@ export interface RethinkDbServer {
   port?: number;
 }
 
-/** What `new RethinkDbEngine()` takes; everything has a default. */
+/** The options of `new RethinkDbEngine()`. All have a default. */
 export interface RethinkDbEngineOptions {
-  /** Servers of one cluster, tried in turn. Default: the one on this machine. */
+  /** The servers of one cluster, tried in turn. Default: `localhost:28015`. */
   servers?: readonly RethinkDbServer[];
-  /** Created when missing. Default `'omniscient'`. */
+  /** The database. It is created when missing. Default `'omniscient'`. */
   database?: string;
-  /** Default `'admin'`. */
+  /** The user's name. Default `'admin'`. */
   user?: string;
   password?: string;
-  /** `true` for a certificate that this machine trusts, or the certificate authority in PEM format. Default: no encryption. */
+  /**
+   * `true` if this machine trusts the servers' certificate, or the certificate authority in PEM format. Default: no
+   * encryption.
+   */
   tls?: boolean | { readonly ca: string | Buffer };
-  /** Copies of each table it creates. Default: as many as there are servers, 3 at most. */
+  /** Copies of each table that this engine creates. Default: one for each server, 3 at most. */
   replicas?: number;
-  /** Parts of the tables of commits it creates. Default 1. */
+  /** Shards of the tables of commits that this engine creates. Default 1. */
   shards?: number;
-  /** `'soft'` acknowledges before the disk has it: a power cut may take back what was acknowledged. Default `'hard'`. */
+  /**
+   * When a commit is acknowledged. With `'soft'`, it may not be on disk yet, and a power cut may take it back. Default
+   * `'hard'`.
+   */
   durability?: 'hard' | 'soft';
-  /** How long to wait for a connection. Milliseconds. Default 5,000. */
+  /** How long a query waits for a connection, in milliseconds. Default 5,000. */
   connectTimeoutMs?: number;
-  /** How long to wait for an answer before the connection is given up and another server is tried. Milliseconds. Default 5,000. */
+  /**
+   * How long a query waits for an answer, in milliseconds. Then the connection is given up and another server is tried.
+   * Default 5,000.
+   */
   queryTimeoutMs?: number;
-  /** Gets what an operator should know of the cluster. Default `process.emitWarning`. */
+  /** Gets warnings about the cluster, for an operator. Default `process.emitWarning`. */
   warn?: (message: string) => void;
-  /** Where it takes time, timers and randomness from: a simulation gives another. Default: the machine. */
+  /** Where time, timers and randomness come from; a simulation gives its own. Default: the machine. */
   environment?: Environment;
 }
 
@@ -55,13 +64,13 @@ export function settingsOf(options: RethinkDbEngineOptions): Settings {
   };
 }
 
-/** What the user's function throws must not keep the engine from opening. */
+/** Ignores errors of the user's function, which must not keep the engine from opening. */
 function quietly(warn: (message: string) => void): (message: string) => void {
   return (message) => {
     try {
       warn(message);
     } catch {
-      // There is nobody else to tell.
+      // There is nobody to report it to.
     }
   };
 }

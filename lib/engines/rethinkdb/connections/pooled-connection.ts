@@ -2,11 +2,14 @@ import type { Environment } from '../../../engine/environment/environment.js';
 import { EngineError } from '../../../kernel/values/errors.js';
 import type { DriverConnection } from './driver.js';
 
-/** One connection: who is to be told when it is lost, and whether the server at its other end is of any use. */
+/** One established connection. It knows whom to call when it is lost, and whether its server is of any use. */
 export class PooledConnection {
   readonly connection: DriverConnection;
   readonly #environment: Environment;
-  /** Of what is under way alone: a promise that all of them waited for would keep every answer for as long as the connection lasts. */
+  /**
+   * Only listeners of queries under way. A promise that all of them shared would keep every answer for as long as the
+   * connection lasts.
+   */
   readonly #listeners = new Set<(why: EngineError) => void>();
   #lost: EngineError | undefined;
   #refusedSinceMs: number | undefined;
@@ -24,7 +27,9 @@ export class PooledConnection {
     return this.#lost !== undefined;
   }
 
-  /** Calls this once when it is lost, at once if it is, unless `stopListening` comes first. */
+  /**
+   * Calls `listener` once when the connection is lost, or at once if it already is, unless `stopListening` comes first.
+   */
   whenLost(listener: (why: EngineError) => void): void {
     if (this.#lost) listener(this.#lost);
     else this.#listeners.add(listener);
@@ -34,7 +39,7 @@ export class PooledConnection {
     this.#listeners.delete(listener);
   }
 
-  /** Gives it up. @returns whether it was still good. */
+  /** Gives up the connection. @returns whether it was still good. */
   drop(why: EngineError): boolean {
     const wasGood = !this.#lost;
     this.#end(why);
@@ -42,12 +47,16 @@ export class PooledConnection {
     return wasGood;
   }
 
-  /** The server did what it was asked. */
+  /** To be called when the server did what it was asked. */
   answered(): void {
     this.#refusedSinceMs = undefined;
   }
 
-  /** The server could not, for want of others. @returns for how long it has said nothing else; milliseconds. */
+  /**
+   * To be called when the server refused because other servers are down.
+   *
+   * @returns for how long it has only refused, in milliseconds.
+   */
   refused(): number {
     const nowMs = this.#environment.monotonicMs();
     this.#refusedSinceMs ??= nowMs;

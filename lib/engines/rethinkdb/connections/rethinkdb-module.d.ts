@@ -1,6 +1,6 @@
-/** The driver brings no types along; what is used of it is described in driver.ts. */
+/** The driver has no types of its own. The part that is used is described in driver.ts. */
 declare module 'rethinkdb' {
   const driver: unknown;
-  // biome-ignore lint/style/noDefaultExport: that is how it comes.
+  // biome-ignore lint/style/noDefaultExport: the driver's module has a default export.
   export default driver;
 }

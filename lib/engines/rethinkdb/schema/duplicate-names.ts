@@ -5,9 +5,10 @@ import type { Reql, Term } from '../connections/driver.js';
 import type { LayoutMark } from './layout-mark.js';
 
 /**
- * Servers that create a database or a table at the very same moment make two of one name. Of those the one with the lowest id stays, unless the other is
- * in use: each node drops what it created itself, and what nobody uses, so that what has data is never dropped. What is left of a node that died in
- * between stays ambiguous.
+ * Resolves duplicate names. Servers that create a database or a table at the same moment make two of the same name. The
+ * one with the lowest id stays, unless the other is in use. Each node drops only what it created itself and nobody
+ * uses, so that nothing with data is ever dropped. If a node dies in between, its duplicate stays, and the name stays
+ * ambiguous.
  */
 export class DuplicateNames {
   readonly #r: Reql;
@@ -15,7 +16,7 @@ export class DuplicateNames {
   readonly #database: string;
   readonly #mark: LayoutMark;
   readonly #environment: Environment;
-  /** Ids of what was created here, and since when each of them is known to be double. */
+  /** Ids of what was created here, each with the time since when it is known to be a duplicate. */
   readonly #created = new Map<string, number | undefined>();
 
   constructor(r: Reql, connections: Connections, database: string, mark: LayoutMark, environment: Environment) {
@@ -26,7 +27,7 @@ export class DuplicateNames {
     this.#environment = environment;
   }
 
-  /** Creates it unless it is there. */
+  /** Creates it, unless it exists. */
   async create(term: Term): Promise<void> {
     try {
       const answer = await this.#connections.write<{ config_changes?: { new_val?: { id?: string } | null }[] }>(term);
@@ -37,7 +38,7 @@ export class DuplicateNames {
     }
   }
 
-  /** Drops what was created here, is there a second time, and is used by nobody. */
+  /** Drops what was created here, exists a second time, and is used by nobody. */
   async drop(): Promise<void> {
     if (this.#created.size === 0) return;
     const databases = this.#config('db_config');
@@ -50,7 +51,7 @@ export class DuplicateNames {
     }
   }
 
-  /** Those of these that have to go. */
+  /** Returns those of these that have to go. */
   async #surplus(config: Term, which: object): Promise<Named[]> {
     const all = await this.#connections.read<Named[]>(config.filter(which).pluck('id', 'name').coerceTo('array'));
     const nowMs = this.#environment.monotonicMs();
@@ -64,7 +65,7 @@ export class DuplicateNames {
     });
   }
 
-  /** Under a name of its own it can be looked into; whoever looked for it by the old one finds the other. */
+  /** Renames it first, so that it can be looked into. Others that use the old name find the one that stays. */
   async #drop(config: Term, { id, name }: Named, isUnused: (name: string) => Promise<boolean>): Promise<void> {
     const own = config.get(id);
     const ownName = `${name}_${id.replaceAll('-', '')}`;
@@ -84,13 +85,13 @@ export class DuplicateNames {
 
   async #isDatabaseUnused(database: string): Promise<boolean> {
     const tables = await this.#connections.read<string[]>(this.#r.db(database).tableList());
-    // First the one by which all the others come into use.
+    // The first table is the one through which all others come into use.
     const sorted = tables.sort((a, b) => Number(b === 'checkpoints') - Number(a === 'checkpoints'));
     for (const table of sorted) if (!(await this.#isTableUnused(database, table, table))) return false;
     return true;
   }
 
-  /** @param kind the name that it was given first. */
+  /** @param kind the name that it was created with. */
   async #isTableUnused(database: string, table: string, kind: string): Promise<boolean> {
     if (kind === 'checkpoints') return this.#mark.abandon(database, table);
     return this.#connections.read<boolean>(this.#r.db(database).table(table, { readMode: 'majority' }).isEmpty());
@@ -103,7 +104,10 @@ export class DuplicateNames {
 
 /** How long it may take until every server knows a new name. Milliseconds. */
 const NAMED_MS = 500;
-/** For so long whoever made one of two waits for the other to drop its own, if it is for the other to do so: it may be in use already. Milliseconds. */
+/**
+ * How long the creator of a duplicate waits for another node to drop its own, if that is the other's task: it may
+ * already be in use. Milliseconds.
+ */
 const OTHERS_MS_MAX = 5_000;
 
 interface Named {

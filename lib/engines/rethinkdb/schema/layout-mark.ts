@@ -3,9 +3,10 @@ import type { Connections } from '../connections/connections.js';
 import type { Reql, Term } from '../connections/driver.js';
 
 /**
- * One document says that all tables are there, one of each, and how they are laid out; nobody writes anything else before it does. Until then it says who
- * is making them: one node at a time. It stands in the table `checkpoints`, which is made first: of what two servers make twice, that table decides what
- * stays, because a mark and a claim collide.
+ * One document that says that all tables exist, one of each, and which layout they have. Nobody writes anything else
+ * before it does. Until then, it says which node is creating them: one at a time. It is in the table `checkpoints`,
+ * which is created first. If two servers create tables twice, this table decides which ones stay, because a mark and a
+ * claim collide.
  */
 export class LayoutMark {
   readonly #r: Reql;
@@ -14,10 +15,13 @@ export class LayoutMark {
   readonly #maker: string;
   readonly #nowMs: () => number;
   #beat = 0;
-  /** Another's claim, and since when it has stood so. */
+  /** Another node's claim, and since when it has not changed. */
   #claimed: { readonly text: string; readonly sinceMs: number } | undefined;
 
-  /** @param maker who this node is to the others. @param nowMs the monotonic clock. */
+  /**
+   * @param maker identifies this node to the others.
+   * @param nowMs the monotonic clock.
+   */
   constructor(r: Reql, connections: Connections, database: string, maker: string, nowMs: () => number) {
     this.#r = r;
     this.#connections = connections;
@@ -26,22 +30,22 @@ export class LayoutMark {
     this.#nowMs = nowMs;
   }
 
-  /** Whether everything was made, once. @throws EngineError (`SCHEMA_TOO_NEW`). */
+  /** Whether everything has been created. @throws EngineError (`SCHEMA_TOO_NEW`). */
   async isSet(): Promise<boolean> {
     const found = await this.#found(this.#database, 'checkpoints');
     if (found && found.version > VERSION) {
-      const message = `RethinkDB: database '${this.#database}' was laid out by a newer version of this library (${found.version}, known here: ${VERSION}): update this node`;
+      const message = `RethinkDB: database '${this.#database}' was created by a newer version of this library (layout ${found.version}, this one knows ${VERSION}): update this node`;
       throw new EngineError('SCHEMA_TOO_NEW', message);
     }
     return found?.version === VERSION;
   }
 
-  /** Whether somebody is making the tables. */
+  /** Whether a node is creating the tables. */
   async isClaimed(): Promise<boolean> {
     return (await this.#found(this.#database, 'checkpoints'))?.version === UNFINISHED;
   }
 
-  /** Whether it is for this node to make what is missing. */
+  /** Claims the task of creating what is missing. Resolves to whether this node has it. */
   async claim(): Promise<boolean> {
     const found = await this.#insert(this.#database, 'checkpoints', this.#maker);
     if (!found || found.version >= VERSION || found.by === this.#maker) return true;
@@ -51,21 +55,25 @@ export class LayoutMark {
     return this.#replace(this.#database, 'checkpoints', found.by ?? '', this.#claimOf(this.#maker));
   }
 
-  /** Says that it is still at it. Where all was set once, there is nothing to say. */
+  /** Renews the claim. Once the mark is set, there is nothing to renew. */
   async renew(): Promise<void> {
     await this.#replace(this.#database, 'checkpoints', this.#maker, this.#claimOf(this.#maker));
   }
 
-  /** All is there. */
+  /** Marks that everything exists. */
   async set(): Promise<void> {
     await this.#replace(this.#database, 'checkpoints', this.#maker, { id: ID, version: VERSION });
   }
 
-  /** Makes sure that nobody begins to use the tables that this `checkpoints` belongs to. @returns false if somebody has. */
+  /**
+   * Makes sure that nobody begins to use the tables that this `checkpoints` belongs to.
+   *
+   * @returns false if somebody already has.
+   */
   async abandon(database: string, table: string): Promise<boolean> {
     const found = await this.#insert(database, table, NOBODY);
     if (!found || found.by === NOBODY) return true;
-    // Whoever claimed it cannot set it any more, and begins anew.
+    // The node that claimed it can no longer set it, and begins anew.
     return found.version === UNFINISHED && this.#replace(database, table, found.by ?? '', this.#claimOf(NOBODY));
   }
 
@@ -82,14 +90,18 @@ export class LayoutMark {
     return this.#connections.read<Mark | null>(this.#documents(database, table).get(ID).default(null));
   }
 
-  /** Claims it for somebody. @returns what is there already, if there is anything. */
+  /** Inserts a claim. @returns what is already there, if there is anything. */
   async #insert(database: string, table: string, by: string): Promise<Mark | null> {
     const insert = this.#documents(database, table).insert(this.#claimOf(by));
     const { inserted } = await this.#connections.write<{ inserted: number }>(insert);
     if (inserted === 1) return null;
     const found = await this.#found(database, table);
     if (found) return found;
-    throw new EngineError('ENGINE_UNAVAILABLE', 'RethinkDB: the tables could not be claimed', { retryable: true });
+    throw new EngineError(
+      'ENGINE_UNAVAILABLE',
+      'RethinkDB: the claim to create the tables could not be stored: it is tried again',
+      { retryable: true },
+    );
   }
 
   async #replace(database: string, table: string, by: string, next: object): Promise<boolean> {
@@ -102,20 +114,20 @@ export class LayoutMark {
   }
 }
 
-/** How the tables are laid out. */
+/** The version of the tables' layout. */
 const VERSION = 1;
-/** Its version while the tables are being made. */
+/** The version while the tables are being created. */
 const UNFINISHED = 0;
-/** Where it stands in `checkpoints`: no other key looks like it. */
+/** The key in `checkpoints`. No other key looks like it. */
 const ID = 'schema';
-/** Who claims tables that are about to be dropped. */
+/** The owner of a claim on tables that are about to be dropped. */
 const NOBODY = 'dropped';
-/** A claim that has not been renewed for so long is its maker's no more: it died. Milliseconds. */
+/** After this time without renewal, a claim is void: its node died. Milliseconds. */
 const CLAIM_MS_MAX = 20_000;
 
 interface Mark {
   readonly version: number;
-  /** Who is making the tables, and how often that was said. */
+  /** Which node is creating the tables, and how often it has renewed its claim. */
   readonly by?: string;
   readonly beat?: number;
 }

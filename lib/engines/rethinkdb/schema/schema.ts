@@ -29,7 +29,7 @@ export class Schema {
   }
 
   /**
-   * Checks the servers and creates what is missing; any number of nodes may do so at the same time.
+   * Checks the servers and creates what is missing. Any number of nodes may do so at the same time.
    *
    * @throws EngineError that says what to do.
    */
@@ -47,12 +47,15 @@ export class Schema {
     });
   }
 
-  /** Whether all replicas are there does not matter: a node must be able to start while a server is down. */
+  /** Waits for the tables, but not for all replicas: a node must be able to start while a server is down. */
   async #ready(): Promise<void> {
     await this.#connections.write(this.#db.wait({ timeout: READY_SECS_MAX, waitFor: 'ready_for_writes' }));
   }
 
-  /** Until it works: others may be creating the same at this very moment, and the servers electing new primaries. */
+  /**
+   * Repeats a step until it works. Other nodes may be creating the same tables, and servers may be electing new
+   * primaries.
+   */
   async #again<T>(step: () => Promise<T>): Promise<T> {
     const backoff = backoffIn(this.#environment, SETTLE_MS);
     for (;;) {
@@ -60,11 +63,12 @@ export class Schema {
         return await step();
       } catch (error) {
         const isTransient = error instanceof EngineError && (error.retryable || UNSETTLED.has(error.code));
-        // A server that cannot be reached was tried for `connectTimeoutMs` already; one that was lost in the middle of something was not.
+        // An unreachable server was already tried for `connectTimeoutMs`. One that was lost in the middle was not.
         const isUnreachable = isTransient && error.code === 'ENGINE_UNREACHABLE' && !error.outcomeUnknown;
         if (!isTransient || isUnreachable || this.#environment.monotonicMs() > this.#deadlineMs) throw error;
         await sleep(this.#environment, backoff.nextMs());
-        // The server may be cut off from the others; it still answers what it knows by itself, so it would not be left for its refusals alone.
+        // The server may be cut off from the others. It still answers what it knows by itself, so its refusals alone
+        // would not make us leave it.
         if (error.code === 'ENGINE_UNAVAILABLE') await this.#connections.drop(error);
         if (error.code === 'DATABASE_AMBIGUOUS') await this.#dropDoubles();
       }
@@ -77,12 +81,12 @@ export class Schema {
 
   async #dropDoubles(): Promise<void> {
     await this.#duplicates.drop().catch((error) => {
-      // Others drop theirs, and the names change meanwhile; whatever it is, the next try meets it again.
+      // Others drop their duplicates, and names change meanwhile. If it is another fault, the next try meets it again.
       if (!(error instanceof EngineError)) throw error;
     });
   }
 
-  /** Whether nothing is to be done: so it is on every start but the first. */
+  /** Whether there is nothing to do, as on every start but the first. */
   async #isComplete(): Promise<boolean> {
     if ((await this.#missing()).size > 0) return false;
     const isSet = await this.#mark.isSet();
@@ -97,9 +101,9 @@ export class Schema {
     await this.#assertNoneDropped();
     await this.#createSettled(['checkpoints'], servers);
     if (!(await this.#mark.claim())) {
-      // As long as it is at it: when it stops, the claim passes on.
+      // It has time for as long as the other node goes on. When that stops, the claim passes on.
       this.#putOffDeadline();
-      throw unfinished('another node is making the tables');
+      throw unfinished('another node is creating the tables');
     }
     await this.#createSettled(NAMES, servers);
     for (const name of NAMES) {
@@ -107,11 +111,11 @@ export class Schema {
       await this.#createIndexes(name);
     }
     await this.#mark.set();
-    // Of what was there twice, the other may have stayed.
-    if (!(await this.#isComplete())) throw unfinished('another node makes the tables anew');
+    // Of two tables of the same name, the other one may have stayed.
+    if (!(await this.#isComplete())) throw unfinished('another node is creating the tables anew');
   }
 
-  /** Creates what is missing, and waits until whatever was created at the same time shows. */
+  /** Creates what is missing, and waits until anything that was created at the same time is visible. */
   async #createSettled(names: readonly TableName[], servers: number): Promise<void> {
     await this.#createTables(names, servers);
     await sleep(this.#environment, SETTLE_MS);
@@ -119,7 +123,7 @@ export class Schema {
     await this.#ready();
   }
 
-  /** An empty table in the place of one with data would make a loss look like a beginning. */
+  /** Refuses to replace a dropped table: an empty one would make a loss look like a new store. */
   async #assertNoneDropped(): Promise<void> {
     for (let isSecondLook = false; ; isSecondLook = true) {
       const missing = await this.#missing();
@@ -130,11 +134,11 @@ export class Schema {
       if (await this.#areEmpty(lasting, missing)) return;
       if (isSecondLook) {
         const message =
-          `RethinkDB: of database '${this.#settings.database}' the table ${gone.join(', ')} was dropped, and others still have data. Restore it ` +
+          `RethinkDB: of database '${this.#settings.database}' the table ${gone.join(', ')} was dropped, but others still have data. Restore it ` +
           'from a backup, or drop the whole database to begin anew';
         throw new EngineError('TABLE_DROPPED', message);
       }
-      // Another node may be creating them, and one that has created them may have begun to write.
+      // Another node may be creating the tables, and one that has finished may already write.
       await sleep(this.#environment, SETTLE_MS);
     }
   }
@@ -148,7 +152,7 @@ export class Schema {
     return true;
   }
 
-  /** Looks before it creates: who may only use a database need not be allowed to create one. */
+  /** Looks before it creates, because a user who may only use a database need not be allowed to create one. */
   async #missing(): Promise<Set<TableName>> {
     const { database } = this.#settings;
     const databases = await this.#connections.read<string[]>(this.#r.dbList());
@@ -183,19 +187,28 @@ export class Schema {
   }
 }
 
-/** Copies of each table, unless there are fewer servers, or told otherwise. */
+/** Copies of each table, unless there are fewer servers, or the options say otherwise. */
 const REPLICAS = 3;
-/** How long tables may take to be ready. Seconds. */
+/** How long tables may take to become ready. Seconds. */
 const READY_SECS_MAX = 20;
-/** How long after something was created one of the same name may still appear, created by another node at the same moment. Milliseconds. */
+/**
+ * How long after a creation another one of the same name may still appear, created by another node at the same moment.
+ * Milliseconds.
+ */
 const SETTLE_MS = 500;
-/** How long it is begun anew because others create the same, or because the servers are just electing new primaries. Milliseconds. */
+/** How long to begin anew because others create the same tables, or servers elect new primaries. Milliseconds. */
 const PREPARE_MS_MAX = 30_000;
 
-/** What is heard while others create the same: two of one name, one that is said to be there and is not yet, or that others are at it. */
+/**
+ * Errors that occur while others create the same tables: two of the same name, one that is reported and does not exist
+ * yet, or another node at work.
+ */
 const UNSETTLED: ReadonlySet<string> = new Set(['DATABASE_AMBIGUOUS', 'TABLE_MISSING', 'TABLES_UNFINISHED']);
 
-/** Our tables. Those of commits are split into `shards`; the others stay whole. Of those that are `lasting` none can be lost and made anew. */
+/**
+ * Our tables. Those of commits are split into `shards`; the others are not. Those that are `lasting` cannot be created
+ * anew when lost.
+ */
 const TABLES = {
   commits: { isLasting: true, isSharded: true, indexes: {} },
   log: { isLasting: true, isSharded: false, indexes: { batches: { multi: true } } },

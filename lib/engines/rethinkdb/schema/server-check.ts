@@ -3,9 +3,9 @@ import type { Connections } from '../connections/connections.js';
 import type { Reql, Term } from '../connections/driver.js';
 
 /**
- * Looks at the servers before anything is stored on them, and warns of what makes them less than safe.
+ * Checks the servers before anything is stored on them, and warns about what makes them less safe.
  *
- * @returns how many servers there are; 1 where this user may not know.
+ * @returns the number of servers; 1 if this user may not know.
  * @throws EngineError (`SERVER_TOO_OLD`).
  */
 export async function checkServers(
@@ -32,11 +32,14 @@ export async function checkServers(
   return servers.length;
 }
 
-/** Oldest server that will do. */
+/** The oldest server version that works. */
 const VERSION_MIN = [2, 4] as const;
-/** Servers that fewer than stand no failure. */
+/** With fewer servers than this, the cluster does not survive a failure. */
 const SERVERS_MIN = 3;
-/** A dead server is replaced after this by RethinkDB itself; seconds. Its own default is 10. */
+/**
+ * The longest `heartbeat_timeout_secs` that is accepted without a warning. After this time, RethinkDB itself replaces a
+ * dead server. Its default is 10. Seconds.
+ */
 const HEARTBEAT_TIMEOUT_SECS_MAX = 3;
 
 /** @throws EngineError (`SERVER_TOO_OLD`). */
@@ -45,7 +48,7 @@ export function assertVersion(server: string, version: string): void {
   if (major > VERSION_MIN[0] || (major === VERSION_MIN[0] && minor >= VERSION_MIN[1])) return;
   throw new EngineError(
     'SERVER_TOO_OLD',
-    `RethinkDB: server '${server}' is ${version}, but ${VERSION_MIN.join('.')} is the oldest that will do: update it`,
+    `RethinkDB: server '${server}' is ${version}, but ${VERSION_MIN.join('.')} is the oldest version that works: update it`,
   );
 }
 

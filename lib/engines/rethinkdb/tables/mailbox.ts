@@ -9,26 +9,29 @@ import { Feed } from '../connections/feed.js';
 import type { FeedConnection } from '../connections/feed-connection.js';
 import { type Packet, PacketInbox } from './packet-inbox.js';
 
-/** Messages between nodes: documents that a changefeed brings to their receiver, who deletes them. Not written to disk before they arrive. */
+/**
+ * Messages between nodes. A message is a document that a changefeed brings to its receiver, who deletes it. It arrives
+ * before it is on disk.
+ */
 export class Mailbox {
   readonly #r: Reql;
   readonly #table: Term;
   readonly #connections: Connections;
-  readonly #line: FeedConnection;
+  readonly #connection: FeedConnection;
   readonly #environment: Environment;
   readonly #sender: string;
-  readonly #boxes = new Set<{ close(): void }>();
+  readonly #inboxes = new Set<{ close(): void }>();
   #queue: Waiting[] = [];
   #queued = 0;
   #sending = false;
   readonly #counts = new Map<string, number>();
   #oldDeletedAtMs: number;
 
-  constructor(r: Reql, db: Term, connections: Connections, line: FeedConnection, environment = SYSTEM) {
+  constructor(r: Reql, db: Term, connections: Connections, connection: FeedConnection, environment = SYSTEM) {
     this.#r = r;
     this.#table = db.table('messages');
     this.#connections = connections;
-    this.#line = line;
+    this.#connection = connection;
     this.#environment = environment;
     this.#sender = environment.uuid();
     this.#oldDeletedAtMs = environment.monotonicMs();
@@ -37,7 +40,7 @@ export class Mailbox {
   send(messages: readonly NodeMessage[]): Promise<void> {
     if (messages.length === 0) return Promise.resolve();
     if (this.#queued >= QUEUE_MAX) {
-      const message = `${QUEUE_MAX} messages already wait to be written: try again later`;
+      const message = `${QUEUE_MAX} messages already wait to be written, so these are refused: try again later`;
       return Promise.reject(new EngineError('ENGINE_OVERLOADED', message, { retryable: true }));
     }
     return new Promise((resolve, reject) => {
@@ -51,31 +54,31 @@ export class Mailbox {
 
   async receive(nodeId: string, deliver: (texts: readonly string[]) => void): Promise<Unwatch> {
     const own = this.#table.getAll(nodeId, { index: 'to' });
-    const box = new PacketInbox(
+    const inbox = new PacketInbox(
       deliver,
       () => this.#connections.read<Packet[]>(own.coerceTo('array')),
       (ids) => this.#delete(ids),
       this.#environment,
     );
     const feed = new Feed(
-      this.#line,
+      this.#connection,
       own.changes({ squash: false }),
-      (item) => box.heard(item),
-      () => void box.look(),
+      (item) => inbox.heard(item),
+      () => void inbox.look(),
       this.#environment,
     );
     const close = () => {
-      if (!this.#boxes.delete(entry)) return;
+      if (!this.#inboxes.delete(entry)) return;
       feed.close();
-      box.close();
+      inbox.close();
     };
-    // From the beginning: what fails, or is closed in between, must not go on hearing for nobody.
+    // Registered first, so that a feed that fails or is closed meanwhile does not go on without a receiver.
     const entry = { close };
-    this.#boxes.add(entry);
+    this.#inboxes.add(entry);
     try {
       await feed.open();
-      // What was sent to an earlier receiver is no business of this one's.
-      await box.skipOld();
+      // Messages to an earlier receiver are not for this one.
+      await inbox.skipOld();
     } catch (error) {
       close();
       throw error;
@@ -84,7 +87,7 @@ export class Mailbox {
   }
 
   close(): void {
-    for (const box of [...this.#boxes]) box.close();
+    for (const inbox of [...this.#inboxes]) inbox.close();
   }
 
   async #sendAll(): Promise<void> {
@@ -130,7 +133,7 @@ export class Mailbox {
     await this.#connections.write(this.#table.getAll(this.#r.args(ids)).delete({ durability: 'soft' }));
   }
 
-  /** Those nobody came for. By the clock of whoever sent them; the tables are small. */
+  /** Deletes messages that nobody came for, by the clock of their sender. The tables are small. */
   #deleteOld(): void {
     const nowMs = this.#environment.monotonicMs();
     if (nowMs - this.#oldDeletedAtMs < MESSAGE_KEPT_MS) return;

@@ -1,14 +1,14 @@
 import type { Environment, Timer } from '../../../engine/environment/environment.js';
 import { SYSTEM } from '../../../engine/environment/system-environment.js';
 
-/** One receiver: takes every packet once, and looks for those that the feed lost. */
+/** The inbox of one receiver. It delivers every packet once, and looks for those that the feed lost. */
 export class PacketInbox {
   readonly #deliver: (texts: readonly string[]) => void;
   readonly #read: () => Promise<Packet[]>;
   readonly #delete: (ids: readonly string[]) => Promise<void>;
   readonly #environment: Environment;
   readonly #known = new Set<string>();
-  /** Where each sender's packets have come to. */
+  /** For each sender, how far its packets have been delivered. */
   readonly #sequences = new Map<string, SenderSequence>();
   #toDelete: string[] = [];
   #timer: Timer | undefined;
@@ -56,7 +56,7 @@ export class PacketInbox {
       const packets = await this.#read();
       this.#take(packets.sort((a, b) => a.number - b.number));
     } catch {
-      // The next look tries again; what could not be deleted is deleted for being old.
+      // The next look tries again. What could not be deleted is deleted for its age.
     }
   }
 
@@ -78,12 +78,15 @@ export class PacketInbox {
 
   #forgetOldest(): void {
     if (this.#known.size <= DELIVERED_MAX) return;
-    // Its first alone: a copy of the whole set would be made for every packet.
+    // Only the first entry: a copy of the whole set would be made for every packet.
     const [oldest] = this.#known;
     this.#known.delete(oldest as string);
   }
 
-  /** A changefeed keeps order only within a document: what comes too early waits a moment for what is before it. */
+  /**
+   * Delivers in order. A changefeed keeps order only within a document, so a packet that comes too early waits a moment
+   * for the one before it.
+   */
   #inOrder(packet: Packet): void {
     const sequence = this.#sequences.get(packet.sender) ?? {
       next: 1,
@@ -117,7 +120,7 @@ export class PacketInbox {
     sequence.timer.unref();
   }
 
-  /** What is missing went to an earlier receiver, or is lost. */
+  /** Gives up a missing packet: it went to an earlier receiver, or is lost. */
   #giveUpGap(sequence: SenderSequence): void {
     sequence.timer = undefined;
     if (this.#closed || sequence.early.size === 0) return;
@@ -137,22 +140,22 @@ export class PacketInbox {
 const LOOK_AGAIN_MS = 1_000;
 /** How long a packet waits for the one before it. Milliseconds. */
 const GAP_MS_MAX = 50;
-/** Most packets remembered as delivered. */
+/** Most delivered packets that are remembered. */
 const DELIVERED_MAX = 10_000;
 
-/** What one engine sent to one node at one time. */
+/** The messages that one engine sent to one node in one document. */
 export interface Packet {
   readonly id: string;
   readonly to: string;
   readonly sender: string;
-  /** The sender's count of what it sent to this receiver. */
+  /** The sender's count of packets to this receiver. */
   readonly number: number;
   readonly texts: readonly string[];
 }
 
 /** One sender's packets. */
 interface SenderSequence {
-  /** The number that comes next. */
+  /** The number of the next packet. */
   next: number;
   readonly early: Map<number, Packet>;
   timer: Timer | undefined;

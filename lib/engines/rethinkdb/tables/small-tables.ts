@@ -43,7 +43,7 @@ export class SmallTables {
     if (schedules.length === 0) return [];
     const documents = schedules.map((schedule) => documentOf(schedule));
     const keys = documents.map(({ id }) => id);
-    // Those that are there already stay, and learn what is newer.
+    // A schedule that exists stays, and takes the higher version.
     const conflict = (_id: Term, old: Term, added: Term) =>
       this.#r.branch(sinceOf(old).lt(added('since')), old.merge({ since: added('since') }), old);
     const insert = this.#schedules.insert(this.#r.json(JSON.stringify(newestById(documents))), {
@@ -69,7 +69,7 @@ export class SmallTables {
   /** @param removed versions by key. */
   async #removeOf(owner: string, removed: ReadonlyMap<string, number>): Promise<void> {
     const rows = this.#schedules.getAll(this.#r.args([...removed.keys()]));
-    // Whether it is deleted is decided document by document, as it is then: it may have changed since it was found.
+    // Each document decides at the moment of its removal, because it may have changed since it was found.
     const remove = (versions: Term) =>
       rows.replace((row: Term) => {
         const isMeant = row('owner')
@@ -107,7 +107,7 @@ export class SmallTables {
 
   async saveCheckpoint(name: string, revision: number, value: string): Promise<boolean> {
     const document = { id: hashOf([name]), name, revision: revision + 1, value };
-    // One document, so the comparison and the change are one.
+    // One document, so the comparison and the change are atomic.
     const isNext = this.#r.row('revision').default(0).eq(revision);
     const save = this.#checkpoints.get(document.id).replace(this.#r.branch(isNext, document, this.#r.row));
     const { inserted, replaced } = await this.#connections.write<{ inserted: number; replaced: number }>(save);
@@ -145,16 +145,16 @@ export class SmallTables {
   }
 }
 
-/** The schedule as it was given, apart from what may change. */
+/** The schedule as it was given, without what may change. */
 interface ScheduleDocument {
   readonly id: string;
   readonly of: Pick<TickSchedule, 'streamId' | 'actor' | 'id'>;
   readonly owner: string;
-  /** Missing where an older version of the library wrote it. */
+  /** Missing if an older version of the library wrote the document. */
   readonly since?: number;
 }
 
-/** The server refuses longer arrays unless it is told otherwise. */
+/** The server refuses arrays longer than its default, unless a query raises the limit. */
 const ARRAYS = { arrayLimit: 1_000_000 };
 
 function documentOf(schedule: TickSchedule): Required<ScheduleDocument> {
@@ -162,7 +162,7 @@ function documentOf(schedule: TickSchedule): Required<ScheduleDocument> {
   return { id: keyOf(schedule), of: { streamId, actor, id }, owner, since };
 }
 
-/** One of each: the first, as of the newest. */
+/** Returns one schedule for each id: the first one, with the highest version. */
 function newestById(documents: readonly Required<ScheduleDocument>[]): ScheduleDocument[] {
   const byId = new Map<string, Required<ScheduleDocument>>();
   for (const document of documents) {

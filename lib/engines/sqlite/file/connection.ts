@@ -8,7 +8,10 @@ import { MEMORY } from './options.js';
 import { assertOurs, migrate } from './schema.js';
 import { sqliteError } from './sqlite-errors.js';
 
-/** Opens the file, creates or migrates what is in it, and leaves files that are not ours as they are. Where one was deleted, none is begun. */
+/**
+ * Opens the file, and creates or migrates its tables. Files that are not ours stay as they are. Where a database was
+ * deleted, no new one is begun.
+ */
 export async function openDatabase(
   environment: Environment,
   file: string,
@@ -31,16 +34,24 @@ export async function openDatabase(
   }
 }
 
-/** Longest the event loop is blocked for another process's write; after that the wait is asynchronous. */
+/**
+ * Longest time that the event loop is blocked for another process's write. Past that, the wait is asynchronous.
+ * Milliseconds.
+ */
 const BLOCKING_WAIT_MS = 5;
-/** Longest asynchronous wait between two tries for the write lock; random up to this, so that processes take turns. */
+/**
+ * Longest asynchronous wait between two tries for the write lock. Each wait is a random part of it, so that processes
+ * take turns. Milliseconds.
+ */
 const LOCK_RETRY_MS_MAX = 4;
-/** What is kept of the write-ahead log's file once its content is in the database. */
+/** Most that is kept of the write-ahead log's file once its content is in the database. Bytes. */
 const LOG_BYTES_KEPT_MAX = 64 * 1024 * 1024;
 
 /**
- * Does `work` as soon as no other process is in its way: a few milliseconds of that the event loop is blocked, the rest it is free. Errors come
- * out as `EngineError`, after `timeoutMs` that of the lock.
+ * Runs `work` as soon as no other process is in its way. While it waits, the event loop is blocked for a few
+ * milliseconds only.
+ *
+ * @throws EngineError; after `timeoutMs`, the one of the lock (`DATABASE_BUSY`).
  */
 export async function whenFree<T>(
   environment: Environment,
@@ -61,7 +72,7 @@ export async function whenFree<T>(
 }
 
 function prepareFile(db: SqliteDatabase, file: string): void {
-  // First of all, so that another program's file keeps its journal mode.
+  // Checked first, so that another program's file keeps its journal mode.
   assertOurs(db, file);
   db.pragma('journal_mode = WAL');
   db.pragma('synchronous = FULL');
@@ -69,7 +80,9 @@ function prepareFile(db: SqliteDatabase, file: string): void {
   migrate(db, file);
 }
 
-/** SQLite often only says that it can't open a file; the operating system says whether that is because it can't be written to. */
+/**
+ * SQLite often says only that it cannot open a file. The operating system knows whether the reason is a missing right.
+ */
 function openingError(error: unknown, file: string): EngineError {
   const known = sqliteError(error, file);
   if (file === MEMORY || !['CANNOT_OPEN', 'IO_ERROR', 'ENGINE_FAILED'].includes(known.code)) return known;

@@ -4,25 +4,25 @@ import type { Environment } from '../../../engine/environment/environment.js';
 import { EngineError } from '../../../kernel/values/errors.js';
 
 /**
- * Whether the files that are open are still those at their paths. An open file lives on when it is deleted, moved, or when another takes its place: SQLite
- * goes on writing to it, and after a restart nobody would find there what was acknowledged.
+ * Knows whether the open files are still those at their paths. When an open file is deleted, moved or replaced, it
+ * lives on, and SQLite goes on writing to it. After a restart, nobody would find there what was acknowledged.
  */
 export class DatabaseFile {
   readonly #file: string;
   readonly #environment: Environment;
   readonly #known: readonly Known[];
   #lookedAtMs = Number.NEGATIVE_INFINITY;
-  /** What is wrong; nothing is. */
+  /** What is wrong, once something is. */
   #fault: string | undefined;
 
   /**
-   * @param file as it was given: through it, others will look for the database.
-   * @param real where it is, all links followed.
+   * @param file the path as it was given: others find the database through it.
+   * @param real the path with all links followed.
    */
   constructor(file: string, real: string, environment: Environment, contents: FileContents) {
     this.#file = file;
     this.#environment = environment;
-    // VACUUM makes it shorter too, but then all is in it; and the log, when all of it is in the file and it begins anew.
+    // VACUUM makes the file shorter too, but then it still holds everything. So does the log when it begins anew.
     const isFileCut = (bytes: bigint) => bytes === 0n || bytes < contents.neededBytes();
     this.#known = [
       ...known(file, 'the database file', isFileCut),
@@ -31,19 +31,33 @@ export class DatabaseFile {
     ];
   }
 
-  /** Before a write. @throws EngineError (`DATABASE_GONE`): nothing is written, and nothing should be tried again until somebody has seen to it. */
+  /**
+   * To be called before a write. Once this has failed, nothing is written, and nothing should be tried again until
+   * somebody has repaired it.
+   *
+   * @throws EngineError (`DATABASE_GONE`).
+   */
   assertThere(): void {
     this.#look();
     if (this.#fault !== undefined) throw gone(this.#file, this.#fault);
   }
 
-  /** After a commit, before it is acknowledged. @throws EngineError (`DATABASE_GONE`): it may be in a file that nobody finds, or that is put back. */
+  /**
+   * To be called after a commit, before it is acknowledged. The commit may be in a file that nobody finds, or that will
+   * be put back.
+   *
+   * @throws EngineError (`DATABASE_GONE`).
+   */
   assertStored(): void {
     this.#look();
     if (this.#fault !== undefined) throw gone(this.#file, this.#fault, { outcomeUnknown: true });
   }
 
-  /** Before a read. @throws EngineError (`DATABASE_GONE`) that may be tried again: who follows goes on when the file is put back. */
+  /**
+   * To be called before a read. The error is `retryable`, so followers continue when the file is put back.
+   *
+   * @throws EngineError (`DATABASE_GONE`).
+   */
   assertReadable(): void {
     if (this.#fault !== undefined || this.#environment.monotonicMs() - this.#lookedAtMs > READ_ON_MS) this.#look();
     if (this.#fault !== undefined) throw gone(this.#file, this.#fault, { retryable: true });
@@ -58,40 +72,40 @@ export class DatabaseFile {
     for (const each of this.#known) {
       const { path, what, dev, ino } = each;
       const now = statOf(path);
-      if (!now) return `${what} is gone from ${path}`;
-      if (now.dev !== dev || now.ino !== ino) return `another file is at ${path} now, in the place of ${what}`;
-      if (now.size < each.bytes && isCut(each, now.size)) return `${what} was cut to ${now.size} bytes`;
+      if (!now) return `${what} is no longer at ${path}`;
+      if (now.dev !== dev || now.ino !== ino) return `another file has taken the place of ${what} at ${path}`;
+      if (now.size < each.bytes && isCut(each, now.size)) return `${what} was truncated to ${now.size} bytes`;
       each.bytes = now.size;
     }
     return undefined;
   }
 }
 
-/** What SQLite keeps beside a database that is open: the write-ahead log, and its index. */
+/** The files that SQLite keeps beside an open database: the write-ahead log, and its index. */
 const LOG = '-wal';
 const INDEX = '-shm';
-/** What we keep there. */
+/** The file that we keep beside it: the commit signal. */
 export const SIGNAL_SUFFIX = '-bell';
 
-/** How long readers may go on with a file that is gone. Milliseconds. */
+/** How long readers may continue with a file that is gone. Milliseconds. */
 const READ_ON_MS = 100;
 
-/** A file as it was when the database was opened. */
+/** A file, as it was when the database was opened. */
 interface Known {
   readonly path: string;
   readonly what: string;
   readonly dev: bigint;
   readonly ino: bigint;
-  /** Whether something is missing from it. Asked when it has become shorter. */
+  /** Whether content is missing from it. Asked when it has become shorter. */
   readonly isCut: (bytes: bigint) => boolean;
   bytes: bigint;
 }
 
-/** What SQLite says of its files. */
+/** What SQLite says about its files. */
 export interface FileContents {
-  /** How long the database's file has to be if all is in it. */
+  /** How long the database's file must be if it holds everything. Bytes. */
   neededBytes(): number;
-  /** Whether so many bytes of the write-ahead log are enough. @throws what SQLite says where it can't read them. */
+  /** Whether this length of the write-ahead log is enough. @throws what SQLite throws if it cannot read the log. */
   isLogWhole(bytes: bigint): boolean;
 }
 
@@ -104,8 +118,9 @@ function isCut(known: Known, bytes: bigint): boolean {
 }
 
 /**
- * Before a database is opened: where it is missing or empty, and something is left that only a database has beside it, it was deleted. To begin an empty
- * one there would hide that, and SQLite would throw away what is in the log. Whoever begins one makes those files after it, so they are looked for first.
+ * To be called before a database is opened. If the file is missing or empty, but files remain that only a database has
+ * beside it, the database was deleted. An empty new one would hide that, and SQLite would discard the content of the
+ * log. A process that begins a new database makes those files later, so they are looked for first.
  *
  * @throws EngineError (`DATABASE_GONE`).
  */
@@ -114,12 +129,12 @@ export function assertNotLost(file: string, real: string): void {
   if (left.length === 0) return;
   const now = statOf(real);
   if (now && (!now.isFile() || now.size > 0n)) return;
-  const fault = `it is ${now ? 'empty' : 'missing'}, but ${left.join(', ')} of it ${left.length > 1 ? 'are' : 'is'} there`;
-  const advice = `restore it; or, if an empty store is what you want, delete ${left.length > 1 ? 'those' : 'that'} too`;
-  throw new EngineError('DATABASE_GONE', `${file}: ${fault}: was it deleted or moved away? Look for it, or ${advice}`);
+  const fault = `the database is ${now ? 'empty' : 'missing'}, but ${left.join(', ')} ${left.length > 1 ? 'are' : 'is'} still there`;
+  const advice = `put it back or restore a backup; if you want an empty store, delete ${left.length > 1 ? 'those' : 'that'} too`;
+  throw new EngineError('DATABASE_GONE', `${file}: ${fault}. If it was deleted or moved away, ${advice}`);
 }
 
-/** Where a file is, or will be made: all links followed. */
+/** Returns the path of an existing or future file, with all links followed. */
 export function realPathOf(file: string): string {
   try {
     return realpathSync(file);
@@ -143,7 +158,7 @@ function known(path: string, what: string, isCut: Known['isCut']): Known[] {
   return now ? [{ path, what, dev: now.dev, ino: now.ino, isCut, bytes: now.size }] : [];
 }
 
-/** `undefined` if there is none, or no way to it. */
+/** Returns `undefined` if there is no such file, or no way to it. */
 function statOf(path: string) {
   try {
     return statSync(path, { bigint: true, throwIfNoEntry: false });
@@ -154,7 +169,7 @@ function statOf(path: string) {
 
 function gone(file: string, fault: string, flags: { retryable?: boolean; outcomeUnknown?: boolean } = {}): EngineError {
   const message =
-    `${file}: ${fault}: what is stored now would not be found after a restart, so nothing is stored. Put the very file back, and it goes on; or stop ` +
-    'every process that uses it, restore a backup, and start again';
+    `${file}: ${fault}. What is stored now would be missing after a restart, so nothing is stored. Put the same file ` +
+    'back, and this process continues; or stop every process that uses it, restore a backup, and start again';
   return new EngineError('DATABASE_GONE', message, flags);
 }

@@ -1,11 +1,11 @@
 import { EngineError } from '../../../kernel/values/errors.js';
 import type { SqliteDatabase } from './driver.js';
 
-/** Creates what is missing. Several processes may do it at once: the first one in does the work. */
+/** Creates the tables that are missing. Several processes may do this at once: the first one does the work. */
 export function migrate(db: SqliteDatabase, file: string): void {
   db.exec('BEGIN IMMEDIATE');
   try {
-    // Once more: what was an empty file a moment ago may have been another program's since.
+    // Checked again: what was an empty file a moment ago may have become another program's since.
     assertOurs(db, file);
     const version = schemaVersion(db);
     for (const script of MIGRATIONS.slice(version)) db.exec(script);
@@ -20,14 +20,16 @@ export function migrate(db: SqliteDatabase, file: string): void {
   }
 }
 
-/** 'omni' in ASCII: marks a file as ours (`PRAGMA application_id`). */
+/** 'omni' in ASCII. It marks a file as ours (`PRAGMA application_id`). */
 const APPLICATION_ID = 0x6f6d6e69;
 
 /**
- * One script a version, applied in order and never changed once released. `user_version` counts those already applied.
+ * The migrations, one script for each version, applied in order and never changed once released. `user_version` counts
+ * those already applied.
  *
- * Streams have a short key, so that the index every append pays for stays small; the version of a stream is that of its last event, and nothing
- * else says so. Positions are the rowids of events that are never deleted: there is one writer at a time, so they become visible in order.
+ * Streams have a short key, so that the index that every append pays for stays small. A stream's version is that of its
+ * last event; it is stored nowhere else. Positions are the rowids of events. Events are never deleted and there is one
+ * writer at a time, so positions become visible in order.
  */
 const MIGRATIONS: readonly string[] = [
   `CREATE TABLE streams (
@@ -81,17 +83,17 @@ const MIGRATIONS: readonly string[] = [
      revision INTEGER NOT NULL,
      value TEXT NOT NULL
    ) STRICT;`,
-  // Older schedules are known by version 0: whoever knows anything of the stream knows more.
+  // Older schedules get version 0, which any newer knowledge of the stream overrides.
   'ALTER TABLE schedules ADD COLUMN since INTEGER NOT NULL DEFAULT 0;',
 ];
 
-/** Refuses files that another program, or a newer version of this one, has written. Changes nothing. */
+/** Refuses files that another program, or a newer version of this library, has written. It changes nothing. */
 export function assertOurs(db: SqliteDatabase, file: string): void {
   const empty = db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0;
   if (!empty && db.pragma('application_id', { simple: true }) !== APPLICATION_ID) {
     throw new EngineError(
       'NOT_OUR_DATABASE',
-      `${file} is an SQLite database of another program: give the path of another file`,
+      `${file} is a database of another program, and stays unchanged: give the path of another file`,
     );
   }
   const version = schemaVersion(db);

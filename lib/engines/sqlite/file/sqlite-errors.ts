@@ -1,7 +1,7 @@
 import { EngineError } from '../../../kernel/values/errors.js';
 import { codeOf, isInstance, messageOf } from '../../../kernel/values/thrown.js';
 
-/** Turns what SQLite or the operating system says into what to do about it. */
+/** Turns an error of SQLite or the operating system into an `EngineError` that says what to do. */
 export function sqliteError(error: unknown, file: string, doing: Doing = 'reading'): EngineError {
   if (isInstance(error, EngineError)) return error;
   const said = codeOf(error) ?? '';
@@ -12,14 +12,14 @@ export function sqliteError(error: unknown, file: string, doing: Doing = 'readin
   return new EngineError(code, message, { cause: error, retryable, outcomeUnknown });
 }
 
-/** What was being done when it failed. Only what fails in the middle of a `COMMIT` may be stored all the same. */
+/** What was being done when it failed. Only what fails in the middle of a `COMMIT` may have been stored. */
 export type Doing = 'reading' | 'writing' | 'committing';
 
 interface Advice {
   readonly advice: string;
-  /** The same call may succeed later, without anybody's mending the call. */
+  /** Whether the same call may succeed later, unchanged. */
   readonly retryable: boolean;
-  /** A `COMMIT` that ends with it has stored nothing, now or after a restart. */
+  /** If a `COMMIT` ends with this error, nothing was stored, now or after a restart. */
   readonly isNeverStored?: true;
 }
 
@@ -29,51 +29,61 @@ const ADVICE = {
     retryable: false,
   },
   READ_ONLY: {
-    advice: 'it can only be read: give this user the right to write to file and folder, or give another path',
+    advice: 'it can only be read: give this user the right to write to the file and its folder, or choose another path',
     retryable: false,
   },
   DATABASE_GONE: {
     advice: 'the database file was deleted, moved or replaced: put it back, or restore a backup and start again',
     retryable: false,
   },
-  DISK_FULL: { advice: 'the disk is full; nothing stored is lost: make room', retryable: true },
+  DISK_FULL: { advice: 'the disk is full; nothing that was stored is lost: make room', retryable: true },
   CORRUPT: {
     advice: 'the database is damaged: stop all processes and restore it from a backup',
     retryable: false,
   },
   CANNOT_OPEN: {
-    advice: 'it cannot be opened or made: look at the path, its folders and the rights on them',
+    advice: 'it cannot be opened or created: check the path, its folders and the rights on them',
     retryable: false,
   },
-  DATABASE_BUSY: { advice: 'another process kept it locked for too long', retryable: true, isNeverStored: true },
+  DATABASE_BUSY: {
+    advice: 'another process kept it locked for too long: try again, or raise busyTimeoutMs',
+    retryable: true,
+    isNeverStored: true,
+  },
   EVENT_TOO_LARGE: {
-    advice: 'an event is larger than SQLite can store (1 GB)',
+    advice: 'an event is larger than SQLite can store (1 GB): split it, or store the data elsewhere',
     retryable: false,
     isNeverStored: true,
   },
-  OUT_OF_MEMORY: { advice: 'there was no memory left: give the process more', retryable: true },
-  IO_ERROR: { advice: 'the disk failed', retryable: true },
-  ENGINE_FAILED: { advice: 'SQLite failed', retryable: false },
+  OUT_OF_MEMORY: { advice: 'there was not enough memory: give the process more', retryable: true },
+  IO_ERROR: { advice: 'the disk failed: check the disk and its file system', retryable: true },
+  ENGINE_FAILED: {
+    advice: 'SQLite refused a statement: if nobody changed the tables, this is a bug',
+    retryable: false,
+  },
 } as const satisfies Record<string, Advice>;
 
 /**
- * How the codes of SQLite begin (https://www.sqlite.org/rescode.html), and those of the operating system; the first that fits counts. A `COMMIT` writes the
- * commit to the log, syncs it, and then enters it in the log's index: if it fails at the sync or later, whoever reads the log after a crash finds the
- * commit in it. So every failure of a `COMMIT` leaves in doubt what became of it, but for those of `NEVER_STORED` and for a lock that was not got.
+ * How SQLite's codes (https://www.sqlite.org/rescode.html) and those of the operating system begin. The first that fits
+ * counts.
+ *
+ * A `COMMIT` writes the commit to the log, syncs it, and then enters it in the log's index. If it fails at the sync or
+ * later, a reader of the log finds the commit there after a crash. So every failed `COMMIT` has an unknown outcome,
+ * except those of `NEVER_STORED`, and those that did not get a lock.
  */
 const CODES: readonly (readonly [prefix: string, ours: keyof typeof ADVICE])[] = [
-  // Somebody else's file, or none.
+  // The file belongs to another program, or is no database.
   ['SQLITE_NOTADB', 'NOT_A_DATABASE'],
   ['SQLITE_FORMAT', 'NOT_A_DATABASE'],
   ['SQLITE_READONLY_DBMOVED', 'DATABASE_GONE'],
   ['SQLITE_IOERR_VNODE', 'DATABASE_GONE'],
-  // Rights.
+  // Missing rights.
   ['SQLITE_READONLY', 'READ_ONLY'],
   ['SQLITE_PERM', 'READ_ONLY'],
   ['EROFS', 'READ_ONLY'],
   ['EACCES', 'READ_ONLY'],
   ['EPERM', 'READ_ONLY'],
-  // Room. The index of the write-ahead log needs some too.
+  // Missing space. The index of the write-ahead log needs some too.
   ['SQLITE_FULL', 'DISK_FULL'],
   ['SQLITE_IOERR_SHMSIZE', 'DISK_FULL'],
   ['ENOSPC', 'DISK_FULL'],
@@ -82,7 +92,7 @@ const CODES: readonly (readonly [prefix: string, ours: keyof typeof ADVICE])[] =
   ['SQLITE_CORRUPT', 'CORRUPT'],
   ['SQLITE_IOERR_DATA', 'CORRUPT'],
   ['SQLITE_IOERR_CORRUPTFS', 'CORRUPT'],
-  // Paths.
+  // Wrong paths.
   ['SQLITE_CANTOPEN', 'CANNOT_OPEN'],
   ['ENOTDIR', 'CANNOT_OPEN'],
   ['EISDIR', 'CANNOT_OPEN'],
@@ -100,7 +110,7 @@ const CODES: readonly (readonly [prefix: string, ours: keyof typeof ADVICE])[] =
   // The disk: reads, writes, syncs (`SQLITE_IOERR_FSYNC`), locks and maps that failed.
   ['SQLITE_IOERR', 'IO_ERROR'],
   ['EIO', 'IO_ERROR'],
-  // Faults of ours, or of whoever changed the tables: nothing that a user could do, or that trying again would mend.
+  // Bugs of ours, or changed tables. No user can mend them, and trying again does not help.
   ['SQLITE_ERROR', 'ENGINE_FAILED'],
   ['SQLITE_INTERNAL', 'ENGINE_FAILED'],
   ['SQLITE_ABORT', 'ENGINE_FAILED'],
@@ -116,7 +126,7 @@ const CODES: readonly (readonly [prefix: string, ours: keyof typeof ADVICE])[] =
   ['SQLITE_RANGE', 'ENGINE_FAILED'],
 ];
 
-/** The frame that ends a commit is the last that is written: where there was no room for it there is no commit. */
+/** The frame that ends a commit is written last. If there was no space for it, there is no commit. */
 const NEVER_STORED: ReadonlySet<string> = new Set(['SQLITE_FULL']);
 
 /** The codes that the table knows, for its spec. */

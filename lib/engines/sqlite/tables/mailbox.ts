@@ -5,20 +5,20 @@ import { EngineError } from '../../../kernel/values/errors.js';
 import type { Statements } from './statements.js';
 import type { Tail } from './tail.js';
 
-/** Messages between nodes, in a table: what is sent in one turn of the event loop goes in one transaction. */
+/** Messages between nodes, in a table. Those sent in one turn of the event loop go in one transaction. */
 export class Mailbox {
   readonly #statements: Statements;
   readonly #tail: Tail;
   readonly #write: (work: () => void) => Promise<void>;
   readonly #environment: Environment;
-  readonly #boxes = new Set<Box>();
+  readonly #receivers = new Set<Receiver>();
   #queue: Waiting[] = [];
   #queued = 0;
   #sending = false;
   #lookScheduled = false;
   #oldDeletedAtMs = 0;
 
-  /** @param write runs this in a transaction that need not survive a power cut, and rings the bell. */
+  /** @param write runs a transaction that need not survive a power cut, and gives the commit signal. */
   constructor(
     statements: Statements,
     tail: Tail,
@@ -34,7 +34,7 @@ export class Mailbox {
   send(messages: readonly NodeMessage[]): Promise<void> {
     if (messages.length === 0) return Promise.resolve();
     if (this.#queued >= QUEUE_MAX) {
-      const message = `${QUEUE_MAX} messages already wait to be written: try again later`;
+      const message = `${QUEUE_MAX} messages already wait to be written, so these are refused: try again later`;
       return Promise.reject(new EngineError('ENGINE_OVERLOADED', message, { retryable: true }));
     }
     return new Promise((resolve, reject) => {
@@ -45,19 +45,24 @@ export class Mailbox {
   }
 
   receive(nodeId: string, deliver: (texts: readonly string[]) => void): Unwatch {
-    const box: Box = { nodeId, deliver, last: this.#statements.lastMessage.get() as number, tidyTimer: undefined };
-    this.#boxes.add(box);
+    const receiver: Receiver = {
+      nodeId,
+      deliver,
+      last: this.#statements.lastMessage.get() as number,
+      tidyTimer: undefined,
+    };
+    this.#receivers.add(receiver);
     const unlisten = this.#tail.listen(() => this.#look());
     return () => {
-      if (!this.#boxes.delete(box)) return;
-      this.#environment.clearTimeout(box.tidyTimer);
+      if (!this.#receivers.delete(receiver)) return;
+      this.#environment.clearTimeout(receiver.tidyTimer);
       unlisten();
     };
   }
 
   close(): void {
-    for (const { tidyTimer } of this.#boxes) this.#environment.clearTimeout(tidyTimer);
-    this.#boxes.clear();
+    for (const { tidyTimer } of this.#receivers) this.#environment.clearTimeout(tidyTimer);
+    this.#receivers.clear();
   }
 
   #schedule(): void {
@@ -79,7 +84,7 @@ export class Mailbox {
     if (this.#queue.length > 0) this.#schedule();
   }
 
-  /** What fits, but at least what one call sends. */
+  /** Takes what fits into a batch, but at least what one call sends. */
   #nextBatch(): Waiting[] {
     let count = 0;
     let size = 0;
@@ -97,27 +102,30 @@ export class Mailbox {
     for (const { messages } of batch) {
       for (const { to, text } of messages) this.#statements.addMessage.run(to, text, nowMs);
     }
-    // Those nobody came for.
+    // Deletes messages that no node came for.
     if (nowMs - this.#oldDeletedAtMs < MESSAGE_KEPT_MS / 2) return;
     const { changes } = this.#statements.deleteOldMessages.run(nowMs - MESSAGE_KEPT_MS, MESSAGES_AT_ONCE_MAX);
-    // The rest goes with what is sent next.
+    // The rest is deleted with the next messages.
     if (changes < MESSAGES_AT_ONCE_MAX) this.#oldDeletedAtMs = nowMs;
   }
 
-  /** Hands over what has come, also from this process. */
+  /** Hands over what has arrived, also from this process. */
   #look(): void {
-    for (const box of [...this.#boxes]) {
-      const rows = this.#statements.messagesFor.all(box.nodeId, box.last, MESSAGES_AT_ONCE_MAX) as [number, string][];
+    for (const receiver of [...this.#receivers]) {
+      const rows = this.#statements.messagesFor.all(receiver.nodeId, receiver.last, MESSAGES_AT_ONCE_MAX) as [
+        number,
+        string,
+      ][];
       const last = rows.at(-1);
       if (!last) continue;
-      box.last = last[0];
-      this.#tidyLater(box);
+      receiver.last = last[0];
+      this.#tidyLater(receiver);
       if (rows.length === MESSAGES_AT_ONCE_MAX) this.#lookAgain();
-      box.deliver(rows.map(([, text]) => text));
+      receiver.deliver(rows.map(([, text]) => text));
     }
   }
 
-  /** In the next turn of the event loop, at what did not fit. */
+  /** Hands over what did not fit, in the next turn of the event loop. */
   #lookAgain(): void {
     if (this.#lookScheduled) return;
     this.#lookScheduled = true;
@@ -126,24 +134,24 @@ export class Mailbox {
       try {
         this.#look();
       } catch {
-        // It is still there: nobody else may come and make it look.
+        // The messages are still there, and perhaps nobody else causes another look.
         this.#environment.setTimeout(() => this.#lookAgain(), LOOK_AGAIN_MS).unref();
       }
     });
   }
 
-  #tidyLater(box: Box): void {
-    if (box.tidyTimer) return;
-    box.tidyTimer = this.#environment.setTimeout(() => {
-      box.tidyTimer = undefined;
-      this.#tidy(box).catch(() => {
-        // They are deleted with the next ones, or for being old.
+  #tidyLater(receiver: Receiver): void {
+    if (receiver.tidyTimer) return;
+    receiver.tidyTimer = this.#environment.setTimeout(() => {
+      receiver.tidyTimer = undefined;
+      this.#tidy(receiver).catch(() => {
+        // They are deleted with the next ones, or for their age.
       });
     }, TIDY_MS);
-    box.tidyTimer.unref();
+    receiver.tidyTimer.unref();
   }
 
-  async #tidy({ nodeId, last }: Box): Promise<void> {
+  async #tidy({ nodeId, last }: Receiver): Promise<void> {
     let deleted: number;
     do {
       deleted = 0;
@@ -151,13 +159,13 @@ export class Mailbox {
         deleted = this.#statements.deleteMessages.run(nodeId, last, MESSAGES_AT_ONCE_MAX).changes;
       });
       await turnOfTheLoop(this.#environment);
-    } while (deleted === MESSAGES_AT_ONCE_MAX && this.#boxes.size > 0);
+    } while (deleted === MESSAGES_AT_ONCE_MAX && this.#receivers.size > 0);
   }
 }
 
-/** How long delivered messages stay in the file before they are deleted together. Milliseconds. */
+/** How long delivered messages stay in the file, to be deleted together. Milliseconds. */
 const TIDY_MS = 1_000;
-/** Most messages that are written, handed over or deleted in one go: others have their turn in between. */
+/** Most messages that are written, handed over or deleted at once. Other work has its turn in between. */
 const MESSAGES_AT_ONCE_MAX = 1_000;
 /** Most messages that may wait to be written. */
 const QUEUE_MAX = 100_000;
@@ -168,13 +176,13 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** When it was not possible to look at what did not fit: how soon it is tried again. Milliseconds. */
+/** How soon it looks again after an attempt has failed. Milliseconds. */
 const LOOK_AGAIN_MS = 50;
 
-interface Box {
+interface Receiver {
   readonly nodeId: string;
   readonly deliver: (texts: readonly string[]) => void;
-  /** Id of the last message that was handed over. */
+  /** The id of the last message that was handed over. */
   last: number;
   tidyTimer: Timer | undefined;
 }

@@ -3,7 +3,7 @@ import type { NodeRecord } from '../../../engine/duties/nodes.js';
 import type { TickSchedule } from '../../../engine/duties/tick-schedules.js';
 import type { Statements } from './statements.js';
 
-/** Heartbeats, tick schedules and checkpoints: plain rows. What writes runs in a transaction of its caller's. */
+/** Heartbeats, tick schedules and checkpoints: plain rows. Writes run in a transaction of the caller's. */
 export class NodeTables {
   readonly #statements: Statements;
 
@@ -23,7 +23,7 @@ export class NodeTables {
     this.#statements.forgetNode.run(nodeId, incarnation);
   }
 
-  /** Gives what is kept. */
+  /** Returns the schedules that are kept now. */
   add(schedules: readonly TickSchedule[]): TickSchedule[] {
     return schedules.map((schedule) => {
       const { streamId, actor, id, owner, since } = schedule;
@@ -52,7 +52,7 @@ export class NodeTables {
     return row && { ...row };
   }
 
-  /** Whether it was saved: nobody else was first. */
+  /** Returns whether it was saved, that is, whether nobody else was first. */
   saveCheckpoint(name: string, revision: number, value: string): boolean {
     if ((this.checkpoint(name)?.revision ?? 0) !== revision) return false;
     this.#statements.saveCheckpoint.run(name, revision + 1, value);

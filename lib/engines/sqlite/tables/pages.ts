@@ -6,16 +6,16 @@ export interface Page {
   readonly ended: boolean;
 }
 
-/** Events in the first chunk of a page; each further one has up to eight times as many. */
+/** Events in the first chunk of a page. Each further chunk has up to eight times as many. */
 const CHUNK_EVENTS_MIN = 64;
 const CHUNK_GROWTH_MAX = 8;
 /**
- * Payload and metadata in one page, in UTF-16 code units; a page ends with the chunk that goes beyond. So much can be read, parsed and handed over in a
- * moment: nothing else runs meanwhile.
+ * Payload and metadata in one page, in UTF-16 code units. A page ends with the chunk that goes beyond. So much can be
+ * read, parsed and handed over in a moment, during which nothing else runs.
  */
 export const PAGE_LENGTH_MAX = 1024 * 1024;
 
-/** An event as the statements give it; the stream's id is there only where it is not known anyway. */
+/** An event as the statements give it. The stream's id is included only where it is not known anyway. */
 export type EventRow = [
   position: number,
   version: number,
@@ -27,8 +27,9 @@ export type EventRow = [
 ];
 
 /**
- * Up to `limit` events, fewer if they are large, none only at the end. They are read in growing chunks, because how large they are shows only
- * when they are there: a page of large events never fills the memory, and a page of small ones costs next to nothing more.
+ * Reads up to `limit` events: fewer if they are large, none only at the end. Their size is known only once they are
+ * read, so they are read in growing chunks. A page of large events never fills the memory, and a page of small ones
+ * costs almost nothing more.
  */
 export function readPage(
   limit: number,

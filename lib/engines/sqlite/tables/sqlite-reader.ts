@@ -4,7 +4,7 @@ import type { EventRecord } from '../../../kernel/values/event.js';
 import { readPage } from './pages.js';
 import type { Statements } from './statements.js';
 
-/** Reads streams and the store, and knows the short keys of streams. */
+/** Reads streams and the whole store, and knows the short keys of streams. */
 export class SqliteReader {
   readonly #statements: Statements;
   readonly #keys = new Map<string, number>();
@@ -25,7 +25,7 @@ export class SqliteReader {
     return key === undefined ? 0 : (this.#statements.streamVersion.get(key) as number);
   }
 
-  /** What a writer has to know who expected version `after`. */
+  /** Reads the events of a conflict for a writer that expected version `after`. */
   conflictEvents(streamId: string, after: number): EventRecord[] {
     return this.readStream(streamId, after, CONFLICT_EVENTS_MAX);
   }
@@ -36,7 +36,10 @@ export class SqliteReader {
     return { events, upTo: events.at(-1)?.position ?? after, ended };
   }
 
-  /** Positions come from the index first: rare names cost what they weigh, not what lies between them. */
+  /**
+   * Reads events by name. Their positions come from the index first, so that rare names cost only their own events, not
+   * those between them.
+   */
   readNamed(after: number, limit: number, names: readonly string[]): StorePage {
     const { readAt } = this.#statements;
     const last = Math.max(after, this.lastPosition());
@@ -52,8 +55,9 @@ export class SqliteReader {
   }
 
   /**
-   * The first positions of events of these names, and up to where there are no others. One end for all names: what is committed between two of these
-   * reads must not be passed over. As soon as there are enough, nothing beyond them is looked at, so that many names do not make many times the work.
+   * Returns the first positions of events of these names, and up to where there are no others. All names are read up to
+   * the same end, so that a commit between two of the reads is not passed over. As soon as there are enough positions,
+   * nothing beyond them is looked at, so that many names do not multiply the work.
    */
   #positionsOf(
     names: readonly string[],
@@ -75,7 +79,7 @@ export class SqliteReader {
     return this.#statements.lastPosition.get() as number;
   }
 
-  /** The key of a stream; `undefined` if there is no such stream. */
+  /** Returns the key of a stream; `undefined` if there is no such stream. */
   keyOf(streamId: string): number | undefined {
     const known = this.#keys.get(streamId);
     if (known !== undefined) return known;
@@ -84,14 +88,14 @@ export class SqliteReader {
     return key;
   }
 
-  /** The key of a new stream; only inside a transaction. */
+  /** Adds a stream and returns its key. Only to be called inside a transaction. */
   addStream(streamId: string): number {
     const key = Number(this.#statements.addStream.run(streamId).lastInsertRowid);
     this.#remember(streamId, key);
     return key;
   }
 
-  /** Forgets keys, some of which were given out in a transaction that was rolled back. */
+  /** Forgets all keys, because some were given in a transaction that was rolled back. */
   forgetKeys(): void {
     this.#keys.clear();
   }

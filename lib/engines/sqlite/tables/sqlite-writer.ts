@@ -3,11 +3,11 @@ import type { EventRecord } from '../../../kernel/values/event.js';
 import type { SqliteReader } from './sqlite-reader.js';
 import type { Statements } from './statements.js';
 
-/** Appends a batch inside a transaction that its caller begins and commits. */
+/** Appends a batch, inside a transaction that the caller begins and commits. */
 export class SqliteWriter {
   readonly #statements: Statements;
   readonly #reader: SqliteReader;
-  /** Versions by key of stream: true for as long as nobody but us has committed. */
+  /** Versions by stream key. They are valid as long as no other connection has committed. */
   readonly #versions = new Map<number, number>();
   #dataVersion: unknown;
 
@@ -16,7 +16,10 @@ export class SqliteWriter {
     this.#reader = reader;
   }
 
-  /** One result for each request; conflicts leave no trace. `stored` gets every event stored, in order of position. */
+  /**
+   * Writes the batch and returns one result for each request. Conflicts leave no trace. `stored` gets every event
+   * stored, in order of position.
+   */
   write(requests: readonly AppendRequest[], stored: EventRecord[]): AppendResult[] {
     const dataVersion = this.#statements.dataVersion.get();
     if (dataVersion !== this.#dataVersion || this.#versions.size > STREAM_VERSIONS_MAX) this.#versions.clear();
@@ -24,7 +27,7 @@ export class SqliteWriter {
     return requests.map((request) => this.#append(request, stored));
   }
 
-  /** Forgets what a transaction that was rolled back has made it believe. */
+  /** Forgets what it learned in a transaction that was rolled back. */
   forget(): void {
     this.#versions.clear();
   }

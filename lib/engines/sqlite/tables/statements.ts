@@ -2,13 +2,16 @@ import type { SqliteDatabase } from '../file/driver.js';
 
 export type Statements = ReturnType<typeof prepareStatements>;
 
-/** Every statement there is, prepared once for a connection. `raw` gives rows as arrays (an `EventRow`), `pluck` the first column alone. */
+/**
+ * All statements, prepared once for a connection. `raw` gives rows as arrays (an `EventRow`), `pluck` only the first
+ * column.
+ */
 export function prepareStatements(db: SqliteDatabase) {
   return {
     begin: db.prepare('BEGIN IMMEDIATE'),
     commit: db.prepare('COMMIT'),
     rollback: db.prepare('ROLLBACK'),
-    /** Changes when another connection committed, never for our own commits. */
+    /** Changes when another connection commits, never for our own commits. */
     dataVersion: db.prepare('PRAGMA data_version').pluck(),
 
     streamKey: db.prepare('SELECT key FROM streams WHERE id = ?').pluck(),
@@ -51,7 +54,7 @@ export function prepareStatements(db: SqliteDatabase) {
     forgetNode: db.prepare('DELETE FROM nodes WHERE node_id = ? AND incarnation = ?'),
 
     addMessage: db.prepare('INSERT INTO messages (receiver, text, sent_at_ms) VALUES (?, ?, ?)'),
-    /** Also what is deleted by now counts. */
+    /** Deleted messages count as well. */
     lastMessage: db.prepare("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'messages'), 0)").pluck(),
     messagesFor: db.prepare('SELECT id, text FROM messages WHERE receiver = ? AND id > ? ORDER BY id LIMIT ?').raw(),
     deleteMessages: db.prepare(

@@ -7,8 +7,9 @@ import type { SqliteReader } from './sqlite-reader.js';
 import type { Statements } from './statements.js';
 
 /**
- * Notices commits and wakes the watchers concerned: our own at once, other processes' when the bell rings. At rest it costs one look every
- * `LOOK_AGAIN_MS`, however many watchers there are; with no watcher, nothing.
+ * Notices commits and wakes the watchers concerned: for our own commits at once, for other processes' at their commit
+ * signal. At rest it costs one look every `LOOK_AGAIN_MS`, however many watchers there are; without watchers it costs
+ * nothing.
  */
 export class Tail {
   readonly #statements: Statements;
@@ -19,7 +20,7 @@ export class Tail {
   readonly #listeners = new Set<() => void>();
   #timer: Timer | undefined;
   #dataVersion: unknown;
-  /** Every event up to this position has been told of. */
+  /** The watchers were woken for every event up to this position. */
   #notifiedUpTo = 0;
   #lookScheduled = false;
 
@@ -40,7 +41,7 @@ export class Tail {
     return this.#endingWith(this.#wakes.addAll(wake));
   }
 
-  /** Calls `changed` whenever another process may have committed anything at all. */
+  /** Calls `changed` whenever another process may have committed anything. */
   listen(changed: () => void): Unwatch {
     this.#begin();
     const listener = () => changed();
@@ -48,7 +49,7 @@ export class Tail {
     return this.#endingWith(() => this.#listeners.delete(listener));
   }
 
-  /** We committed these, in order of position. */
+  /** To be called with the events of our own commits, in order of position. */
   committed(records: readonly EventRecord[]): void {
     const [first, last] = [records[0], records.at(-1)];
     if (!first || !last) return;
@@ -74,7 +75,7 @@ export class Tail {
 
   #lookLater(): void {
     this.#timer = this.#environment.setTimeout(() => {
-      // First, because what is found may make somebody close this.
+      // This comes first, because a watcher that is woken may close this tail.
       this.#lookLater();
       this.#look();
     }, LOOK_AGAIN_MS);
@@ -88,7 +89,7 @@ export class Tail {
     };
   }
 
-  /** Many rings in one turn of the event loop are one look. */
+  /** Looks once for all signals of one turn of the event loop. */
   #scheduleLook(): void {
     if (this.#lookScheduled) return;
     this.#lookScheduled = true;
@@ -101,13 +102,13 @@ export class Tail {
   #look(): void {
     if (!this.#timer) return;
     try {
-      this.#tell();
+      this.#wakeForOthers();
     } catch {
-      // Whoever reads is told of the error; here all there is to do is to look again, which the timer does.
+      // Readers get the error. Here it is enough to look again, which the timer does.
     }
   }
 
-  #tell(): void {
+  #wakeForOthers(): void {
     const dataVersion = this.#statements.dataVersion.get();
     if (dataVersion === this.#dataVersion) return;
     for (const listener of [...this.#listeners]) listener();
@@ -119,7 +120,9 @@ export class Tail {
   }
 }
 
-/** How often other processes' commits are looked for even when the bell is silent. One such look is a few microseconds. */
+/**
+ * How often it looks for other processes' commits without a signal. One look takes a few microseconds. Milliseconds.
+ */
 export const LOOK_AGAIN_MS = 50;
-/** Most events read in one look; the rest in the next turn of the event loop. */
+/** Most events read in one look. The rest is read in the next turn of the event loop. */
 const TAIL_EVENTS_MAX = 1_000;

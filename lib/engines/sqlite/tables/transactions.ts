@@ -4,13 +4,13 @@ import type { SqliteDatabase } from '../file/driver.js';
 import { sqliteError } from '../file/sqlite-errors.js';
 import type { Statements } from './statements.js';
 
-/** Runs write transactions, and knows what it means when one fails. */
+/** Runs write transactions, and knows what the failure of one means. */
 export class Transactions {
   readonly #file: string;
   readonly #db: SqliteDatabase;
   readonly #statements: Statements;
   readonly #databaseFile: DatabaseFile | undefined;
-  /** A sync of the log failed: nobody knows what of it is on disk, and the next sync would not say. */
+  /** A sync of the log failed. How much of the log is on disk is unknown, and the next sync would not say. */
   #isLogDoubtful = false;
 
   /** @param databaseFile `undefined` for a database in memory. */
@@ -22,10 +22,10 @@ export class Transactions {
   }
 
   /**
-   * All of this is synchronous, so it never ends in the middle.
+   * Runs a transaction. All of this is synchronous, so nothing interrupts it.
    *
-   * @param failed called when what `work` wrote is gone.
-   * @throws EngineError, or what SQLite throws before it commits: nothing is stored then.
+   * @param failed called when what `work` wrote was rolled back.
+   * @throws EngineError, or what SQLite throws before the `COMMIT`. In that case, nothing is stored.
    */
   run<T>(work: () => T, synchronous: Synchronous, failed: () => void): T {
     this.#databaseFile?.assertThere();
@@ -63,28 +63,30 @@ export class Transactions {
 
   #rollBack(): void {
     try {
-      // Some errors have rolled it back already.
+      // Some errors have already rolled it back.
       if (this.#db.inTransaction) this.#statements.rollback.run();
     } catch {
-      // What made it fail is what the caller has to know.
+      // The caller needs the first error, not the one of the rollback.
     }
   }
 
   /**
-   * After a failed sync the system may take the log's pages for written though they are not, so that a later sync succeeds and a power cut still loses what it
-   * promised. They are written once more, to the database's file, and synced there, before anything else is acknowledged.
+   * Writes the content of the log to the database's file and syncs that, before anything else is acknowledged. After a
+   * failed sync, the system may regard the log's pages as written although they are not. Then a later sync would
+   * succeed, and a power cut could still lose what it promised.
    */
   #emptyLog(): void {
     const [result] = this.#db.pragma('wal_checkpoint(TRUNCATE)') as { busy: number }[];
     if (result?.busy !== 0) {
-      const message = `${this.#file}: a sync failed, and another process keeps the log from being written anew: it is tried again`;
+      const why = 'a sync of the log failed, and another process keeps its content from being written to the database';
+      const message = `${this.#file}: ${why}: try again`;
       throw new EngineError('DATABASE_BUSY', message, { retryable: true });
     }
     this.#isLogDoubtful = false;
   }
 }
 
-/** Whether a transaction is on disk when it ends, or with the next one that is. */
+/** Whether a transaction is on disk when it ends, or only with the next one that is. */
 export type Synchronous = 'FULL' | 'NORMAL';
 
 function isFailedSync(error: unknown): boolean {

@@ -6,7 +6,7 @@ import { SYSTEM } from '../../../engine/environment/system-environment.js';
 import type { EventRecord, NewEvent } from '../../../kernel/values/event.js';
 import { seed } from './random.js';
 
-/** One thing an engine owes. `run` throws an assertion error if it doesn't keep it. */
+/** One promise of an engine. `run` rejects with an assertion error if the engine does not keep it. */
 export interface ConformanceCase {
   readonly duty:
     | 'append'
@@ -19,22 +19,26 @@ export interface ConformanceCase {
     | 'checkpoints'
     | 'lifecycle';
   readonly name: string;
-  /** `engines(n)` gives n opened engines on one empty store; they are closed when the case is over. */
+  /** `engines(n)` resolves to n opened engines on one empty store. They are closed when the case is over. */
   run(engines: OpenEngines, fixture: EngineFixture): Promise<void>;
 }
 
-/** A store to test, and engines on it. Made anew for every case. */
+/** A store to test, and engines on it. Each case gets a new one. */
 export interface EngineFixture {
-  /** Another engine on this fixture's store, not opened yet: as if another process came. */
+  /** Returns another engine on this store, not opened yet, as if another process came. */
   newEngine(): Engine;
-  /** Frees the store; all engines are closed by then. */
+  /** Frees the store. All engines are closed by then. */
   dispose(): Promise<void>;
 }
 
-/** Opens engines on one empty store, one unless it is told how many. */
+/** Opens engines on one empty store. Default: one engine. */
 export type OpenEngines = (count?: number) => Promise<[Engine, ...Engine[]]>;
 
-/** Runs one case on a fixture of its own, and cleans up whatever happens. */
+/**
+ * Runs one case on a fixture of its own, and always cleans up.
+ *
+ * @throws an assertion error if the promise is not kept.
+ */
 export async function runCase(
   conformanceCase: ConformanceCase,
   newFixture: () => Promise<EngineFixture>,
@@ -60,7 +64,7 @@ export async function runCase(
   }
 }
 
-/** An event to append; every one has an id of its own. */
+/** Returns a new event to append, with an id of its own. */
 export function newEvent(name = 'happened', data: unknown = {}): NewEvent {
   return { id: SYSTEM.uuid(), name, data: JSON.stringify(data), metadata: '{"at":"2026-01-01T00:00:00.000Z"}' };
 }
@@ -69,7 +73,7 @@ export function newEvents(count: number, name = 'happened'): NewEvent[] {
   return Array.from({ length: count }, (_, i) => newEvent(name, { i }));
 }
 
-/** Appends and insists on success; gives the version of the first event. */
+/** Appends and asserts success. Resolves to the version of the first event. */
 export async function store(
   engine: Engine,
   streamId: string,
@@ -93,7 +97,7 @@ export function assertConflict(result: AppendResult): asserts result is Extract<
   assert.equal(result.kind, 'conflict', `expected a conflict, but got ${JSON.stringify(result).slice(0, 200)}`);
 }
 
-/** The whole stream, page by page. */
+/** Resolves to the whole stream, read page by page. */
 export async function readWhole(engine: Engine, streamId: string, pageSize = 1_000): Promise<EventRecord[]> {
   const events: EventRecord[] = [];
   for (;;) {
@@ -104,7 +108,7 @@ export async function readWhole(engine: Engine, streamId: string, pageSize = 1_0
   }
 }
 
-/** The whole store, which consists of these streams, page by page. */
+/** Resolves to the whole store, read page by page. It consists of these streams. */
 export async function readStore(
   engine: Engine,
   streamIds: readonly string[],
@@ -122,7 +126,9 @@ export async function readStore(
   }
 }
 
-/** Exactly these events, in this order, at versions 1, 2, 3 …, every text as it was given. */
+/**
+ * Asserts that there are exactly these events, in this order, at versions 1, 2, 3 …, with every text as it was given.
+ */
 export function assertStream(found: readonly EventRecord[], streamId: string, given: readonly NewEvent[]): void {
   const plain = found.map(({ id, name, data, metadata, version, streamId: of }) => ({
     id,
@@ -138,7 +144,7 @@ export function assertStream(found: readonly EventRecord[], streamId: string, gi
   );
 }
 
-/** Waits until `holds`, at most `forMs`. */
+/** Waits until `holds` returns true, at most `forMs` milliseconds. */
 export async function eventually(what: string, holds: () => boolean, forMs = 5_000): Promise<void> {
   const deadlineMs = SYSTEM.monotonicMs() + forMs;
   while (!holds()) {
@@ -147,7 +153,7 @@ export async function eventually(what: string, holds: () => boolean, forMs = 5_0
   }
 }
 
-/** Waits until every event of these streams has its position: an engine may give it a moment after the commit. */
+/** Waits until every event of these streams has its position. An engine may assign it a moment after the commit. */
 export async function positionsGiven(engine: Engine, streamIds: readonly string[]): Promise<void> {
   let count = 0;
   for (const streamId of streamIds) count += await engine.streamVersion(streamId);

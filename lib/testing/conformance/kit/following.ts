@@ -7,17 +7,17 @@ import { randomInt } from './random.js';
 /** Writers at work. */
 export interface Writing {
   readonly done: Promise<unknown>;
-  /** How much is written, from 0 to 1. */
+  /** How much has been written, from 0 to 1. */
   share(): number;
-  /** One more commit from every node. */
+  /** Writes one more commit from every node. */
   more(): Promise<void>;
 }
 
-/** Longest a follower may take to see all, once it is stored. */
+/** Longest that a follower may take to see everything once it is stored. Milliseconds. */
 const FOLLOW_MS_MAX = 5_000;
 const COMMITS_PER_NODE = 60;
 
-/** Commits of random size from every node, at random moments. */
+/** Writes commits of random size from every node, at random moments. */
 export function writeAtRandom(nodes: readonly Engine[], streamIds: readonly string[]): Writing {
   let written = 0;
   const write = (engine: Engine, name: string) =>
@@ -30,7 +30,7 @@ export function writeAtRandom(nodes: readonly Engine[], streamIds: readonly stri
     }
   });
   const done = Promise.all(writers);
-  // Whoever waits for it gets the error; until then it is nobody's fault.
+  // Who waits for it gets the error. Until then it must not be an unhandled rejection.
   done.catch(() => (written = Number.POSITIVE_INFINITY));
   return {
     done,
@@ -53,8 +53,8 @@ interface Following {
 }
 
 /**
- * Follows in many short lives, each resuming where the last one ended, until half is written. The follower that is started then lives on, and
- * has to see the rest live.
+ * Follows in many short runs, each of which resumes where the last one ended, until half is written. The last follower
+ * goes on and has to see the rest live.
  */
 export async function followInPieces(
   writing: Writing,
@@ -85,7 +85,7 @@ export async function followInPieces(
   const follower = await follow();
   try {
     await writing.done;
-    // Once it has come to rest, only a wake-up brings the last ones.
+    // At rest, only a wake-up brings the last events.
     await pause(50);
     await writing.more();
     const count = await total();

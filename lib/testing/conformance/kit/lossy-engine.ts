@@ -3,7 +3,7 @@ import type { Engine } from '../../../engine/duties/engine.js';
 import type { ReadDuty } from '../../../engine/duties/read.js';
 import { EngineError } from '../../../kernel/values/errors.js';
 
-/** Stores the first append and then says that the answer was lost. */
+/** Stores the first append, and then fails as if the answer was lost. */
 export function losingFirstAnswer(engine: Engine): AppendDuty & ReadDuty {
   let lost = false;
   return {

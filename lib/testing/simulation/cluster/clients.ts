@@ -10,9 +10,12 @@ import { outcomeOf } from './outcome.js';
 import type { SimulatedNode } from './simulated-node.js';
 import type { NodeParts, Started } from './started-node.js';
 
-/** Those who give commands. Each does one operation after the other; the chance of each depends on nothing but its number. */
+/**
+ * The clients, which give commands. Each does one operation after the other. The random choices of an operation depend
+ * only on its number.
+ */
 export class Clients {
-  /** What a workload threw that no command had thrown. */
+  /** Gets what a workload threw, if it was not the error of a command. */
   onBroken: (error: unknown) => void = () => {};
   readonly #world: World;
   readonly #nodes: readonly SimulatedNode[];
@@ -23,7 +26,7 @@ export class Clients {
   readonly #given: string[] = [];
   readonly #definitions = new Map<ActorClass, ActorDefinition>();
 
-  /** @param leftOut names of operations that are not done. */
+  /** @param leftOut names of operations that are skipped. */
   constructor(
     parts: { world: World; nodes: readonly SimulatedNode[]; commands: Commands },
     workload: Workload,
@@ -36,18 +39,17 @@ export class Clients {
     this.#leftOut = leftOut;
   }
 
-  /** Names of the operations that were begun. */
+  /** The names of the operations that were begun. */
   get operations(): readonly string[] {
     return this.#given;
   }
 
-  /** Runs one client until then. */
+  /** Runs one client until this time. */
   async run(client: number, untilMs: number, pace: number): Promise<void> {
     const [hurrying, idling] = PAUSE_MS_MAX;
-    // As often below 20 as above.
-    const pauseMs = hurrying * (idling / hurrying) ** this.#world.random.fork('pauses').between(0, 1);
+    const pauseMs = this.#world.random.fork('pauses').between(hurrying, idling);
     const pauses = this.#world.random.fork(`pauses of client ${client}`);
-    // When each is to begin depends on nothing else, so that leaving one out leaves the others where they are.
+    // The time at which an operation begins depends on nothing else, so leaving one out does not move the others.
     for (let operation = 1, atMs = 0; ; operation += 1) {
       atMs += pauses.between(0, pauseMs) * pace;
       if (atMs > this.#world.time.nowMs) await this.#world.time.sleep(atMs - this.#world.time.nowMs);
@@ -66,7 +68,7 @@ export class Clients {
   #clientFor(client: number, operation: number, name: string): SimulatedClient {
     const random = this.#world.random.fork(`operation ${name}`);
     const ways = random.fork('ways');
-    // Some stay with one node for all that an operation does, as clients of a session do.
+    // Some clients stay with one node for a whole operation, as clients with a session do.
     const isSticky = ways.chance(0.5);
     let last: SimulatedNode | undefined;
     const pick = () => {
@@ -113,7 +115,7 @@ export class Clients {
     });
   }
 
-  /** A node that takes commands, if there is one. */
+  /** Returns a node that takes commands, if there is one. */
   #pick(ways: SeededRandom): SimulatedNode {
     const ready = this.#nodes.filter((node) => node.ready);
     return ways.pick(ready.length > 0 ? ready : this.#nodes);
@@ -150,7 +152,7 @@ export class Clients {
     });
   }
 
-  /** At the node. */
+  /** Runs the command at the node. */
   #run(
     { key, definition, id, command, args, once }: Given,
     record: CommandRecord,
@@ -186,31 +188,34 @@ type AnyActor = ActorBase<object, object>;
 
 /** Longest way between a client and a node. Milliseconds. */
 const WAY_MS_MAX = 3;
-/** Longest time between two operations of one client, in a course of clients that hurry most and in one of those that hurry least. Milliseconds. */
-const PAUSE_MS_MAX = [2, 200] as const;
+/** Longest time between two operations of one client: in the fastest course, and in the slowest. Milliseconds. */
+const PAUSE_MS_MAX = [15, 200] as const;
 
 /** An actor as a client of a simulation sees it: its commands, each given to a node that is picked for it. */
 export type SimulatedRef<A extends AnyActor> = CommandsOf<A> & {
-  /** The same commands with an idempotency key. */
+  /** The same commands, with an idempotency key. */
   once(key: string): CommandsOf<A>;
 };
 
 /** What an operation of the workload works with. */
 export interface SimulatedClient {
-  /** The actor of this id, on whichever node. A command rejects with what its node says, or with `NODE_LOST` if that dies before it answers. */
+  /**
+   * Returns the actor of this id, on any node. A command rejects with the error of its node, or with `NODE_LOST` if the
+   * node dies before it answers.
+   */
   actor<A extends AnyActor>(actorClass: ActorClass<A>, id: string): SimulatedRef<A>;
-  /** Chance that comes from the seed: take no other. */
+  /** Random numbers from the seed. Use no others, so that a course can be repeated. */
   readonly random: SeededRandom;
-  /** Resolves after so many milliseconds of virtual time: there is no other. */
+  /** Resolves after so many milliseconds of virtual time. There is no other time. */
   sleep(ms: number): Promise<void>;
-  /** Does something on whichever node: asks it for another read model, say. */
+  /** Does something on any node: reads another read model, say. */
   on<T>(work: (node: NodeParts) => Promise<T>): Promise<T>;
-  /** Which client this is, from 1 on, and which of its operations. */
+  /** The number of this client, from 1, and of its operation. */
   readonly client: number;
   readonly operation: number;
 }
 
-/** What each client does, again and again. */
+/** One operation. Each client does it again and again. */
 export type Workload = (client: SimulatedClient) => unknown;
 
 type Method = (...args: unknown[]) => Promise<unknown>;

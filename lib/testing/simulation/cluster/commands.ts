@@ -1,12 +1,12 @@
 import type { Turn } from '../../../runtime/turn/turn.js';
 import type { World } from '../store/simulated-world.js';
 
-/** Everything that clients asked for, what they were told, and which runs there were of it. */
+/** Records every command that clients gave, its outcome for the client, and each of its runs. */
 export class Commands {
   readonly all = new Map<string, CommandRecord>();
   /** Ids of events and commands. */
   readonly minted = new Map<string, Minting>();
-  /** Told of each command that ends. */
+  /** Called with each command that ends. */
   readonly observers: ((record: CommandRecord) => void)[] = [];
   readonly #world: World;
   readonly #runs = new Map<Turn, Run>();
@@ -29,7 +29,7 @@ export class Commands {
     return record;
   }
 
-  /** The first end counts. */
+  /** Ends a command. The first end counts. */
   end(record: CommandRecord, how: Partial<Pick<CommandRecord, 'outcome' | 'answer' | 'error'>>): void {
     if (record.outcome !== 'pending') return;
     Object.assign(record as OpenRecord, how);
@@ -43,7 +43,7 @@ export class Commands {
     this.minted.set(id, { atMs: this.#world.time.nowMs, process, turn });
   }
 
-  /** A method of an actor begins to run. */
+  /** To be called when a method of an actor begins to run. */
   ran(turn: Turn): void {
     const run: Run = { turn, fired: 0 };
     this.#runs.set(turn, run);
@@ -72,25 +72,28 @@ export class Commands {
   }
 }
 
-/** How a command ended, as far as its caller was told. */
+/** The outcome of a command, as its caller knows it. */
 export type CommandOutcome =
   | 'acknowledged'
   /** It failed, and the error says that nothing of it is stored. */
   | 'refused'
-  /** Nobody said whether it is stored: a time-out, a lost answer, a node that is gone. */
+  /** It is unknown whether it is stored: a time-out, a lost answer, a node that is gone. */
   | 'in doubt'
   | 'pending';
 
 /** A command that a client gave. */
 export interface CommandRecord {
-  /** Which client, which of its operations, which command of that: `2.7.1`. It is the `correlationId` of what the command fires. */
+  /**
+   * The numbers of the client, its operation, and the command in it: `2.7.1`. It is the `correlationId` of the events
+   * that the command fires.
+   */
   readonly key: string;
-  /** Name of the actor class. */
+  /** The name of the actor class. */
   readonly actor: string;
   readonly id: string;
   readonly command: string;
   readonly args: readonly unknown[];
-  /** Name of the node that it was given to. */
+  /** The name of the node that got the command. */
   readonly node: string;
   readonly atMs: number;
   readonly outcome: CommandOutcome;
@@ -110,7 +113,7 @@ export interface Run {
 /** When, where and in which turn an id was made. */
 export interface Minting {
   readonly atMs: number;
-  /** Name of the process. */
+  /** The name of the process. */
   readonly process: string;
   readonly turn: Turn | undefined;
 }

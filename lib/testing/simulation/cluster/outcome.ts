@@ -1,17 +1,17 @@
 import { EngineError, OmniscientError } from '../../../kernel/values/errors.js';
 import type { CommandOutcome } from './commands.js';
 
-/** What an error of a command says of it. */
+/** Returns what an error says about the outcome of its command. */
 export function outcomeOf(error: unknown): CommandOutcome {
   if (!(error instanceof OmniscientError)) return 'refused';
   if (IN_DOUBT.has(error.code)) return 'in doubt';
   if (error instanceof EngineError && error.outcomeUnknown) return 'in doubt';
-  // It was sent to a leader that never answered.
+  // The command was sent to a leader that never answered.
   if (error.code === 'NO_LEADER' && !error.retryable) return 'in doubt';
   return 'refused';
 }
 
-/** Errors that do not say that nothing was stored. */
+/** Errors that do not exclude that something was stored. */
 const IN_DOUBT: ReadonlySet<string> = new Set([
   'COMMIT_TIMEOUT',
   'SHUTDOWN_INCOMPLETE',

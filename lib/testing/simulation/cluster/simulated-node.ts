@@ -11,7 +11,7 @@ import type { Commands } from './commands.js';
 import { type NodeParts, type NodeProgram, Started } from './started-node.js';
 import { WatchedIds } from './watched-ids.js';
 
-/** One node: a process that runs a real `Runtime`, and another one after each restart. */
+/** One node: a process that runs a real `Runtime`, and a new process after each restart. */
 export class SimulatedNode implements FaultyNode {
   readonly name: string;
   clockOffsetMs = 0;
@@ -44,12 +44,12 @@ export class SimulatedNode implements FaultyNode {
     this.#limits = parts.program.limits(parts.world.random.fork('limits'));
   }
 
-  /** The process that runs, if it is ready. */
+  /** The current process, if it is ready. */
   get ready(): Started | undefined {
     return this.#current?.isReady && !this.#current.isLeaving ? this.#current : undefined;
   }
 
-  /** The process that runs, ready or not. */
+  /** The current process, ready or not. */
   get current(): Started | undefined {
     return this.#current;
   }
@@ -82,7 +82,7 @@ export class SimulatedNode implements FaultyNode {
     if (this.#current) this.#world.time.thaw(this.#current.process);
   }
 
-  /** As on SIGTERM. */
+  /** Shuts the node down, as on SIGTERM. */
   shutDown(): void {
     const current = this.#current;
     if (!current || current.isLeaving) return;

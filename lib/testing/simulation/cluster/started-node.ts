@@ -13,15 +13,15 @@ import type { SimulatedProcess } from '../world/simulated-process.js';
 import type { Commands } from './commands.js';
 import { watched } from './watched-actor.js';
 
-/** What actors and projections of one process can be given. */
+/** What the actors and projections of one process can be given. */
 export interface NodeParts {
-  /** `n2`, say: the same after a restart. */
+  /** The node's name, `n2` for example. It is the same after a restart. */
   readonly name: string;
   repository<A extends AnyActor>(actorClass: ActorClass<A>): ActorRepository<A>;
   readonly subscriptions: EventSubscriptions;
   readonly projections: Projections;
   readonly clock: Clock;
-  /** What all nodes of one course share, and no fault touches: a database of the application's own, say. */
+  /** What all nodes of one course share and no fault touches: a database of the application, for example. */
   readonly shared: Map<string, unknown>;
   /** Resolves after so many milliseconds of virtual time, unless the node is killed. */
   sleep(ms: number): Promise<void>;
@@ -31,9 +31,9 @@ type AnyActor = ActorBase<object, object>;
 
 /** What a node runs. */
 export interface NodeProgram {
-  /** The actor classes of each generation of the code: the first, and what is deployed later. */
+  /** The actor classes of each generation of the code: the first one, and those deployed later. */
   readonly generations: readonly (readonly ActorDefinition[])[];
-  /** Of the nodes of one course. */
+  /** The limits of the nodes of one course. */
   limits(random: SeededRandom): Partial<RuntimeLimits>;
   create(actorClass: ActorClass, node: NodeParts): AnyActor;
   projections(node: NodeParts): readonly object[];
@@ -47,7 +47,7 @@ export class Started {
   readonly runtime: Runtime;
   readonly engine: SimulatedEngine;
   readonly repositories = new Map<string, ActorRepository<AnyActor>>();
-  /** Called when it ends: whoever waits for an answer waits in vain. */
+  /** Called when it ends, because those who wait for an answer will not get one. */
   readonly onEnd = new Set<() => void>();
   readonly parts: NodeParts;
   readonly #commands: Commands;

@@ -8,7 +8,10 @@ import { LOG } from '../world/trace.js';
 import type { SimulatedNode } from './simulated-node.js';
 import type { Started } from './started-node.js';
 
-/** Somebody outside who follows events: goes away and comes back, to another node, with the last place known. Checks each event as it comes. */
+/**
+ * A subscriber from outside. It leaves and comes back, to another node, with the last place that it knows. It checks
+ * each event that comes.
+ */
 export class Subscriber {
   readonly #name: string;
   readonly #wanted: Wanted;
@@ -39,12 +42,12 @@ export class Subscriber {
     this.#world.time.after(this.#random.between(0, AWAY_MS_MAX), () => this.#come());
   }
 
-  /** From now on it stays where it is; so that what it missed it would have to get by itself. */
+  /** Makes it stay where it is, so that it would have to get missed events by itself. */
   stay(): void {
     this.#stays = true;
   }
 
-  /** Everything has come to rest: what is there must have come. */
+  /** To be called at rest: everything that is stored must have come. */
   end(): void {
     const next = this.#next();
     if (next && !this.#isFresh(next)) {
@@ -57,7 +60,7 @@ export class Subscriber {
     }
   }
 
-  /** It was stored just now. */
+  /** Whether the event was stored just now. */
   #isFresh({ position, streamId }: EventRecord): boolean {
     const { log, placedAtMs, commits } = this.#world.store;
     const commit = commits.findLast((each) => each.streamId === streamId);
@@ -89,7 +92,7 @@ export class Subscriber {
         },
         complete: lost,
       });
-      // What completes at once has nothing to be unsubscribed.
+      // A subscription that completes at once cannot be unsubscribed earlier.
       if (!isHere()) this.#subscription.unsubscribe();
     };
     this.#at = started;
@@ -131,7 +134,7 @@ export class Subscriber {
     this.#place = ('stream' in Object(this.#wanted) ? event.version : event.position) ?? 0;
   }
 
-  /** What it has to get next, as far as there is anything yet. */
+  /** Returns the event that must come next, if there is one yet. */
   #next(): EventRecord | undefined {
     const { streams, log } = this.#world.store;
     const wanted = this.#wanted;
@@ -144,15 +147,15 @@ export class Subscriber {
   }
 }
 
-/** How long a subscriber stays away before it comes back. Milliseconds. */
+/** Longest time between leaving and coming back. Milliseconds. */
 const AWAY_MS_MAX = 300;
-/** How long one stays that comes and goes often, and one that does not. Milliseconds. */
+/** Longest stay, of a subscriber that leaves often, and of one that does not. Milliseconds. */
 const STAY_MS_MAX = [60, 2_500] as const;
 
-/** How long an event may take to come while nothing goes wrong. Milliseconds. */
+/** How long an event may take to come while there are no faults. Milliseconds. */
 const FRESH_MS = 100;
 
-/** What a subscriber wants. */
+/** What a subscriber subscribes to. */
 export type Wanted = { readonly stream: string } | { readonly names: readonly string[] } | 'all';
 
 function textOf({

@@ -3,7 +3,7 @@ import type { ActorDefinition, CommandDefinition, CommandMethod } from '../../..
 import { currentTurn } from '../../../runtime/turn/turn.js';
 import type { Commands } from './commands.js';
 
-/** The same actor class, of which it is noted when a command runs and how many events it fires. */
+/** Returns the same actor class, with a record of when its commands run and how many events they fire. */
 export function watched(
   definition: ActorDefinition,
   newActor: () => AnyActor,

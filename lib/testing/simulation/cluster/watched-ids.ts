@@ -4,7 +4,7 @@ import type { SimulatedEnvironment } from '../world/simulated-environment.js';
 import type { SimulatedProcess } from '../world/simulated-process.js';
 import type { Commands } from './commands.js';
 
-/** Ids of one process; it is known afterwards when and in which turn each was made. */
+/** The ids of one process. They record when and in which turn each was made. */
 export class WatchedIds extends Ids {
   constructor(
     private readonly process: SimulatedProcess,

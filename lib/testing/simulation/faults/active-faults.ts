@@ -2,7 +2,7 @@ import type { Fault, MessageFate, RequestFate, StoreRequest, WakeFate } from './
 
 /** The faults that are under way. */
 export class ActiveFaults {
-  /** How often each kind has done something. */
+  /** How often each kind of fault has hit something. */
   readonly counts = new Map<string, number>();
   readonly #active = new Set<Fault>();
 
@@ -11,7 +11,7 @@ export class ActiveFaults {
     if (fault.kind.begin) this.#count(fault);
   }
 
-  /** Whether it was under way. */
+  /** Ends a fault, and returns whether it was under way. */
   end(fault: Fault): boolean {
     return this.#active.delete(fault);
   }

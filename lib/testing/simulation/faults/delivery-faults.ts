@@ -2,7 +2,7 @@ import type { FaultKind } from './fault.js';
 
 const SHARE = [0.1, 0.9] as const;
 
-/** What goes wrong with wake-ups, and with messages between nodes. */
+/** Faults of wake-ups, and of messages between nodes. */
 export const DELIVERY_FAULTS = [
   {
     name: 'wake-lost',

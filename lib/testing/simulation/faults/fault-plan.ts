@@ -4,17 +4,17 @@ import type { Fault, FaultKind } from './fault.js';
 import { NODE_FAULTS } from './node-faults.js';
 import { STORE_FAULTS } from './store-faults.js';
 
-/** Names of all kinds of faults. */
+/** The name of a kind of fault. */
 export type FaultName = (typeof ALL)[number]['name'];
 
-/** How many of one kind one course has at most. */
+/** Most faults of one kind in one course. */
 const OF_ONE_KIND_MAX = 3;
-/** How many out of one of the kinds that are allowed one course has, at least and at most. */
+/** The share of the allowed kinds that one course has, at least and at most (1: all of them). */
 const KINDS_SHARE = [0.1, 0.6] as const;
 
 const ALL = [...STORE_FAULTS, ...DELIVERY_FAULTS, ...NODE_FAULTS] as const;
 
-/** Every kind of fault, by its name. */
+/** The names of all kinds of faults. */
 export const FAULT_NAMES: readonly FaultName[] = ALL.map(({ name }) => name);
 
 /** What a plan is made for. */
@@ -22,13 +22,14 @@ export interface FaultPlanOptions {
   readonly names: readonly FaultName[];
   readonly random: SeededRandom;
   readonly nodes: number;
-  /** Until then all must have ended. Milliseconds. */
+  /** All faults must have ended by then. Milliseconds. */
   readonly untilMs: number;
 }
 
 /**
- * Which faults there are, and when. Each course has only some kinds, and other ones than the next: where everything goes wrong at once, little happens
- * (swarm testing; Groce et al., 2012). Each fault has its own chance, so that leaving one out changes no other.
+ * Plans which faults there are, and when. Each course has only some kinds, and others than the next: where everything
+ * goes wrong at once, little happens (swarm testing; Groce et al., 2012). Each fault has random numbers of its own, so
+ * leaving one out does not change the others.
  */
 export function planFaults({ names, random, nodes, untilMs }: FaultPlanOptions): Fault[] {
   const kindsShare = random.between(...KINDS_SHARE);

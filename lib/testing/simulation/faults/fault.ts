@@ -7,14 +7,14 @@ export interface Fault {
   readonly kind: FaultKind;
   readonly atMs: number;
   readonly untilMs: number;
-  /** Whom it concerns: one node, by its number, or all. */
+  /** The number of the node that it concerns; all nodes if there is none. */
   readonly node: number | undefined;
-  /** How many requests, wake-ups or messages it concerns, out of one. */
+  /** Which share of the requests, wake-ups or messages it hits, from 0 to 1. */
   readonly share: number;
   readonly random: SeededRandom;
 }
 
-/** Which duty of an engine a request belongs to. */
+/** The duty of an engine that a request belongs to. */
 export type RequestKind =
   | 'append'
   | 'read'
@@ -30,46 +30,52 @@ export type RequestKind =
   | 'receive'
   | 'open';
 
-/** What a node asks of the store. */
+/** A request of a node to the store. */
 export interface StoreRequest {
   readonly kind: RequestKind;
   /** Whether it changes what is stored. */
   readonly writes: boolean;
-  /** For the trace. */
+  /** Its text in the trace. */
   readonly text: string;
   readonly streamId?: string | undefined;
 }
 
-/** What becomes of a request. */
+/** What happens to a request. */
 export interface RequestFate {
-  /** How long it takes to the store, and the answer back. Milliseconds. */
+  /** How long the request and the answer travel. Milliseconds. */
   thereMs: number;
   backMs: number;
-  /** The store does nothing, and says why. */
+  /** The store does nothing and gives this error. */
   refusal?: EngineError | undefined;
-  /** It is done, and the answer says that nobody knows. */
+  /** The request is carried out, but its answer says that the outcome is unknown. */
   isInDoubt?: boolean;
-  /** It is answered with "nobody knows", and done only so long after that, if it still can be. Milliseconds. */
+  /**
+   * The answer says that the outcome is unknown. The request is carried out only so long after that, if it still can
+   * be. Milliseconds.
+   */
   lateMs?: number;
 }
 
-/** What becomes of a wake-up. */
+/** What happens to a wake-up. */
 export interface WakeFate {
-  /** How long after the commit it comes, each time that it does. Milliseconds. None: it is lost, and the engine looks again by itself. */
+  /**
+   * How long after the commit each wake-up comes. Milliseconds. If there is none, it is lost, and the engine looks
+   * again by itself.
+   */
   delaysMs: number[];
   hint: 'all' | 'none' | 'some' | 'disordered';
 }
 
-/** What becomes of a message. */
+/** What happens to a message. */
 export interface MessageFate {
   isLost: boolean;
-  /** It comes again so long after. Milliseconds. */
+  /** It comes again after this time. Milliseconds. */
   againAfterMs?: number;
-  /** The mailbox stands still for so long. Milliseconds. */
+  /** The mailbox delivers nothing for this time. Milliseconds. */
   stallMs: number;
 }
 
-/** What can be done to a node. */
+/** What faults can do to a node. */
 export interface FaultyNode {
   readonly name: string;
   kill(): void;
@@ -77,14 +83,14 @@ export interface FaultyNode {
   freeze(): void;
   thaw(): void;
   shutDown(): void;
-  /** Starts, from now on, with this generation of the code. */
+  /** Lets it start with this generation of the code from now on. */
   deploy(generation: number): void;
   cut(direction: 'in' | 'out', isCut: boolean): void;
   setClock(offsetMs: number): void;
   clockOffsetMs: number;
 }
 
-/** What can be done to the store. */
+/** What faults can do to the store. */
 export interface FaultyStore {
   stallLog(untilMs: number): void;
 }
@@ -94,13 +100,13 @@ export interface FaultKind {
   readonly name: string;
   /** How long it lasts, at least and at most. Milliseconds. */
   readonly forMs: readonly [min: number, max: number];
-  /** From the very beginning. */
+  /** Whether it lasts from the very beginning. */
   readonly isFromBeginning?: boolean;
-  /** Concerns one node; otherwise all, or one. */
+  /** Whether it concerns one node. Otherwise it concerns one or all. */
   readonly isOfOneNode?: boolean;
-  /** How many out of one it concerns, at least and at most. */
+  /** The share that it hits, at least and at most, from 0 to 1. */
   readonly share?: readonly [min: number, max: number];
-  /** Which requests may be hit. */
+  /** Whether it may hit this request. */
   concerns?(request: StoreRequest): boolean;
   onRequest?(fate: RequestFate, random: SeededRandom): void;
   onWake?(fate: WakeFate, random: SeededRandom): void;

@@ -2,7 +2,7 @@ import type { Fault, FaultKind, FaultyNode } from './fault.js';
 
 const HOUR_MS = 3_600_000;
 
-/** What goes wrong with nodes, their links and their clocks. */
+/** Faults of nodes, of their links and of their clocks. */
 export const NODE_FAULTS = [
   {
     name: 'node-killed',

@@ -3,7 +3,7 @@ import type { FaultKind, RequestFate } from './fault.js';
 
 const SHARE = [0.05, 0.6] as const;
 
-/** What goes wrong between a node and the store. */
+/** Faults between a node and the store. */
 export const STORE_FAULTS = [
   {
     name: 'append-refused',
@@ -59,7 +59,7 @@ export const STORE_FAULTS = [
     forMs: [100, 2_500],
     concerns: ({ writes }) => writes,
     onRequest(fate) {
-      const message = 'simulated.db: the disk is full; nothing stored is lost: make room (SQLITE_FULL)';
+      const message = 'simulated.db: the disk is full; nothing that was stored is lost: make room (SQLITE_FULL)';
       fate.refusal = new EngineError('DISK_FULL', message, { retryable: true });
     },
   },
@@ -113,7 +113,7 @@ export const STORE_FAULTS = [
 ] as const satisfies readonly FaultKind[];
 
 function refuse(fate: RequestFate): void {
-  const message = 'the simulated store takes nothing just now: try again';
+  const message = 'the simulated store refuses writes at the moment: try again';
   fate.refusal = new EngineError('ENGINE_UNAVAILABLE', message, { retryable: true });
 }
 

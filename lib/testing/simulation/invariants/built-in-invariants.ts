@@ -9,7 +9,7 @@ import { REPLICAS_ARE_FOLDS, REPLICAS_CATCH_UP } from './replica-invariants.js';
 import { OLD_LEADER_IS_FENCED, REACTIONS_ONCE } from './stream-invariants.js';
 import { SOMEBODY_TICKS, TICKS_IN_TIME } from './tick-invariants.js';
 
-/** What must hold in every course, whatever the actors. */
+/** The rules that must hold in every course, whatever the actors. */
 export const BUILT_IN_INVARIANTS: readonly BuiltInInvariant[] = [
   ACKNOWLEDGED_IS_STORED,
   REFUSED_IS_NOT_STORED,

@@ -3,13 +3,15 @@ import { type CommandRecord, textOf } from '../cluster/commands.js';
 import type { BuiltInInvariant } from './invariant.js';
 import { metadataOf } from './metadata.js';
 
-/** Every event that a client's own command has fired, by the command's key; not what followed from it. */
+/**
+ * Returns the key of the client's command that fired this event itself; nothing for events that only followed from it.
+ */
 function keyOf(record: EventRecord): string | undefined {
   const { correlationId, causationId } = metadataOf(record);
   return causationId === null ? correlationId : undefined;
 }
 
-/** Whose command was acknowledged finds stored what it fired. */
+/** If a command was acknowledged, the events that it fired are stored. */
 export const ACKNOWLEDGED_IS_STORED: BuiltInInvariant = {
   name: 'acknowledged is stored',
   watch({ commands, world }, fail) {
@@ -27,7 +29,7 @@ export const ACKNOWLEDGED_IS_STORED: BuiltInInvariant = {
         if (record.command.startsWith('once(')) return;
         const runs = commands.runsOf(record);
         const [first] = runs;
-        // A command that ran again may have found that there was nothing to fire.
+        // A command that ran again may have found nothing to fire.
         if (!first || runs.some(({ fired }) => fired === 0)) return;
         const reruns = first.turn.request.reruns;
         if (runs.length < reruns + 1) return;
@@ -40,7 +42,7 @@ export const ACKNOWLEDGED_IS_STORED: BuiltInInvariant = {
   },
 };
 
-/** Nothing is ever stored of a command that failed, unless the error says that nobody knows. */
+/** Nothing of a failed command is ever stored, unless its error says that the outcome is unknown. */
 export const REFUSED_IS_NOT_STORED: BuiltInInvariant = {
   name: 'refused is not stored',
   watch({ commands }, fail) {
@@ -48,7 +50,7 @@ export const REFUSED_IS_NOT_STORED: BuiltInInvariant = {
     const check = (command: CommandRecord | undefined) => {
       const event = command && stored.get(command.key);
       if (!event || command.outcome !== 'refused') return;
-      // What `commit()` has stored of it stays.
+      // What `commit()` has stored stays stored.
       if (commands.runsOf(command).some(({ turn }) => turn.request.partlyCommitted)) return;
       const why = command.error instanceof Error ? command.error.message : String(command.error);
       const what = `'${event.name}' of it is stored (${event.streamId} ${event.version})`;
@@ -68,7 +70,7 @@ export const REFUSED_IS_NOT_STORED: BuiltInInvariant = {
   },
 };
 
-/** All that is stored under one command id comes from one run of the command. */
+/** All events stored under one command id come from one run of the command. */
 export const EFFECT_AT_MOST_ONCE: BuiltInInvariant = {
   name: 'a command has effect at most once',
   watch({ commands }, fail) {
@@ -97,7 +99,7 @@ export const EFFECT_AT_MOST_ONCE: BuiltInInvariant = {
   },
 };
 
-/** Every command is answered once everything has healed. */
+/** Every command gets an answer once all faults have ended. */
 export const EVERY_COMMAND_ENDS: BuiltInInvariant = {
   name: 'every command ends',
   watch({ commands, world }, fail) {

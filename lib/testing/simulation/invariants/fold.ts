@@ -3,7 +3,7 @@ import { ReplayedActor } from '../../../kernel/folding/replayed-actor.js';
 import { FrameworkState } from '../../../kernel/framework/framework-events.js';
 import type { EventRecord } from '../../../kernel/values/event.js';
 
-/** Folds events in an instance made for this alone. @throws HandlerError. */
+/** Folds events in an instance made for this only. @throws HandlerError. */
 export function fold(
   definition: ActorDefinition,
   streamId: string,
@@ -18,13 +18,15 @@ export function fold(
   return { state: JSON.stringify(past.frozen()), framework: frameworkText(framework) };
 }
 
-/** What a stream makes of an actor: its state and what the framework remembers of it, as JSON text, in which the order of keys shows. */
+/**
+ * What a stream makes of an actor: its state and the framework's part of it, as JSON text that shows the order of keys.
+ */
 export interface Folded {
   readonly state: string;
   readonly framework: string;
 }
 
-/** What is empty is the same as what is not there. */
+/** Returns the framework's part as text. Empty entries count as absent. */
 export function frameworkText(framework: FrameworkState): string {
   return JSON.stringify(withoutEmpty(JSON.parse(JSON.stringify(framework) ?? '{}')) ?? {});
 }

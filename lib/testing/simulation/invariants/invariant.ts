@@ -5,32 +5,32 @@ import type { SimulatedNode } from '../cluster/simulated-node.js';
 import type { StoredCommit } from '../store/simulated-store.js';
 import type { World } from '../store/simulated-world.js';
 
-/** What an invariant can look at, and whom it tells that it is broken. */
+/** What an invariant can check, and whom it tells that it is broken. */
 export interface Watched {
   readonly world: World;
   readonly nodes: readonly SimulatedNode[];
   readonly commands: Commands;
-  /** The actor classes, by name; those of the first generation of the code. */
+  /** The actor classes of the first generation of the code, by name. */
   readonly definitions: ReadonlyMap<string, ActorDefinition>;
-  /** When faults ended and all was told to clients. Milliseconds. */
+  /** When all faults had ended and clients had their answers. Milliseconds. */
   readonly quietSinceMs: number | undefined;
   newActor(definition: ActorDefinition): InstanceType<ActorDefinition['actorClass']>;
   fail(invariant: string, message: string, streams: readonly string[]): void;
 }
 
-/** Something that must hold all through. What it hears of has just happened. */
+/** A rule that must hold throughout. It is called right after something happened. */
 export interface InvariantWatch {
   stored?(commit: StoredCommit): void;
   placed?(records: readonly EventRecord[]): void;
-  /** A client was told how its command ended. */
+  /** A client learned how its command ended. */
   told?(record: CommandRecord): void;
-  /** Now and then, and at the end. */
+  /** Called now and then, and at the end. */
   look?(): void;
-  /** Everything has healed, and the promised time is over; nothing else has happened in it. */
+  /** Called at the end: all faults have ended, and the promised time is over with nothing else happening. */
   end?(): void;
 }
 
-/** A named rule. */
+/** A named rule of the library. */
 export interface BuiltInInvariant {
   readonly name: string;
   watch(watched: Watched, fail: (message: string, ...streams: string[]) => void): InvariantWatch;

@@ -1,6 +1,6 @@
 import type { EventMetadata, EventRecord } from '../../../kernel/values/event.js';
 
-/** Parsed once, for all invariants that look at it. */
+/** Returns an event's metadata, parsed once for all invariants. */
 export function metadataOf(record: EventRecord): EventMetadata {
   const known = parsed.get(record);
   if (known) return known;

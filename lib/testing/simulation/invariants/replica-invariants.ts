@@ -13,7 +13,7 @@ export function* replicas({ nodes }: Watched): Generator<{ node: SimulatedNode; 
   }
 }
 
-/** Every activation that is loaded is what the stream makes of it, up to its version: its state, and what the framework remembers. */
+/** Every loaded activation is what the stream makes of it, up to its version: its state, and the framework's part. */
 export const REPLICAS_ARE_FOLDS: BuiltInInvariant = {
   name: 'every replica is a fold of its stream',
   watch(watched, fail) {
@@ -27,7 +27,7 @@ export const REPLICAS_ARE_FOLDS: BuiltInInvariant = {
   },
 };
 
-/** Every replica that is live has all that is stored, without anything else happening. */
+/** Every live replica gets everything that is stored, without anything else happening. */
 export const REPLICAS_CATCH_UP: BuiltInInvariant = {
   name: 'every replica catches up',
   watch(watched, fail) {
@@ -49,10 +49,10 @@ export const REPLICAS_CATCH_UP: BuiltInInvariant = {
   },
 };
 
-/** Longest time that a replica may be behind while nothing goes wrong. Milliseconds. */
+/** Longest time that a replica may be behind while there are no faults. Milliseconds. */
 const BEHIND_MS_MAX = 100;
 
-/** Something was stored just now. */
+/** Whether something was stored just now. */
 function isFresh({ world }: Watched, streamId: string): boolean {
   const last = world.store.commits.findLast((commit) => commit.streamId === streamId);
   return last !== undefined && world.time.nowMs - last.atMs < BEHIND_MS_MAX;
@@ -61,7 +61,7 @@ function isFresh({ world }: Watched, streamId: string): boolean {
 export function differenceOf(activation: Activation, { world, newActor }: Watched): string | undefined {
   const { optimistic, version, streamId } = activation;
   const { definition } = activation.actorState;
-  // A plain actor does not see what others store: there may be holes in what it knows.
+  // A plain actor does not see what others store, so there may be gaps in what it knows.
   if (optimistic.incomplete) return undefined;
   const events = world.store.streams.get(streamId)?.slice(0, version) ?? [];
   if (events.length < version) return `is at version ${version}, and only ${events.length} are stored`;

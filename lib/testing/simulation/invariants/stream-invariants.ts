@@ -5,7 +5,7 @@ import type { EventRecord } from '../../../kernel/values/event.js';
 import type { BuiltInInvariant } from './invariant.js';
 import { metadataOf } from './metadata.js';
 
-/** What led before stores nothing any more once another leads: only `$leader` events of candidates. */
+/** Once another node leads, the old leader stores nothing more. Only candidates' `$leader` events are allowed. */
 export const OLD_LEADER_IS_FENCED: BuiltInInvariant = {
   name: 'an old leader stores nothing',
   watch({ definitions }, fail) {
@@ -33,7 +33,7 @@ export const OLD_LEADER_IS_FENCED: BuiltInInvariant = {
   },
 };
 
-/** Each reaction is stored once: what a listener has heard of a source only grows. */
+/** Each reaction is stored once: up to where a listener has heard a source only grows. */
 export const REACTIONS_ONCE: BuiltInInvariant = {
   name: 'each reaction is stored once',
   watch(_watched, fail) {
@@ -42,7 +42,7 @@ export const REACTIONS_ONCE: BuiltInInvariant = {
       stored({ streamId, records }) {
         for (const record of records) {
           const note = noteIn(record);
-          // From code it may begin anew, on purpose.
+          // A listener given to `listenTo` may begin anew, on purpose.
           if (!note || note.listener.startsWith(IN_CODE)) continue;
           const { version } = record;
           const { actor, listener, source, at } = note;
@@ -59,7 +59,7 @@ export const REACTIONS_ONCE: BuiltInInvariant = {
   },
 };
 
-/** What an event says of a reaction: by itself, or in its metadata. */
+/** Returns what an event says about a reaction, by itself or in its metadata. */
 function noteIn(record: EventRecord): HeardData | undefined {
   const { actor } = metadataOf(record);
   const heard = heardIn(record.metadata, actor);

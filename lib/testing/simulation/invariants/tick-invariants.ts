@@ -3,24 +3,24 @@ import type { EventRecord } from '../../../kernel/values/event.js';
 import type { BuiltInInvariant, Watched } from './invariant.js';
 import { metadataOf } from './metadata.js';
 
-/** How early a tick may be: timers count whole milliseconds. */
+/** How early a tick may be, because timers count whole milliseconds. Milliseconds. */
 const EARLY_MS_MAX = 1.5;
-/** How late a tick may be while nothing goes wrong. Milliseconds. */
+/** How late a tick may be while there are no faults. Milliseconds. */
 const TICK_LATE_MS_MAX = 1_000;
 
-/** Where one actor's ticking stands, by what is stored. */
+/** How far one actor has ticked, according to what is stored. */
 interface TickingNow {
   readonly framework: FrameworkState;
-  /** The last tick, or what started it. */
+  /** The last tick, or the event that started the ticking. */
   last: EventRecord | undefined;
 }
 
-/** Each tick is there once, in order, and never sooner than `everyMs` after the one before, in true time. */
+/** Each tick is stored once, in order, and never sooner than `everyMs` after the one before, in true time. */
 export const TICKS_IN_TIME: BuiltInInvariant = {
   name: 'ticks come once, and never early',
   watch(watched, fail) {
     const { commands, world } = watched;
-    // Another process goes by the clocks, which somebody may have set meanwhile.
+    // Another process goes by the clocks, which a fault may have changed meanwhile.
     const haveClocksChanged = () => ['clock-stepped', 'clocks-apart'].some((name) => world.faults.counts.has(name));
     return watchTicks(watched, (record, { framework, last }) => {
       const { ticking } = framework;
@@ -37,7 +37,7 @@ export const TICKS_IN_TIME: BuiltInInvariant = {
   },
 };
 
-/** Whatever ticks goes on ticking by itself. */
+/** An actor that ticks goes on ticking by itself. */
 export const SOMEBODY_TICKS: BuiltInInvariant = {
   name: 'somebody ticks',
   watch(watched, fail) {
@@ -59,7 +59,7 @@ export const SOMEBODY_TICKS: BuiltInInvariant = {
   },
 };
 
-/** @param ticked told of each tick, before it is applied. */
+/** @param ticked called with each tick, before it is applied. */
 function watchTicks(
   { definitions }: Watched,
   ticked: (record: EventRecord, now: TickingNow) => void,

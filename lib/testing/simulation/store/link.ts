@@ -4,7 +4,10 @@ import type { SeededRandom } from '../world/seeded-random.js';
 import type { SimulatedProcess } from '../world/simulated-process.js';
 import type { World } from './simulated-world.js';
 
-/** The way of one process to the store and back: each call is a request that travels there, and an answer that travels back. Either may be lost. */
+/**
+ * The link between one process and the store. Each call is a request that travels to the store, and an answer that
+ * travels back. Either may be lost.
+ */
 export class Link {
   readonly cuts: Cuts;
   readonly process: SimulatedProcess;
@@ -28,7 +31,7 @@ export class Link {
     this.#isOpen = true;
   }
 
-  /** Resolves when all that was asked for has been answered. */
+  /** Resolves when every request has its answer. */
   async close(): Promise<void> {
     this.#isOpen = false;
     await Promise.allSettled([...this.#underWay]);
@@ -36,7 +39,7 @@ export class Link {
 
   request<T>(request: StoreRequest, execution: Execution<T>): Promise<T> {
     if (!this.#isOpen && request.kind !== 'open') {
-      const message = 'the simulated engine is not open: call open() first, and nothing after close()';
+      const message = 'the simulated engine is not open: call open() first, and no other method after close()';
       return Promise.reject(new EngineError('ENGINE_CLOSED', message));
     }
     const fate: RequestFate = {
@@ -65,7 +68,7 @@ export class Link {
     to: { resolve(answer: T): void; reject(error: unknown): void; lost(): void },
   ): void {
     const { time } = this.#world;
-    // A process that was killed has sent it all the same.
+    // A process that was killed has sent its request all the same.
     const back = (ms: number, tell: () => void) =>
       time.after(ms, () => (this.cuts.in ? to.lost() : tell()), this.process);
     const { refusal, lateMs } = fate;
@@ -78,7 +81,7 @@ export class Link {
     if (late) {
       if ('answer' in late) return void back(fate.backMs, () => to.resolve(late.answer));
       const doubtMs = this.#random.between(0, DOUBT_MS_MAX);
-      this.#note(request, 'hangs in the store; nobody knows what becomes of it');
+      this.#note(request, 'hangs in the store; its outcome is unknown');
       back(doubtMs, () => to.reject(inDoubt()));
       time.after((lateMs as number) + this.#random.between(0, doubtMs), late.run);
       return;
@@ -106,14 +109,16 @@ export class Link {
   }
 }
 
-/** Longest usual way to the store, or back, in one course or another: where it is far, others store meanwhile. Milliseconds. */
+/**
+ * Longest usual way to the store or back, in each kind of course. On a long way, others store meanwhile. Milliseconds.
+ */
 const WAYS_MS_MAX = [1.5, 1.5, 12] as const;
-/** An engine waits so long for an answer before it gives a request up. Milliseconds. */
+/** How long an engine waits for an answer before it gives up a request. Milliseconds. */
 const REQUEST_TIMEOUT_MS = 1_000;
-/** How soon it is said of a request that nobody knows what became of it. Milliseconds. */
+/** How soon a request in doubt is reported as such. Milliseconds. */
 const DOUBT_MS_MAX = 40;
 
-/** What need not be told each time. */
+/** Requests that the trace need not show each time. */
 const ROUTINE: ReadonlySet<RequestKind> = new Set<RequestKind>(['append', 'heartbeat', 'look']);
 
 /** Which ways are cut. */

@@ -5,7 +5,7 @@ import type { SeededRandom } from '../world/seeded-random.js';
 import type { Link } from './link.js';
 import type { World } from './simulated-world.js';
 
-/** Messages between nodes: in order, but for those that come again; lost where nobody receives. */
+/** Messages between nodes. They keep their order, unless one comes again. They are lost if nobody receives. */
 export class Mailboxes {
   readonly #world: World;
   readonly #random: SeededRandom;
@@ -39,7 +39,7 @@ export class Mailboxes {
       trace.note(box.link.process.name, `never gets: ${text}`);
       return;
     }
-    if (fate.stallMs > 0) trace.note(box.link.process.name, `gets no mail for ${Math.round(fate.stallMs)} ms`);
+    if (fate.stallMs > 0) trace.note(box.link.process.name, `gets no messages for ${Math.round(fate.stallMs)} ms`);
     const soonMs = time.nowMs + this.#random.between(0.05, MESSAGE_MS_MAX) + fate.stallMs;
     box.lastAtMs = Math.max(box.lastAtMs, soonMs);
     this.#deliverAt(box.lastAtMs, box, text, time.nowMs + MESSAGE_KEPT_MS);
@@ -69,13 +69,13 @@ export class Mailboxes {
 
 /** Longest usual time of a message in the store. Milliseconds. */
 const MESSAGE_MS_MAX = 2;
-/** How often a message is tried that cannot get through. Milliseconds. */
+/** How soon a message that cannot get through is tried again. Milliseconds. */
 const TRY_AGAIN_MS = 100;
 
 interface Box {
   readonly link: Link;
   readonly node: number;
   readonly deliver: (texts: readonly string[]) => void;
-  /** What comes later comes after what came before. Milliseconds. */
+  /** No later message may come before this time, so that order is kept. Milliseconds. */
   lastAtMs: number;
 }

@@ -17,7 +17,7 @@ import type { SimulatedStore } from './simulated-store.js';
 import type { World } from './simulated-world.js';
 import { WakeUps } from './wake-ups.js';
 
-/** The engine of one process: keeps what an engine owes (see `lib/engine`), and not more. */
+/** The engine of one process. It does exactly what an engine has to do (see `lib/engine`), and no more. */
 export class SimulatedEngine implements Engine {
   readonly name = 'simulated';
   readonly #store: SimulatedStore;
@@ -45,7 +45,7 @@ export class SimulatedEngine implements Engine {
     this.end();
   }
 
-  /** The process is gone: nobody is woken or gets messages here any more. */
+  /** Ends it with its process: no wake-up and no message comes here any more. */
   end(): void {
     this.#wakeUps.end();
     for (const stop of this.#receivers) stop();
@@ -60,7 +60,7 @@ export class SimulatedEngine implements Engine {
       {
         now: () => this.#store.append(request, by),
         later: () => {
-          // It may land only at the version that it was sent for, also when any would do.
+          // It may land only at the version that it was sent for, even if the request allows any.
           const version = this.#store.version(streamId);
           const atVersion = { ...request, expectedVersion: expectedVersion === 'any' ? version : expectedVersion };
           if (atVersion.expectedVersion !== version) return { answer: this.#store.append(request, by) };
@@ -178,7 +178,7 @@ export class SimulatedEngine implements Engine {
     return this.#tell('save-checkpoint', text, () => this.#store.tables.saveCheckpoint(name, revision, value));
   }
 
-  /** Something that changes nothing. */
+  /** Sends a request that changes nothing. */
   #ask<T>(kind: RequestKind, text: string, now: () => T | Promise<T>, streamId?: string): Promise<T> {
     return this.#link.request({ kind, writes: false, text, streamId }, { now });
   }

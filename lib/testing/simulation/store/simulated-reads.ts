@@ -2,7 +2,7 @@ import type { StorePage } from '../../../engine/duties/read.js';
 import type { EventRecord } from '../../../kernel/values/event.js';
 import type { SimulatedStore } from './simulated-store.js';
 
-/** Events with `position > after`, at most `limit`; only those of `names`, if given. */
+/** Returns events with `position > after`, at most `limit`; only those of `names`, if given. */
 export function readLog({ log }: SimulatedStore, after: number, limit: number, names?: readonly string[]): StorePage {
   const events: EventRecord[] = [];
   const begin = indexAfter(log, after);
@@ -15,10 +15,12 @@ export function readLog({ log }: SimulatedStore, after: number, limit: number, n
   return { events, upTo, ended: next >= log.length };
 }
 
-/** Most events that one read looks at: fewer than there are, so that pages without an event, and before the end, do come. */
+/**
+ * Most events that one read looks at. It is small, so that there are pages without an event, and pages before the end.
+ */
 const LOOKED_AT_MAX = 40;
 
-/** Index of the first event with a higher position. */
+/** Returns the index of the first event with a higher position. */
 export function indexAfter(log: readonly EventRecord[], position: number): number {
   let low = 0;
   let high = log.length;

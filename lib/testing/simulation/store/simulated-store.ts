@@ -7,21 +7,21 @@ import { LOG, type Trace } from '../world/trace.js';
 import type { VirtualTime } from '../world/virtual-time.js';
 
 /**
- * The truth: what is stored. Never wrong and never late itself; what goes wrong happens on the way to it and back. Events get their positions after the
- * commit, in the order of the commits, with gaps.
+ * What is truly stored. It is never wrong and never late: faults happen on the way to it and back. Events get their
+ * positions after the commit, in the order of the commits, with gaps.
  */
 export class SimulatedStore {
   readonly streams = new Map<string, EventRecord[]>();
-  /** All that has a position, in order. */
+  /** All events with a position, in order. */
   readonly log: EventRecord[] = [];
-  /** When each of those could be read by its position first. Milliseconds. */
+  /** When each of them could first be read by its position. Milliseconds. */
   readonly placedAtMs: number[] = [];
   /** All commits, in the order in which they were stored. */
   readonly commits: StoredCommit[] = [];
   /** Snapshots, heartbeats, tick schedules and checkpoints. */
   readonly tables = new MemoryEngine({ environment: SYSTEM });
   readonly observers: StoreObserver[] = [];
-  /** No commit gets a position before that. Milliseconds. */
+  /** No commit gets a position before this time. Milliseconds. */
   logStallsUntilMs = 0;
   readonly #time: VirtualTime;
   readonly #random: SeededRandom;
@@ -90,9 +90,9 @@ export class SimulatedStore {
   }
 }
 
-/** How long a commit waits for its positions, usually. Milliseconds. */
+/** How long a commit usually waits for its positions, at most. Milliseconds. */
 const PLACED_AFTER_MS_MAX = 4;
-/** Positions may have gaps. */
+/** Most that a position grows from one event to the next, so that there are gaps. */
 const POSITION_STEP_MAX = 3;
 
 /** One commit, as it was stored. */
@@ -102,9 +102,9 @@ export interface StoredCommit {
   readonly atMs: number;
 }
 
-/** Hears of everything that is stored, at that moment. */
+/** Called with everything that is stored, at that moment. */
 export interface StoreObserver {
   stored?(commit: StoredCommit): void;
-  /** They have positions now, and can be read by them. */
+  /** These events now have positions, and can be read by them. */
   placed?(records: readonly EventRecord[]): void;
 }

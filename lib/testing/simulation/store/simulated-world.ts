@@ -4,12 +4,12 @@ import { Trace } from '../world/trace.js';
 import { VirtualTime } from '../world/virtual-time.js';
 import { SimulatedStore } from './simulated-store.js';
 
-/** What all that is simulated in one course shares. */
+/** What everything simulated in one course shares. */
 export class World {
   readonly time = new VirtualTime();
   readonly trace = new Trace(() => this.time.nowMs);
   readonly faults = new ActiveFaults();
-  /** The application's own. */
+  /** What belongs to the application. */
   readonly shared = new Map<string, unknown>();
   readonly random: SeededRandom;
   readonly store: SimulatedStore;

@@ -8,7 +8,10 @@ import type { Link } from './link.js';
 import type { StoredCommit, StoreObserver } from './simulated-store.js';
 import type { World } from './simulated-world.js';
 
-/** Wakes the watchers of one process: after each commit once, or more often, or, where that is lost, when the engine looks again. */
+/**
+ * Wakes the watchers of one process: once after each commit, or more often. If a wake-up is lost, they are woken when
+ * the engine looks again.
+ */
 export class WakeUps implements StoreObserver {
   readonly #world: World;
   readonly #link: Link;
@@ -33,7 +36,7 @@ export class WakeUps implements StoreObserver {
     return this.#ofAll.addAll(wake);
   }
 
-  /** The process ends, or its engine is closed. */
+  /** Ends it, because the process ends or its engine is closed. */
   end(): void {
     this.#ofStreams.clear();
     this.#ofAll.clear();
@@ -64,7 +67,7 @@ export class WakeUps implements StoreObserver {
 
   #hintOf(records: readonly EventRecord[], hint: WakeFate['hint']): readonly EventRecord[] {
     if (hint === 'none') return [];
-    // What it holds includes the last event that it tells of, or it holds nothing (`Wake`).
+    // A hint ends with the last event of the commit, or is empty (see `Wake`).
     if (hint === 'some')
       return this.#random.chance(0.5)
         ? []
@@ -72,7 +75,7 @@ export class WakeUps implements StoreObserver {
     return hint === 'disordered' ? this.#random.shuffled(records) : records;
   }
 
-  /** @param streamId whose watchers; those of the whole store if there is none. */
+  /** @param streamId the stream whose watchers are woken; those of the whole store if there is none. */
   #wakeIn(ms: number, hint: readonly EventRecord[], streamId: string | undefined): void {
     this.#world.time.after(ms, () => this.#wake(hint, streamId), this.#link.process);
   }
@@ -101,5 +104,5 @@ export class WakeUps implements StoreObserver {
 
 /** Longest usual time from a commit to a wake-up. Milliseconds. */
 const WAKE_MS_MAX = 3;
-/** So long after a wake-up was lost the engine looks by itself, and wakes whom that concerns. Milliseconds. */
+/** How long after a lost wake-up the engine looks by itself, and wakes the watchers concerned. Milliseconds. */
 export const LOOK_AGAIN_MS = 500;

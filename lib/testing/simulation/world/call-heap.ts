@@ -1,4 +1,4 @@
-/** What is called next: a binary heap. */
+/** The next call to make: a binary heap. */
 export class CallHeap {
   readonly #heap: ScheduledCall[] = [];
 
@@ -43,21 +43,21 @@ export class CallHeap {
   }
 }
 
-/** Where a call is made. */
+/** The process in which a call is made. */
 export interface CallingProcess {
   readonly isDead: boolean;
   readonly isFrozen: boolean;
-  /** It is frozen: the call is made when it goes on. */
+  /** Keeps a call while the process is frozen. It is made when the process continues. */
   hold(call: ScheduledCall): void;
 }
 
-/** Something that will be called. */
+/** A call that is due at some time. */
 export interface ScheduledCall {
   readonly atMs: number;
-  /** Decides between two at the same time. */
+  /** Decides between two calls at the same time. */
   readonly sequence: number;
   readonly run: () => void;
-  /** Where it is called; nowhere in particular if there is none. */
+  /** The process in which it is made, if any. */
   readonly process: CallingProcess | undefined;
   isCancelled: boolean;
 }

@@ -1,4 +1,4 @@
-/** Chance that comes from a seed: the same seed gives the same numbers, in the same order. */
+/** Random numbers from a seed: the same seed gives the same numbers, in the same order. */
 export class SeededRandom {
   readonly #name: string;
   #state: number;
@@ -8,12 +8,12 @@ export class SeededRandom {
     this.#state = hashOf(name);
   }
 
-  /** Numbers of its own, which do not depend on how many were drawn here. */
+  /** Returns random numbers of its own for this name. They do not depend on how many were drawn here. */
   fork(name: string): SeededRandom {
     return new SeededRandom(`${this.#name}/${name}`);
   }
 
-  /** From 0 to below 1. (Mulberry32, a generator in the public domain.) */
+  /** Returns a number from 0 to below 1. (Mulberry32, a generator in the public domain.) */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
@@ -21,29 +21,30 @@ export class SeededRandom {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  /** A whole number from `min` (0 if only one number is given) to below `max`. */
+  /** Returns a whole number from `min` (0 if only one number is given) to below `max`. */
   int(...[first, second]: [max: number] | [min: number, max: number]): number {
     const [min, max] = second === undefined ? [0, first] : [first, second];
     return min + Math.floor(this.next() * (max - min));
   }
 
-  /** A number from `min` to below `max`. */
+  /** Returns a number from `min` to below `max`. */
   between(min: number, max: number): number {
     return min + this.next() * (max - min);
   }
 
-  /** True so many times out of one. */
+  /** Returns true with this probability, from 0 to 1. */
   chance(share: number): boolean {
     return this.next() < share;
   }
 
-  /** One of these. */
+  /** Returns one of these. @throws RangeError if there are none. */
   pick<T>(among: readonly T[]): T {
-    if (among.length === 0) throw new RangeError('there is nothing to pick from');
+    if (among.length === 0)
+      throw new RangeError('pick() got an empty list, so there is nothing to pick: give it at least one element');
     return among[this.int(among.length)] as T;
   }
 
-  /** These in another order. */
+  /** Returns these in a random order. */
   shuffled<T>(all: readonly T[]): T[] {
     const shuffled = [...all];
     for (let i = shuffled.length - 1; i > 0; i -= 1) {
@@ -53,7 +54,7 @@ export class SeededRandom {
     return shuffled;
   }
 
-  /** In the form of a UUID of version 4. */
+  /** Returns an id in the form of a UUID of version 4. */
   uuid(): string {
     const hex = [0, 1, 2, 3]
       .map(() =>
@@ -66,7 +67,7 @@ export class SeededRandom {
   }
 }
 
-/** FNV-1a, with a last mixing so that names which differ in one digit begin far apart. */
+/** FNV-1a, with a final mix so that names that differ in one digit begin far apart. */
 function hashOf(text: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);

@@ -6,12 +6,12 @@ import type { SeededRandom } from './seeded-random.js';
 import type { SimulatedProcess } from './simulated-process.js';
 import type { VirtualTime } from './virtual-time.js';
 
-/** What one process takes for the machine: virtual time, a clock that somebody may set, chance from the seed. */
+/** The environment of one process: virtual time, a clock that a fault may set, randomness from the seed. */
 export class SimulatedEnvironment implements Environment {
   readonly #time: VirtualTime;
   readonly #process: SimulatedProcess;
   readonly #random: SeededRandom;
-  /** Turns of the event loop since a timer was last called. */
+  /** Turns of the event loop since the last timer was called. */
   #turns = 0;
 
   constructor(time: VirtualTime, process: SimulatedProcess, random: SeededRandom) {
@@ -59,7 +59,7 @@ export class SimulatedEnvironment implements Environment {
     return () => {};
   }
 
-  /** Some take it without the object that it belongs to. */
+  /** A property, because some take it without the object that it belongs to. */
   readonly random = (): number => this.#random.next();
 
   uuid(): string {
@@ -67,15 +67,15 @@ export class SimulatedEnvironment implements Environment {
   }
 }
 
-/** What true time is when a simulation begins. Milliseconds since 1970. */
+/** The true time at the beginning of a simulation. Milliseconds since 1970. */
 export const BEGINNING_MS = Date.UTC(2024, 1, 29, 12);
 
 /** How long one turn of the event loop takes. Milliseconds. */
 const TURN_MS = 0.02;
-/** Who turns so often while nothing else happens waits for something, and takes longer turns. */
+/** After so many turns in a row without a timer, a process waits for something, and its turns take longer. */
 const TURNS_MAX = 50;
 const WAITING_TURN_MS = 1;
-/** Longest delay of a timer, beyond which Node makes it 1. Milliseconds. */
+/** Longest delay of a timer. Node replaces longer ones by 1. Milliseconds. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
 class SimulatedTimer implements Timer {
@@ -94,7 +94,7 @@ class SimulatedTimer implements Timer {
   }
 }
 
-/** As the machine does it. */
+/** Returns a callback in the context of no caller, as the real environment does. */
 function inNobodysContext(callback: () => void): () => void {
   return () => detached(callback);
 }

@@ -1,15 +1,15 @@
 import type { CallingProcess, ScheduledCall } from './call-heap.js';
 
-/** One start of one node: what was scheduled in it ends with it. */
+/** One start of one node. What was scheduled in it ends with it. */
 export class SimulatedProcess implements CallingProcess {
-  /** For the trace: `n2`, say. */
+  /** Its name in the trace, `n2` for example. */
   readonly name: string;
   isDead = false;
-  /** It does nothing and hears nothing, but is still there. */
+  /** Whether it is frozen: it does nothing and gets nothing, but still exists. */
   isFrozen = false;
-  /** By how much its clock is ahead of true time. Milliseconds. */
+  /** How far its clock is ahead of true time. Milliseconds. */
   clockOffsetMs = 0;
-  /** What its monotonic clock said when the simulation began. Milliseconds. */
+  /** What its monotonic clock showed when the simulation began. Milliseconds. */
   readonly monotonicStartMs: number;
   readonly #held: ScheduledCall[] = [];
 

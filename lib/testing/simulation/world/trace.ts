@@ -1,4 +1,4 @@
-/** All that crossed the simulated world, in order. */
+/** Everything that happened in the simulated world, in order. */
 export class Trace {
   readonly entries: TraceEntry[] = [];
   readonly #nowMs: () => number;
@@ -15,7 +15,7 @@ export class Trace {
     return this.entries.map(lineOf);
   }
 
-  /** The last lines that concern these streams, or everybody. */
+  /** Returns the last lines that concern these streams, or everybody. */
   tail(streams: readonly string[], linesMax: number): string[] {
     const wanted = new Set(streams);
     const concerned = this.entries.filter(
@@ -27,7 +27,7 @@ export class Trace {
   }
 }
 
-/** Stands for the store's log where otherwise a stream's id stands. */
+/** Stands for the store's log in place of a stream's id. */
 export const LOG = '$log';
 
 /** One thing that happened. */
@@ -36,7 +36,7 @@ export interface TraceEntry {
   /** `n2`, `store`, `client 3` … */
   readonly who: string;
   readonly what: string;
-  /** The stream that it concerns; none if it concerns all. */
+  /** The stream that it concerns; all if there is none. */
   readonly streamId: string | undefined;
 }
 

@@ -4,8 +4,8 @@ import { CallHeap, type ScheduledCall } from './call-heap.js';
 import type { SimulatedProcess } from './simulated-process.js';
 
 /**
- * Time that passes only from one call to the next. One call is taken at a time, and all that follows from it in promises has ended before the next is taken:
- * so what happens, and in which order, depends on nothing but what was scheduled.
+ * Virtual time, which passes only from one call to the next. A call is made when everything that follows from the one
+ * before in promises has ended. So what happens, and in which order, depends only on what was scheduled.
  */
 export class VirtualTime {
   readonly #heap = new CallHeap();
@@ -24,7 +24,10 @@ export class VirtualTime {
     return this.#steps;
   }
 
-  /** Makes this call in so many milliseconds; in a process only as long as that lives, and not while it is frozen. */
+  /**
+   * Makes a call after so many milliseconds. A call in a process is made only while it lives, and waits while it is
+   * frozen.
+   */
   after(ms: number, run: () => void, process?: SimulatedProcess): ScheduledCall {
     return this.at(this.#nowMs + Math.max(0, ms), run, process);
   }
@@ -35,25 +38,25 @@ export class VirtualTime {
     return call;
   }
 
-  /** Resolves in so many milliseconds. */
+  /** Resolves after so many milliseconds. */
   sleep(ms: number): Promise<void> {
     return new Promise((resolve) => {
       this.after(ms, resolve);
     });
   }
 
-  /** What a process could not do while it was frozen comes now, in its old order. */
+  /** Makes the calls that a frozen process missed, in their old order. */
   thaw(process: SimulatedProcess): void {
     process.isFrozen = false;
     for (const { run } of process.takeHeld()) this.after(0, run, process);
   }
 
-  /** Nothing more is called. */
+  /** Makes no more calls. */
   stop(): void {
     this.#stopped = true;
   }
 
-  /** Goes on until then, or until `holds` says so. */
+  /** Continues until this time, or until `holds` returns true. */
   async goTo(untilMs: number, holds: () => boolean = () => false): Promise<void> {
     for (let next = this.#heap.first; next && next.atMs <= untilMs && !this.#stopped; next = this.#heap.first) {
       this.#heap.take();
