@@ -71,7 +71,7 @@ type Checked =
   | { readonly actor: string; readonly command: string; readonly place: number };
 
 /** How many issues the message of a `SchemaError` shows at most. */
-const ISSUES_TOLD_MAX = 5;
+const ISSUES_SHOWN_MAX = 5;
 
 /** One problem of a value. */
 export interface SchemaIssue {
@@ -111,9 +111,9 @@ export class SchemaError extends OmniscientError {
 
   constructor(whose: Checked, issues: readonly SchemaIssue[]) {
     const root = 'place' in whose ? `args[${whose.place}]` : '';
-    const told = issues.slice(0, ISSUES_TOLD_MAX).map((issue) => textOfIssue(root, issue));
-    const more = issues.length > told.length ? `; and ${issues.length - told.length} more` : '';
-    super('SCHEMA_MISMATCH', `${describeChecked(whose)} does not fit its schema: ${told.join('; ')}${more}`);
+    const shown = issues.slice(0, ISSUES_SHOWN_MAX).map((issue) => textOfIssue(root, issue));
+    const more = issues.length > shown.length ? `; and ${issues.length - shown.length} more` : '';
+    super('SCHEMA_MISMATCH', `${describeChecked(whose)} does not fit its schema: ${shown.join('; ')}${more}`);
     this.actor = whose.actor;
     this.event = 'event' in whose ? whose.event : undefined;
     this.command = 'command' in whose ? whose.command : undefined;

@@ -118,8 +118,8 @@ function failureIn(budget: { left: number }, thrown: unknown, depth: number): St
 }
 
 function reasonIn({ cause, errors = [] }: StoredFailure, message: string): string {
-  const told = [...errors, ...(cause ? [cause] : [])].map((each) => reasonIn(each, `${each.name}: ${each.message}`));
-  return told.length === 0 ? message : `${message} (because of ${told.join('; ')})`;
+  const reasons = [...errors, ...(cause ? [cause] : [])].map((each) => reasonIn(each, `${each.name}: ${each.message}`));
+  return reasons.length === 0 ? message : `${message} (because of ${reasons.join('; ')})`;
 }
 
 function traceIn({ name, message, stack, cause, errors = [] }: StoredFailure, indent: string): string {

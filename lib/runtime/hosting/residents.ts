@@ -91,7 +91,7 @@ export class Residents {
     for (const [activation, entry] of this.#idleSince) {
       if (this.#idleSince.size - this.#leaving.size <= this.#residentMax || toLookAt-- === 0) return;
       if (activation.used || !activation.idle) this.#moveToEnd(activation, entry);
-      else this.#letGo(activation, entry.host);
+      else this.#passivate(activation, entry.host);
     }
   }
 
@@ -126,11 +126,11 @@ export class Residents {
       if (activation.used) this.#moveToEnd(activation, entry);
       // All that follow were checked even later.
       else if (idleMs < this.#passivateAfterMsMin) return;
-      else if (idleMs >= entry.host.passivateAfterMs && activation.idle) this.#letGo(activation, entry.host);
+      else if (idleMs >= entry.host.passivateAfterMs && activation.idle) this.#passivate(activation, entry.host);
     }
   }
 
-  #letGo(activation: Activation, host: ResidentHost): void {
+  #passivate(activation: Activation, host: ResidentHost): void {
     this.#leaving.add(activation);
     void host.passivate(activation).finally(() => this.#leaving.delete(activation));
   }

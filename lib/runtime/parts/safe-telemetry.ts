@@ -67,9 +67,9 @@ function tracing(begin: () => Trace): Trace {
   return trace ? new SafeTrace(trace) : UNTRACED;
 }
 
-function quietly<T>(tell: () => T): T | undefined {
+function quietly<T>(report: () => T): T | undefined {
   try {
-    return tell();
+    return report();
   } catch {
     return undefined;
   }

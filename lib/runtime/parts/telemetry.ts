@@ -94,10 +94,10 @@ export type Amount = readonly [actor: string, count: number];
 
 /** Runs work as part of a trace, if there is one, and reports its end. */
 export function traced<T>(trace: Trace | undefined, work: () => Promise<T>): Promise<T> {
-  return trace ? tell(trace, work) : work();
+  return trace ? report(trace, work) : work();
 }
 
-async function tell<T>(trace: Trace, work: () => Promise<T>): Promise<T> {
+async function report<T>(trace: Trace, work: () => Promise<T>): Promise<T> {
   try {
     const result = await trace.run(work);
     trace.ended();
