@@ -156,13 +156,14 @@ export class Membership {
     const lookedForMs = Math.min(nowMs - this.#lastLookAtMs, (2 * this.#timeoutMs) / LOOKS_PER_TIMEOUT);
     this.#lastLookAtMs = nowMs;
     // A heartbeat that is new to us may have been written at any time since the last check began.
-    const isClockRead = nowMs - this.#lastLookFromMs <= this.#timeoutMs * CLOCK_DELAY_SHARE_MAX;
+    const delayMs = nowMs - this.#lastLookFromMs;
+    const delayMsMax = Math.max(delayMs, this.#timeoutMs * CLOCK_DELAY_SHARE_MAX);
     this.#lastLookFromMs = fromMs;
     const seen = new Set<string>();
     for (const record of records) {
       seen.add(record.nodeId);
       if (record.nodeId === this.#parts.nodeId) this.#checkOwn(record);
-      else if (this.#see(record, lookedForMs) && isClockRead) this.clocks.read(record.nodeId, record.clockMs, nowMs);
+      else if (this.#see(record, lookedForMs)) this.clocks.read(record.nodeId, record.clockMs, nowMs, delayMsMax);
     }
     for (const [nodeId, other] of this.#others) {
       if (seen.has(nodeId)) continue;

@@ -14,13 +14,16 @@ export class NodeClocks {
     this.#toleranceMs = toleranceMs;
   }
 
-  /** Records that a node's clock showed `clockMs` shortly before `nowMs`. */
-  read(nodeId: string, clockMs: number, nowMs: number): void {
-    const known = this.#measured.get(nodeId) ?? { sinceMs: nowMs, readAtMs: nowMs, aheadMs: [] };
+  /**
+   * Records that a node's clock showed `clockMs` at most `delayMsMax` before `nowMs`. A reading whose delay may be long
+   * cannot refine what is known, but it shows that the clock was set.
+   */
+  read(nodeId: string, clockMs: number, nowMs: number, delayMsMax = this.#toleranceMs): void {
+    const known = this.#measured.get(nodeId) ?? { sinceMs: nowMs, readAtMs: nowMs, readings: [] };
     known.readAtMs = nowMs;
     this.#measured.delete(nodeId);
     this.#measured.set(nodeId, known);
-    addReading(known.aheadMs, clockMs - nowMs, this.#toleranceMs);
+    addReading(known.readings, { aheadMs: clockMs - nowMs, delayMsMax }, this.#toleranceMs);
     const [oldest] = this.#measured.keys();
     if (oldest !== undefined && this.#measured.size > NODES_MAX) this.#measured.delete(oldest);
   }
@@ -33,9 +36,11 @@ export class NodeClocks {
   elapsed(nodeId: string, atMs: number, nowMs: number): Elapsed | undefined {
     const known = this.#measured.get(nodeId);
     if (!known) return undefined;
-    // A moment just past lies ahead of a clock that was read late.
-    const soonMs = 2 * this.#toleranceMs;
-    const possibleMs = known.aheadMs.map((aheadMs) => nowMs + aheadMs - atMs).filter((ms) => ms >= -soonMs);
+    const possibleMs = known.readings.flatMap(({ aheadMs, delayMsMax }) => {
+      const ms = nowMs + aheadMs - atMs;
+      // A moment just past lies ahead of a clock that was read late.
+      return ms >= -(this.#toleranceMs + delayMsMax) ? ms : [];
+    });
     const leastMs = possibleMs.length > 0 ? Math.min(...possibleMs) : 0;
     return { ms: Math.max(0, leastMs), watchedMs: nowMs - known.sinceMs };
   }
@@ -45,9 +50,13 @@ export class NodeClocks {
    * was not set.
    */
   agree(clockMs: number, nowMs: number, sinceMs: number, toleranceMs: number): boolean {
-    for (const { aheadMs, readAtMs } of this.#measured.values()) {
+    for (const { readings, readAtMs } of this.#measured.values()) {
       if (readAtMs < sinceMs) continue;
-      if (aheadMs.some((ms) => Math.abs(nowMs + ms - clockMs) > toleranceMs)) return false;
+      const isApart = ({ aheadMs, delayMsMax }: Reading) => {
+        const behindMs = clockMs - nowMs - aheadMs;
+        return behindMs < -toleranceMs || behindMs > toleranceMs + delayMsMax - this.#toleranceMs;
+      };
+      if (readings.some(isApart)) return false;
     }
     return true;
   }
@@ -66,8 +75,16 @@ interface Measured {
   /** When it was first read. All times here are on our monotonic clock. */
   readonly sinceMs: number;
   readAtMs: number;
-  /** How far it was ahead of our monotonic clock: one number for each time it was set, the newest last. */
-  readonly aheadMs: number[];
+  /** One for each time it was set, the newest last. */
+  readonly readings: Reading[];
+}
+
+/** What a clock showed, less what ours did. */
+interface Reading {
+  /** The least by which it was ahead of our monotonic clock. */
+  readonly aheadMs: number;
+  /** How much more it may have been, because the reading came late. */
+  readonly delayMsMax: number;
 }
 
 /** How long ago something was, by the clock of the node that recorded it. */
@@ -78,14 +95,26 @@ export interface Elapsed {
 }
 
 /**
- * A reading that differs little from the last one is the same clock with another delay. The lower of the two is safe.
+ * Two readings that both can be of the same setting of the clock are. Of two that came soon the lower one is kept, which
+ * is safe; otherwise the one that came sooner, which is exact.
  */
-function addReading(readings: number[], aheadMs: number, toleranceMs: number): void {
+function addReading(readings: Reading[], reading: Reading, toleranceMs: number): void {
   const last = readings.at(-1);
-  if (last !== undefined && Math.abs(aheadMs - last) <= toleranceMs) {
-    readings[readings.length - 1] = Math.min(aheadMs, last);
+  if (last !== undefined && isSameSetting(last, reading, toleranceMs)) {
+    readings[readings.length - 1] = better(last, reading);
     return;
   }
-  readings.push(aheadMs);
+  readings.push(reading);
   if (readings.length > READINGS_MAX) readings.shift();
+}
+
+function isSameSetting(one: Reading, other: Reading, toleranceMs: number): boolean {
+  const leastMs = Math.max(one.aheadMs, other.aheadMs);
+  const mostMs = Math.min(one.aheadMs + one.delayMsMax, other.aheadMs + other.delayMsMax);
+  return leastMs <= Math.max(mostMs, Math.min(one.aheadMs, other.aheadMs) + toleranceMs);
+}
+
+function better(one: Reading, other: Reading): Reading {
+  if (one.delayMsMax !== other.delayMsMax) return one.delayMsMax < other.delayMsMax ? one : other;
+  return one.aheadMs < other.aheadMs ? one : other;
 }

@@ -3,8 +3,9 @@ import { NodeClocks } from '../../../lib/runtime/cluster/node-clocks.js';
 import { randomFrom, seedFor } from '../../support/seed.js';
 
 const TOLERANCE_MS = 1_000;
-/** Longest a heartbeat takes until it is read. Milliseconds. */
+/** Longest a heartbeat takes until it is read, and until a node reads it that was frozen. Milliseconds. */
 const DELAY_MS_MAX = 900;
+const LATE_MS_MAX = 8_000;
 const HOUR_MS = 3_600_000;
 
 const seed = seedFor('node-clocks');
@@ -28,9 +29,11 @@ describe('NodeClocks', () => {
         nowMs += random() * 2_000;
         // Set a few times, and always read again before anything more is written.
         if (random() < 0.1) aheadMs += (random() < 0.5 ? -1 : 1) * (5 * 60_000 + random() * HOUR_MS);
-        clocks.read('n', nowMs + aheadMs, nowMs + random() * DELAY_MS_MAX);
+        const isLate = random() < 0.2;
+        const delayMsMax = isLate ? LATE_MS_MAX : DELAY_MS_MAX;
+        clocks.read('n', nowMs + aheadMs, nowMs + random() * delayMsMax, isLate ? LATE_MS_MAX : undefined);
         written.push({ atMs: nowMs + aheadMs, trueMs: nowMs });
-        nowMs += DELAY_MS_MAX;
+        nowMs += delayMsMax;
         check();
         // Some are looked at before any time has passed.
         written.push({ atMs: nowMs + aheadMs, trueMs: nowMs });
@@ -48,6 +51,21 @@ describe('NodeClocks', () => {
     expect(ms).toBeLessThanOrEqual(40_000);
     expect(ms).toBeGreaterThanOrEqual(40_000 - DELAY_MS_MAX);
     expect(watchedMs).toBeGreaterThan(69_000);
+  });
+
+  it('learns from a late reading that a clock was set, and from the next one how far', () => {
+    const clocks = new NodeClocks(TOLERANCE_MS);
+    clocks.read('n', HOUR_MS, 100);
+    // Set back by an hour; written at 5,000 and read at 12,000.
+    clocks.read('n', 5_000, 12_000, LATE_MS_MAX);
+    const ms = () => clocks.elapsed('n', 10_000, 20_000)?.ms as number;
+    expect(ms()).toBeLessThanOrEqual(10_000);
+    clocks.read('n', 13_000, 13_100);
+    expect(ms()).toBeGreaterThanOrEqual(10_000 - DELAY_MS_MAX);
+    expect(ms()).toBeLessThanOrEqual(10_000);
+    // A late reading of the same setting takes nothing away from that.
+    clocks.read('n', 14_000, 19_000, LATE_MS_MAX);
+    expect(ms()).toBeGreaterThanOrEqual(10_000 - DELAY_MS_MAX);
   });
 
   it('knows nothing of clocks that it never read, and nothing of what is still to come', () => {
