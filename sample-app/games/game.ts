@@ -11,7 +11,7 @@ import {
 import { z } from 'zod';
 import { GameError } from '../common/game-error.js';
 import { Player, type PlayerEvents } from '../players/player.js';
-import type { RoundEvents } from '../rounds/round.js';
+import type { RoundEvents } from '../rounds/round-events.js';
 
 export const PLAYERS_MAX = 8;
 /** Longest round. */

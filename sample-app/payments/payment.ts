@@ -3,6 +3,7 @@ import { Bank, BankUnreachableError, type Card, type Outcome } from '../bank/ban
 import { GameError } from '../common/game-error.js';
 import { OwnAddress } from '../common/own-address.js';
 import type { UserEvents } from '../users/user.js';
+import type { PaymentEvents } from './payment-events.js';
 
 /** How often the bank is asked again while it has not answered. */
 const ASK_AGAIN_MS = 500;
@@ -22,16 +23,6 @@ export interface PaymentState {
   ticks: number;
   /** How often the bank could not be reached. */
   failures: number;
-}
-
-export interface PaymentEvents {
-  payment_opened: { payment: string; user: string; lives: number; amountCents: number; card: Card; reference: string };
-  bank_unreachable: { why: string };
-  /** Calls the `User`, to whom it is worth lives. */
-  payment_confirmed: { user: string; lives: number; amountCents: number };
-  payment_declined: { user: string };
-  payment_timed_out: { payment: string; afterMs: number };
-  payment_refunded: { amountCents: number };
 }
 
 type Requested = Heard<UserEvents, 'payment_requested'>;

@@ -1,5 +1,6 @@
 import { Actor, EventHandler, type Heard, ListenTo, type Tick, TickActor, type TickEvents } from 'omniscient-nest';
 import type { GameEvents } from '../games/game.js';
+import type { RoundEvents } from './round-events.js';
 
 const TICK_MS = 1_000;
 /** No player's name has a slash, so no player shares a round's stream. */
@@ -11,12 +12,6 @@ export interface RoundState {
   /** When that game started: a room may be played in many times. */
   startedAt?: string;
   secondsLeft: number;
-}
-
-export interface RoundEvents {
-  /** `startedAt` is missing in events from before games could be reopened. */
-  round_started: { game: string; startedAt?: string; seconds: number };
-  round_ended: { game: string; startedAt?: string };
 }
 
 type GameStart = Heard<GameEvents, 'game_started'>;

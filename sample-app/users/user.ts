@@ -2,7 +2,7 @@ import { Actor, Command, EventHandler, type Heard, Ids, ListenTo, LiveActor } fr
 import { z } from 'zod';
 import { CARDS } from '../bank/bank.js';
 import { AccountError } from '../common/game-error.js';
-import type { PaymentEvents } from '../payments/payment.js';
+import type { PaymentEvents } from '../payments/payment-events.js';
 import { PasswordService } from './password.service.js';
 import { TokenService } from './token.service.js';
 

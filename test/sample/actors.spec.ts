@@ -4,7 +4,7 @@ import { Given } from 'omniscient-nest/testing';
 import { Game } from '../../sample-app/games/game.js';
 import { ranked, scoresOf } from '../../sample-app/leaders/scoring.js';
 import { Player } from '../../sample-app/players/player.js';
-import type { RoundEvents } from '../../sample-app/rounds/round.js';
+import type { RoundEvents } from '../../sample-app/rounds/round-events.js';
 
 const FIRST = '2026-01-01T00:00:00.000Z';
 const SECOND = '2026-01-01T01:00:00.000Z';

@@ -15,14 +15,14 @@ import { WakeUps } from './wake-ups.js';
  */
 export class EventPull {
   /** Called when it has looked and found nothing left to give out. */
-  onSuspect: () => void = () => {};
+  onCaughtUp: () => void = () => {};
   readonly #engine: ReadDuty & FollowDuty;
   readonly #source: PullSource;
   readonly #onRetry: (error: unknown) => void;
   readonly #environment: Environment;
   readonly #backoff: Backoff;
   #place: number;
-  #quietAt: number;
+  #caughtUpTo: number;
   #watch: Promise<Unwatch> | undefined;
   readonly #wakeUps = new WakeUps();
   /** Events from wake-ups that continue after `place`. */
@@ -50,7 +50,7 @@ export class EventPull {
     this.#engine = engine;
     this.#source = source;
     this.#place = after;
-    this.#quietAt = after;
+    this.#caughtUpTo = after;
     this.#onRetry = onRetry;
     this.#environment = environment;
     this.#backoff = backoffIn(environment);
@@ -64,13 +64,13 @@ export class EventPull {
   }
 
   /** The place at which nothing was left to give out when it last looked. */
-  get quietAt(): number {
-    return this.#quietAt;
+  get caughtUpTo(): number {
+    return this.#caughtUpTo;
   }
 
   /** Whether events were given out since then, or the end has not been reached yet. */
   get isBehind(): boolean {
-    return this.#place > this.#quietAt || this.#isOnTheWay;
+    return this.#place > this.#caughtUpTo || this.#isOnTheWay;
   }
 
   /**
@@ -132,8 +132,8 @@ export class EventPull {
   }
 
   #nothingLeft(): void {
-    this.#quietAt = this.#place;
-    this.onSuspect();
+    this.#caughtUpTo = this.#place;
+    this.onCaughtUp();
   }
 
   async #read(): Promise<StorePage> {

@@ -40,7 +40,7 @@ export class Membership {
     // It does not use the user's ids: whatever those are, each start needs a distinct one.
     this.incarnation = parts.environment.uuid();
     this.#timeoutMs = parts.limits.heartbeatTimeoutMs;
-    this.clocks = new NodeClocks(this.#timeoutMs * CLOCK_DELAY_SHARE_MAX);
+    this.clocks = new NodeClocks(this.#timeoutMs * CLOCK_DELAY_SHARE);
   }
 
   /** Resolves when this node and the others know each other. @throws EngineError. */
@@ -156,8 +156,7 @@ export class Membership {
     const lookedForMs = Math.min(nowMs - this.#lastLookAtMs, (2 * this.#timeoutMs) / LOOKS_PER_TIMEOUT);
     this.#lastLookAtMs = nowMs;
     // A heartbeat that is new to us may have been written at any time since the last check began.
-    const delayMs = nowMs - this.#lastLookFromMs;
-    const delayMsMax = Math.max(delayMs, this.#timeoutMs * CLOCK_DELAY_SHARE_MAX);
+    const delayMsMax = Math.max(nowMs - this.#lastLookFromMs, this.#timeoutMs * CLOCK_DELAY_SHARE);
     this.#lastLookFromMs = fromMs;
     const seen = new Set<string>();
     for (const record of records) {
@@ -263,8 +262,8 @@ const SUSPECT_SHARE = 0.75;
 /** A node is forgotten after it has been dead for this many time-outs. */
 const FORGET_AFTER_TIMEOUTS = 30;
 
-/** A heartbeat that may be older than this share of the time-out when it is read says too little about its node's clock. */
-const CLOCK_DELAY_SHARE_MAX = 0.5;
+/** A heartbeat that is read within this share of the time-out measures its node's clock. A later one only shows whether it was set. */
+const CLOCK_DELAY_SHARE = 0.5;
 /** A clock that differs from elapsed time by less than this was not set. Milliseconds. */
 const CLOCK_SET_MS_MIN = 20;
 

@@ -225,6 +225,6 @@ function deliveryOf({ name }: RoutedListener, record: EventRecord): Delivery {
 
 /** The checkpoint, including events that concern no listener. */
 function checkpointOf({ watermark, since, behind, pull }: Work): DispatcherCheckpoint {
-  const position = watermark.size > 0 ? watermark.done : Math.max(watermark.done, pull.quietAt);
+  const position = watermark.size > 0 ? watermark.done : Math.max(watermark.done, pull.caughtUpTo);
   return { position, since, ...(Object.keys(behind).length > 0 && { behind }) };
 }

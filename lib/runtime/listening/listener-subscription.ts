@@ -71,7 +71,7 @@ export class ListenerSubscription {
 
   /** Up to where all events are handled. */
   get processedTo(): number {
-    return Math.max(this.#processedHere, this.#pull.quietAt);
+    return Math.max(this.#processedHere, this.#pull.caughtUpTo);
   }
 
   /** Whether it has ended: its time is over and all earlier events are handled, or it has reached its count. */

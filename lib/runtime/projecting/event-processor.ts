@@ -44,12 +44,12 @@ export class EventProcessor {
       parts.log.warn(`projection ${owner.definition.name}: events could not be read; reading is retried`, error);
     const { names } = owner.definition;
     this.#pull = new EventPull(parts.engine, { names }, at.position, retried, parts.environment);
-    this.#pull.onSuspect = moved;
+    this.#pull.onCaughtUp = moved;
   }
 
   /** The position up to which everything was handled. */
   get position(): number {
-    return Math.max(this.#handled, this.#pull.quietAt);
+    return Math.max(this.#handled, this.#pull.caughtUpTo);
   }
 
   /** Runs until it is stopped. @throws any error that retrying does not fix. */

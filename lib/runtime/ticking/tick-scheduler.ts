@@ -1,8 +1,8 @@
+import { PriorityQueue } from '../../engine/environment/priority-queue.js';
 import type { Cluster } from '../cluster/cluster.js';
 import type { NodeClocks } from '../cluster/node-clocks.js';
 import type { RuntimeParts } from '../parts/settings.js';
 import { type TickTime, tickTimeOf } from '../parts/tick-time.js';
-import { DueHeap } from './due-heap.js';
 import { TickSchedules } from './tick-schedules.js';
 import type { TickingActor } from './ticking-actor.js';
 
@@ -11,7 +11,7 @@ export class TickScheduler {
   readonly #parts: RuntimeParts;
   readonly #cluster: Cluster;
   readonly #schedules: TickSchedules;
-  readonly #heap = new DueHeap<Waiting>();
+  readonly #heap = new PriorityQueue<Waiting>((one, other) => one.atMs < other.atMs);
   /** The present time of each. Other entries of it in the heap are outdated. */
   readonly #waiting = new Map<TickingActor, Waiting>();
   readonly #time: TickTime;

@@ -62,13 +62,13 @@ describe('EventPull of a stream', () => {
     const engine = await openEngine();
     await engine.store(10);
     const { pull, versions } = taking(engine);
-    await until(() => pull.quietAt === 10);
+    await until(() => pull.caughtUpTo === 10);
     const { reads } = engine;
     for (let i = 0; i < 20; i += 1) {
       await engine.store(2);
       if (i % 3 === 0) await sleep(1);
     }
-    await until(() => pull.quietAt === 50);
+    await until(() => pull.caughtUpTo === 50);
     expect(engine.reads).toBe(reads);
     expect(versions).toEqual(upTo(50));
     pull.stop();
@@ -78,7 +78,7 @@ describe('EventPull of a stream', () => {
     const engine = await openEngine();
     const { pull, versions } = taking(engine, () => sleep(5));
     await engine.store(1);
-    await until(() => pull.quietAt === 1);
+    await until(() => pull.caughtUpTo === 1);
     for (const said of [() => [], (events: readonly EventRecord[]) => events.slice(1), () => []]) {
       engine.said = said;
       const { reads } = engine;
@@ -88,7 +88,7 @@ describe('EventPull of a stream', () => {
       expect(engine.reads).toBeGreaterThan(reads);
     }
     engine.said = (events) => events;
-    await until(() => pull.quietAt === 7);
+    await until(() => pull.caughtUpTo === 7);
     const { reads } = engine;
     // More than is held, while nobody asks for it.
     await Promise.all(Array.from({ length: 10 }, () => engine.store(100)));
@@ -102,7 +102,7 @@ describe('EventPull of a stream', () => {
     const engine = await openEngine();
     await engine.store(3);
     const { pull, versions } = taking(engine);
-    await until(() => pull.quietAt === 3);
+    await until(() => pull.caughtUpTo === 3);
     const [first, second] = await engine.readStream('s', 0, 2);
     const { reads } = engine;
     engine.wake([first as EventRecord]);
@@ -110,7 +110,7 @@ describe('EventPull of a stream', () => {
     await sleep(2);
     expect(engine.reads).toBe(reads);
     await engine.store(1);
-    await until(() => pull.quietAt === 4);
+    await until(() => pull.caughtUpTo === 4);
     expect(versions).toEqual(upTo(4));
     pull.stop();
   });
@@ -151,7 +151,7 @@ describe('EventPull of a stream', () => {
       for (let seen = 0; seen < end; ) seen += (await pull.next())?.length ?? 0;
       await pull.next();
     })();
-    await until(() => pull.quietAt === pages * READ_PAGE_EVENTS_MAX);
+    await until(() => pull.caughtUpTo === pages * READ_PAGE_EVENTS_MAX);
     pull.stop();
     await taking;
     isOver = true;
@@ -165,7 +165,7 @@ describe('EventPull of a stream', () => {
     const pull = new EventPull(engine, { stream: 's' }, 0);
     expect(await pull.next()).toHaveLength(1);
     const waiting = pull.next();
-    await until(() => pull.quietAt === 1);
+    await until(() => pull.caughtUpTo === 1);
     await engine.store(1);
     expect(await waiting).toHaveLength(1);
     await engine.store(1);

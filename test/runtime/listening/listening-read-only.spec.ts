@@ -15,98 +15,41 @@ interface Base {
   words: string[];
 }
 
-/** Listens to names, to what its state names from the beginning, and in code. */
-@Actor({ prefix: 'live-' })
-class Live extends LiveActor<Base, Notes> {
-  initialState() {
-    return { words: [] as string[] };
-  }
+/** An actor of this kind that listens to names, to what its state names from the beginning, and in code. */
+function listeningAs(Kind: typeof LiveActor, prefix: string) {
+  @Actor({ prefix })
+  class Listening extends Kind<Base, Notes> {
+    initialState() {
+      return { words: [] as string[] };
+    }
 
-  override onActivate() {
-    this.listenTo('bob', ({ data }) => this.fire('noted', data as { word: string }), { name: 'bob' });
-  }
+    override onActivate() {
+      this.listenTo('bob', ({ data }) => this.fire('noted', data as { word: string }), { name: 'bob' });
+    }
 
-  @Command() open() {
-    this.fire('opened');
-  }
+    @Command() open() {
+      this.fire('opened');
+    }
 
-  @ListenTo<SpeakerEvents, 'whispered'>({ events: ['whispered'] }) onWhisper({ data }: Whispered) {
-    this.fire('noted', data);
-  }
+    @ListenTo<SpeakerEvents, 'whispered'>({ events: ['whispered'] }) onWhisper({ data }: Whispered) {
+      this.fire('noted', data);
+    }
 
-  @ListenTo(() => ['ann'], { events: ['said'] }) onSaid({ data }: Heard<SpeakerEvents, 'said'>) {
-    this.fire('noted', data);
+    @ListenTo(() => ['ann'], { events: ['said'] }) onSaid({ data }: Heard<SpeakerEvents, 'said'>) {
+      this.fire('noted', data);
+    }
   }
+  return Listening;
 }
 
-@Actor({ prefix: 'one-' })
-class One extends OneActor<Base, Notes> {
-  initialState() {
-    return { words: [] as string[] };
-  }
-
-  override onActivate() {
-    this.listenTo('bob', ({ data }) => this.fire('noted', data as { word: string }), { name: 'bob' });
-  }
-
-  @Command() open() {
-    this.fire('opened');
-  }
-
-  @ListenTo<SpeakerEvents, 'whispered'>({ events: ['whispered'] }) onWhisper({ data }: Whispered) {
-    this.fire('noted', data);
-  }
-
-  @ListenTo(() => ['ann'], { events: ['said'] }) onSaid({ data }: Heard<SpeakerEvents, 'said'>) {
-    this.fire('noted', data);
-  }
-}
-
-@Actor({ prefix: 'tick-' })
-class Ticking extends TickActor<Base, Notes> {
-  initialState() {
-    return { words: [] as string[] };
-  }
-
-  override onActivate() {
-    this.listenTo('bob', ({ data }) => this.fire('noted', data as { word: string }), { name: 'bob' });
-  }
-
-  @Command() open() {
-    this.fire('opened');
-  }
-
-  @ListenTo<SpeakerEvents, 'whispered'>({ events: ['whispered'] }) onWhisper({ data }: Whispered) {
-    this.fire('noted', data);
-  }
-
-  @ListenTo(() => ['ann'], { events: ['said'] }) onSaid({ data }: Heard<SpeakerEvents, 'said'>) {
-    this.fire('noted', data);
-  }
-}
-
-@Actor({ prefix: 'local-' })
-class Local extends Actor<Base, Notes> {
-  initialState() {
-    return { words: [] as string[] };
-  }
-
-  override onActivate() {
-    this.listenTo('bob', ({ data }) => this.fire('noted', data as { word: string }), { name: 'bob' });
-  }
-
-  @Command() open() {
-    this.fire('opened');
-  }
-
-  @ListenTo<SpeakerEvents, 'whispered'>({ events: ['whispered'] }) onWhisper({ data }: Whispered) {
-    this.fire('noted', data);
-  }
-
-  @ListenTo(() => ['ann'], { events: ['said'] }) onSaid({ data }: Heard<SpeakerEvents, 'said'>) {
-    this.fire('noted', data);
-  }
-}
+const Live = listeningAs(LiveActor, 'live-');
+const PREFIX: Record<string, string> = { Live: 'live-', One: 'one-', Ticking: 'tick-', Local: 'local-' };
+const KINDS: Record<string, typeof Live> = {
+  Live,
+  One: listeningAs(OneActor as never, 'one-'),
+  Ticking: listeningAs(TickActor as never, 'tick-'),
+  Local: listeningAs(Actor as never, 'local-'),
+};
 
 /** Fires only what it is told with an exclamation mark. */
 @Actor({ prefix: 'deaf-' })
@@ -142,9 +85,6 @@ class Once extends LiveActor<Base, Notes> {
     this.fire('opened');
   }
 }
-
-const KINDS = { Live, One, Ticking, Local } as unknown as Record<string, typeof Live>;
-const PREFIX: Record<string, string> = { Live: 'live-', One: 'one-', Ticking: 'tick-', Local: 'local-' };
 
 let cluster: MemoryCluster;
 beforeEach(() => {

@@ -1,7 +1,7 @@
 import { detached } from '../../../engine/environment/async-context.js';
 import type { Environment, Timer } from '../../../engine/environment/environment.js';
 import { SYSTEM } from '../../../engine/environment/system-environment.js';
-import type { ScheduledCall } from './call-heap.js';
+import type { ScheduledCall } from './scheduled-call.js';
 import type { SeededRandom } from './seeded-random.js';
 import type { SimulatedProcess } from './simulated-process.js';
 import type { VirtualTime } from './virtual-time.js';

@@ -1,4 +1,4 @@
-import type { CallingProcess, ScheduledCall } from './call-heap.js';
+import type { CallingProcess, ScheduledCall } from './scheduled-call.js';
 
 /** One start of one node. What was scheduled in it ends with it. */
 export class SimulatedProcess implements CallingProcess {

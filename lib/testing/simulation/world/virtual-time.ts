@@ -1,6 +1,7 @@
 import { turnOfTheLoop } from '../../../engine/environment/environment.js';
+import { PriorityQueue } from '../../../engine/environment/priority-queue.js';
 import { SYSTEM } from '../../../engine/environment/system-environment.js';
-import { CallHeap, type ScheduledCall } from './call-heap.js';
+import { isBefore, type ScheduledCall } from './scheduled-call.js';
 import type { SimulatedProcess } from './simulated-process.js';
 
 /**
@@ -8,7 +9,7 @@ import type { SimulatedProcess } from './simulated-process.js';
  * before in promises has ended. So what happens, and in which order, depends only on what was scheduled.
  */
 export class VirtualTime {
-  readonly #heap = new CallHeap();
+  readonly #heap = new PriorityQueue<ScheduledCall>(isBefore);
   #nowMs = 0;
   #sequence = 0;
   #steps = 0;

@@ -1,12 +1,18 @@
-/** Finds what is due next among very many: a binary heap. Adding and taking cost the logarithm of their number. */
-export class DueHeap<T extends Due> {
+/** Finds the first of very many items: a binary heap. Adding and taking cost the logarithm of their number. */
+export class PriorityQueue<T> {
   readonly #heap: T[] = [];
+  readonly #isBefore: (one: T, other: T) => boolean;
+
+  /** @param isBefore whether one item comes before another. Items of which neither does come in any order. */
+  constructor(isBefore: (one: T, other: T) => boolean) {
+    this.#isBefore = isBefore;
+  }
 
   get size(): number {
     return this.#heap.length;
   }
 
-  /** The entry that is due first. */
+  /** The item that comes before all others. */
   get first(): T | undefined {
     return this.#heap[0];
   }
@@ -17,18 +23,18 @@ export class DueHeap<T extends Due> {
     while (at > 0) {
       const parentAt = (at - 1) >> 1;
       const parent = heap[parentAt] as T;
-      if (parent.atMs <= item.atMs) break;
+      if (!this.#isBefore(item, parent)) break;
       heap[at] = parent;
       at = parentAt;
     }
     heap[at] = item;
   }
 
-  /** Removes the entry that is due first. */
+  /** Removes the first item. */
   take(): T | undefined {
     const first = this.#heap[0];
     const last = this.#heap.pop();
-    if (last !== undefined && last !== first) this.#sink(last);
+    if (this.#heap.length > 0) this.#sink(last as T);
     return first;
   }
 
@@ -36,24 +42,19 @@ export class DueHeap<T extends Due> {
     this.#heap.length = 0;
   }
 
+  /** Puts an item in the place of the first, and lets it down to where it belongs. */
   #sink(item: T): void {
     const heap = this.#heap;
     let at = 0;
     for (;;) {
       let childAt = 2 * at + 1;
       if (childAt >= heap.length) break;
-      const right = heap[childAt + 1];
-      if (right && right.atMs < (heap[childAt] as T).atMs) childAt += 1;
+      if (childAt + 1 < heap.length && this.#isBefore(heap[childAt + 1] as T, heap[childAt] as T)) childAt += 1;
       const child = heap[childAt] as T;
-      if (child.atMs >= item.atMs) break;
+      if (!this.#isBefore(child, item)) break;
       heap[at] = child;
       at = childAt;
     }
     heap[at] = item;
   }
-}
-
-/** An entry with a time. */
-export interface Due {
-  readonly atMs: number;
 }
