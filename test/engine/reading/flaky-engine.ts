@@ -67,13 +67,19 @@ export class FlakyEngine extends MemoryEngine {
   #distorting(wake: Wake): Wake {
     return (events) => {
       const chance = this.#random();
-      if (chance < 0.2) wake(events.slice(0, 1));
+      if (chance < 0.2) this.#cut(events, wake);
       else if (chance < 0.4) wake([...events].reverse());
       else if (chance < 0.5) wake(events.map((event) => ({ ...event, position: 0 })));
       else if (chance < 0.7) wake([...events, ...events]);
       else if (chance < 0.8) wake(events);
       if (chance > 0.7) setTimeout(() => wake(chance > 0.9 ? [] : events.slice(-1)), this.#random() * LOOK_AGAIN_MS);
     };
+  }
+
+  /** The rest comes later: a wake-up that lacks the last event has to be followed by one that does not (`Wake`). */
+  #cut(events: readonly EventRecord[], wake: Wake): void {
+    wake(events.slice(0, 1));
+    if (events.length > 1) setTimeout(() => wake(events.slice(1)), this.#random() * LOOK_AGAIN_MS);
   }
 }
 
