@@ -19,7 +19,7 @@ export const MUTATIONS = [
     "this.isChecked || isChecked ? this.#state.version : 'any'",
     "'any'",
     'accounts',
-    2,
+    10,
   ),
   mutation(
     'a version too low',
@@ -43,7 +43,7 @@ export const MUTATIONS = [
     'inDoubt ||= error.outcomeUnknown;',
     '',
     'accounts',
-    2,
+    4,
   ),
   mutation(
     'own events in a conflict are not recognised',
@@ -51,7 +51,7 @@ export const MUTATIONS = [
     "result.kind === 'conflict' ? firstOwn(request, result.events) : undefined",
     'undefined',
     'accounts',
-    23,
+    4,
   ),
   // State.
   mutation(
@@ -84,7 +84,7 @@ export const MUTATIONS = [
     "commit.onConflict === 'reject' && commit.events.length > 0",
     'false',
     'accounts',
-    2,
+    25,
   ),
   mutation(
     'a rerun gets consumed arguments',
@@ -101,7 +101,7 @@ export const MUTATIONS = [
     '  reachedEnd(): void {\n    this.#before = 0;',
     '  reachedEnd(): void {\n    this.#since = 0;\n    this.#before = 0;',
     'accounts',
-    3,
+    9,
   ),
   mutation(
     'an empty wake-up is ignored',
@@ -109,7 +109,7 @@ export const MUTATIONS = [
     '    if (hint.length === 0) this.hear();',
     '',
     'accounts',
-    12,
+    2,
   ),
   mutation(
     'what is announced during an append is not read',
@@ -117,7 +117,7 @@ export const MUTATIONS = [
     '    this.#wakeUps.hearOf(events, versionOf);\n    if (!this.#ready()) return;',
     '    if (!this.#ready()) return;\n    this.#wakeUps.hearOf(events, versionOf);',
     'accounts',
-    13,
+    2,
   ),
   mutation(
     'the stream is read before it is watched',
@@ -150,7 +150,7 @@ export const MUTATIONS = [
     'if (!this.#isNew(from, incarnation, number)) return;',
     'this.#isNew(from, incarnation, number);',
     'accounts',
-    9,
+    12,
   ),
   mutation(
     'a command that comes again is not looked for',
@@ -158,7 +158,7 @@ export const MUTATIONS = [
     '    if (call.again) {\n      const found',
     '    if (call.again && call.id === undefined) {\n      const found',
     'accounts',
-    8,
+    58,
   ),
   mutation(
     'an old leader does not step down',
@@ -166,7 +166,7 @@ export const MUTATIONS = [
     '      overtaken = true;',
     '',
     'accounts',
-    13,
+    10,
   ),
   // Ticks.
   mutation(
@@ -200,7 +200,7 @@ export const MUTATIONS = [
     '    if (times > 0) this.#open.set(position, times);',
     '',
     'orders',
-    3,
+    4,
   ),
   mutation(
     'a snapshot forgets what was left',
@@ -225,7 +225,7 @@ export const MUTATIONS = [
     'state: optimistic.confirmed()',
     'state: optimistic.current()',
     'accounts',
-    2,
+    1,
   ),
   mutation(
     'a key is not remembered',
