@@ -25,6 +25,7 @@ import type { TickingActor } from './ticking-actor.js';
 export class TickRole implements TickingActor {
   /** The key of its schedule. */
   readonly key: string;
+  claims = 0;
   readonly #owner: TickOwner;
   readonly #parts: RuntimeParts;
   readonly #scheduler: TickScheduler;
@@ -51,7 +52,7 @@ export class TickRole implements TickingActor {
 
   /** Whether its activation must stay. */
   get pinned(): boolean {
-    return this.#owned && this.#known !== undefined;
+    return (this.#owned || this.claims > 0) && this.#known !== undefined;
   }
 
   get owned(): boolean {

@@ -68,9 +68,14 @@ export class TickSchedules {
    * EngineError.
    */
   async own(role: TickingActor, since: number): Promise<void> {
-    const { owner } = await this.#writes.add(this.#scheduleOf(role, since));
-    const isOurs = owner === this.#parts.nodeId;
-    if (isOurs !== role.owned) role.setOwned(isOurs);
+    role.claims += 1;
+    try {
+      const { owner } = await this.#writes.add(this.#scheduleOf(role, since));
+      const isOurs = owner === this.#parts.nodeId;
+      if (isOurs !== role.owned) role.setOwned(isOurs);
+    } finally {
+      role.claims -= 1;
+    }
   }
 
   /** Ensures that some node owns its schedule, and learns whether it is this one: at once, or after a while. */

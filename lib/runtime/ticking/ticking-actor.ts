@@ -17,6 +17,8 @@ export interface TickingActor {
   readonly isStarting: boolean;
   /** How long a due tick has not come. Milliseconds. */
   readonly overdueMs: number;
+  /** How many writes are under way that claim its schedule. It must stay loaded until they are answered. */
+  claims: number;
   /** Sets whether this node makes it tick from now on. */
   setOwned(owned: boolean): void;
   /** Its time has come. */

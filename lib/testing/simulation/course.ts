@@ -59,8 +59,8 @@ export class Course implements Watched {
 
   /** Makes an instance of an actor class that belongs to no node. */
   readonly newActor = (definition: ActorDefinition): InstanceType<ActorClass> => {
-    const parts = this.nodes[0]?.lastParts;
-    if (!parts) throw new Error('the first node has never started');
+    const parts = this.nodes.find(({ lastParts }) => lastParts)?.lastParts;
+    if (!parts) throw new Error('no node has ever started');
     return this.#plan.program.create(definition.actorClass, parts);
   };
 

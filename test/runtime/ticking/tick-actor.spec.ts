@@ -4,6 +4,7 @@ import { Clock } from 'omniscient-nest';
 import { MemoryEngine, MemoryStore } from 'omniscient-nest/memory';
 import type { Runtime, RuntimeOptions } from '../../../lib/runtime/node/runtime.js';
 import type { ActorRepository } from '../../../lib/runtime/refs/actor-repository.js';
+import { eventually } from '../../support/eventually.js';
 import { Metronome } from '../../support/one-actors.js';
 import { startNode } from '../../support/runtime.js';
 
@@ -47,6 +48,14 @@ function expectRegular(ticks: readonly StoredTick[], everyMs: number, first = 1)
   expect(ticks.map(({ n }) => n)).toEqual(ticks.map((_, i) => i + first));
   for (const [i, { atMs }] of ticks.entries()) {
     if (i > 0) expect(atMs - (ticks[i - 1] as StoredTick).atMs).toBeGreaterThanOrEqual(everyMs);
+  }
+}
+
+/** Takes longer to write a schedule than an idle actor stays loaded. */
+class SlowSchedules extends MemoryEngine {
+  override async addSchedules(schedules: Parameters<MemoryEngine['addSchedules']>[0]) {
+    await sleep(300);
+    return super.addSchedules(schedules);
   }
 }
 
@@ -181,6 +190,23 @@ describe('TickActor', () => {
     await sleep(400);
     expect(node.residents).toBe(0);
     expect(ticksIn(store, 'm')).toHaveLength(10);
+  });
+
+  it('stays loaded while its schedule is claimed, however long that takes', async () => {
+    const store = new MemoryStore();
+    const { node, metronomes } = await startMetronomes(store, 'a');
+    await (await metronomes.get('m')).begin(20);
+    await eventually(() => ticksIn(store, 'm').length > 2);
+    // As if it had been killed: its schedule is there, and it may begin with it.
+    running = running.filter((each) => each !== node);
+    const before = store.schedules.size;
+    await node.stop();
+    expect(store.schedules.size).toBe(before);
+    const count = ticksIn(store, 'm').length;
+
+    const engine = new SlowSchedules({ store });
+    await startMetronomes(store, 'a', { engine, passivateAfterMs: 20 });
+    await eventually(() => ticksIn(store, 'm').length > count + 3);
   });
 
   it('keeps its rhythm between nodes whose clocks are an hour apart', async () => {

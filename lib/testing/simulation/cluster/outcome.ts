@@ -16,6 +16,7 @@ const IN_DOUBT: ReadonlySet<string> = new Set([
   'COMMIT_TIMEOUT',
   'SHUTDOWN_INCOMPLETE',
   'COMMAND_INTERRUPTED',
+  'OUTCOME_UNKNOWN',
   'ANSWER_LOST',
   'NODE_LOST',
 ]);
