@@ -3,67 +3,68 @@ export {
   type ActorBase,
   type ActorClass,
   type ActorDecorator,
-  LiveActor,
-  OneActor,
-  TickActor,
-} from './kernel/declaring/actor.js';
-export {
+  type ActorOptions,
+  type ArgumentSchemas,
   Command,
+  type CommandArguments,
+  type CommandName,
+  type CommandOf,
+  type CommandOptions,
+  type CommandResult,
+  type CommandsOf,
+  type DeepReadonly,
   EventHandler,
+  type EventName,
+  type EventOf,
+  type EventSchemas,
+  type EventsOf,
+  type FiredName,
   type HandlerDecorator,
-  type NamedHandlerDecorator,
-} from './kernel/declaring/decorators.js';
-export {
+  type HandlerOf,
+  type Heard,
+  type IsOne,
+  type ListenHandler,
+  type Listening,
   type ListenOptions,
+  type ListenSource,
   ListenTo,
+  type ListenToOptions,
+  LiveActor,
+  type NamedHandlerDecorator,
   type NamedListenDecorator,
   type NamedListenOptions,
+  type OnConflict,
+  OneActor,
+  type OnFailure,
+  type PayloadArgument,
+  type SchemasFit,
+  type StateOf,
   type StreamListenDecorator,
   type StreamListenOptions,
-} from './kernel/declaring/listen-to.js';
-export type { ListenHandler, Listening, ListenSource, ListenToOptions } from './kernel/declaring/listening.js';
-export type {
-  ActorOptions,
-  ArgumentSchemas,
-  CommandOptions,
-  EventSchemas,
-  OnConflict,
-  OnFailure,
-} from './kernel/declaring/marks.js';
-export type {
-  CommandArguments,
-  CommandName,
-  CommandOf,
-  CommandResult,
-  CommandsOf,
-  DeepReadonly,
-  EventName,
-  EventOf,
-  EventsOf,
-  FiredName,
-  HandlerOf,
-  Heard,
-  IsOne,
-  PayloadArgument,
-  SchemasFit,
-  StateOf,
-} from './kernel/declaring/types.js';
+  TickActor,
+} from './kernel/declaring/index.js';
 export {
   Projection,
   type ProjectionCheckpoint,
   type ProjectionHooks,
   type ProjectionOptions,
-} from './kernel/defining/projection.js';
-export { type Renaming, Upcast, type UpcastDecorator, type UpcastOf } from './kernel/defining/upcast-decorator.js';
-export type { Tick, TickEvents, TickOptions } from './kernel/framework/framework-events.js';
-export { Clock, Ids } from './kernel/values/clock.js';
+  type Renaming,
+  Upcast,
+  type UpcastDecorator,
+  type UpcastOf,
+} from './kernel/defining/index.js';
+export type { Tick, TickEvents, TickOptions } from './kernel/framework/index.js';
 export {
   ActorOverloadedError,
+  Clock,
   CommitTimeoutError,
   ConflictError,
   DeadlockError,
   EngineError,
+  type EventInfo,
+  type EventMetadata,
   HandlerError,
+  Ids,
   InvalidIdError,
   OmniscientError,
   type OmniscientErrorOptions,
@@ -71,34 +72,40 @@ export {
   RegistrationError,
   SchemaError,
   type SchemaIssue,
+  type SchemaOutput,
   ShuttingDownError,
+  type StandardIssue,
+  type StandardResult,
+  type StandardSchema,
   StateReadOnlyError,
+  type StoredEvent,
+  type StoredFailure,
   TurnError,
   UnknownCommandError,
-} from './kernel/values/errors.js';
-export type { EventInfo, EventMetadata, StoredEvent } from './kernel/values/event.js';
-export type {
-  SchemaOutput,
-  StandardIssue,
-  StandardResult,
-  StandardSchema,
-} from './kernel/values/standard-schema.js';
-export type { StoredFailure } from './kernel/values/thrown.js';
-export { EventSourcingModule } from './nest/event-sourcing.module.js';
-export { EventSourcingHealth, type EventSourcingHealthResult, type HealthLimits } from './nest/health.js';
-export { getActorToken, InjectActor } from './nest/injection.js';
-export type { EventSourcingAsyncOptions, EventSourcingOptions, EventSourcingOptionsFactory } from './nest/options.js';
-export type { ErrorClass } from './runtime/cluster/error-codec.js';
-export { type ParkedEvent, ParkedEvents } from './runtime/delivery/parked-events.js';
-export { withCorrelation } from './runtime/events/origin.js';
-export type { LeaderTask } from './runtime/leading/candidacy.js';
-export { LeaderElection } from './runtime/leading/leader-election.js';
-export type { NodeHealth } from './runtime/node/health.js';
-export type { Log, RuntimeLimits } from './runtime/parts/settings.js';
-export { type ProjectionProgress, Projections } from './runtime/projecting/projections.js';
-export type { ActorHandle, ActorRef, LedHandle } from './runtime/refs/actor-ref.js';
-export { ActorRepository } from './runtime/refs/actor-repository.js';
-export type { ReplayStep } from './runtime/refs/replay.js';
-export { AuditTrail } from './runtime/subscribing/audit-trail.js';
-export { EventStream } from './runtime/subscribing/event-stream.js';
-export { EventSubscriptions, type SubscriptionOptions } from './runtime/subscribing/subscriptions.js';
+} from './kernel/values/index.js';
+export {
+  type EventSourcingAsyncOptions,
+  EventSourcingHealth,
+  type EventSourcingHealthResult,
+  EventSourcingModule,
+  type EventSourcingOptions,
+  type EventSourcingOptionsFactory,
+  getActorToken,
+  type HealthLimits,
+  InjectActor,
+} from './nest/index.js';
+export type { ErrorClass } from './runtime/cluster/index.js';
+export { type ParkedEvent, ParkedEvents } from './runtime/delivery/index.js';
+export { withCorrelation } from './runtime/events/index.js';
+export { LeaderElection, type LeaderTask } from './runtime/leading/index.js';
+export type { NodeHealth } from './runtime/node/index.js';
+export type { Log, RuntimeLimits } from './runtime/parts/index.js';
+export { type ProjectionProgress, Projections } from './runtime/projecting/index.js';
+export {
+  type ActorHandle,
+  type ActorRef,
+  ActorRepository,
+  type LedHandle,
+  type ReplayStep,
+} from './runtime/refs/index.js';
+export { AuditTrail, EventStream, EventSubscriptions, type SubscriptionOptions } from './runtime/subscribing/index.js';

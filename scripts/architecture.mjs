@@ -17,12 +17,14 @@ const FLOORS = ['kernel', 'engine', 'engines', 'runtime', 'nest', 'testing'];
 const SHOWN = 12;
 /** Of the page. */
 const LINE_LENGTH_MAX = 120;
+/** By door, and there by name, the file that declares what the door exports. */
+const declarations = new Map();
 
 if (process.argv.includes('--write') || process.argv.includes('--check')) updatePage(process.argv.includes('--check'));
 else printFigures();
 
 function printFigures() {
-  const files = filesBelow('lib').filter((file) => /\.ts$/.test(file));
+  const files = filesBelow('lib').filter((file) => /\.ts$/.test(file) && !isDoor(file));
   const graph = new Map(files.map((file) => [file, importsOf(file).filter((to) => files.includes(to))]));
   const lengths = new Map(files.map((file) => [file, read(file).trimEnd().split('\n').length]));
   const edges = [...graph].flatMap(([from, all]) => all.map((to) => [from, to]));
@@ -115,10 +117,9 @@ function diagram(rooms) {
 }
 
 function list(rooms) {
-  const rows = rooms.map(({ room, about, doors, imports }) => {
+  const rows = rooms.map(({ room, about, imports }) => {
     const may = imports.map((to) => `\`${posix.basename(to)}\``).join(', ') || 'none';
-    const words = `- **\`${room}\`** ${about} Entered through: ${enteredThrough(doors)}. May import, on its floor: ${may}.`;
-    return wrapped(words);
+    return wrapped(`- **\`${room}\`** ${about} May import, on its floor: ${may}.`);
   });
   return rows.join('\n');
 }
@@ -134,12 +135,6 @@ function wrapped(text) {
   return lines.join('\n');
 }
 
-/** A room without doors is entered from outside lib alone, as package.json says. */
-function enteredThrough(doors) {
-  if (doors === 'all') return 'any file';
-  return doors.map((door) => `\`${door}\``).join(', ') || 'the entry point of the package';
-}
-
 function reaches(graph, from, to) {
   return from === to || (graph.get(from) ?? []).some((next) => reaches(graph, next, to));
 }
@@ -148,17 +143,54 @@ function idOf(room) {
   return room.replace(/[^a-z]/g, '_');
 }
 
-/** Files that a file imports, by their paths. */
+/**
+ * Files that a file imports, by their paths. The door of a room is seen through: what counts is the file that declares what is imported, so
+ * that figures can be compared with those of checkouts whose rooms have no doors.
+ */
 function importsOf(file) {
   const found = new Set();
   const visit = (node) => {
     if (typeof node !== 'object' || node === null) return;
     const specifier = specifierOf(node);
-    if (specifier?.startsWith('.')) found.add(posix.join(posix.dirname(file), specifier.replace(/\.js$/, '.ts')));
+    if (specifier?.startsWith('.')) {
+      const target = pathOf(file, specifier);
+      for (const each of isDoor(file) ? [] : behindDoor(target, node.specifiers ?? [])) found.add(each);
+    }
     for (const child of Object.values(node)) visit(child);
   };
-  visit(parseSync(read(file), { syntax: 'typescript', decorators: true, target: 'es2022' }));
+  visit(parsed(file));
   return [...found];
+}
+
+/** The files that declare what an import takes from the door of a room; the file itself if it is no door. */
+function behindDoor(target, specifiers) {
+  if (!isDoor(target)) return [target];
+  const declaredIn = declarationsOf(target);
+  return specifiers.map(({ imported, local, orig }) => declaredIn.get((imported ?? orig ?? local).value) ?? target);
+}
+
+/** By name, the file that declares what a door exports. */
+function declarationsOf(door) {
+  if (declarations.has(door)) return declarations.get(door);
+  const names = new Map();
+  for (const { type, source, specifiers } of parsed(door).body) {
+    if (type !== 'ExportNamedDeclaration' || !source) continue;
+    for (const { orig, exported } of specifiers) names.set((exported ?? orig).value, pathOf(door, source.value));
+  }
+  declarations.set(door, names);
+  return names;
+}
+
+function isDoor(file) {
+  return posix.basename(file) === 'index.ts' && posix.dirname(file) !== 'lib';
+}
+
+function pathOf(file, specifier) {
+  return posix.join(posix.dirname(file), specifier.replace(/\.js$/, '.ts'));
+}
+
+function parsed(file) {
+  return parseSync(read(file), { syntax: 'typescript', decorators: true, target: 'es2022' });
 }
 
 function specifierOf({ type, source, argument, callee, arguments: given }) {

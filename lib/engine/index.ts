@@ -1,22 +1,65 @@
-export * from './duties/append.js';
-export * from './duties/checkpoints.js';
-export type { Engine } from './duties/engine.js';
-export * from './duties/follow.js';
-export * from './duties/messages.js';
-export * from './duties/nodes.js';
-export * from './duties/read.js';
-export * from './duties/snapshots.js';
-export * from './duties/tick-schedules.js';
-export * from './environment/backoff.js';
-export * from './environment/coalesced-work.js';
-export * from './environment/environment.js';
-export { SYSTEM } from './environment/system-environment.js';
-export * from './reading/event-pull.js';
-export * from './reading/follower.js';
-export * from './reading/shared-reader.js';
-export * from './reading/store-follower.js';
-export * from './reading/stream-follower.js';
-export { WakeTable } from './reading/wake-table.js';
-export * from './reading/wake-ups.js';
-export * from './writing/append-retry.js';
-export * from './writing/group-commit.js';
+export {
+  type AppendConflict,
+  type AppendDuty,
+  type Appended,
+  type AppendRequest,
+  type AppendResult,
+  type Checkpoint,
+  type CheckpointDuty,
+  CONFLICT_EVENTS_MAX,
+  type Engine,
+  type FollowDuty,
+  MESSAGE_KEPT_MS,
+  type MessageDuty,
+  type NodeDuty,
+  type NodeMessage,
+  type NodeRecord,
+  READ_PAGE_EVENTS_MAX,
+  type ReadDuty,
+  SCHEDULES_MAX,
+  type SnapshotDuty,
+  type SnapshotRecord,
+  type StorePage,
+  type TickDuty,
+  type TickSchedule,
+  type Unwatch,
+  type Wake,
+} from './duties/index.js';
+export {
+  BACKOFF_MS_MAX,
+  BACKOFF_MS_MIN,
+  Backoff,
+  backoffIn,
+  CoalescedWork,
+  type Environment,
+  endsWithin,
+  keptAlive,
+  pause,
+  SYSTEM,
+  sleep,
+  type Timer,
+  turnOfTheLoop,
+} from './environment/index.js';
+export {
+  contiguous,
+  EventPull,
+  Follower,
+  type FollowerOptions,
+  type FollowerSource,
+  type PullSource,
+  SharedReader,
+  StoreFollower,
+  StreamFollower,
+  WakeTable,
+  WakeUps,
+} from './reading/index.js';
+export {
+  type AppendRetryOptions,
+  appendWithRetry,
+  type BatchOutcome,
+  type BatchWriter,
+  type FailedAppend,
+  GROUP_COMMIT_LIMITS,
+  GroupCommit,
+  type GroupCommitLimits,
+} from './writing/index.js';

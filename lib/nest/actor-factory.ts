@@ -1,7 +1,6 @@
 import { ModuleRef, type ModulesContainer } from '@nestjs/core';
-import type { ActorBase, ActorClass } from '../kernel/declaring/actor.js';
-import { RegistrationError } from '../kernel/values/errors.js';
-import { isInstance, messageOf } from '../kernel/values/thrown.js';
+import type { ActorBase, ActorClass } from '../kernel/declaring/index.js';
+import { isInstance, messageOf, RegistrationError } from '../kernel/values/index.js';
 
 /**
  * Creates the actors of one class. Nest resolves what is injected into them once, as seen from the module that imported

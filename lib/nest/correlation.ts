@@ -1,5 +1,5 @@
-import type { Ids } from '../kernel/values/clock.js';
-import { withCorrelation } from '../runtime/events/origin.js';
+import type { Ids } from '../kernel/values/index.js';
+import { withCorrelation } from '../runtime/events/index.js';
 
 /**
  * Gives every HTTP request a correlation id: the one that it brings, or a new one. The response bears it, and so does

@@ -1,7 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { codeOf, messageOf } from '../kernel/values/thrown.js';
-import type { NodeHealth } from '../runtime/node/health.js';
-import type { Runtime } from '../runtime/node/runtime.js';
+import { codeOf, messageOf } from '../kernel/values/index.js';
+import type { NodeHealth, Runtime } from '../runtime/node/index.js';
 import { RUNTIME } from './injection.js';
 
 /** The limits past which a node is reported as `down`. */

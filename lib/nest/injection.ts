@@ -1,6 +1,5 @@
 import { Inject } from '@nestjs/common';
-import type { ActorBase, ActorClass } from '../kernel/declaring/actor.js';
-import { actorOptionsOf } from '../kernel/declaring/marks.js';
+import { type ActorBase, type ActorClass, actorOptionsOf } from '../kernel/declaring/index.js';
 
 /**
  * Returns the injection token of an actor class's repository, for `overrideProvider(getActorToken(User))` in a test, or

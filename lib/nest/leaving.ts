@@ -1,6 +1,6 @@
 import { Inject, Module, type OnModuleDestroy } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
-import type { Runtime } from '../runtime/node/runtime.js';
+import type { Runtime } from '../runtime/node/index.js';
 import { RUNTIME } from './injection.js';
 import { nestLog } from './nest-log.js';
 

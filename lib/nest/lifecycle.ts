@@ -8,9 +8,9 @@ import {
   type Type,
 } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
-import { isProjection } from '../kernel/defining/projection.js';
-import { RegistrationError } from '../kernel/values/errors.js';
-import { Runtime } from '../runtime/node/runtime.js';
+import { isProjection } from '../kernel/defining/index.js';
+import { RegistrationError } from '../kernel/values/index.js';
+import { Runtime } from '../runtime/node/index.js';
 import type { ActorFactory } from './actor-factory.js';
 import { RUNTIME } from './injection.js';
 import { logged } from './leaving.js';

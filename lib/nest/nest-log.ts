@@ -1,7 +1,6 @@
 import { Logger } from '@nestjs/common';
-import { reasonOf, traceOf } from '../kernel/values/thrown.js';
-import { safeLog } from '../runtime/parts/safe-log.js';
-import type { Log } from '../runtime/parts/settings.js';
+import { reasonOf, traceOf } from '../kernel/values/index.js';
+import { type Log, safeLog } from '../runtime/parts/index.js';
 
 /** The runtime's log, written by Nest's logger. An application may set a logger of its own, and that one may throw. */
 export function nestLog(): Log {

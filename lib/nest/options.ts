@@ -1,8 +1,8 @@
 import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency, Type } from '@nestjs/common';
-import type { Engine } from '../engine/duties/engine.js';
-import type { Clock, Ids } from '../kernel/values/clock.js';
-import type { ErrorClass } from '../runtime/cluster/error-codec.js';
-import type { RuntimeLimits } from '../runtime/parts/settings.js';
+import type { Engine } from '../engine/duties/index.js';
+import type { Clock, Ids } from '../kernel/values/index.js';
+import type { ErrorClass } from '../runtime/cluster/index.js';
+import type { RuntimeLimits } from '../runtime/parts/index.js';
 
 /** The options of `EventSourcingModule.forRoot()`. All have a default. */
 export interface EventSourcingOptions extends Partial<RuntimeLimits> {

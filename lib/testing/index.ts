@@ -1,8 +1,36 @@
-export type { AsymmetricMatcher, Expected, ExpectedError, ExpectedEvent, ExpectedState } from './comparing/expected.js';
-export type { KindMatcher } from './comparing/kinds.js';
-export * from './conformance/index.js';
-export { Given, type GivenStage, type PartToken, type WhenStage } from './scenario/given.js';
-export type { GivenEvent } from './scenario/plan.js';
-export * from './simulation/index.js';
-export { ManualClock, type Time } from './world/manual-clock.js';
-export { SequentialIds } from './world/sequential-ids.js';
+export type {
+  AsymmetricMatcher,
+  Expected,
+  ExpectedError,
+  ExpectedEvent,
+  ExpectedState,
+  KindMatcher,
+} from './comparing/index.js';
+export {
+  type ConformanceCase,
+  describeEngine,
+  type EngineFixture,
+  engineConformanceCases,
+  type OpenEngines,
+  runCase,
+  type TestRunner,
+} from './conformance/index.js';
+export { Given, type GivenEvent, type GivenStage, type PartToken, type WhenStage } from './scenario/index.js';
+export {
+  type CommandOutcome,
+  type CommandRecord,
+  type CourseEnd,
+  FAULT_NAMES,
+  type FaultName,
+  type Invariant,
+  type NodeParts,
+  type SeededRandom,
+  type SimulatedClient,
+  type SimulatedRef,
+  SimulationError,
+  type SimulationFigures,
+  type SimulationOptions,
+  simulate,
+  type Workload,
+} from './simulation/index.js';
+export { ManualClock, SequentialIds, type Time } from './world/index.js';

@@ -2,17 +2,24 @@ import { spawnSync } from 'node:child_process';
 import { join, posix } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { importsOf } from './imports.js';
-import { isOneFloor, ROOM_FLOORS, ROOMS, type Room } from './rooms.js';
+import { isOneFloor, ROOM_FLOORS, ROOMS } from './rooms.js';
 import { filesBelow, ROOT, readSource } from './source-files.js';
 
-/** Most files of one room. */
+/** Most files of one room, without its door. */
 const FILES_MAX = 14;
+
+const DOOR = 'index.ts';
 
 interface Import {
   readonly file: string;
   readonly target: string;
 }
 
+const manifest = JSON.parse(readSource('package.json')) as { exports: Record<string, { types?: string }> };
+/** Doors of the package. What they export is for its users. */
+const ENTRY_POINTS = new Set(
+  Object.values(manifest.exports).map(({ types = '' }) => types.replace('./dist/', 'lib/').replace('.d.ts', '.ts')),
+);
 const files = filesBelow('lib').filter((file) => file.endsWith('.ts'));
 const imports = files.flatMap((file) => importsIn(file, readSource(file)));
 
@@ -26,7 +33,7 @@ describe('The rooms of lib', () => {
   it(`have at most ${FILES_MAX} files`, () => {
     const counts = [...ROOMS.keys()].map((room) => ({
       room,
-      files: files.filter((file) => roomOf(file) === room).length,
+      files: files.filter((file) => roomOf(file) === room && !isDoor(file)).length,
     }));
     expect(counts.filter((each) => each.files > FILES_MAX)).toEqual([]);
   });
@@ -40,22 +47,23 @@ describe('The rooms of lib', () => {
     expect(upward).toEqual([]);
   });
 
-  it('import the rooms of the table and no others, through their doors, types included', () => {
+  it('import the rooms of the table and no others, each through its `index.ts`, types included', () => {
     expect(imports.length).toBeGreaterThan(1_000);
     expect(imports.filter((each) => !isAllowed(each)).map(shown)).toEqual([]);
   });
 
-  it('need every arrow and every door that the table has', () => {
+  it('need every arrow that the table has', () => {
     const arrows = [...ROOMS.values()].flatMap(({ room, imports: all }) => all.map((to) => `${room} -> ${to}`));
     const drawn = new Set(imports.map(({ file, target }) => `${roomOf(file)} -> ${roomOf(target)}`));
     expect(arrows.filter((arrow) => !drawn.has(arrow))).toEqual([]);
-    const entered = new Set(
-      imports.filter(({ file, target }) => roomOf(file) !== roomOf(target)).map(({ target }) => target),
-    );
-    const doors = [...ROOMS.values()].flatMap(({ room, doors: all }) =>
-      all === 'all' ? [] : all.map((door) => `lib/${room}/${door}`),
-    );
-    expect(doors.filter((door) => !entered.has(door))).toEqual([]);
+  });
+
+  it('have doors that only export, and nothing that no other room imports', () => {
+    const doors = files.filter((file) => isDoor(file) && !ENTRY_POINTS.has(file));
+    expect(doors.length).toBeGreaterThan(30);
+    const used = new Set(files.flatMap((file) => namesFromDoors(file, readSource(file))));
+    const exported = doors.flatMap((door) => exportedBy(readSource(door)).map((name) => `${door}: ${name}`));
+    expect(exported.filter((name) => !used.has(name))).toEqual([]);
   });
 
   it('have no circle of files, types included', () => {
@@ -71,16 +79,18 @@ describe('The rooms of lib', () => {
 
 describe('The checks above', () => {
   it.each([
-    ['lib/runtime/turn/turn.ts', '../hosting/activation.js'],
-    ['lib/runtime/hosting/activation.ts', '../listening/peer-delay.js'],
-    ['lib/kernel/values/errors.ts', '../declaring/marks.js'],
+    ['lib/runtime/turn/turn.ts', '../hosting/index.js'],
+    ['lib/runtime/hosting/activation.ts', '../projecting/index.js'],
+    ['lib/kernel/values/errors.ts', '../declaring/index.js'],
+    ['lib/runtime/turn/turn.ts', '../commit/commit.js'],
+    ['lib/runtime/turn/turn.ts', './index.js'],
   ])('refuse what %s would import from %s', (file, specifier) => {
     const [type] = importsIn(file, `import type { X } from '${specifier}';`);
     expect(type && isAllowed(type)).toBe(false);
   });
 
   it('allow a file of the same room, and the door of one below', () => {
-    const source = `import './turn-loop.js';\nexport type { Commit } from '../commit/commit.js';`;
+    const source = `import './turn-loop.js';\nexport type { Commit } from '../commit/index.js';`;
     expect(importsIn('lib/runtime/turn/turn.ts', source).every(isAllowed)).toBe(true);
   });
 
@@ -103,14 +113,45 @@ function importsIn(file: string, source: string): Import[] {
 /** Between floors only the doors count: floors.ts says the rest. */
 function isAllowed({ file, target }: Import): boolean {
   const [from, to] = [roomOf(file), roomOf(target)];
-  if (from === to) return true;
-  const room = ROOMS.get(to);
-  if (!room || !hasDoor(room, posix.basename(target))) return false;
+  if (from === to) return !isDoor(target);
+  if (!ROOMS.has(to) || !isDoor(target)) return false;
   return !isOneFloor(from, to) || (ROOMS.get(from)?.imports.includes(to) ?? false);
 }
 
-function hasDoor({ doors }: Room, name: string): boolean {
-  return doors === 'all' || doors.includes(name);
+function isDoor(file: string): boolean {
+  return posix.basename(file) === DOOR;
+}
+
+/** What a file imports or exports from the doors of other rooms, as `door: name`. */
+function namesFromDoors(file: string, source: string): string[] {
+  return clausesIn(source).flatMap(({ specifier, names }) => {
+    const target = posix.join(posix.dirname(file), specifier).replace(/\.js$/, '.ts');
+    return isDoor(target) ? names.map((name) => `${target}: ${name}`) : [];
+  });
+}
+
+/** The names of a door. It fails on anything but `export { … } from './file.js'`. */
+function exportedBy(door: string): string[] {
+  const clauses = clausesIn(door);
+  const statements = door.split(';').filter((text) => text.trim() !== '');
+  expect(clauses).toHaveLength(statements.length);
+  return clauses.flatMap(({ names }) => names);
+}
+
+function clausesIn(source: string): { specifier: string; names: string[] }[] {
+  const clauses = source.matchAll(/^(?:import|export)(?: type)? \{([^}]*)\} from '(\.[^']+)'/gm);
+  return [...clauses].map(([, list = '', specifier = '']) => ({
+    specifier,
+    names: list
+      .split(',')
+      .map((name) =>
+        name
+          .trim()
+          .replace(/^type /, '')
+          .replace(/ as .*/, ''),
+      )
+      .filter((name) => name !== ''),
+  }));
 }
 
 function roomOf(file: string): string {

@@ -1,16 +1,14 @@
 import { readSource } from './source-files.js';
 
 /**
- * The rooms of lib, from test/house/rooms.json: folders of files that belong together. rooms.spec.ts holds the code to the table, and
- * scripts/architecture.mjs draws docs/architecture.md from it. Between floors the table of floors.ts says who may import whom.
+ * The rooms of lib, from test/house/rooms.json: folders of files that belong together. Other rooms enter one through its `index.ts`
+ * only. rooms.spec.ts holds the code to the table, and scripts/architecture.mjs draws docs/architecture.md from it. Between floors the table of floors.ts says who may import whom.
  */
 export interface Room {
   /** The folder below lib. */
   readonly room: string;
   /** What happens there. */
   readonly about: string;
-  /** Files that other rooms may import; `all` where that is any of them. */
-  readonly doors: 'all' | readonly string[];
   /** Rooms of the same floor that it may import; each stands above it in the table. */
   readonly imports: readonly string[];
 }

@@ -1,4 +1,4 @@
-import type { EventRecord, NewEvent } from '../../kernel/values/event.js';
+import type { EventRecord, NewEvent } from '../../kernel/values/index.js';
 
 /** One commit. The engine stores all of its events, or none. */
 export interface AppendRequest {

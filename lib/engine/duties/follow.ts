@@ -1,4 +1,4 @@
-import type { EventRecord } from '../../kernel/values/event.js';
+import type { EventRecord } from '../../kernel/values/index.js';
 
 /**
  * A wake-up: a watcher is called because a stream may have grown, on whichever node. It is never called from inside a

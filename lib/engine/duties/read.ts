@@ -1,4 +1,4 @@
-import type { EventRecord } from '../../kernel/values/event.js';
+import type { EventRecord } from '../../kernel/values/index.js';
 
 /**
  * The result of one read of the whole store. The page itself says how far the read looked. A reader continues from

@@ -1,10 +1,6 @@
-import { EngineError } from '../../kernel/values/errors.js';
-import type { EventRecord } from '../../kernel/values/event.js';
-import type { FollowDuty, Unwatch } from '../duties/follow.js';
-import { READ_PAGE_EVENTS_MAX, type ReadDuty, type StorePage } from '../duties/read.js';
-import { type Backoff, backoffIn } from '../environment/backoff.js';
-import { type Environment, turnOfTheLoop } from '../environment/environment.js';
-import { SYSTEM } from '../environment/system-environment.js';
+import { EngineError, type EventRecord } from '../../kernel/values/index.js';
+import { type FollowDuty, READ_PAGE_EVENTS_MAX, type ReadDuty, type StorePage, type Unwatch } from '../duties/index.js';
+import { type Backoff, backoffIn, type Environment, SYSTEM, turnOfTheLoop } from '../environment/index.js';
 import { contiguous } from './stream-follower.js';
 import { WakeUps } from './wake-ups.js';
 

@@ -1,10 +1,6 @@
-import { EngineError } from '../../kernel/values/errors.js';
-import type { EventRecord } from '../../kernel/values/event.js';
-import type { Unwatch, Wake } from '../duties/follow.js';
-import type { StorePage } from '../duties/read.js';
-import { type Backoff, backoffIn } from '../environment/backoff.js';
-import { type Environment, type Timer, turnOfTheLoop } from '../environment/environment.js';
-import { SYSTEM } from '../environment/system-environment.js';
+import { EngineError, type EventRecord } from '../../kernel/values/index.js';
+import type { StorePage, Unwatch, Wake } from '../duties/index.js';
+import { type Backoff, backoffIn, type Environment, SYSTEM, type Timer, turnOfTheLoop } from '../environment/index.js';
 import { WakeUps } from './wake-ups.js';
 
 /**

@@ -1,7 +1,6 @@
-import type { EventRecord } from '../../kernel/values/event.js';
-import { READ_PAGE_EVENTS_MAX, type ReadDuty, type StorePage } from '../duties/read.js';
-import type { Environment } from '../environment/environment.js';
-import { timeSlicesOf } from '../environment/time-slices.js';
+import type { EventRecord } from '../../kernel/values/index.js';
+import { READ_PAGE_EVENTS_MAX, type ReadDuty, type StorePage } from '../duties/index.js';
+import { type Environment, timeSlicesOf } from '../environment/index.js';
 
 /**
  * Yields the events of one stream after a version, page by page, to its end. Between pages, timers and sockets have

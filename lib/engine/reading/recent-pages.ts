@@ -1,5 +1,5 @@
-import type { EventRecord } from '../../kernel/values/event.js';
-import type { StorePage } from '../duties/read.js';
+import type { EventRecord } from '../../kernel/values/index.js';
+import type { StorePage } from '../duties/index.js';
 
 /**
  * Keeps the newest pages that were read from the store. A page's content up to its `upTo` never changes, so a reader

@@ -1,8 +1,6 @@
-import type { EventRecord } from '../../kernel/values/event.js';
-import type { FollowDuty, Unwatch, Wake } from '../duties/follow.js';
-import type { ReadDuty, StorePage } from '../duties/read.js';
-import type { Environment } from '../environment/environment.js';
-import { SYSTEM } from '../environment/system-environment.js';
+import type { EventRecord } from '../../kernel/values/index.js';
+import type { FollowDuty, ReadDuty, StorePage, Unwatch, Wake } from '../duties/index.js';
+import { type Environment, SYSTEM } from '../environment/index.js';
 import { RecentPages } from './recent-pages.js';
 import { wakeEach } from './wake-table.js';
 

@@ -1,5 +1,4 @@
-import type { FollowDuty } from '../duties/follow.js';
-import { READ_PAGE_EVENTS_MAX, type ReadDuty } from '../duties/read.js';
+import { type FollowDuty, READ_PAGE_EVENTS_MAX, type ReadDuty } from '../duties/index.js';
 import { Follower, type FollowerOptions } from './follower.js';
 
 /**

@@ -1,6 +1,5 @@
-import type { EventRecord } from '../../kernel/values/event.js';
-import type { FollowDuty } from '../duties/follow.js';
-import { READ_PAGE_EVENTS_MAX, type ReadDuty } from '../duties/read.js';
+import type { EventRecord } from '../../kernel/values/index.js';
+import { type FollowDuty, READ_PAGE_EVENTS_MAX, type ReadDuty } from '../duties/index.js';
 import { Follower, type FollowerOptions } from './follower.js';
 
 /**

@@ -1,6 +1,5 @@
-import type { EventRecord } from '../../kernel/values/event.js';
-import { isInstance, messageOf } from '../../kernel/values/thrown.js';
-import type { Unwatch, Wake } from '../duties/follow.js';
+import { type EventRecord, isInstance, messageOf } from '../../kernel/values/index.js';
+import type { Unwatch, Wake } from '../duties/index.js';
 
 /** The watches of this process. It finds the watchers that new events concern. */
 export class WakeTable {

@@ -1,4 +1,4 @@
-import type { EventRecord } from '../../kernel/values/event.js';
+import type { EventRecord } from '../../kernel/values/index.js';
 
 /**
  * Remembers whether there may be something that no read has shown yet. The rule for every reader that is woken: **a

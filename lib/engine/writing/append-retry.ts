@@ -1,12 +1,7 @@
-import { EngineError } from '../../kernel/values/errors.js';
-import type { EventRecord } from '../../kernel/values/event.js';
-import { codeOf, isInstance, messageOf } from '../../kernel/values/thrown.js';
-import type { AppendDuty, AppendRequest, AppendResult } from '../duties/append.js';
-import type { ReadDuty } from '../duties/read.js';
-import { type Backoff, backoffIn } from '../environment/backoff.js';
-import { type Environment, sleep } from '../environment/environment.js';
-import { SYSTEM } from '../environment/system-environment.js';
-import { streamPages } from '../reading/paging.js';
+import { codeOf, EngineError, type EventRecord, isInstance, messageOf } from '../../kernel/values/index.js';
+import type { AppendDuty, AppendRequest, AppendResult, ReadDuty } from '../duties/index.js';
+import { type Backoff, backoffIn, type Environment, SYSTEM, sleep } from '../environment/index.js';
+import { streamPages } from '../reading/index.js';
 
 /** What `appendWithRetry` needs to know about its writer. */
 export interface AppendRetryOptions {

@@ -1,7 +1,6 @@
-import { EngineError } from '../../kernel/values/errors.js';
-import type { AppendRequest, AppendResult } from '../duties/append.js';
-import { type Environment, turnOfTheLoop } from '../environment/environment.js';
-import { SYSTEM } from '../environment/system-environment.js';
+import { EngineError } from '../../kernel/values/index.js';
+import type { AppendRequest, AppendResult } from '../duties/index.js';
+import { type Environment, SYSTEM, turnOfTheLoop } from '../environment/index.js';
 
 /**
  * Turns concurrent appends into batches. Requests that arrive in one turn of the event loop, or while a batch is

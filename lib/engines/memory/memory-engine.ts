@@ -1,17 +1,20 @@
-import { type AppendRequest, type AppendResult, CONFLICT_EVENTS_MAX } from '../../engine/duties/append.js';
-import type { Checkpoint } from '../../engine/duties/checkpoints.js';
-import type { Engine } from '../../engine/duties/engine.js';
-import type { Unwatch, Wake } from '../../engine/duties/follow.js';
-import type { NodeMessage } from '../../engine/duties/messages.js';
-import type { NodeRecord } from '../../engine/duties/nodes.js';
-import type { StorePage } from '../../engine/duties/read.js';
-import type { SnapshotRecord } from '../../engine/duties/snapshots.js';
-import type { TickSchedule } from '../../engine/duties/tick-schedules.js';
-import type { Environment } from '../../engine/environment/environment.js';
-import { SYSTEM } from '../../engine/environment/system-environment.js';
-import { WakeTable } from '../../engine/reading/wake-table.js';
-import { EngineError } from '../../kernel/values/errors.js';
-import type { EventRecord } from '../../kernel/values/event.js';
+import {
+  type AppendRequest,
+  type AppendResult,
+  type Checkpoint,
+  CONFLICT_EVENTS_MAX,
+  type Engine,
+  type NodeMessage,
+  type NodeRecord,
+  type SnapshotRecord,
+  type StorePage,
+  type TickSchedule,
+  type Unwatch,
+  type Wake,
+} from '../../engine/duties/index.js';
+import { type Environment, SYSTEM } from '../../engine/environment/index.js';
+import { WakeTable } from '../../engine/reading/index.js';
+import { EngineError, type EventRecord } from '../../kernel/values/index.js';
 
 /**
  * An engine that keeps everything in this process's memory: for tests, and as the shortest example of an engine.

@@ -1,2 +1,2 @@
-export type { RethinkDbEngineOptions, RethinkDbServer } from './connections/options.js';
+export type { RethinkDbEngineOptions, RethinkDbServer } from './connections/index.js';
 export { RethinkDbEngine } from './rethink-db-engine.js';

@@ -1,31 +1,29 @@
-import type { AppendRequest, AppendResult } from '../../engine/duties/append.js';
-import type { Checkpoint } from '../../engine/duties/checkpoints.js';
-import type { Engine } from '../../engine/duties/engine.js';
-import type { Unwatch, Wake } from '../../engine/duties/follow.js';
-import type { NodeMessage } from '../../engine/duties/messages.js';
-import type { NodeRecord } from '../../engine/duties/nodes.js';
-import type { StorePage } from '../../engine/duties/read.js';
-import type { SnapshotRecord } from '../../engine/duties/snapshots.js';
-import type { TickSchedule } from '../../engine/duties/tick-schedules.js';
-import { endsWithin } from '../../engine/environment/environment.js';
-import { type BatchWriter, GroupCommit } from '../../engine/writing/group-commit.js';
-import { EngineError } from '../../kernel/values/errors.js';
-import type { EventRecord } from '../../kernel/values/event.js';
-import { Announcements } from './commits/announcements.js';
-import { CommitReader } from './commits/commit-reader.js';
-import { Commits } from './commits/commits.js';
-import { PlacedCommits } from './commits/placed-commits.js';
-import { PositionLog } from './commits/position-log.js';
-import { StoreReader } from './commits/store-reader.js';
-import { Sweeper } from './commits/sweeper.js';
-import { Watcher } from './commits/watcher.js';
-import { Connections } from './connections/connections.js';
-import { loadDriver, type Reql } from './connections/driver.js';
-import { FeedConnection } from './connections/feed-connection.js';
-import { type RethinkDbEngineOptions, type Settings, settingsOf } from './connections/options.js';
-import { Schema } from './schema/schema.js';
-import { Mailbox } from './tables/mailbox.js';
-import { SmallTables } from './tables/small-tables.js';
+import type {
+  AppendRequest,
+  AppendResult,
+  Checkpoint,
+  Engine,
+  NodeMessage,
+  NodeRecord,
+  SnapshotRecord,
+  StorePage,
+  TickSchedule,
+  Unwatch,
+  Wake,
+} from '../../engine/duties/index.js';
+import { endsWithin } from '../../engine/environment/index.js';
+import { type BatchWriter, GroupCommit } from '../../engine/writing/index.js';
+import { EngineError, type EventRecord } from '../../kernel/values/index.js';
+import {
+  Connections,
+  loadDriver,
+  type Reql,
+  type RethinkDbEngineOptions,
+  type Settings,
+  settingsOf,
+} from './connections/index.js';
+import { type EngineParts, openParts } from './engine-parts.js';
+import { Schema } from './schema/index.js';
 
 /**
  * An engine that stores streams in a RethinkDB cluster, version 2.4 or newer. A commit is one document, acknowledged
@@ -50,7 +48,7 @@ export class RethinkDbEngine implements Engine {
   readonly #driver: () => Promise<Reql>;
   readonly #groupCommit: GroupCommit;
   #opening: Promise<void> | undefined;
-  #opened: Opened | undefined;
+  #opened: EngineParts | undefined;
   /** The connections on which tables are created, while this goes on. */
   #preparing: Connections | undefined;
   #closing = false;
@@ -77,35 +75,7 @@ export class RethinkDbEngine implements Engine {
     const r = await this.#driver();
     await this.#prepare(r);
     if (this.#closing) throw closed();
-    const { environment } = this.#settings;
-    const connections = new Connections(r, this.#settings);
-    const db = r.db(this.#settings.database);
-    const line = new FeedConnection(new Connections(r, this.#settings));
-    const commitTable = db.table('commits', { readMode: 'majority' });
-    const reader = new CommitReader(r, commitTable, connections);
-    const announcements = new Announcements(r, db, connections, environment);
-    const log = new PositionLog(r, db, connections, announcements, environment);
-    const sweeper = new Sweeper(announcements, log, reader, environment);
-    const placed = new PlacedCommits(r, db, connections);
-    const watcher = new Watcher(db, line, log, placed, environment);
-    const parts = { r, table: commitTable, connections, reader, announcements, log, sweeper };
-    const commits = new Commits(parts, this.#settings.durability, watcher, environment);
-    const mailbox = new Mailbox(r, db, connections, line, environment);
-    const tables = new SmallTables(r, db, connections);
-    sweeper.start();
-    this.#opened = {
-      connections,
-      line,
-      reader,
-      announcements,
-      log,
-      sweeper,
-      store: new StoreReader(log, placed, environment),
-      watcher,
-      commits,
-      mailbox,
-      tables,
-    };
+    this.#opened = openParts(r, this.#settings);
   }
 
   /** Uses connections of its own: creating tables takes longer than any query should wait. */
@@ -236,7 +206,7 @@ export class RethinkDbEngine implements Engine {
     return this.#use().tables.saveCheckpoint(name, revision, value);
   }
 
-  #use(): Opened {
+  #use(): EngineParts {
     if (!this.#opened) throw closed();
     return this.#opened;
   }
@@ -253,21 +223,6 @@ export const CLOSE_MS_MAX = 5_000;
  * A round trip is long, so several batches are under way. Requests that arrive during one need not wait for its end.
  */
 const BATCHES = { batchEventsMax: 10_000, batchesMax: 8 };
-
-/** The parts of the engine between `open()` and `close()`. */
-interface Opened {
-  readonly connections: Connections;
-  readonly line: FeedConnection;
-  readonly reader: CommitReader;
-  readonly announcements: Announcements;
-  readonly log: PositionLog;
-  readonly sweeper: Sweeper;
-  readonly store: StoreReader;
-  readonly watcher: Watcher;
-  readonly commits: Commits;
-  readonly mailbox: Mailbox;
-  readonly tables: SmallTables;
-}
 
 function closed(): EngineError {
   return new EngineError(

@@ -1,2 +1,2 @@
-export type { SqliteEngineOptions } from './file/options.js';
+export type { SqliteEngineOptions } from './file/index.js';
 export { SqliteEngine } from './sqlite-engine.js';

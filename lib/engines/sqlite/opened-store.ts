@@ -1,17 +1,26 @@
-import type { Environment } from '../../engine/environment/environment.js';
-import { openDatabase } from './file/connection.js';
-import { DatabaseFile, type FileContents, realPathOf } from './file/database-file.js';
-import type { SqliteDatabase } from './file/driver.js';
-import { MEMORY } from './file/options.js';
-import { sqliteError } from './file/sqlite-errors.js';
-import { type CommitSignal, FileSignal, NO_SIGNAL } from './tables/file-signal.js';
-import { Mailbox } from './tables/mailbox.js';
-import { NodeTables } from './tables/node-tables.js';
-import { SqliteReader } from './tables/sqlite-reader.js';
-import { SqliteWriter } from './tables/sqlite-writer.js';
-import { prepareStatements, type Statements } from './tables/statements.js';
-import { Tail } from './tables/tail.js';
-import { Transactions } from './tables/transactions.js';
+import type { Environment } from '../../engine/environment/index.js';
+import {
+  DatabaseFile,
+  type FileContents,
+  MEMORY,
+  openDatabase,
+  realPathOf,
+  type SqliteDatabase,
+  sqliteError,
+} from './file/index.js';
+import {
+  type CommitSignal,
+  FileSignal,
+  Mailbox,
+  NO_SIGNAL,
+  NodeTables,
+  prepareStatements,
+  SqliteReader,
+  SqliteWriter,
+  type Statements,
+  Tail,
+  Transactions,
+} from './tables/index.js';
 
 /** The parts of the engine between `open()` and `close()`. */
 export interface Opened {

@@ -1,22 +1,22 @@
-import type { AppendRequest, AppendResult } from '../../engine/duties/append.js';
-import type { Checkpoint } from '../../engine/duties/checkpoints.js';
-import type { Engine } from '../../engine/duties/engine.js';
-import type { Unwatch, Wake } from '../../engine/duties/follow.js';
-import type { NodeMessage } from '../../engine/duties/messages.js';
-import type { NodeRecord } from '../../engine/duties/nodes.js';
-import type { StorePage } from '../../engine/duties/read.js';
-import type { SnapshotRecord } from '../../engine/duties/snapshots.js';
-import type { TickSchedule } from '../../engine/duties/tick-schedules.js';
-import type { Environment } from '../../engine/environment/environment.js';
-import { SYSTEM } from '../../engine/environment/system-environment.js';
-import { GroupCommit } from '../../engine/writing/group-commit.js';
-import { EngineError } from '../../kernel/values/errors.js';
-import type { EventRecord } from '../../kernel/values/event.js';
-import { whenFree } from './file/connection.js';
-import { checkedBusyTimeoutMs, checkedFile, type SqliteEngineOptions } from './file/options.js';
-import { sqliteError } from './file/sqlite-errors.js';
+import type {
+  AppendRequest,
+  AppendResult,
+  Checkpoint,
+  Engine,
+  NodeMessage,
+  NodeRecord,
+  SnapshotRecord,
+  StorePage,
+  TickSchedule,
+  Unwatch,
+  Wake,
+} from '../../engine/duties/index.js';
+import { type Environment, SYSTEM } from '../../engine/environment/index.js';
+import { GroupCommit } from '../../engine/writing/index.js';
+import { EngineError, type EventRecord } from '../../kernel/values/index.js';
+import { checkedBusyTimeoutMs, checkedFile, type SqliteEngineOptions, sqliteError, whenFree } from './file/index.js';
 import { type Opened, openStore } from './opened-store.js';
-import type { Synchronous } from './tables/transactions.js';
+import type { Synchronous } from './tables/index.js';
 
 /**
  * An engine that stores streams in one SQLite file on a local disk. Several processes may share the file.

@@ -1,5 +1,5 @@
-import type { TickEvents, TickOptions } from '../framework/framework-events.js';
-import type { StoredEvent } from '../values/event.js';
+import type { TickEvents, TickOptions } from '../framework/index.js';
+import type { StoredEvent } from '../values/index.js';
 import type { ListenHandler, Listening, ListenSource, ListenToOptions } from './listening.js';
 import { type ActorOptions, type EventSchemas, markActorClass } from './marks.js';
 import type { ACTOR_TYPES, FiredName, PayloadArgument, SchemasFit } from './types.js';

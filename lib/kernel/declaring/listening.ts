@@ -1,4 +1,4 @@
-import type { StoredEvent } from '../values/event.js';
+import type { StoredEvent } from '../values/index.js';
 import type { OnConflict } from './marks.js';
 
 /** A listener that was started with `listenTo`. */

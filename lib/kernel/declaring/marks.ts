@@ -1,4 +1,4 @@
-import type { StandardSchema } from '../values/standard-schema.js';
+import type { StandardSchema } from '../values/index.js';
 
 /** The marks of the methods that this prototype itself declares. They are created on first use. */
 export function marksOf(prototype: object): MethodMarks {

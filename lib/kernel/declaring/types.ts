@@ -1,6 +1,5 @@
-import type { TickEvents } from '../framework/framework-events.js';
-import type { EventInfo, StoredEvent } from '../values/event.js';
-import type { SchemaOutput } from '../values/standard-schema.js';
+import type { TickEvents } from '../framework/index.js';
+import type { EventInfo, SchemaOutput, StoredEvent } from '../values/index.js';
 
 /** The state type of an actor class. */
 export type StateOf<A> = A extends { readonly [ACTOR_TYPES]?: { state: infer State } } ? State : never;

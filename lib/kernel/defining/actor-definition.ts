@@ -1,18 +1,18 @@
-import { Actor, ActorBase, type ActorClass, LiveActor, OneActor, TickActor } from '../declaring/actor.js';
 import {
+  Actor,
+  ActorBase,
+  type ActorClass,
   type ActorOptions,
   type ArgumentSchemas,
   actorOptionsOf,
+  LiveActor,
   marksOf,
   type OnConflict,
-} from '../declaring/marks.js';
-import { ANSWERED_EVENT, LEADER_EVENT, TICK_EVENT, TICKING_EVENT } from '../framework/framework-events.js';
-import { LISTENING_EVENTS } from '../framework/listening-state.js';
-import { RegistrationError } from '../values/errors.js';
-import type { EventInfo } from '../values/event.js';
-import { eventNameFault } from '../values/ids.js';
-import type { StandardSchema } from '../values/standard-schema.js';
-import { shownText } from '../values/text.js';
+  OneActor,
+  TickActor,
+} from '../declaring/index.js';
+import { ANSWERED_EVENT, LEADER_EVENT, LISTENING_EVENTS, TICK_EVENT, TICKING_EVENT } from '../framework/index.js';
+import { type EventInfo, eventNameFault, RegistrationError, type StandardSchema, shownText } from '../values/index.js';
 import { assertShown, meaningOf } from './handler-text.js';
 import { defineListen, type ListenDefinition, type ListenMethod } from './listen-definition.js';
 import { assertActorOptions, assertCommandOptions, assertName } from './option-checks.js';

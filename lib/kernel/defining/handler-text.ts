@@ -1,6 +1,5 @@
-import type { ActorClass } from '../declaring/actor.js';
-import { type ActorOptions, marksOf } from '../declaring/marks.js';
-import { RegistrationError } from '../values/errors.js';
+import { type ActorClass, type ActorOptions, marksOf } from '../declaring/index.js';
+import { RegistrationError } from '../values/index.js';
 
 /**
  * The source text of a method: as it is called today, and as it was decorated, which may be the inner part of that. A

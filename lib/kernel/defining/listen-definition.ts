@@ -1,8 +1,5 @@
-import type { ListenMark, OnConflict, OnFailure } from '../declaring/marks.js';
-import { RegistrationError } from '../values/errors.js';
-import type { StoredEvent } from '../values/event.js';
-import { eventNameFault } from '../values/ids.js';
-import { shownText } from '../values/text.js';
+import type { ListenMark, OnConflict, OnFailure } from '../declaring/index.js';
+import { eventNameFault, RegistrationError, type StoredEvent, shownText } from '../values/index.js';
 
 /** A listener method, checked when its class was registered. */
 export interface ListenDefinition {

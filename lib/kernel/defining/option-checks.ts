@@ -1,7 +1,5 @@
-import type { ActorOptions, MethodMarks } from '../declaring/marks.js';
-import { RegistrationError } from '../values/errors.js';
-import { eventNameFault, nameFault } from '../values/ids.js';
-import { shownText } from '../values/text.js';
+import type { ActorOptions, MethodMarks } from '../declaring/index.js';
+import { eventNameFault, nameFault, RegistrationError, shownText } from '../values/index.js';
 
 /** The allowed range of a numeric option. */
 export interface NumberRule {

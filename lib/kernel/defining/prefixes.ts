@@ -1,6 +1,4 @@
-import { InvalidIdError, RegistrationError } from '../values/errors.js';
-import { streamIdOf } from '../values/ids.js';
-import { shownText } from '../values/text.js';
+import { InvalidIdError, RegistrationError, shownText, streamIdOf } from '../values/index.js';
 import type { ActorDefinition } from './actor-definition.js';
 
 /** Which class a stream belongs to, for classes that reserve their streams with `@Actor({ prefix })`. */

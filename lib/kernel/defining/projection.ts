@@ -1,8 +1,5 @@
-import type { ActorBase, ActorClass } from '../declaring/actor.js';
-import { marksOf, type OnFailure } from '../declaring/marks.js';
-import { RegistrationError } from '../values/errors.js';
-import { EVENT_NAME_LENGTH_MAX, type StoredEvent } from '../values/event.js';
-import { shownText, textFault } from '../values/text.js';
+import { type ActorBase, type ActorClass, marksOf, type OnFailure } from '../declaring/index.js';
+import { EVENT_NAME_LENGTH_MAX, RegistrationError, type StoredEvent, shownText, textFault } from '../values/index.js';
 import { defineActor, noteHandler } from './actor-definition.js';
 import { assertName } from './option-checks.js';
 import type { Upcasts } from './upcasts.js';

@@ -1,8 +1,13 @@
-import type { ActorClass } from '../declaring/actor.js';
-import { type ArgumentSchemas, actorOptionsOf } from '../declaring/marks.js';
-import { asyncSchema, RegistrationError, SchemaError } from '../values/errors.js';
-import { assertJson } from '../values/plain-data.js';
-import { isStandardSchema, type StandardSchema, validate } from '../values/standard-schema.js';
+import { type ActorClass, type ArgumentSchemas, actorOptionsOf } from '../declaring/index.js';
+import {
+  assertJson,
+  asyncSchema,
+  isStandardSchema,
+  RegistrationError,
+  SchemaError,
+  type StandardSchema,
+  validate,
+} from '../values/index.js';
 
 /**
  * The text to store for a payload: the schema's result, if the event has a schema.

@@ -1,7 +1,5 @@
-import type { ActorBase } from '../declaring/actor.js';
-import type { EventName, EventsOf } from '../declaring/types.js';
-import type { EventInfo } from '../values/event.js';
-import { isStandardSchema, type SchemaOutput, type StandardSchema } from '../values/standard-schema.js';
+import type { ActorBase, EventName, EventsOf } from '../declaring/index.js';
+import { type EventInfo, isStandardSchema, type SchemaOutput, type StandardSchema } from '../values/index.js';
 import { markUpcast } from './upcast-marks.js';
 
 /**

@@ -1,8 +1,5 @@
-import type { ActorClass } from '../declaring/actor.js';
-import { RegistrationError } from '../values/errors.js';
-import { eventNameFault } from '../values/ids.js';
-import type { StandardSchema } from '../values/standard-schema.js';
-import { shownText } from '../values/text.js';
+import type { ActorClass } from '../declaring/index.js';
+import { eventNameFault, RegistrationError, type StandardSchema, shownText } from '../values/index.js';
 import { meaningOf } from './handler-text.js';
 import { assertSchema } from './schemas.js';
 import type { UpcastStep } from './upcasts.js';

@@ -1,10 +1,17 @@
-import type { ActorBase } from '../declaring/actor.js';
-import { asyncSchema, OmniscientError, SchemaError, type SchemaIssue } from '../values/errors.js';
-import type { EventInfo } from '../values/event.js';
-import { assertJson } from '../values/plain-data.js';
-import { type StandardSchema, textOfSchema, validate } from '../values/standard-schema.js';
-import { disown } from '../values/thenable.js';
-import { messageOf } from '../values/thrown.js';
+import type { ActorBase } from '../declaring/index.js';
+import {
+  assertJson,
+  asyncSchema,
+  disown,
+  type EventInfo,
+  messageOf,
+  OmniscientError,
+  SchemaError,
+  type SchemaIssue,
+  type StandardSchema,
+  textOfSchema,
+  validate,
+} from '../values/index.js';
 import { fitting } from './schemas.js';
 
 /**

@@ -1,10 +1,17 @@
-import type { ActorBase } from '../declaring/actor.js';
-import type { ActorDefinition } from '../defining/actor-definition.js';
-import { type EventEffect, frameworkEffectOf } from '../framework/framework-events.js';
-import { StateTree } from '../state/state-tree.js';
-import { HandlerError, OmniscientError } from '../values/errors.js';
-import type { EventInfo, EventMetadata, EventRecord, NewEvent } from '../values/event.js';
-import { disown, isThenable } from '../values/thenable.js';
+import type { ActorBase } from '../declaring/index.js';
+import type { ActorDefinition } from '../defining/index.js';
+import { type EventEffect, frameworkEffectOf } from '../framework/index.js';
+import { StateTree } from '../state/index.js';
+import {
+  disown,
+  type EventInfo,
+  type EventMetadata,
+  type EventRecord,
+  HandlerError,
+  isThenable,
+  type NewEvent,
+  OmniscientError,
+} from '../values/index.js';
 
 /** The fold: an actor's state, changed only by its event handlers. */
 export class ActorState {

@@ -1,5 +1,5 @@
-import type { OnConflict } from '../declaring/marks.js';
-import type { EventRecord, NewEvent } from '../values/event.js';
+import type { OnConflict } from '../declaring/index.js';
+import type { EventRecord, NewEvent } from '../values/index.js';
 import type { ActorState } from './actor-state.js';
 
 /**

@@ -1,7 +1,6 @@
-import { type ActorBase, type ActorContext, bindContext } from '../declaring/actor.js';
-import type { ActorDefinition } from '../defining/actor-definition.js';
-import { TurnError } from '../values/errors.js';
-import type { EventRecord } from '../values/event.js';
+import { type ActorBase, type ActorContext, bindContext } from '../declaring/index.js';
+import type { ActorDefinition } from '../defining/index.js';
+import { type EventRecord, TurnError } from '../values/index.js';
 import { ActorState } from './actor-state.js';
 
 /** An actor for a replay: an instance that only folds events one by one and cannot fire any. */

@@ -1,4 +1,4 @@
-import { FRAMEWORK_EVENT_PREFIX, type NewEvent } from '../values/event.js';
+import { FRAMEWORK_EVENT_PREFIX, type NewEvent } from '../values/index.js';
 import { heardIn } from './heard-note.js';
 import { LISTENING_EVENTS, type ListeningMemory, ListeningState } from './listening-state.js';
 import { OnceAnswers, type OnceData } from './once-answers.js';

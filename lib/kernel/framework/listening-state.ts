@@ -1,5 +1,4 @@
-import type { NewEvent, StoredEvent } from '../values/event.js';
-import type { StoredFailure } from '../values/thrown.js';
+import type { NewEvent, StoredEvent, StoredFailure } from '../values/index.js';
 import { EndedSources, listenerKey } from './ended-sources.js';
 import type { HeardNote } from './heard-note.js';
 

@@ -1,4 +1,4 @@
-import { isPlainObject, PLAIN_DATA_DEPTH_MAX } from '../values/plain-data.js';
+import { isPlainObject, PLAIN_DATA_DEPTH_MAX } from '../values/index.js';
 import { nodeOf } from './state-node.js';
 
 /**

@@ -1,4 +1,4 @@
-import { PayloadError } from '../values/errors.js';
+import { PayloadError } from '../values/index.js';
 import { ARRAY_METHODS } from './state-array-methods.js';
 import type { Change } from './state-journal.js';
 import { type Item, indexOfKey, NODE, nodeOf, StateNode } from './state-node.js';

@@ -1,4 +1,4 @@
-import { formatKey } from '../values/plain-data.js';
+import { formatKey } from '../values/index.js';
 import type { Change } from './state-journal.js';
 
 export type Primitive = string | number | boolean | null;

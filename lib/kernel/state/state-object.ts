@@ -1,5 +1,4 @@
-import { PayloadError } from '../values/errors.js';
-import { isContainer, putProperty } from '../values/plain-data.js';
+import { isContainer, PayloadError, putProperty } from '../values/index.js';
 import type { Change } from './state-journal.js';
 import { Assigned, indexOfKey, NODE, nodeOf, type Primitive, StateNode, type Stored, Tombstone } from './state-node.js';
 

@@ -1,5 +1,4 @@
-import { isContainer, isPlainObject, putProperty } from '../values/plain-data.js';
-import { isInstance, messageOf } from '../values/thrown.js';
+import { isContainer, isInstance, isPlainObject, messageOf, putProperty } from '../values/index.js';
 import { nodeOf, type StateNode } from './state-node.js';
 import { TreeWriter } from './state-writer.js';
 

@@ -1,5 +1,13 @@
-import { OmniscientError, StateReadOnlyError } from '../values/errors.js';
-import { findRefusal, formatKey, isContainer, putProperty, type Refusal, refusalError } from '../values/plain-data.js';
+import {
+  findRefusal,
+  formatKey,
+  isContainer,
+  OmniscientError,
+  putProperty,
+  type Refusal,
+  refusalError,
+  StateReadOnlyError,
+} from '../values/index.js';
 import { ArrayNode } from './state-array.js';
 import { type Change, StateJournal } from './state-journal.js';
 import {

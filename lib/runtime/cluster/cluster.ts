@@ -1,8 +1,6 @@
-import { detached } from '../../engine/environment/async-context.js';
-import { backoffIn } from '../../engine/environment/backoff.js';
-import { sleep } from '../../engine/environment/environment.js';
-import { EngineError } from '../../kernel/values/errors.js';
-import type { RuntimeParts } from '../parts/settings.js';
+import { backoffIn, detached, sleep } from '../../engine/environment/index.js';
+import { EngineError } from '../../kernel/values/index.js';
+import type { RuntimeParts } from '../parts/index.js';
 import { type ErrorClass, ErrorCodec } from './error-codec.js';
 import { Membership } from './membership.js';
 import { MessageTransport } from './message-transport.js';

@@ -1,4 +1,4 @@
-import * as errors from '../../kernel/values/errors.js';
+import * as values from '../../kernel/values/index.js';
 import {
   classNameOf,
   FAILURE_DEPTH_MAX,
@@ -8,7 +8,7 @@ import {
   messageOf,
   propertyOf,
   STACK_LENGTH_MAX,
-} from '../../kernel/values/thrown.js';
+} from '../../kernel/values/index.js';
 
 /**
  * Encodes errors for sending them between nodes. Class, name, message, `code` and other plain properties, stack, causes
@@ -129,8 +129,8 @@ const BUILT_IN = byName([
 ]);
 
 const LIBRARY = byName(
-  Object.values(errors).filter(
-    (each): each is typeof errors.OmniscientError => typeof each === 'function' && each.prototype instanceof Error,
+  Object.values(values).filter(
+    (each): each is typeof values.OmniscientError => typeof each === 'function' && each.prototype instanceof Error,
   ),
 );
 

@@ -1,7 +1,6 @@
-import type { NodeRecord } from '../../engine/duties/nodes.js';
-import { CoalescedWork } from '../../engine/environment/coalesced-work.js';
-import type { Timer } from '../../engine/environment/environment.js';
-import type { RuntimeParts } from '../parts/settings.js';
+import type { NodeRecord } from '../../engine/duties/index.js';
+import { CoalescedWork, type Timer } from '../../engine/environment/index.js';
+import type { RuntimeParts } from '../parts/index.js';
 import { NodeClocks } from './node-clocks.js';
 
 /**

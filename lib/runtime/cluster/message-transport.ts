@@ -1,10 +1,7 @@
-import type { Unwatch } from '../../engine/duties/follow.js';
-import { MESSAGE_KEPT_MS } from '../../engine/duties/messages.js';
-import { detached } from '../../engine/environment/async-context.js';
-import { backoffIn } from '../../engine/environment/backoff.js';
-import { sleep, turnOfTheLoop } from '../../engine/environment/environment.js';
-import { EngineError } from '../../kernel/values/errors.js';
-import type { RuntimeParts } from '../parts/settings.js';
+import { MESSAGE_KEPT_MS, type Unwatch } from '../../engine/duties/index.js';
+import { backoffIn, detached, sleep, turnOfTheLoop } from '../../engine/environment/index.js';
+import { EngineError } from '../../kernel/values/index.js';
+import type { RuntimeParts } from '../parts/index.js';
 import type { Membership } from './membership.js';
 
 /**

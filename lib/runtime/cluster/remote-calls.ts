@@ -1,4 +1,4 @@
-import type { RuntimeParts } from '../parts/settings.js';
+import type { RuntimeParts } from '../parts/index.js';
 import { CallQueue, type WaitingCall } from './call-queue.js';
 import type { Membership } from './membership.js';
 import type { MessageTransport } from './message-transport.js';

@@ -1,10 +1,8 @@
-import type { AppendResult } from '../../engine/duties/append.js';
-import { appendWithRetry } from '../../engine/writing/append-retry.js';
-import type { OptimisticState, Rebased } from '../../kernel/folding/optimistic-state.js';
-import { CommitTimeoutError, EngineError } from '../../kernel/values/errors.js';
-import type { EventRecord, NewEvent } from '../../kernel/values/event.js';
-import type { RuntimeParts } from '../parts/settings.js';
-import type { Trace, TracedActor } from '../parts/telemetry.js';
+import type { AppendResult } from '../../engine/duties/index.js';
+import { appendWithRetry } from '../../engine/writing/index.js';
+import type { OptimisticState, Rebased } from '../../kernel/folding/index.js';
+import { CommitTimeoutError, EngineError, type EventRecord, type NewEvent } from '../../kernel/values/index.js';
+import type { RuntimeParts, Trace, TracedActor } from '../parts/index.js';
 import { type Commit, settleFailed, settleStored } from './commit.js';
 import { conflictOf, incomplete, ledElsewhere } from './conflict-errors.js';
 

@@ -1,4 +1,4 @@
-import type { PendingCommit } from '../../kernel/folding/optimistic-state.js';
+import type { PendingCommit } from '../../kernel/folding/index.js';
 import type { Request } from './request.js';
 
 /** Makes a commit of what a turn, or a part of it, has fired. */

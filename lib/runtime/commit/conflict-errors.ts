@@ -1,4 +1,4 @@
-import { ConflictError, EngineError, OmniscientError, ShuttingDownError } from '../../kernel/values/errors.js';
+import { ConflictError, EngineError, OmniscientError, ShuttingDownError } from '../../kernel/values/index.js';
 
 /** The error for callers whose command cannot be forwarded to another node. */
 export function ledElsewhere(label: string): ConflictError {

@@ -1,11 +1,8 @@
-import type { Unwatch } from '../../engine/duties/follow.js';
-import { READ_PAGE_EVENTS_MAX } from '../../engine/duties/read.js';
-import { detached } from '../../engine/environment/async-context.js';
-import { type Backoff, backoffIn } from '../../engine/environment/backoff.js';
-import { type Timer, turnOfTheLoop } from '../../engine/environment/environment.js';
-import { WakeUps } from '../../engine/reading/wake-ups.js';
-import type { EventRecord } from '../../kernel/values/event.js';
-import type { RuntimeParts } from '../parts/settings.js';
+import { READ_PAGE_EVENTS_MAX, type Unwatch } from '../../engine/duties/index.js';
+import { type Backoff, backoffIn, detached, type Timer, turnOfTheLoop } from '../../engine/environment/index.js';
+import { WakeUps } from '../../engine/reading/index.js';
+import type { EventRecord } from '../../kernel/values/index.js';
+import type { RuntimeParts } from '../parts/index.js';
 
 /**
  * Keeps one activation up to date with what others store on its stream. Wake-ups are only hints: events that follow the

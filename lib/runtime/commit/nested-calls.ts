@@ -1,7 +1,6 @@
-import type { OnConflict } from '../../kernel/declaring/marks.js';
-import { copyOfData } from '../../kernel/state/data-copy.js';
-import { unwrap } from '../../kernel/state/state-tree.js';
-import { derivedId, isDerivedId } from '../events/derived-ids.js';
+import type { OnConflict } from '../../kernel/declaring/index.js';
+import { copyOfData, unwrap } from '../../kernel/state/index.js';
+import { derivedId, isDerivedId } from '../events/index.js';
 
 /**
  * The calls of one command to other actors, for commands that may run again. In each run, the same call (the same

@@ -1,8 +1,8 @@
-import { type AsyncContext, callersContext } from '../../engine/environment/async-context.js';
-import type { OnConflict } from '../../kernel/declaring/marks.js';
-import type { CommandMethod } from '../../kernel/defining/actor-definition.js';
-import type { RequestCause } from '../events/cause.js';
-import type { Trace } from '../parts/telemetry.js';
+import { type AsyncContext, callersContext } from '../../engine/environment/index.js';
+import type { OnConflict } from '../../kernel/declaring/index.js';
+import type { CommandMethod } from '../../kernel/defining/index.js';
+import type { RequestCause } from '../events/index.js';
+import type { Trace } from '../parts/index.js';
 import { afterPart } from './conflict-errors.js';
 import type { NestedCalls } from './nested-calls.js';
 

@@ -1,17 +1,9 @@
-import { CoalescedWork } from '../../engine/environment/coalesced-work.js';
-import { keptAlive } from '../../engine/environment/environment.js';
-import { storePages } from '../../engine/reading/paging.js';
-import {
-  PARKED_EVENT,
-  type ParkedData,
-  UNPARKED_EVENT,
-  type UnparkedData,
-} from '../../kernel/framework/listening-state.js';
-import { OmniscientError } from '../../kernel/values/errors.js';
-import type { EventRecord, StoredEvent } from '../../kernel/values/event.js';
-import type { StoredFailure } from '../../kernel/values/thrown.js';
-import { decodeEvent } from '../events/event-codec.js';
-import type { RuntimeParts } from '../parts/settings.js';
+import { CoalescedWork, keptAlive } from '../../engine/environment/index.js';
+import { storePages } from '../../engine/reading/index.js';
+import { PARKED_EVENT, type ParkedData, UNPARKED_EVENT, type UnparkedData } from '../../kernel/framework/index.js';
+import { type EventRecord, OmniscientError, type StoredEvent, type StoredFailure } from '../../kernel/values/index.js';
+import { decodeEvent } from '../events/index.js';
+import type { RuntimeParts } from '../parts/index.js';
 import { SavedCheckpoint } from './saved-checkpoint.js';
 
 /**

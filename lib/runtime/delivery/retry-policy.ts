@@ -1,6 +1,5 @@
-import { backoffIn } from '../../engine/environment/backoff.js';
-import type { Environment } from '../../engine/environment/environment.js';
-import type { OnFailure } from '../../kernel/declaring/marks.js';
+import { backoffIn, type Environment } from '../../engine/environment/index.js';
+import type { OnFailure } from '../../kernel/declaring/index.js';
 import { isOutage, isTransient } from './transient-failures.js';
 
 /**

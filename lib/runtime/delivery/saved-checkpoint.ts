@@ -1,5 +1,5 @@
-import type { CheckpointDuty } from '../../engine/duties/checkpoints.js';
-import type { Environment, Timer } from '../../engine/environment/environment.js';
+import type { CheckpointDuty } from '../../engine/duties/index.js';
+import type { Environment, Timer } from '../../engine/environment/index.js';
 
 /**
  * A checkpoint, stored in the engine. It is saved now and then, so work done since the last save is done again after a

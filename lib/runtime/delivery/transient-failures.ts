@@ -1,5 +1,4 @@
-import { CommitTimeoutError, EngineError, OmniscientError } from '../../kernel/values/errors.js';
-import { isInstance } from '../../kernel/values/thrown.js';
+import { CommitTimeoutError, EngineError, isInstance, OmniscientError } from '../../kernel/values/index.js';
 
 /** Whether the failure is not the handler's own and goes away by itself. It does not count as a try. */
 export function isTransient(error: unknown): boolean {

@@ -1,12 +1,8 @@
-import { detached } from '../../engine/environment/async-context.js';
-import { type Backoff, backoffIn } from '../../engine/environment/backoff.js';
-import type { Environment } from '../../engine/environment/environment.js';
-import type { OnFailure } from '../../kernel/declaring/marks.js';
-import { ALL_STREAMS } from '../../kernel/framework/listening-state.js';
-import { RETRIES_STOPPED, type RetriedTask, RetryPolicy } from '../delivery/retry-policy.js';
-import { isOutage, isTransient } from '../delivery/transient-failures.js';
-import type { Delivery } from '../listening/delivery.js';
-import type { Reactions } from '../listening/reactions.js';
+import { type Backoff, backoffIn, detached, type Environment } from '../../engine/environment/index.js';
+import type { OnFailure } from '../../kernel/declaring/index.js';
+import { ALL_STREAMS } from '../../kernel/framework/index.js';
+import { isOutage, isTransient, RETRIES_STOPPED, type RetriedTask, RetryPolicy } from '../delivery/index.js';
+import type { Delivery, Reactions } from '../listening/index.js';
 
 /**
  * Deliveries to one actor for one listener, in order. The next reaction may run before the last one is stored, so that

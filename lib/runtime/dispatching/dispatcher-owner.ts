@@ -1,6 +1,5 @@
-import type { ListenDefinition } from '../../kernel/defining/listen-definition.js';
-import type { Upcasts } from '../../kernel/defining/upcasts.js';
-import type { ActorListening } from '../listening/actor-listening.js';
+import type { ListenDefinition, Upcasts } from '../../kernel/defining/index.js';
+import type { ActorListening } from '../listening/index.js';
 
 /** What a dispatcher needs of the class that it serves. */
 export interface DispatcherOwner {

@@ -1,20 +1,17 @@
-import { storePages } from '../../engine/reading/paging.js';
+import { storePages } from '../../engine/reading/index.js';
 import {
   ALL_STREAMS,
   PARKED_EVENT,
   type ParkedData,
   UNPARKED_EVENT,
   type UnparkedData,
-} from '../../kernel/framework/listening-state.js';
-import { OmniscientError } from '../../kernel/values/errors.js';
-import { storedFailure } from '../../kernel/values/thrown.js';
-import type { ParkedOwner } from '../delivery/parked-events.js';
-import type { Origin } from '../events/cause.js';
-import { decodeEvent, MetadataWriter, parkable, todaysEvent } from '../events/event-codec.js';
-import { type Delivery, originOf } from '../listening/delivery.js';
-import { concernedBy } from '../listening/listener.js';
-import type { RuntimeParts } from '../parts/settings.js';
-import { causeOf } from '../turn/turn.js';
+} from '../../kernel/framework/index.js';
+import { OmniscientError, storedFailure } from '../../kernel/values/index.js';
+import type { ParkedOwner } from '../delivery/index.js';
+import { decodeEvent, MetadataWriter, type Origin, parkable, todaysEvent } from '../events/index.js';
+import { concernedBy, type Delivery, originOf } from '../listening/index.js';
+import type { RuntimeParts } from '../parts/index.js';
+import { causeOf } from '../turn/index.js';
 import type { DispatcherOwner } from './dispatcher-owner.js';
 
 /**

@@ -1,8 +1,13 @@
-import type { Upcasts } from '../../kernel/defining/upcasts.js';
-import type { ParkedData } from '../../kernel/framework/listening-state.js';
-import type { Clock } from '../../kernel/values/clock.js';
-import { OmniscientError } from '../../kernel/values/errors.js';
-import type { EventMetadata, EventRecord, NewEvent, StoredEvent } from '../../kernel/values/event.js';
+import type { Upcasts } from '../../kernel/defining/index.js';
+import type { ParkedData } from '../../kernel/framework/index.js';
+import {
+  type Clock,
+  type EventMetadata,
+  type EventRecord,
+  type NewEvent,
+  OmniscientError,
+  type StoredEvent,
+} from '../../kernel/values/index.js';
 import type { RequestCause } from './cause.js';
 
 /** An event as users get it: parsed and deep-frozen. @throws OmniscientError (`EVENT_UNREADABLE`). */

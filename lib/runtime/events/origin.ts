@@ -1,6 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { OmniscientError } from '../../kernel/values/errors.js';
-import { shownText, textFault } from '../../kernel/values/text.js';
+import { OmniscientError, shownText, textFault } from '../../kernel/values/index.js';
 import type { Origin } from './cause.js';
 
 /**

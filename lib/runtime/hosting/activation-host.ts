@@ -1,8 +1,7 @@
-import type { ActorDefinition } from '../../kernel/defining/actor-definition.js';
-import type { LeaderRole } from '../leading/leader-role.js';
-import type { RepeatedCommands } from '../leading/repeated-commands.js';
-import type { ActorListening } from '../listening/actor-listening.js';
-import type { TickRole } from '../ticking/tick-role.js';
+import type { ActorDefinition } from '../../kernel/defining/index.js';
+import type { LeaderRole, RepeatedCommands } from '../leading/index.js';
+import type { ActorListening } from '../listening/index.js';
+import type { TickRole } from '../ticking/index.js';
 import type { NodeParts } from './node-parts.js';
 
 /** What an activation reports to the host that keeps it. */

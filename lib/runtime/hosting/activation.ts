@@ -1,26 +1,23 @@
-import { detached } from '../../engine/environment/async-context.js';
-import { type ActorBase, bindContext } from '../../kernel/declaring/actor.js';
-import type { OnConflict } from '../../kernel/declaring/marks.js';
-import type { CommandDefinition, CommandMethod } from '../../kernel/defining/actor-definition.js';
-import { ActorState } from '../../kernel/folding/actor-state.js';
-import { OptimisticState } from '../../kernel/folding/optimistic-state.js';
-import { FrameworkState } from '../../kernel/framework/framework-events.js';
-import type { EventRecord } from '../../kernel/values/event.js';
-import type { Commit } from '../commit/commit.js';
-import { CommitPipeline, type PipelineOwner } from '../commit/commit-pipeline.js';
-import { type FeedOwner, LiveFeed } from '../commit/live-feed.js';
-import { causeIn, Request } from '../commit/request.js';
-import type { Origin, RequestCause } from '../events/cause.js';
-import type { LeaderRole } from '../leading/leader-role.js';
-import { isRepeatable, type RepeatedCommands } from '../leading/repeated-commands.js';
-import type { EnqueueOptions } from '../leading/role-owner.js';
-import type { ActorListening } from '../listening/actor-listening.js';
-import type { TickRole } from '../ticking/tick-role.js';
-import { isOnce, isUsers } from '../turn/command-names.js';
-import type { Turn } from '../turn/turn.js';
-import { causeOf } from '../turn/turn.js';
-import { TurnContext } from '../turn/turn-context.js';
-import { TurnLoop } from '../turn/turn-loop.js';
+import { detached } from '../../engine/environment/index.js';
+import { type ActorBase, bindContext, type OnConflict } from '../../kernel/declaring/index.js';
+import type { CommandDefinition, CommandMethod } from '../../kernel/defining/index.js';
+import { ActorState, OptimisticState } from '../../kernel/folding/index.js';
+import { FrameworkState } from '../../kernel/framework/index.js';
+import type { EventRecord } from '../../kernel/values/index.js';
+import {
+  type Commit,
+  CommitPipeline,
+  causeIn,
+  type FeedOwner,
+  LiveFeed,
+  type PipelineOwner,
+  Request,
+} from '../commit/index.js';
+import type { Origin, RequestCause } from '../events/index.js';
+import { type EnqueueOptions, isRepeatable, type LeaderRole, type RepeatedCommands } from '../leading/index.js';
+import type { ActorListening } from '../listening/index.js';
+import type { TickRole } from '../ticking/index.js';
+import { causeOf, isOnce, isUsers, type Turn, TurnContext, TurnLoop } from '../turn/index.js';
 import type { ActivationHost, ActivationObserver } from './activation-host.js';
 import type { NodeParts } from './node-parts.js';
 

@@ -1,10 +1,9 @@
-import { detached } from '../../engine/environment/async-context.js';
-import { timeSlicesOf } from '../../engine/environment/time-slices.js';
-import type { ActorBase } from '../../kernel/declaring/actor.js';
-import type { ActorDefinition, CommandDefinition, CommandMethod } from '../../kernel/defining/actor-definition.js';
-import { ShuttingDownError } from '../../kernel/values/errors.js';
-import { type ReactivatingSource, Reactivator } from '../listening/reactivator.js';
-import { currentTurn, type TurnOwner } from '../turn/turn.js';
+import { detached, timeSlicesOf } from '../../engine/environment/index.js';
+import type { ActorBase } from '../../kernel/declaring/index.js';
+import type { ActorDefinition, CommandDefinition, CommandMethod } from '../../kernel/defining/index.js';
+import { ShuttingDownError } from '../../kernel/values/index.js';
+import { type ReactivatingSource, Reactivator } from '../listening/index.js';
+import { currentTurn, type TurnOwner } from '../turn/index.js';
 import type { Activation } from './activation.js';
 import type { ActivationHost } from './activation-host.js';
 import { loadActivation, loadPersistently } from './loader.js';

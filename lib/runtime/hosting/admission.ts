@@ -1,6 +1,6 @@
-import { ActorOverloadedError, DeadlockError, ShuttingDownError } from '../../kernel/values/errors.js';
-import type { RequestCause } from '../events/cause.js';
-import { assertNoDeadlock, labelIn, type Turn } from '../turn/turn.js';
+import { ActorOverloadedError, DeadlockError, ShuttingDownError } from '../../kernel/values/index.js';
+import type { RequestCause } from '../events/index.js';
+import { assertNoDeadlock, labelIn, type Turn } from '../turn/index.js';
 import type { Activation } from './activation.js';
 
 /**

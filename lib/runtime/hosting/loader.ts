@@ -1,10 +1,7 @@
-import { backoffIn } from '../../engine/environment/backoff.js';
-import { sleep } from '../../engine/environment/environment.js';
-import { timeSlicesOf } from '../../engine/environment/time-slices.js';
-import { streamPages } from '../../engine/reading/paging.js';
-import type { ActorBase } from '../../kernel/declaring/actor.js';
-import { EngineError } from '../../kernel/values/errors.js';
-import { isInstance } from '../../kernel/values/thrown.js';
+import { backoffIn, sleep, timeSlicesOf } from '../../engine/environment/index.js';
+import { streamPages } from '../../engine/reading/index.js';
+import type { ActorBase } from '../../kernel/declaring/index.js';
+import { EngineError, isInstance } from '../../kernel/values/index.js';
 import { Activation } from './activation.js';
 import type { ActivationHost } from './activation-host.js';
 import { runOnActivate } from './roles.js';

@@ -1,8 +1,7 @@
-import type { Prefixes } from '../../kernel/defining/prefixes.js';
-import type { Cluster } from '../cluster/cluster.js';
-import type { RuntimeParts } from '../parts/settings.js';
-import type { UnknownEvents } from '../parts/unknown-events.js';
-import type { TickScheduler } from '../ticking/tick-scheduler.js';
+import type { Prefixes } from '../../kernel/defining/index.js';
+import type { Cluster } from '../cluster/index.js';
+import type { RuntimeParts, UnknownEvents } from '../parts/index.js';
+import type { TickScheduler } from '../ticking/index.js';
 
 /** The parts of a node that activations use. */
 export interface NodeParts extends RuntimeParts {

@@ -1,5 +1,4 @@
-import type { Environment, Timer } from '../../engine/environment/environment.js';
-import { type TimeSlices, timeSlicesOf } from '../../engine/environment/time-slices.js';
+import { type Environment, type Timer, type TimeSlices, timeSlicesOf } from '../../engine/environment/index.js';
 import type { Activation } from './activation.js';
 
 /**

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { Engine } from '../../engine/duties/engine.js';
-import type { SnapshotRecord } from '../../engine/duties/snapshots.js';
-import type { ActorDefinition } from '../../kernel/defining/actor-definition.js';
-import type { FrameworkMemory } from '../../kernel/framework/framework-events.js';
-import type { RuntimeParts } from '../parts/settings.js';
+import type { Engine, SnapshotRecord } from '../../engine/duties/index.js';
+import type { ActorDefinition } from '../../kernel/defining/index.js';
+import type { FrameworkMemory } from '../../kernel/framework/index.js';
+import type { RuntimeParts } from '../parts/index.js';
 import type { Activation } from './activation.js';
 
 /**

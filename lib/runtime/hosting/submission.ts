@@ -1,8 +1,8 @@
-import { keptAlive } from '../../engine/environment/environment.js';
-import type { CommandDefinition } from '../../kernel/defining/actor-definition.js';
-import { mayRunAgain, NestedCalls } from '../commit/nested-calls.js';
-import { currentOrigin } from '../events/origin.js';
-import { causeOf, currentTurn, type Turn } from '../turn/turn.js';
+import { keptAlive } from '../../engine/environment/index.js';
+import type { CommandDefinition } from '../../kernel/defining/index.js';
+import { mayRunAgain, NestedCalls } from '../commit/index.js';
+import { currentOrigin } from '../events/index.js';
+import { causeOf, currentTurn, type Turn } from '../turn/index.js';
 import type { Activation } from './activation.js';
 import type { ActivationHost } from './activation-host.js';
 import { assertAccepts } from './admission.js';

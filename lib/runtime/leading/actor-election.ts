@@ -1,8 +1,7 @@
-import { LEADER_EVENT, type Leadership } from '../../kernel/framework/framework-events.js';
-import { CommitTimeoutError, ConflictError } from '../../kernel/values/errors.js';
-import { isInstance } from '../../kernel/values/thrown.js';
-import type { Membership } from '../cluster/membership.js';
-import type { RuntimeParts } from '../parts/settings.js';
+import { LEADER_EVENT, type Leadership } from '../../kernel/framework/index.js';
+import { CommitTimeoutError, ConflictError, isInstance } from '../../kernel/values/index.js';
+import type { Membership } from '../cluster/index.js';
+import type { RuntimeParts } from '../parts/index.js';
 import type { RoleOwner } from './role-owner.js';
 
 /** This node's view of the leaders of one `OneActor`: which of them it trusts, and when it has itself elected. */

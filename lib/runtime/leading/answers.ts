@@ -1,16 +1,21 @@
-import { streamPages } from '../../engine/reading/paging.js';
-import type { CommandDefinition, CommandMethod } from '../../kernel/defining/actor-definition.js';
-import { ANSWERED_EVENT, PARTLY_EVENT } from '../../kernel/framework/framework-events.js';
-import { unwrap } from '../../kernel/state/state-tree.js';
-import { CommitTimeoutError, OmniscientError } from '../../kernel/values/errors.js';
-import type { EventRecord, NewEvent } from '../../kernel/values/event.js';
-import { assertJson } from '../../kernel/values/plain-data.js';
-import { whenThere } from '../../kernel/values/thenable.js';
-import { isError, isInstance, messageOf } from '../../kernel/values/thrown.js';
-import type { RemoteCall } from '../cluster/remote-call.js';
-import { encodeArguments } from '../cluster/remote-calls.js';
-import type { RequestCause } from '../events/cause.js';
-import type { RuntimeParts } from '../parts/settings.js';
+import { streamPages } from '../../engine/reading/index.js';
+import type { CommandDefinition, CommandMethod } from '../../kernel/defining/index.js';
+import { ANSWERED_EVENT, PARTLY_EVENT } from '../../kernel/framework/index.js';
+import { unwrap } from '../../kernel/state/index.js';
+import {
+  assertJson,
+  CommitTimeoutError,
+  type EventRecord,
+  isError,
+  isInstance,
+  messageOf,
+  type NewEvent,
+  OmniscientError,
+  whenThere,
+} from '../../kernel/values/index.js';
+import { encodeArguments, type RemoteCall } from '../cluster/index.js';
+import type { RequestCause } from '../events/index.js';
+import type { RuntimeParts } from '../parts/index.js';
 import type { RoleOwner } from './role-owner.js';
 
 /** A command in the form in which it is sent to the leader. @throws PayloadError when an argument cannot be sent. */

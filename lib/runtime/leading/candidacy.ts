@@ -1,12 +1,10 @@
-import { detached } from '../../engine/environment/async-context.js';
-import { backoffIn } from '../../engine/environment/backoff.js';
-import { endsWithin, pause, type Timer } from '../../engine/environment/environment.js';
-import { StreamFollower } from '../../engine/reading/stream-follower.js';
-import { FrameworkState, LEADER_EVENT, type Leadership } from '../../kernel/framework/framework-events.js';
-import type { EventRecord } from '../../kernel/values/event.js';
-import type { Cluster } from '../cluster/cluster.js';
-import { MetadataWriter } from '../events/event-codec.js';
-import type { RuntimeParts } from '../parts/settings.js';
+import { backoffIn, detached, endsWithin, pause, type Timer } from '../../engine/environment/index.js';
+import { StreamFollower } from '../../engine/reading/index.js';
+import { FrameworkState, LEADER_EVENT, type Leadership } from '../../kernel/framework/index.js';
+import type { EventRecord } from '../../kernel/values/index.js';
+import type { Cluster } from '../cluster/index.js';
+import { MetadataWriter } from '../events/index.js';
+import type { RuntimeParts } from '../parts/index.js';
 
 /** One node's part in one election. It knows who leads and, if it has a task, stands for election. */
 export class Candidacy {

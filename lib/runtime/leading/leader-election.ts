@@ -1,11 +1,9 @@
 import { Observable } from 'rxjs';
-import { NAME_LENGTH_MAX } from '../../kernel/defining/option-checks.js';
-import { InvalidIdError } from '../../kernel/values/errors.js';
-import { nameFault } from '../../kernel/values/ids.js';
-import { shownText, textFault } from '../../kernel/values/text.js';
-import type { Cluster } from '../cluster/cluster.js';
-import type { RuntimeParts } from '../parts/settings.js';
-import { subscribersContext } from '../turn/turn.js';
+import { NAME_LENGTH_MAX } from '../../kernel/defining/index.js';
+import { InvalidIdError, nameFault, shownText, textFault } from '../../kernel/values/index.js';
+import type { Cluster } from '../cluster/index.js';
+import type { RuntimeParts } from '../parts/index.js';
+import { subscribersContext } from '../turn/index.js';
 import { Candidacy, type LeaderTask } from './candidacy.js';
 
 /**

@@ -1,12 +1,9 @@
-import type { CommandDefinition, CommandMethod } from '../../kernel/defining/actor-definition.js';
-import { unwrap } from '../../kernel/state/state-tree.js';
-import type { NewEvent } from '../../kernel/values/event.js';
-import { findRefusal } from '../../kernel/values/plain-data.js';
-import { whenThere } from '../../kernel/values/thenable.js';
-import { derivedIdIn, isDerivedId } from '../events/derived-ids.js';
-import type { RuntimeParts } from '../parts/settings.js';
-import { isOnce, REACTIONS } from '../turn/command-names.js';
-import { currentTurn, type Turn } from '../turn/turn.js';
+import type { CommandDefinition, CommandMethod } from '../../kernel/defining/index.js';
+import { unwrap } from '../../kernel/state/index.js';
+import { findRefusal, type NewEvent, whenThere } from '../../kernel/values/index.js';
+import { derivedIdIn, isDerivedId } from '../events/index.js';
+import type { RuntimeParts } from '../parts/index.js';
+import { currentTurn, isOnce, REACTIONS, type Turn } from '../turn/index.js';
 import { answerIn, eventsOf } from './answers.js';
 
 /**

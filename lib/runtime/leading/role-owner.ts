@@ -1,8 +1,8 @@
-import type { ActorDefinition, CommandDefinition } from '../../kernel/defining/actor-definition.js';
-import type { FrameworkState } from '../../kernel/framework/framework-events.js';
-import type { NewEvent } from '../../kernel/values/event.js';
-import type { Request } from '../commit/request.js';
-import type { RequestCause } from '../events/cause.js';
+import type { ActorDefinition, CommandDefinition } from '../../kernel/defining/index.js';
+import type { FrameworkState } from '../../kernel/framework/index.js';
+import type { NewEvent } from '../../kernel/values/index.js';
+import type { Request } from '../commit/index.js';
+import type { RequestCause } from '../events/index.js';
 
 /** What the role needs of its activation. */
 export interface RoleOwner {

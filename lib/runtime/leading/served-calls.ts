@@ -1,9 +1,7 @@
-import type { CommandDefinition } from '../../kernel/defining/actor-definition.js';
-import type { Cluster } from '../cluster/cluster.js';
-import type { RemoteCall, Reply } from '../cluster/remote-call.js';
-import { causeIn } from '../commit/request.js';
-import type { RuntimeParts } from '../parts/settings.js';
-import type { Trace } from '../parts/telemetry.js';
+import type { CommandDefinition } from '../../kernel/defining/index.js';
+import type { Cluster, RemoteCall, Reply } from '../cluster/index.js';
+import { causeIn } from '../commit/index.js';
+import type { RuntimeParts, Trace } from '../parts/index.js';
 import { beforeLookingUp, unknownCommand } from './answers.js';
 import type { EnqueueOptions, RoleOwner } from './role-owner.js';
 

@@ -1,11 +1,10 @@
-import type { Timer } from '../../engine/environment/environment.js';
-import type { ListenHandler, Listening, ListenSource, ListenToOptions } from '../../kernel/declaring/listening.js';
-import type { CommandDefinition } from '../../kernel/defining/actor-definition.js';
-import { listenerKey } from '../../kernel/framework/ended-sources.js';
-import { type HeardSource, IN_CODE } from '../../kernel/framework/listening-state.js';
-import { OmniscientError } from '../../kernel/values/errors.js';
-import type { RuntimeParts } from '../parts/settings.js';
-import type { Turn } from '../turn/turn.js';
+import type { Timer } from '../../engine/environment/index.js';
+import type { ListenHandler, Listening, ListenSource, ListenToOptions } from '../../kernel/declaring/index.js';
+import type { CommandDefinition } from '../../kernel/defining/index.js';
+import { type HeardSource, IN_CODE, listenerKey } from '../../kernel/framework/index.js';
+import { OmniscientError } from '../../kernel/values/index.js';
+import type { RuntimeParts } from '../parts/index.js';
+import type { Turn } from '../turn/index.js';
 import { checkedSource } from './checked-source.js';
 import type { Delivery } from './delivery.js';
 import { decorated, inCode, isOrphaned, type Listener } from './listener.js';

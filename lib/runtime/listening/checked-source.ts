@@ -1,10 +1,7 @@
-import type { ListenHandler, ListenSource, ListenToOptions } from '../../kernel/declaring/listening.js';
-import { isOnConflict } from '../../kernel/defining/listen-definition.js';
-import { listenerKey } from '../../kernel/framework/ended-sources.js';
-import { ALL_STREAMS, IN_CODE } from '../../kernel/framework/listening-state.js';
-import { OmniscientError } from '../../kernel/values/errors.js';
-import { checkedStreamId, eventNameFault } from '../../kernel/values/ids.js';
-import { shownText } from '../../kernel/values/text.js';
+import type { ListenHandler, ListenSource, ListenToOptions } from '../../kernel/declaring/index.js';
+import { isOnConflict } from '../../kernel/defining/index.js';
+import { ALL_STREAMS, IN_CODE, listenerKey } from '../../kernel/framework/index.js';
+import { checkedStreamId, eventNameFault, OmniscientError, shownText } from '../../kernel/values/index.js';
 
 /** Checks the arguments of `listenTo`. @throws OmniscientError (`INVALID_LISTENER`), InvalidIdError. */
 export function checkedSource(label: string, source: ListenSource, handler: ListenHandler, options: ListenToOptions) {

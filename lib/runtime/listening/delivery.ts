@@ -1,15 +1,14 @@
-import { heardPlace } from '../../kernel/framework/heard-note.js';
 import {
   HEARD_EVENT,
   type HeardData,
+  heardPlace,
   LISTENING_EVENT,
   type ListeningData,
   PARKED_EVENT,
   type ParkedData,
-} from '../../kernel/framework/listening-state.js';
-import type { EventRecord, NewEvent } from '../../kernel/values/event.js';
-import type { Origin } from '../events/cause.js';
-import { metadataOf } from '../events/event-codec.js';
+} from '../../kernel/framework/index.js';
+import type { EventRecord, NewEvent } from '../../kernel/values/index.js';
+import { metadataOf, type Origin } from '../events/index.js';
 
 /** An event on its way to a listener. */
 export interface Delivery {

@@ -1,10 +1,9 @@
-import { detached } from '../../engine/environment/async-context.js';
-import { backoffIn } from '../../engine/environment/backoff.js';
-import { EventPull, type PullSource } from '../../engine/reading/event-pull.js';
-import { ALL_STREAMS, type HeardSource } from '../../kernel/framework/listening-state.js';
-import type { EventRecord } from '../../kernel/values/event.js';
-import { type RetriedTask, RetryPolicy } from '../delivery/retry-policy.js';
-import type { RuntimeParts } from '../parts/settings.js';
+import { backoffIn, detached } from '../../engine/environment/index.js';
+import { EventPull, type PullSource } from '../../engine/reading/index.js';
+import { ALL_STREAMS, type HeardSource } from '../../kernel/framework/index.js';
+import type { EventRecord } from '../../kernel/values/index.js';
+import { type RetriedTask, RetryPolicy } from '../delivery/index.js';
+import type { RuntimeParts } from '../parts/index.js';
 import { type Delivery, firedAtMs, nameOf } from './delivery.js';
 import { hears, type Listener } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';

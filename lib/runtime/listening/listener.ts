@@ -1,11 +1,13 @@
-import type { ListenHandler, ListenToOptions } from '../../kernel/declaring/listening.js';
-import type { OnConflict, OnFailure } from '../../kernel/declaring/marks.js';
-import type { ListenDefinition } from '../../kernel/defining/listen-definition.js';
-import { type HeardSource, IN_CODE } from '../../kernel/framework/listening-state.js';
-import { OmniscientError } from '../../kernel/values/errors.js';
-import type { StoredEvent } from '../../kernel/values/event.js';
-import { FRAMEWORK_EVENT_PREFIX } from '../../kernel/values/event.js';
-import { disown, isThenable } from '../../kernel/values/thenable.js';
+import type { ListenHandler, ListenToOptions, OnConflict, OnFailure } from '../../kernel/declaring/index.js';
+import type { ListenDefinition } from '../../kernel/defining/index.js';
+import { type HeardSource, IN_CODE } from '../../kernel/framework/index.js';
+import {
+  disown,
+  FRAMEWORK_EVENT_PREFIX,
+  isThenable,
+  OmniscientError,
+  type StoredEvent,
+} from '../../kernel/values/index.js';
 
 /** A listener: a method with `@ListenTo`, or a function given to `listenTo`. */
 export interface Listener {

@@ -1,10 +1,7 @@
-import type { CommandDefinition } from '../../kernel/defining/actor-definition.js';
-import type { ListenDefinition } from '../../kernel/defining/listen-definition.js';
-import type { Upcasts } from '../../kernel/defining/upcasts.js';
-import type { HeardNote } from '../../kernel/framework/heard-note.js';
-import type { ListeningState } from '../../kernel/framework/listening-state.js';
-import type { NewEvent } from '../../kernel/values/event.js';
-import type { Origin } from '../events/cause.js';
+import type { CommandDefinition, ListenDefinition, Upcasts } from '../../kernel/defining/index.js';
+import type { HeardNote, ListeningState } from '../../kernel/framework/index.js';
+import type { NewEvent } from '../../kernel/values/index.js';
+import type { Origin } from '../events/index.js';
 
 /** What listening needs of its activation. */
 export interface ListeningOwner {

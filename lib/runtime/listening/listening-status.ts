@@ -1,15 +1,15 @@
-import { listenerKey } from '../../kernel/framework/ended-sources.js';
 import {
   type HeardSource,
   IN_CODE,
   LISTENING_EVENT,
   type ListeningData,
+  listenerKey,
   PARKED_EVENT,
   type ParkedData,
   UNPARKED_EVENT,
   type UnparkedData,
-} from '../../kernel/framework/listening-state.js';
-import type { NewEvent } from '../../kernel/values/event.js';
+} from '../../kernel/framework/index.js';
+import type { NewEvent } from '../../kernel/values/index.js';
 import { type Delivery, firedAtMs, placeFinder } from './delivery.js';
 import type { Listener } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';

@@ -1,6 +1,5 @@
-import { listenerKey } from '../../kernel/framework/ended-sources.js';
-import { type HeardSource, IN_CODE, type ListeningState } from '../../kernel/framework/listening-state.js';
-import type { Log } from '../parts/settings.js';
+import { type HeardSource, IN_CODE, type ListeningState, listenerKey } from '../../kernel/framework/index.js';
+import type { Log } from '../parts/index.js';
 import type { ActorListening } from './actor-listening.js';
 
 /** Warns of listeners that the stream records but that this activation's `onActivate` did not start. */

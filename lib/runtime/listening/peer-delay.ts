@@ -1,4 +1,4 @@
-import { type Environment, sleep } from '../../engine/environment/environment.js';
+import { type Environment, sleep } from '../../engine/environment/index.js';
 
 /**
  * How long a subscription waits for other nodes that listen to the same source, so that not all of them run the same

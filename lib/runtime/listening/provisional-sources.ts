@@ -1,7 +1,6 @@
-import type { Timer } from '../../engine/environment/environment.js';
-import { listenerKey } from '../../kernel/framework/ended-sources.js';
-import type { HeardSource } from '../../kernel/framework/listening-state.js';
-import type { RuntimeParts } from '../parts/settings.js';
+import type { Timer } from '../../engine/environment/index.js';
+import { type HeardSource, listenerKey } from '../../kernel/framework/index.js';
+import type { RuntimeParts } from '../parts/index.js';
 import type { ListeningOwner } from './listening-owner.js';
 import type { Beginning, SubscriptionRecords } from './subscription-records.js';
 

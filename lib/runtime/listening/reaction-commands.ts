@@ -1,7 +1,7 @@
-import type { OnConflict } from '../../kernel/declaring/marks.js';
-import type { CommandDefinition } from '../../kernel/defining/actor-definition.js';
-import { OmniscientError } from '../../kernel/values/errors.js';
-import { REACTIONS } from '../turn/command-names.js';
+import type { OnConflict } from '../../kernel/declaring/index.js';
+import type { CommandDefinition } from '../../kernel/defining/index.js';
+import { OmniscientError } from '../../kernel/values/index.js';
+import { REACTIONS } from '../turn/index.js';
 import type { Delivery } from './delivery.js';
 
 /** The delivery that a command of this name reacts to; `undefined` if it is no reaction. */

@@ -1,16 +1,21 @@
-import type { OnConflict } from '../../kernel/declaring/marks.js';
-import type { CommandDefinition } from '../../kernel/defining/actor-definition.js';
-import { listenerKey } from '../../kernel/framework/ended-sources.js';
-import { HEARD_EVENT, PARKED_EVENT, type ParkedData, UNPARKED_EVENT } from '../../kernel/framework/listening-state.js';
-import { OmniscientError } from '../../kernel/values/errors.js';
-import type { EventRecord } from '../../kernel/values/event.js';
-import { whenThere } from '../../kernel/values/thenable.js';
-import { type StoredFailure, storedFailure } from '../../kernel/values/thrown.js';
-import type { Origin } from '../events/cause.js';
-import { derivedId } from '../events/derived-ids.js';
-import { decodeEvent, parkable, todaysEvent } from '../events/event-codec.js';
-import type { RuntimeParts } from '../parts/settings.js';
-import type { Telemetry } from '../parts/telemetry.js';
+import type { OnConflict } from '../../kernel/declaring/index.js';
+import type { CommandDefinition } from '../../kernel/defining/index.js';
+import {
+  HEARD_EVENT,
+  listenerKey,
+  PARKED_EVENT,
+  type ParkedData,
+  UNPARKED_EVENT,
+} from '../../kernel/framework/index.js';
+import {
+  type EventRecord,
+  OmniscientError,
+  type StoredFailure,
+  storedFailure,
+  whenThere,
+} from '../../kernel/values/index.js';
+import { decodeEvent, derivedId, type Origin, parkable, todaysEvent } from '../events/index.js';
+import type { RuntimeParts, Telemetry } from '../parts/index.js';
 import { type Delivery, originOf, parkedDelivery } from './delivery.js';
 import type { Listener } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';

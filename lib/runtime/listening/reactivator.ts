@@ -1,9 +1,7 @@
-import { detached } from '../../engine/environment/async-context.js';
-import { backoffIn } from '../../engine/environment/backoff.js';
-import type { Environment } from '../../engine/environment/environment.js';
-import { EventPull } from '../../engine/reading/event-pull.js';
-import { ALL_STREAMS, type HeardSource } from '../../kernel/framework/listening-state.js';
-import type { RuntimeParts } from '../parts/settings.js';
+import { backoffIn, detached, type Environment } from '../../engine/environment/index.js';
+import { EventPull } from '../../engine/reading/index.js';
+import { ALL_STREAMS, type HeardSource } from '../../kernel/framework/index.js';
+import type { RuntimeParts } from '../parts/index.js';
 import { hears } from './listener.js';
 
 /**

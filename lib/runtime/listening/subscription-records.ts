@@ -1,16 +1,15 @@
-import type { ReadDuty } from '../../engine/duties/read.js';
-import type { CommandDefinition } from '../../kernel/defining/actor-definition.js';
-import type { ListenDefinition } from '../../kernel/defining/listen-definition.js';
-import { listenerKey } from '../../kernel/framework/ended-sources.js';
+import type { ReadDuty } from '../../engine/duties/index.js';
+import type { CommandDefinition, ListenDefinition } from '../../kernel/defining/index.js';
 import {
   ALL_STREAMS,
   type HeardSource,
   LISTENING_EVENT,
   type ListeningData,
   type ListeningLimits,
-} from '../../kernel/framework/listening-state.js';
-import { checkedStreamId } from '../../kernel/values/ids.js';
-import type { Turn } from '../turn/turn.js';
+  listenerKey,
+} from '../../kernel/framework/index.js';
+import { checkedStreamId } from '../../kernel/values/index.js';
+import type { Turn } from '../turn/index.js';
 import { sourcesOf } from './listener.js';
 import type { ListeningOwner } from './listening-owner.js';
 

@@ -1,8 +1,7 @@
-import type { Environment, Timer } from '../../engine/environment/environment.js';
-import { OmniscientError } from '../../kernel/values/errors.js';
-import type { Consumer } from '../delivery/consumer.js';
-import type { ParkedEvents } from '../delivery/parked-events.js';
-import type { NodeParts } from '../hosting/node-parts.js';
+import type { Environment, Timer } from '../../engine/environment/index.js';
+import { OmniscientError } from '../../kernel/values/index.js';
+import type { Consumer, ParkedEvents } from '../delivery/index.js';
+import type { NodeParts } from '../hosting/index.js';
 
 /**
  * Collects a node's health. @throws EngineError, or OmniscientError (`ENGINE_SILENT`), when the engine does not answer.

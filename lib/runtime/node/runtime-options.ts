@@ -1,17 +1,22 @@
-import type { Engine } from '../../engine/duties/engine.js';
-import type { Environment } from '../../engine/environment/environment.js';
-import { SYSTEM } from '../../engine/environment/system-environment.js';
-import { assertName } from '../../kernel/defining/option-checks.js';
-import type { Clock, Ids } from '../../kernel/values/clock.js';
-import type { ErrorClass } from '../cluster/error-codec.js';
-import { Gate } from '../parts/gate.js';
-import { safeLog } from '../parts/safe-log.js';
-import { safeTelemetry } from '../parts/safe-telemetry.js';
-import { checkedLimits, type Log, type RuntimeLimits, type RuntimeParts } from '../parts/settings.js';
-import { RandomIds, SystemClock } from '../parts/system-clock.js';
-import type { Telemetry } from '../parts/telemetry.js';
-import type { TickTime } from '../parts/tick-time.js';
-import { WriteHealth } from '../parts/write-health.js';
+import type { Engine } from '../../engine/duties/index.js';
+import { type Environment, SYSTEM } from '../../engine/environment/index.js';
+import { assertName } from '../../kernel/defining/index.js';
+import type { Clock, Ids } from '../../kernel/values/index.js';
+import type { ErrorClass } from '../cluster/index.js';
+import {
+  checkedLimits,
+  Gate,
+  type Log,
+  RandomIds,
+  type RuntimeLimits,
+  type RuntimeParts,
+  SystemClock,
+  safeLog,
+  safeTelemetry,
+  type Telemetry,
+  type TickTime,
+  WriteHealth,
+} from '../parts/index.js';
 
 /** The options of a node. All but the engine have defaults. */
 export interface RuntimeOptions extends Partial<RuntimeLimits> {

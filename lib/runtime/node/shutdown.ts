@@ -1,8 +1,7 @@
-import { endsWithin, sleep } from '../../engine/environment/environment.js';
-import { OmniscientError, ShuttingDownError } from '../../kernel/values/errors.js';
-import type { ActorHost } from '../hosting/actor-host.js';
-import type { Residents } from '../hosting/residents.js';
-import type { RuntimeParts } from '../parts/settings.js';
+import { endsWithin, sleep } from '../../engine/environment/index.js';
+import { OmniscientError, ShuttingDownError } from '../../kernel/values/index.js';
+import type { ActorHost, Residents } from '../hosting/index.js';
+import type { RuntimeParts } from '../parts/index.js';
 
 /** Waits until this holds, at most `shutdownTimeoutMs`. */
 export async function untilOrLate(holds: () => boolean, { limits, environment }: RuntimeParts): Promise<void> {

@@ -1,4 +1,4 @@
-import { propertyOf } from '../../kernel/values/thrown.js';
+import { propertyOf } from '../../kernel/values/index.js';
 import type { Log } from './settings.js';
 
 /** A log that never throws: a line that could not be written must not undo the work that it reports. */

@@ -1,5 +1,5 @@
-import type { Engine } from '../../engine/duties/engine.js';
-import type { Environment } from '../../engine/environment/environment.js';
+import type { Engine } from '../../engine/duties/index.js';
+import type { Environment } from '../../engine/environment/index.js';
 import {
   assertNumber,
   COUNT,
@@ -8,8 +8,8 @@ import {
   TIME,
   TIMER,
   TIMER_OR_NONE,
-} from '../../kernel/defining/option-checks.js';
-import type { Clock, Ids } from '../../kernel/values/clock.js';
+} from '../../kernel/defining/index.js';
+import type { Clock, Ids } from '../../kernel/values/index.js';
 import type { Gate } from './gate.js';
 import type { Telemetry } from './telemetry.js';
 import type { WriteHealth } from './write-health.js';

@@ -1,6 +1,5 @@
-import type { Environment } from '../../engine/environment/environment.js';
-import { SYSTEM } from '../../engine/environment/system-environment.js';
-import { Clock, Ids } from '../../kernel/values/clock.js';
+import { type Environment, SYSTEM } from '../../engine/environment/index.js';
+import { Clock, Ids } from '../../kernel/values/index.js';
 
 /** The machine's clock. */
 export class SystemClock extends Clock {

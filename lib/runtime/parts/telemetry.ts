@@ -1,4 +1,4 @@
-import type { EventRecord } from '../../kernel/values/event.js';
+import type { EventRecord } from '../../kernel/values/index.js';
 
 /**
  * Reports a node's work for tracing and metrics. A node that nobody observes has `undefined` instead, so each reporting

@@ -1,4 +1,4 @@
-import type { Environment } from '../../engine/environment/environment.js';
+import type { Environment } from '../../engine/environment/index.js';
 
 /** The node's monotonic clock. */
 export function tickTimeOf(environment: Environment): TickTime {

@@ -1,6 +1,6 @@
-import type { ActorDefinition } from '../../kernel/defining/actor-definition.js';
-import type { SkippedEvents } from '../../kernel/folding/actor-state.js';
-import { FRAMEWORK_EVENT_PREFIX } from '../../kernel/values/event.js';
+import type { ActorDefinition } from '../../kernel/defining/index.js';
+import type { SkippedEvents } from '../../kernel/folding/index.js';
+import { FRAMEWORK_EVENT_PREFIX } from '../../kernel/values/index.js';
 import type { Log } from './settings.js';
 
 /**

@@ -1,6 +1,6 @@
-import type { CheckpointDuty } from '../../engine/duties/checkpoints.js';
-import type { Environment } from '../../engine/environment/environment.js';
-import { EngineError } from '../../kernel/values/errors.js';
+import type { CheckpointDuty } from '../../engine/duties/index.js';
+import type { Environment } from '../../engine/environment/index.js';
+import { EngineError } from '../../kernel/values/index.js';
 
 /**
  * Whether the engine can store anything. Reading may work long after writing has stopped working (a full disk, a server

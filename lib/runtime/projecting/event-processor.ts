@@ -1,11 +1,10 @@
-import { TimeSlice } from '../../engine/environment/time-slices.js';
-import { EventPull } from '../../engine/reading/event-pull.js';
-import type { ProjectionCheckpoint, ProjectionDefinition } from '../../kernel/defining/projection.js';
-import type { EventRecord, StoredEvent } from '../../kernel/values/event.js';
-import { RETRIES_STOPPED, RetryPolicy } from '../delivery/retry-policy.js';
-import { decodeEvent, todaysEvent } from '../events/event-codec.js';
-import type { RuntimeParts } from '../parts/settings.js';
-import { type Trace, traced } from '../parts/telemetry.js';
+import { TimeSlice } from '../../engine/environment/index.js';
+import { EventPull } from '../../engine/reading/index.js';
+import type { ProjectionCheckpoint, ProjectionDefinition } from '../../kernel/defining/index.js';
+import type { EventRecord, StoredEvent } from '../../kernel/values/index.js';
+import { RETRIES_STOPPED, RetryPolicy } from '../delivery/index.js';
+import { decodeEvent, todaysEvent } from '../events/index.js';
+import { type RuntimeParts, type Trace, traced } from '../parts/index.js';
 
 /** Gives a projection its events, one after the other, for one generation of its read model. */
 export class EventProcessor {

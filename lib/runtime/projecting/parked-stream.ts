@@ -1,18 +1,17 @@
-import { storePages, streamPages } from '../../engine/reading/paging.js';
-import { appendWithRetry } from '../../engine/writing/append-retry.js';
-import type { ProjectionDefinition } from '../../kernel/defining/projection.js';
+import { storePages, streamPages } from '../../engine/reading/index.js';
+import { appendWithRetry } from '../../engine/writing/index.js';
+import type { ProjectionDefinition } from '../../kernel/defining/index.js';
 import {
   ALL_STREAMS,
   PARKED_EVENT,
   type ParkedData,
   UNPARKED_EVENT,
   type UnparkedData,
-} from '../../kernel/framework/listening-state.js';
-import type { EventRecord } from '../../kernel/values/event.js';
-import { storedFailure } from '../../kernel/values/thrown.js';
-import { decodeEvent, MetadataWriter, parkable } from '../events/event-codec.js';
-import type { RuntimeParts } from '../parts/settings.js';
-import { causeOf } from '../turn/turn.js';
+} from '../../kernel/framework/index.js';
+import { type EventRecord, storedFailure } from '../../kernel/values/index.js';
+import { decodeEvent, MetadataWriter, parkable } from '../events/index.js';
+import type { RuntimeParts } from '../parts/index.js';
+import { causeOf } from '../turn/index.js';
 import type { ProcessorPosition } from './event-processor.js';
 
 /** The parked events of one projection, as events in a stream of its own. */

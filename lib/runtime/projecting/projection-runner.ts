@@ -1,10 +1,9 @@
-import type { ProjectionDefinition, ProjectionHooks } from '../../kernel/defining/projection.js';
-import type { ParkedData } from '../../kernel/framework/listening-state.js';
-import type { EventRecord } from '../../kernel/values/event.js';
-import type { ParkedOwner } from '../delivery/parked-events.js';
-import { SavedCheckpoint } from '../delivery/saved-checkpoint.js';
-import type { NodeParts } from '../hosting/node-parts.js';
-import type { LeaderElection } from '../leading/leader-election.js';
+import type { ProjectionDefinition, ProjectionHooks } from '../../kernel/defining/index.js';
+import type { ParkedData } from '../../kernel/framework/index.js';
+import type { EventRecord } from '../../kernel/values/index.js';
+import { type ParkedOwner, SavedCheckpoint } from '../delivery/index.js';
+import type { NodeParts } from '../hosting/index.js';
+import type { LeaderElection } from '../leading/index.js';
 import { handle, type ProcessorPosition } from './event-processor.js';
 import { ParkedStream } from './parked-stream.js';
 import { NEW_PROJECTION, type ProjectionState, ProjectionWork, type WorkOwner } from './projection-work.js';

@@ -1,6 +1,6 @@
-import type { ProjectionCheckpoint, ProjectionHooks } from '../../kernel/defining/projection.js';
-import { SavedCheckpoint } from '../delivery/saved-checkpoint.js';
-import type { RuntimeParts } from '../parts/settings.js';
+import type { ProjectionCheckpoint, ProjectionHooks } from '../../kernel/defining/index.js';
+import { SavedCheckpoint } from '../delivery/index.js';
+import type { RuntimeParts } from '../parts/index.js';
 import { EventProcessor, type EventProcessorOwner } from './event-processor.js';
 
 /** A leader's work for a projection, from one opening of the checkpoint to the next. */

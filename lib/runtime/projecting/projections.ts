@@ -1,12 +1,11 @@
 import { distinctUntilChanged, Observable, type Subscriber } from 'rxjs';
-import type { Timer } from '../../engine/environment/environment.js';
-import { defineProjection } from '../../kernel/defining/projection.js';
-import { EngineError, OmniscientError, RegistrationError } from '../../kernel/values/errors.js';
-import type { Consumer } from '../delivery/consumer.js';
-import { SavedCheckpoint } from '../delivery/saved-checkpoint.js';
-import type { NodeParts } from '../hosting/node-parts.js';
-import type { LeaderElection } from '../leading/leader-election.js';
-import { subscribersContext } from '../turn/turn.js';
+import type { Timer } from '../../engine/environment/index.js';
+import { defineProjection } from '../../kernel/defining/index.js';
+import { EngineError, OmniscientError, RegistrationError } from '../../kernel/values/index.js';
+import { type Consumer, SavedCheckpoint } from '../delivery/index.js';
+import type { NodeParts } from '../hosting/index.js';
+import type { LeaderElection } from '../leading/index.js';
+import { subscribersContext } from '../turn/index.js';
 import { ProjectionRunner } from './projection-runner.js';
 import { NEW_PROJECTION, type ProjectionState } from './projection-work.js';
 

@@ -1,6 +1,6 @@
-import { OmniscientError, ShuttingDownError } from '../../kernel/values/errors.js';
-import { SavedCheckpoint } from '../delivery/saved-checkpoint.js';
-import type { NodeParts } from '../hosting/node-parts.js';
+import { OmniscientError, ShuttingDownError } from '../../kernel/values/index.js';
+import { SavedCheckpoint } from '../delivery/index.js';
+import type { NodeParts } from '../hosting/index.js';
 
 /**
  * Lets only one caller at a time, on any node, retry a parked event of a projection. A handler writes to a store that

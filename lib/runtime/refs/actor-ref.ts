@@ -1,5 +1,5 @@
-import type { ActorBase } from '../../kernel/declaring/actor.js';
 import type {
+  ActorBase,
   CommandsOf,
   DeepReadonly,
   EventsOf,
@@ -7,15 +7,12 @@ import type {
   IsOne,
   PayloadArgument,
   StateOf,
-} from '../../kernel/declaring/types.js';
-import type { ActorDefinition, CommandDefinition } from '../../kernel/defining/actor-definition.js';
-import { checkedArguments } from '../../kernel/defining/schemas.js';
-import { copyOfArguments, copyOfData } from '../../kernel/state/data-copy.js';
-import { UnknownCommandError } from '../../kernel/values/errors.js';
-import type { Activation } from '../hosting/activation.js';
-import type { ActorHost } from '../hosting/actor-host.js';
-import { fireOne } from '../turn/fire-one.js';
-import { assertKey, onceCommand } from '../turn/once.js';
+} from '../../kernel/declaring/index.js';
+import { type ActorDefinition, type CommandDefinition, checkedArguments } from '../../kernel/defining/index.js';
+import { copyOfArguments, copyOfData } from '../../kernel/state/index.js';
+import { UnknownCommandError } from '../../kernel/values/index.js';
+import type { Activation, ActorHost } from '../hosting/index.js';
+import { assertKey, fireOne, onceCommand } from '../turn/index.js';
 
 /**
  * An actor as seen from outside: its commands, each returning a promise, and a frozen view of its state.

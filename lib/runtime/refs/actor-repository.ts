@@ -1,11 +1,9 @@
 import { map, Observable } from 'rxjs';
-import type { ActorBase } from '../../kernel/declaring/actor.js';
-import type { DeepReadonly, EventOf, StateOf } from '../../kernel/declaring/types.js';
-import { todaysEvent } from '../events/event-codec.js';
-import type { Activation } from '../hosting/activation.js';
-import type { ActorHost } from '../hosting/actor-host.js';
-import type { EventSubscriptions } from '../subscribing/subscriptions.js';
-import { subscribersContext } from '../turn/turn.js';
+import type { ActorBase, DeepReadonly, EventOf, StateOf } from '../../kernel/declaring/index.js';
+import { todaysEvent } from '../events/index.js';
+import type { Activation, ActorHost } from '../hosting/index.js';
+import type { EventSubscriptions } from '../subscribing/index.js';
+import { subscribersContext } from '../turn/index.js';
 import { type ActorRef, refFactory } from './actor-ref.js';
 import { type ReplayStep, replayStream } from './replay.js';
 

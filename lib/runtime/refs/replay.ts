@@ -1,11 +1,10 @@
-import { timeSlicesOf } from '../../engine/environment/time-slices.js';
-import { streamPages } from '../../engine/reading/paging.js';
-import type { ActorBase } from '../../kernel/declaring/actor.js';
-import type { DeepReadonly, EventOf, StateOf } from '../../kernel/declaring/types.js';
-import { ReplayedActor } from '../../kernel/folding/replayed-actor.js';
-import { OmniscientError } from '../../kernel/values/errors.js';
-import { decodeEvent, todaysEvent } from '../events/event-codec.js';
-import type { ActorHost } from '../hosting/actor-host.js';
+import { timeSlicesOf } from '../../engine/environment/index.js';
+import { streamPages } from '../../engine/reading/index.js';
+import type { ActorBase, DeepReadonly, EventOf, StateOf } from '../../kernel/declaring/index.js';
+import { ReplayedActor } from '../../kernel/folding/index.js';
+import { OmniscientError } from '../../kernel/values/index.js';
+import { decodeEvent, todaysEvent } from '../events/index.js';
+import type { ActorHost } from '../hosting/index.js';
 
 /** One step of a replay: an event, and the frozen state after it. */
 export interface ReplayStep<A> {

@@ -1,7 +1,7 @@
-import { storePages } from '../../engine/reading/paging.js';
-import type { StoredEvent } from '../../kernel/values/event.js';
-import { decodeEvent } from '../events/event-codec.js';
-import type { RuntimeParts } from '../parts/settings.js';
+import { storePages } from '../../engine/reading/index.js';
+import type { StoredEvent } from '../../kernel/values/index.js';
+import { decodeEvent } from '../events/index.js';
+import type { RuntimeParts } from '../parts/index.js';
 import { assertPlace, type SubscriptionOptions } from './subscriptions.js';
 
 /**

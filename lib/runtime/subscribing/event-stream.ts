@@ -1,8 +1,8 @@
 import { Observable, type Subscriber } from 'rxjs';
-import { type Environment, keptAlive } from '../../engine/environment/environment.js';
-import type { EventPull } from '../../engine/reading/event-pull.js';
-import type { EventRecord, StoredEvent } from '../../kernel/values/event.js';
-import { decodeEvent } from '../events/event-codec.js';
+import { type Environment, keptAlive } from '../../engine/environment/index.js';
+import type { EventPull } from '../../engine/reading/index.js';
+import type { EventRecord, StoredEvent } from '../../kernel/values/index.js';
+import { decodeEvent } from '../events/index.js';
 
 /**
  * Events, in two forms. As an RxJS observable they are pushed as fast as they can be read, so they pile up in front of

@@ -1,6 +1,6 @@
-import type { Environment } from '../../engine/environment/environment.js';
-import type { EventRecord, StoredEvent } from '../../kernel/values/event.js';
-import { decodeEvent } from '../events/event-codec.js';
+import type { Environment } from '../../engine/environment/index.js';
+import type { EventRecord, StoredEvent } from '../../kernel/values/index.js';
+import { decodeEvent } from '../events/index.js';
 
 /**
  * Parses the events of a page once for several subscribers. They get the page one right after the other, so only the

@@ -1,16 +1,25 @@
 import type { Subscriber } from 'rxjs';
-import { type AsyncContext, detached } from '../../engine/environment/async-context.js';
-import { EventPull, type PullSource } from '../../engine/reading/event-pull.js';
-import type { Follower, FollowerOptions } from '../../engine/reading/follower.js';
-import { SharedReader } from '../../engine/reading/shared-reader.js';
-import { StoreFollower } from '../../engine/reading/store-follower.js';
-import { StreamFollower } from '../../engine/reading/stream-follower.js';
-import { OmniscientError } from '../../kernel/values/errors.js';
-import { EVENT_NAME_LENGTH_MAX, type EventRecord, type StoredEvent } from '../../kernel/values/event.js';
-import { checkedStreamId } from '../../kernel/values/ids.js';
-import { shownText, textFault } from '../../kernel/values/text.js';
-import type { RuntimeParts } from '../parts/settings.js';
-import { subscribersContext } from '../turn/turn.js';
+import { type AsyncContext, detached } from '../../engine/environment/index.js';
+import {
+  EventPull,
+  type Follower,
+  type FollowerOptions,
+  type PullSource,
+  SharedReader,
+  StoreFollower,
+  StreamFollower,
+} from '../../engine/reading/index.js';
+import {
+  checkedStreamId,
+  EVENT_NAME_LENGTH_MAX,
+  type EventRecord,
+  OmniscientError,
+  type StoredEvent,
+  shownText,
+  textFault,
+} from '../../kernel/values/index.js';
+import type { RuntimeParts } from '../parts/index.js';
+import { subscribersContext } from '../turn/index.js';
 import { EventReader, EventStream } from './event-stream.js';
 import { PageDecoder } from './page-decoder.js';
 

@@ -1,5 +1,5 @@
 import type { Meter, Observable, ObservableCallback, ObservableResult } from '@opentelemetry/api';
-import type { ObservedNode } from '../parts/telemetry.js';
+import type { ObservedNode } from '../parts/index.js';
 import { ACTOR } from './instruments.js';
 
 /** Figures that are read only when somebody collects metrics, so that they cost nothing in between. */

@@ -1,5 +1,5 @@
-import { RegistrationError } from '../../kernel/values/errors.js';
-import type { Telemetry } from '../parts/telemetry.js';
+import { RegistrationError } from '../../kernel/values/index.js';
+import type { Telemetry } from '../parts/index.js';
 import type { Api } from './api.js';
 import { OpenTelemetry } from './open-telemetry.js';
 

@@ -1,16 +1,9 @@
 import type { Attributes, Context, Link, Meter, SpanKind, Tracer } from '@opentelemetry/api';
-import type { EventRecord } from '../../kernel/values/event.js';
-import { metadataOf } from '../events/event-codec.js';
-import { reactedTo } from '../listening/reaction-commands.js';
-import type {
-  ObservedNode,
-  Telemetry,
-  TracedActor,
-  TracedCall,
-  TracedCause,
-  TracedCommit,
-} from '../parts/telemetry.js';
-import { commandNameOf } from '../turn/command-names.js';
+import type { EventRecord } from '../../kernel/values/index.js';
+import { metadataOf } from '../events/index.js';
+import { reactedTo } from '../listening/index.js';
+import type { ObservedNode, Telemetry, TracedActor, TracedCall, TracedCause, TracedCommit } from '../parts/index.js';
+import { commandNameOf } from '../turn/index.js';
 import type { Api } from './api.js';
 import { observeNode } from './gauges.js';
 import { ACTOR, attributes, COMMAND, Instruments, LISTENER } from './instruments.js';

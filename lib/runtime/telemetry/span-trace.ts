@@ -1,7 +1,7 @@
 import type { Attributes, Context, Span } from '@opentelemetry/api';
-import { SYSTEM } from '../../engine/environment/system-environment.js';
-import { classNameOf, isError, messageOf, propertyOf, storedFailure } from '../../kernel/values/thrown.js';
-import type { Trace } from '../parts/telemetry.js';
+import { SYSTEM } from '../../engine/environment/index.js';
+import { classNameOf, isError, messageOf, propertyOf, storedFailure } from '../../kernel/values/index.js';
+import type { Trace } from '../parts/index.js';
 import type { Api } from './api.js';
 import { traceparentOf } from './traceparent.js';
 

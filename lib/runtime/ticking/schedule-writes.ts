@@ -1,7 +1,7 @@
-import { SCHEDULES_MAX, type TickSchedule } from '../../engine/duties/tick-schedules.js';
-import { EngineError } from '../../kernel/values/errors.js';
-import type { Cluster } from '../cluster/cluster.js';
-import type { RuntimeParts } from '../parts/settings.js';
+import { SCHEDULES_MAX, type TickSchedule } from '../../engine/duties/index.js';
+import { EngineError } from '../../kernel/values/index.js';
+import type { Cluster } from '../cluster/index.js';
+import type { RuntimeParts } from '../parts/index.js';
 
 /**
  * Writes schedules to the engine. Writes of one key go one after the other, in the order of the calls. All that wait at

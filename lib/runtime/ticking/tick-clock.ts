@@ -1,6 +1,6 @@
-import type { Ticking } from '../../kernel/framework/framework-events.js';
-import type { NodeClocks } from '../cluster/node-clocks.js';
-import type { RuntimeParts } from '../parts/settings.js';
+import type { Ticking } from '../../kernel/framework/index.js';
+import type { NodeClocks } from '../cluster/index.js';
+import type { RuntimeParts } from '../parts/index.js';
 
 /**
  * How long ago one actor's last tick was (or its start, before the first). Ticks that were fired or seen here are

@@ -1,10 +1,5 @@
-import {
-  TICK_MS_MAX,
-  TICK_MS_MIN,
-  type TickingData,
-  type TickOptions,
-} from '../../kernel/framework/framework-events.js';
-import { OmniscientError } from '../../kernel/values/errors.js';
+import { TICK_MS_MAX, TICK_MS_MIN, type TickingData, type TickOptions } from '../../kernel/framework/index.js';
+import { OmniscientError } from '../../kernel/values/index.js';
 
 /** Checks the options of `startTicking`. @throws OmniscientError (`INVALID_TICKING`). */
 export function checkedOptions(options: TickOptions, label: string): { everyMs: number; count: number | null } {

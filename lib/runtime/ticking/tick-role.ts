@@ -6,12 +6,16 @@ import {
   type Ticking,
   type TickingData,
   type TickOptions,
-} from '../../kernel/framework/framework-events.js';
-import { CommitTimeoutError, ConflictError, ShuttingDownError } from '../../kernel/values/errors.js';
-import type { NewEvent } from '../../kernel/values/event.js';
-import { isInstance } from '../../kernel/values/thrown.js';
-import type { RuntimeParts } from '../parts/settings.js';
-import type { Turn } from '../turn/turn.js';
+} from '../../kernel/framework/index.js';
+import {
+  CommitTimeoutError,
+  ConflictError,
+  isInstance,
+  type NewEvent,
+  ShuttingDownError,
+} from '../../kernel/values/index.js';
+import type { RuntimeParts } from '../parts/index.js';
+import type { Turn } from '../turn/index.js';
 import { scheduleKeyOf } from './schedule-writes.js';
 import { TickClock } from './tick-clock.js';
 import { checkedOptions, isSameData } from './tick-options.js';

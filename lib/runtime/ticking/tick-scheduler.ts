@@ -1,8 +1,6 @@
-import { PriorityQueue } from '../../engine/environment/priority-queue.js';
-import type { Cluster } from '../cluster/cluster.js';
-import type { NodeClocks } from '../cluster/node-clocks.js';
-import type { RuntimeParts } from '../parts/settings.js';
-import { type TickTime, tickTimeOf } from '../parts/tick-time.js';
+import { PriorityQueue } from '../../engine/environment/index.js';
+import type { Cluster, NodeClocks } from '../cluster/index.js';
+import { type RuntimeParts, type TickTime, tickTimeOf } from '../parts/index.js';
 import { TickSchedules } from './tick-schedules.js';
 import type { TickingActor } from './ticking-actor.js';
 

@@ -1,7 +1,7 @@
-import { SCHEDULES_MAX, type TickSchedule } from '../../engine/duties/tick-schedules.js';
-import type { Timer } from '../../engine/environment/environment.js';
-import type { Cluster } from '../cluster/cluster.js';
-import type { RuntimeParts } from '../parts/settings.js';
+import { SCHEDULES_MAX, type TickSchedule } from '../../engine/duties/index.js';
+import type { Timer } from '../../engine/environment/index.js';
+import type { Cluster } from '../cluster/index.js';
+import type { RuntimeParts } from '../parts/index.js';
 import { ScheduleWrites, scheduleKeyOf } from './schedule-writes.js';
 import type { TickingActor } from './ticking-actor.js';
 

@@ -1,4 +1,4 @@
-import type { CommandDefinition, CommandMethod } from '../../kernel/defining/actor-definition.js';
+import type { CommandDefinition, CommandMethod } from '../../kernel/defining/index.js';
 
 const method: CommandMethod = function (name, data) {
   (this as unknown as { fire(name: unknown, data: unknown): void }).fire(name, data);

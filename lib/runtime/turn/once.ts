@@ -1,8 +1,7 @@
-import { contextOf } from '../../kernel/declaring/actor.js';
-import type { CommandDefinition } from '../../kernel/defining/actor-definition.js';
-import { ONCE_KEY_LENGTH_MAX, type OnceAnswer } from '../../kernel/framework/once-answers.js';
-import { OmniscientError } from '../../kernel/values/errors.js';
-import { shownText, textFault } from '../../kernel/values/text.js';
+import { contextOf } from '../../kernel/declaring/index.js';
+import type { CommandDefinition } from '../../kernel/defining/index.js';
+import { ONCE_KEY_LENGTH_MAX, type OnceAnswer } from '../../kernel/framework/index.js';
+import { OmniscientError, shownText, textFault } from '../../kernel/values/index.js';
 import { commandNameOf, isOnce, ONCE } from './command-names.js';
 
 /**

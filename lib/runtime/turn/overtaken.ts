@@ -1,6 +1,5 @@
-import { mustRunAgain, type OpenTurn } from '../../kernel/folding/optimistic-state.js';
-import type { Commit } from '../commit/commit.js';
-import type { Request } from '../commit/request.js';
+import { mustRunAgain, type OpenTurn } from '../../kernel/folding/index.js';
+import type { Commit, Request } from '../commit/index.js';
 
 /** Whether others' events changed the state on which the running turn decided. */
 export function isTouched(request: Request, { touched, doubted }: OpenTurn): boolean {

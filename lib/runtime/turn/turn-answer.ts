@@ -1,4 +1,4 @@
-import { unwrap } from '../../kernel/state/state-tree.js';
+import { unwrap } from '../../kernel/state/index.js';
 import type { Turn } from './turn.js';
 
 /** The answer, once it is there and the turn's preparation is done; `undefined` if both are the case already. */

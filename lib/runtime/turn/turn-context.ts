@@ -1,28 +1,27 @@
-import type { ActorContext } from '../../kernel/declaring/actor.js';
-import type { ListenHandler, Listening, ListenSource, ListenToOptions } from '../../kernel/declaring/listening.js';
-import { payloadText } from '../../kernel/defining/schemas.js';
-import type { ActorState } from '../../kernel/folding/actor-state.js';
-import type { OptimisticState } from '../../kernel/folding/optimistic-state.js';
+import type {
+  ActorContext,
+  ListenHandler,
+  Listening,
+  ListenSource,
+  ListenToOptions,
+} from '../../kernel/declaring/index.js';
+import { payloadText } from '../../kernel/defining/index.js';
+import type { ActorState, OptimisticState } from '../../kernel/folding/index.js';
 import {
   ANSWERED_EVENT,
   type FrameworkState,
+  type HeardNote,
+  heardText,
+  type OnceData,
   PARTLY_EVENT,
   TICK_EVENT,
   type TickOptions,
-} from '../../kernel/framework/framework-events.js';
-import { type HeardNote, heardText } from '../../kernel/framework/heard-note.js';
-import type { OnceData } from '../../kernel/framework/once-answers.js';
-import { copyOfData } from '../../kernel/state/data-copy.js';
-import { unwrap } from '../../kernel/state/state-tree.js';
-import { TurnError } from '../../kernel/values/errors.js';
-import { assertEventName } from '../../kernel/values/ids.js';
-import { assertJson } from '../../kernel/values/plain-data.js';
-import { whenThere } from '../../kernel/values/thenable.js';
-import type { Commit } from '../commit/commit.js';
-import { NestedCalls } from '../commit/nested-calls.js';
-import { derivedId } from '../events/derived-ids.js';
-import { MetadataWriter } from '../events/event-codec.js';
-import type { RuntimeParts } from '../parts/settings.js';
+} from '../../kernel/framework/index.js';
+import { copyOfData, unwrap } from '../../kernel/state/index.js';
+import { assertEventName, assertJson, TurnError, whenThere } from '../../kernel/values/index.js';
+import { type Commit, NestedCalls } from '../commit/index.js';
+import { derivedId, MetadataWriter } from '../events/index.js';
+import type { RuntimeParts } from '../parts/index.js';
 import { isOnce, REACTIONS } from './command-names.js';
 import { assertSameCommand, isSameAnswer } from './once.js';
 import { assertInTurn, type Turn } from './turn.js';

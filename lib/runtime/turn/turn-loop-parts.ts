@@ -1,7 +1,6 @@
-import type { OptimisticState } from '../../kernel/folding/optimistic-state.js';
-import type { Commit } from '../commit/commit.js';
-import type { CommitPipeline } from '../commit/commit-pipeline.js';
-import type { RuntimeParts } from '../parts/settings.js';
+import type { OptimisticState } from '../../kernel/folding/index.js';
+import type { Commit, CommitPipeline } from '../commit/index.js';
+import type { RuntimeParts } from '../parts/index.js';
 import type { Turn } from './turn.js';
 
 /** The parts that a `TurnLoop` works with. */

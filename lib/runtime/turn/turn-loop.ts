@@ -1,10 +1,7 @@
-import { detached } from '../../engine/environment/async-context.js';
-import { TimeSlice } from '../../engine/environment/time-slices.js';
-import { mustRunAgain } from '../../kernel/folding/optimistic-state.js';
-import { ConflictError } from '../../kernel/values/errors.js';
-import { type Commit, commitOf, settleFailed } from '../commit/commit.js';
-import { conflictOf } from '../commit/conflict-errors.js';
-import type { Request } from '../commit/request.js';
+import { detached, TimeSlice } from '../../engine/environment/index.js';
+import { mustRunAgain } from '../../kernel/folding/index.js';
+import { ConflictError } from '../../kernel/values/index.js';
+import { type Commit, commitOf, conflictOf, type Request, settleFailed } from '../commit/index.js';
 import { isOvertaken, isTouched, mustDecideAgain } from './overtaken.js';
 import { runInTurn, runOn, Turn, type TurnOwner } from './turn.js';
 import { handled, plainAnswer, whenPrepared } from './turn-answer.js';

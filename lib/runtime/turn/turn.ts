@@ -1,10 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { type AsyncContext, callersContext } from '../../engine/environment/async-context.js';
-import { copyOfArguments } from '../../kernel/state/data-copy.js';
-import { DeadlockError, TurnError } from '../../kernel/values/errors.js';
-import { promiseOf } from '../../kernel/values/thenable.js';
-import type { Request } from '../commit/request.js';
-import type { Origin, RequestCause } from '../events/cause.js';
+import { type AsyncContext, callersContext } from '../../engine/environment/index.js';
+import { copyOfArguments } from '../../kernel/state/index.js';
+import { DeadlockError, promiseOf, TurnError } from '../../kernel/values/index.js';
+import type { Request } from '../commit/index.js';
+import type { Origin, RequestCause } from '../events/index.js';
 
 /** One run of one command in its activation. */
 export class Turn {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { formatKey, isPlainObject, PLAIN_DATA_DEPTH_MAX } from '../../kernel/values/plain-data.js';
+import { formatKey, isPlainObject, PLAIN_DATA_DEPTH_MAX } from '../../kernel/values/index.js';
 import type { AsymmetricMatcher } from './expected.js';
 import { isKindMatcher, isOfKind } from './kinds.js';
 

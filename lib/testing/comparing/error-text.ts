@@ -1,4 +1,4 @@
-import { isError, messageOf, nameOf, propertyOf } from '../../kernel/values/thrown.js';
+import { isError, messageOf, nameOf, propertyOf } from '../../kernel/values/index.js';
 import { short } from './line-diff.js';
 
 /** Returns an error as its first line shows it. */

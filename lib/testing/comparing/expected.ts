@@ -1,4 +1,4 @@
-import type { EventName, EventsOf } from '../../kernel/declaring/types.js';
+import type { EventName, EventsOf } from '../../kernel/declaring/index.js';
 import type { KindMatcher } from './kinds.js';
 
 /**

@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { isPlainObject } from '../../kernel/values/plain-data.js';
+import { isPlainObject } from '../../kernel/values/index.js';
 
 /**
  * Matches a kind of value, anywhere in expected data. `'{date}'` is an ISO 8601 text (or a `Date`, in what a command

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { isPlainObject, PLAIN_DATA_DEPTH_MAX } from '../../kernel/values/plain-data.js';
+import { isPlainObject, PLAIN_DATA_DEPTH_MAX } from '../../kernel/values/index.js';
 import { type Comparison, type Difference, isAsymmetricMatcher } from './comparison.js';
 import { isKindMatcher } from './kinds.js';
 

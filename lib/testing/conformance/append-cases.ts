@@ -1,18 +1,17 @@
 import assert from 'node:assert/strict';
-import { CONFLICT_EVENTS_MAX } from '../../engine/duties/append.js';
-import type { Engine } from '../../engine/duties/engine.js';
-import { appendWithRetry } from '../../engine/writing/append-retry.js';
+import { CONFLICT_EVENTS_MAX, type Engine } from '../../engine/duties/index.js';
+import { appendWithRetry } from '../../engine/writing/index.js';
 import {
   assertAppended,
   assertConflict,
   assertStream,
   type ConformanceCase,
+  losingFirstAnswer,
   newEvent,
   newEvents,
   readWhole,
   store,
-} from './kit/conformance-case.js';
-import { losingFirstAnswer } from './kit/lossy-engine.js';
+} from './kit/index.js';
 
 const RACERS = 8;
 /** Ids that some store may confuse with each other, or take for a part of a query. */

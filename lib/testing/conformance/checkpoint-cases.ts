@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ConformanceCase } from './kit/conformance-case.js';
+import type { ConformanceCase } from './kit/index.js';
 
 export const checkpointCases: readonly ConformanceCase[] = [
   {

@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict';
-import type { Engine } from '../../engine/duties/engine.js';
-import { StoreFollower } from '../../engine/reading/store-follower.js';
-import { StreamFollower } from '../../engine/reading/stream-follower.js';
-import type { EventRecord } from '../../kernel/values/event.js';
+import type { Engine } from '../../engine/duties/index.js';
+import { StoreFollower, StreamFollower } from '../../engine/reading/index.js';
+import type { EventRecord } from '../../kernel/values/index.js';
 import {
   type ConformanceCase,
   eventually,
+  followInPieces,
   newEvents,
   type OpenEngines,
   pause,
+  randomInt,
   readStore,
   readWhole,
   store,
-} from './kit/conformance-case.js';
-import { followInPieces, writeAtRandom } from './kit/following.js';
-import { randomInt } from './kit/random.js';
+  writeAtRandom,
+} from './kit/index.js';
 
 /**
  * Longest that an engine may take to wake a watcher in a case. It is far more than it should take, for slow machines.

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Engine } from '../../engine/duties/engine.js';
-import { EngineError } from '../../kernel/values/errors.js';
+import type { Engine } from '../../engine/duties/index.js';
+import { EngineError } from '../../kernel/values/index.js';
 import {
   assertStream,
   type ConformanceCase,
@@ -10,7 +10,7 @@ import {
   positionsGiven,
   readWhole,
   store,
-} from './kit/conformance-case.js';
+} from './kit/index.js';
 
 export const lifecycleCases: readonly ConformanceCase[] = [
   {

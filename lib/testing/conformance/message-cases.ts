@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ConformanceCase, eventually, pause } from './kit/conformance-case.js';
+import { type ConformanceCase, eventually, pause } from './kit/index.js';
 
 /** How long to wait for what must not come. Milliseconds. */
 const SILENCE_MS = 150;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { NodeRecord } from '../../engine/duties/nodes.js';
-import type { ConformanceCase } from './kit/conformance-case.js';
+import type { NodeRecord } from '../../engine/duties/index.js';
+import type { ConformanceCase } from './kit/index.js';
 
 function node(nodeId: string, beat: number, incarnation = 'first'): NodeRecord {
   return { nodeId, incarnation, beat, clockMs: 1_700_000_000_000.5 + beat };

@@ -1,20 +1,18 @@
 import assert from 'node:assert/strict';
-import type { Engine } from '../../engine/duties/engine.js';
-import type { StorePage } from '../../engine/duties/read.js';
-import { turnOfTheLoop } from '../../engine/environment/environment.js';
-import { SYSTEM } from '../../engine/environment/system-environment.js';
-import type { EventRecord } from '../../kernel/values/event.js';
+import type { Engine, StorePage } from '../../engine/duties/index.js';
+import { SYSTEM, turnOfTheLoop } from '../../engine/environment/index.js';
+import type { EventRecord } from '../../kernel/values/index.js';
 import {
   type ConformanceCase,
   newEvent,
   newEvents,
   pause,
   positionsGiven,
+  randomInt,
   readStore,
   readWhole,
   store,
-} from './kit/conformance-case.js';
-import { randomInt } from './kit/random.js';
+} from './kit/index.js';
 
 /** The streams of several cases. */
 const ABC = ['a', 'b', 'c'];

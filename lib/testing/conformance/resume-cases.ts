@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
-import type { Engine } from '../../engine/duties/engine.js';
-import { turnOfTheLoop } from '../../engine/environment/environment.js';
-import { SYSTEM } from '../../engine/environment/system-environment.js';
-import type { Follower, FollowerOptions } from '../../engine/reading/follower.js';
-import { StoreFollower } from '../../engine/reading/store-follower.js';
-import { StreamFollower } from '../../engine/reading/stream-follower.js';
-import type { EventRecord } from '../../kernel/values/event.js';
+import type { Engine } from '../../engine/duties/index.js';
+import { SYSTEM, turnOfTheLoop } from '../../engine/environment/index.js';
+import { type Follower, type FollowerOptions, StoreFollower, StreamFollower } from '../../engine/reading/index.js';
+import type { EventRecord } from '../../kernel/values/index.js';
 import {
   type ConformanceCase,
   type EngineFixture,
+  followInPieces,
   newEvents,
   type OpenEngines,
   pause,
@@ -16,8 +14,8 @@ import {
   readStore,
   readWhole,
   store,
-} from './kit/conformance-case.js';
-import { followInPieces, writeAtRandom } from './kit/following.js';
+  writeAtRandom,
+} from './kit/index.js';
 
 const ABC = ['a', 'b', 'c'];
 const RARE = ['rare', 'never'];

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Engine } from '../../engine/duties/engine.js';
-import type { SnapshotRecord } from '../../engine/duties/snapshots.js';
-import type { ConformanceCase } from './kit/conformance-case.js';
+import type { Engine, SnapshotRecord } from '../../engine/duties/index.js';
+import type { ConformanceCase } from './kit/index.js';
 
 function snapshot(changes: Partial<SnapshotRecord> = {}): SnapshotRecord {
   return {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Engine } from '../../engine/duties/engine.js';
-import type { TickSchedule } from '../../engine/duties/tick-schedules.js';
-import { type ConformanceCase, pause } from './kit/conformance-case.js';
+import type { Engine, TickSchedule } from '../../engine/duties/index.js';
+import { type ConformanceCase, pause } from './kit/index.js';
 
 function schedules(count: number, owner = 'n1', actor = 'Clock', since = 1): TickSchedule[] {
   return Array.from({ length: count }, (_, i) => ({ streamId: `clock-${i}`, actor, id: `${i}`, owner, since }));

@@ -1,18 +1,20 @@
 import { types } from 'node:util';
-import type { ActorClass } from '../../kernel/declaring/actor.js';
-import { isInstance, messageOf } from '../../kernel/values/thrown.js';
+import type { ActorClass } from '../../kernel/declaring/index.js';
+import { isInstance, messageOf } from '../../kernel/values/index.js';
 import {
   actualOf,
   type Comparison,
   compare,
   compareGivenKeys,
+  type ExpectedError,
+  errorText,
   expectedOf,
   firstDifference,
-} from '../comparing/comparison.js';
-import { errorText } from '../comparing/error-text.js';
-import type { ExpectedError } from '../comparing/expected.js';
-import { KIND_NAMES } from '../comparing/kinds.js';
-import { lineDiff, sentenceOf, short } from '../comparing/line-diff.js';
+  KIND_NAMES,
+  lineDiff,
+  sentenceOf,
+  short,
+} from '../comparing/index.js';
 import { type Course, type GivenEvent, type Outcome, type Step, StepFailure } from './plan.js';
 import { assertReplayable } from './replay-check.js';
 import { settle } from './settling.js';

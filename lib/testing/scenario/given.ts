@@ -1,7 +1,13 @@
-import type { ActorBase, ActorClass } from '../../kernel/declaring/actor.js';
-import type { CommandArguments, CommandName, CommandResult, StateOf } from '../../kernel/declaring/types.js';
-import type { Expected, ExpectedError, ExpectedEvent, ExpectedState } from '../comparing/expected.js';
-import type { Time } from '../world/manual-clock.js';
+import type {
+  ActorBase,
+  ActorClass,
+  CommandArguments,
+  CommandName,
+  CommandResult,
+  StateOf,
+} from '../../kernel/declaring/index.js';
+import type { Expected, ExpectedError, ExpectedEvent, ExpectedState } from '../comparing/index.js';
+import type { Time } from '../world/index.js';
 import type { GivenEvent } from './plan.js';
 import { Scenario } from './scenario.js';
 

@@ -1,4 +1,4 @@
-import type { World } from '../world/world.js';
+import type { World } from '../world/index.js';
 import { StepFailure } from './plan.js';
 import { assertReplayable } from './replay-check.js';
 import { settle } from './settling.js';

@@ -1,6 +1,5 @@
-import type { ActorClass } from '../../kernel/declaring/actor.js';
-import type { LoadedSubject, Subject } from '../world/subject.js';
-import type { World } from '../world/world.js';
+import type { ActorClass } from '../../kernel/declaring/index.js';
+import type { LoadedSubject, Subject, World } from '../world/index.js';
 
 /** A whole `Given … When … Then`, before it is played. It never changes: adding a step makes another plan. */
 export interface Plan {

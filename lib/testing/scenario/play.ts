@@ -1,7 +1,6 @@
 import { AssertionError } from 'node:assert';
-import { HandlerError } from '../../kernel/values/errors.js';
-import { isInstance, propertyOf } from '../../kernel/values/thrown.js';
-import { World } from '../world/world.js';
+import { HandlerError, isInstance, propertyOf } from '../../kernel/values/index.js';
+import { World } from '../world/index.js';
 import { type Course, type Plan, type Step, StepFailure } from './plan.js';
 
 /** Plays a plan in a world of its own. @throws AssertionError for a step that does not hold. */

@@ -1,10 +1,6 @@
-import type { EventMetadata, EventRecord } from '../../kernel/values/event.js';
-import { messageOf } from '../../kernel/values/thrown.js';
-import { compareExactly, firstDifference } from '../comparing/comparison.js';
-import { lineDiff, sentenceOf } from '../comparing/line-diff.js';
-import { onAnotherDay } from '../world/another-day.js';
-import type { LoadedSubject } from '../world/subject.js';
-import type { World } from '../world/world.js';
+import { type EventMetadata, type EventRecord, messageOf } from '../../kernel/values/index.js';
+import { compareExactly, firstDifference, lineDiff, sentenceOf } from '../comparing/index.js';
+import { type LoadedSubject, onAnotherDay, type World } from '../world/index.js';
 import { StepFailure } from './plan.js';
 import { firstParting, replayedStates } from './replayed-state.js';
 

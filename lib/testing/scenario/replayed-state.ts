@@ -1,8 +1,8 @@
-import type { ActorBase } from '../../kernel/declaring/actor.js';
-import type { ActorDefinition } from '../../kernel/defining/actor-definition.js';
-import { ReplayedActor } from '../../kernel/folding/replayed-actor.js';
-import type { EventRecord } from '../../kernel/values/event.js';
-import { compareExactly } from '../comparing/comparison.js';
+import type { ActorBase } from '../../kernel/declaring/index.js';
+import type { ActorDefinition } from '../../kernel/defining/index.js';
+import { ReplayedActor } from '../../kernel/folding/index.js';
+import type { EventRecord } from '../../kernel/values/index.js';
+import { compareExactly } from '../comparing/index.js';
 
 /**
  * Returns the state after each event, beginning with the initial one, as loading from the stored events would give it.

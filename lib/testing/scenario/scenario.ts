@@ -1,6 +1,6 @@
-import type { ActorClass } from '../../kernel/declaring/actor.js';
-import type { ExpectedError } from '../comparing/expected.js';
-import { checkedSpan, millisecondsOf, type Time } from '../world/manual-clock.js';
+import type { ActorClass } from '../../kernel/declaring/index.js';
+import type { ExpectedError } from '../comparing/index.js';
+import { checkedSpan, millisecondsOf, type Time } from '../world/index.js';
 import { returnsStep, stateStep, thenStep, throwsStep } from './check-steps.js';
 import { passTime } from './passing-time.js';
 import type { GivenEvent, Plan, Step } from './plan.js';

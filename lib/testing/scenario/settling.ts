@@ -1,9 +1,8 @@
-import { turnOfTheLoop } from '../../engine/environment/environment.js';
-import { SYSTEM } from '../../engine/environment/system-environment.js';
-import type { ParkedData } from '../../kernel/framework/listening-state.js';
-import type { StoredFailure } from '../../kernel/values/thrown.js';
-import { errorText } from '../comparing/error-text.js';
-import type { World } from '../world/world.js';
+import { SYSTEM, turnOfTheLoop } from '../../engine/environment/index.js';
+import type { ParkedData } from '../../kernel/framework/index.js';
+import type { StoredFailure } from '../../kernel/values/index.js';
+import { errorText } from '../comparing/index.js';
+import type { World } from '../world/index.js';
 import { StepFailure } from './plan.js';
 import { assertReplayable } from './replay-check.js';
 

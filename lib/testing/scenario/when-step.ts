@@ -1,8 +1,7 @@
-import type { ActorClass } from '../../kernel/declaring/actor.js';
-import { UnknownCommandError } from '../../kernel/values/errors.js';
-import { errorText } from '../comparing/error-text.js';
-import { short } from '../comparing/line-diff.js';
-import type { Subject } from '../world/subject.js';
+import type { ActorClass } from '../../kernel/declaring/index.js';
+import { UnknownCommandError } from '../../kernel/values/index.js';
+import { errorText, short } from '../comparing/index.js';
+import type { Subject } from '../world/index.js';
 import { type Course, type Outcome, type Step, StepFailure } from './plan.js';
 import { assertSettled } from './settling.js';
 

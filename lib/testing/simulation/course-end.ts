@@ -1,11 +1,9 @@
-import type { ActorBase, ActorClass } from '../../kernel/declaring/actor.js';
-import type { DeepReadonly, StateOf } from '../../kernel/declaring/types.js';
-import { defineActor } from '../../kernel/defining/actor-definition.js';
-import type { StoredEvent } from '../../kernel/values/event.js';
-import { decodeEvent } from '../../runtime/events/event-codec.js';
-import type { CommandRecord } from './cluster/commands.js';
-import { fold } from './invariants/fold.js';
-import type { Watched } from './invariants/invariant.js';
+import type { ActorBase, ActorClass, DeepReadonly, StateOf } from '../../kernel/declaring/index.js';
+import { defineActor } from '../../kernel/defining/index.js';
+import type { StoredEvent } from '../../kernel/values/index.js';
+import { decodeEvent } from '../../runtime/events/index.js';
+import type { CommandRecord } from './cluster/index.js';
+import { fold, type Watched } from './invariants/index.js';
 
 /** The result of a course: everything stored, and what clients were told. */
 export interface CourseEnd {

@@ -1,7 +1,6 @@
-import type { SimulatedNode } from './cluster/simulated-node.js';
-import type { Fault } from './faults/fault.js';
-import { type FaultName, planFaults } from './faults/fault-plan.js';
-import type { World } from './store/simulated-world.js';
+import type { SimulatedNode } from './cluster/index.js';
+import { type Fault, type FaultName, planFaults } from './faults/index.js';
+import type { World } from './store/index.js';
 
 /** The faults of one course: when each begins and ends, and that all end together. */
 export class CourseFaults {

@@ -1,17 +1,19 @@
-import type { ActorClass } from '../../kernel/declaring/actor.js';
-import type { ActorDefinition } from '../../kernel/defining/actor-definition.js';
-import { Clients, type Workload } from './cluster/clients.js';
-import { Commands } from './cluster/commands.js';
-import { SimulatedNode } from './cluster/simulated-node.js';
-import type { NodeProgram } from './cluster/started-node.js';
-import { Subscriber, type Wanted } from './cluster/subscribers.js';
+import type { ActorClass } from '../../kernel/declaring/index.js';
+import type { ActorDefinition } from '../../kernel/defining/index.js';
+import {
+  Clients,
+  Commands,
+  type NodeProgram,
+  SimulatedNode,
+  Subscriber,
+  type Wanted,
+  type Workload,
+} from './cluster/index.js';
 import { type CourseEnd, endOf, type Invariant } from './course-end.js';
 import { CourseFaults } from './course-faults.js';
-import type { FaultName } from './faults/fault-plan.js';
-import { BUILT_IN_INVARIANTS } from './invariants/built-in-invariants.js';
-import type { InvariantWatch, Watched } from './invariants/invariant.js';
-import { Mailboxes } from './store/mailboxes.js';
-import { World } from './store/simulated-world.js';
+import type { FaultName } from './faults/index.js';
+import { BUILT_IN_INVARIANTS, type InvariantWatch, type Watched } from './invariants/index.js';
+import { Mailboxes, World } from './store/index.js';
 
 /**
  * One course. Nodes start, clients give commands while there are faults, all faults end, and then nothing happens but

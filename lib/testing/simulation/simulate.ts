@@ -1,16 +1,14 @@
-import type { ActorBase, ActorClass } from '../../kernel/declaring/actor.js';
-import { defineActor } from '../../kernel/defining/actor-definition.js';
-import { OmniscientError } from '../../kernel/values/errors.js';
-import type { RuntimeLimits } from '../../runtime/parts/settings.js';
-import type { Workload } from './cluster/clients.js';
-import type { CommandOutcome } from './cluster/commands.js';
-import type { NodeParts } from './cluster/started-node.js';
+import type { ActorBase, ActorClass } from '../../kernel/declaring/index.js';
+import { defineActor } from '../../kernel/defining/index.js';
+import { OmniscientError } from '../../kernel/values/index.js';
+import type { RuntimeLimits } from '../../runtime/parts/index.js';
+import type { CommandOutcome, NodeParts, Workload } from './cluster/index.js';
 import { Course, type CoursePlan, type CourseResult, type LeftOut } from './course.js';
 import type { Invariant } from './course-end.js';
-import { FAULT_NAMES, type FaultName } from './faults/fault-plan.js';
+import { FAULT_NAMES, type FaultName } from './faults/index.js';
 import { shrink } from './shrink.js';
 import { SimulationError } from './simulation-error.js';
-import type { SeededRandom } from './world/seeded-random.js';
+import type { SeededRandom } from './world/index.js';
 
 /**
  * Runs an application on several nodes in one process, on virtual time, over a simulated store and network in which

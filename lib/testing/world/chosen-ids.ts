@@ -1,5 +1,4 @@
-import { Ids } from '../../kernel/values/clock.js';
-import { OmniscientError } from '../../kernel/values/errors.js';
+import { Ids, OmniscientError } from '../../kernel/values/index.js';
 
 /** The ids that a test chose, in order. */
 export class ChosenIds extends Ids {

@@ -1,5 +1,4 @@
-import { Clock } from '../../kernel/values/clock.js';
-import { OmniscientError } from '../../kernel/values/errors.js';
+import { Clock, OmniscientError } from '../../kernel/values/index.js';
 
 /**
  * A clock that stands still until the test moves it. In an application under test: `{ provide: Clock, useValue: new

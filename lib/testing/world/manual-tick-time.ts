@@ -1,4 +1,4 @@
-import type { TickTime } from '../../runtime/parts/tick-time.js';
+import type { TickTime } from '../../runtime/parts/index.js';
 
 /** The time of ticks in a test. It stands still until the test moves it. */
 export class ManualTickTime implements TickTime {

@@ -1,5 +1,4 @@
-import { OmniscientError } from '../../kernel/values/errors.js';
-import { isInstance, messageOf } from '../../kernel/values/thrown.js';
+import { isInstance, messageOf, OmniscientError } from '../../kernel/values/index.js';
 import { declaredParts, type Part } from './part-metadata.js';
 
 /**

@@ -1,4 +1,4 @@
-import { Ids } from '../../kernel/values/clock.js';
+import { Ids } from '../../kernel/values/index.js';
 
 /**
  * Predictable ids that look like UUIDs: `00000000-0000-4000-8000-000000000001`, then `…002`. In an application under

@@ -1,6 +1,6 @@
-import type { ActorBase } from '../../kernel/declaring/actor.js';
-import type { ActorDefinition } from '../../kernel/defining/actor-definition.js';
-import type { ActorHandle } from '../../runtime/refs/actor-ref.js';
+import type { ActorBase } from '../../kernel/declaring/index.js';
+import type { ActorDefinition } from '../../kernel/defining/index.js';
+import type { ActorHandle } from '../../runtime/refs/index.js';
 
 /** An actor class and an id, of an actor that the test has seen. */
 export interface Subject {

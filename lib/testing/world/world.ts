@@ -1,16 +1,20 @@
-import { READ_PAGE_EVENTS_MAX } from '../../engine/duties/read.js';
+import { READ_PAGE_EVENTS_MAX } from '../../engine/duties/index.js';
 import { MemoryEngine } from '../../engines/memory/index.js';
-import type { ActorBase, ActorClass } from '../../kernel/declaring/actor.js';
-import { type ActorDefinition, defineActor } from '../../kernel/defining/actor-definition.js';
-import { PARKED_EVENT, type ParkedData } from '../../kernel/framework/listening-state.js';
-import { Clock, Ids } from '../../kernel/values/clock.js';
-import type { EventRecord, NewEvent } from '../../kernel/values/event.js';
-import { FRAMEWORK_EVENT_PREFIX } from '../../kernel/values/event.js';
-import { streamIdOf } from '../../kernel/values/ids.js';
-import { assertJson } from '../../kernel/values/plain-data.js';
-import { MetadataWriter } from '../../runtime/events/event-codec.js';
-import { Runtime } from '../../runtime/node/runtime.js';
-import { EventSubscriptions } from '../../runtime/subscribing/subscriptions.js';
+import type { ActorBase, ActorClass } from '../../kernel/declaring/index.js';
+import { type ActorDefinition, defineActor } from '../../kernel/defining/index.js';
+import { PARKED_EVENT, type ParkedData } from '../../kernel/framework/index.js';
+import {
+  assertJson,
+  Clock,
+  type EventRecord,
+  FRAMEWORK_EVENT_PREFIX,
+  Ids,
+  type NewEvent,
+  streamIdOf,
+} from '../../kernel/values/index.js';
+import { MetadataWriter } from '../../runtime/events/index.js';
+import { Runtime } from '../../runtime/node/index.js';
+import { EventSubscriptions } from '../../runtime/subscribing/index.js';
 import { ChosenIds } from './chosen-ids.js';
 import { ManualClock } from './manual-clock.js';
 import { ManualTickTime } from './manual-tick-time.js';

@@ -1,8 +1,6 @@
-import type { Environment, Timer } from '../../../engine/environment/environment.js';
-import { SYSTEM } from '../../../engine/environment/system-environment.js';
-import { EngineError } from '../../../kernel/values/errors.js';
-import type { Connections } from '../connections/connections.js';
-import type { Reql, Term } from '../connections/driver.js';
+import { type Environment, SYSTEM, type Timer } from '../../../engine/environment/index.js';
+import { EngineError } from '../../../kernel/values/index.js';
+import type { Connections, Reql, Term } from '../connections/index.js';
 import { Batch, unpacked } from './log-entry.js';
 
 /**

@@ -1,5 +1,4 @@
-import { EngineError } from '../../../kernel/values/errors.js';
-import type { EventRecord } from '../../../kernel/values/event.js';
+import { EngineError, type EventRecord } from '../../../kernel/values/index.js';
 
 /** A commit as it is stored. Its key is made of its stream and the version of its first event. */
 export interface CommitDocument {

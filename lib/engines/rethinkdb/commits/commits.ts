@@ -1,11 +1,8 @@
-import { type AppendRequest, type AppendResult, CONFLICT_EVENTS_MAX } from '../../../engine/duties/append.js';
-import type { Environment } from '../../../engine/environment/environment.js';
-import { SYSTEM } from '../../../engine/environment/system-environment.js';
-import type { BatchOutcome, FailedAppend } from '../../../engine/writing/group-commit.js';
-import { EngineError } from '../../../kernel/values/errors.js';
-import type { EventRecord, NewEvent } from '../../../kernel/values/event.js';
-import type { Connections } from '../connections/connections.js';
-import type { Reql, Term } from '../connections/driver.js';
+import { type AppendRequest, type AppendResult, CONFLICT_EVENTS_MAX } from '../../../engine/duties/index.js';
+import { type Environment, SYSTEM } from '../../../engine/environment/index.js';
+import type { BatchOutcome, FailedAppend } from '../../../engine/writing/index.js';
+import { EngineError, type EventRecord, type NewEvent } from '../../../kernel/values/index.js';
+import type { Connections, Reql, Term } from '../connections/index.js';
 import { type Announcements, announcementKeyOf } from './announcements.js';
 import type { CommitReader } from './commit-reader.js';
 import { commitKeyOf } from './keys.js';

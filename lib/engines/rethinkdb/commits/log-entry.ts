@@ -1,4 +1,4 @@
-import { EngineError } from '../../../kernel/values/errors.js';
+import { EngineError } from '../../../kernel/values/index.js';
 
 export interface LogEntry extends Outline {
   readonly commits: readonly PlacedCommit[];

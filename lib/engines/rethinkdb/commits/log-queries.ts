@@ -1,4 +1,4 @@
-import type { Reql, Term } from '../connections/driver.js';
+import type { Reql, Term } from '../connections/index.js';
 
 /** Queries for entries of the position log. */
 export class LogQueries {

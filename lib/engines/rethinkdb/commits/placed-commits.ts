@@ -1,6 +1,5 @@
-import type { EventRecord } from '../../../kernel/values/event.js';
-import type { Connections } from '../connections/connections.js';
-import type { Reql, Term } from '../connections/driver.js';
+import type { EventRecord } from '../../../kernel/values/index.js';
+import type { Connections, Reql, Term } from '../connections/index.js';
 import { type CommitDocument, lengthOf, PAGE_LENGTH_MAX, PARTS, recordsOf, unreadable } from './commit-document.js';
 import { commitKeyOf } from './keys.js';
 import type { PlacedCommit } from './log-entry.js';

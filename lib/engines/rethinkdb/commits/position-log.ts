@@ -1,9 +1,6 @@
-import { backoffIn } from '../../../engine/environment/backoff.js';
-import { type Environment, endsWithin, sleep } from '../../../engine/environment/environment.js';
-import { SYSTEM } from '../../../engine/environment/system-environment.js';
-import { EngineError } from '../../../kernel/values/errors.js';
-import type { Connections } from '../connections/connections.js';
-import type { Reql, Term } from '../connections/driver.js';
+import { backoffIn, type Environment, endsWithin, SYSTEM, sleep } from '../../../engine/environment/index.js';
+import { EngineError } from '../../../kernel/values/index.js';
+import type { Connections, Reql, Term } from '../connections/index.js';
 import type { Announcements } from './announcements.js';
 import {
   type Batch,

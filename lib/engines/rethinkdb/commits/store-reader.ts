@@ -1,7 +1,6 @@
-import type { StorePage } from '../../../engine/duties/read.js';
-import type { Environment } from '../../../engine/environment/environment.js';
-import { SYSTEM } from '../../../engine/environment/system-environment.js';
-import type { EventRecord } from '../../../kernel/values/event.js';
+import type { StorePage } from '../../../engine/duties/index.js';
+import { type Environment, SYSTEM } from '../../../engine/environment/index.js';
+import type { EventRecord } from '../../../kernel/values/index.js';
 import { PAGE_LENGTH_MAX } from './commit-document.js';
 import { endOf, type LogEntry, type PlacedCommit } from './log-entry.js';
 import { asMany, type PlacedCommits } from './placed-commits.js';

@@ -1,5 +1,4 @@
-import type { Environment, Timer } from '../../../engine/environment/environment.js';
-import { SYSTEM } from '../../../engine/environment/system-environment.js';
+import { type Environment, SYSTEM, type Timer } from '../../../engine/environment/index.js';
 import type { Announcements } from './announcements.js';
 import type { CommitReader } from './commit-reader.js';
 import { commitKeyOf } from './keys.js';

@@ -1,11 +1,8 @@
-import type { Unwatch, Wake } from '../../../engine/duties/follow.js';
-import type { Environment, Timer } from '../../../engine/environment/environment.js';
-import { SYSTEM } from '../../../engine/environment/system-environment.js';
-import { WakeTable } from '../../../engine/reading/wake-table.js';
-import type { EventRecord } from '../../../kernel/values/event.js';
-import type { Term } from '../connections/driver.js';
-import { Feed } from '../connections/feed.js';
-import type { FeedConnection } from '../connections/feed-connection.js';
+import type { Unwatch, Wake } from '../../../engine/duties/index.js';
+import { type Environment, SYSTEM, type Timer } from '../../../engine/environment/index.js';
+import { WakeTable } from '../../../engine/reading/index.js';
+import type { EventRecord } from '../../../kernel/values/index.js';
+import { Feed, type FeedConnection, type Term } from '../connections/index.js';
 import type { CommitListener } from './commits.js';
 import {
   checked,

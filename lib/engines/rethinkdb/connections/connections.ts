@@ -1,6 +1,5 @@
-import { backoffIn } from '../../../engine/environment/backoff.js';
-import { type Environment, sleep } from '../../../engine/environment/environment.js';
-import { EngineError } from '../../../kernel/values/errors.js';
+import { backoffIn, type Environment, sleep } from '../../../engine/environment/index.js';
+import { EngineError } from '../../../kernel/values/index.js';
 import { connect, type DriverCursor, isRefusal, type Reql, rethinkDbError, type Term } from './driver.js';
 import type { Settings } from './options.js';
 import { close, PooledConnection } from './pooled-connection.js';

@@ -1,5 +1,4 @@
-import { EngineError } from '../../../kernel/values/errors.js';
-import { isInstance, messageOf, nameOf, propertyOf } from '../../../kernel/values/thrown.js';
+import { EngineError, isInstance, messageOf, nameOf, propertyOf } from '../../../kernel/values/index.js';
 
 /**
  * A ReQL term. These types declare the part of the driver that is used here, so that users of another engine need not

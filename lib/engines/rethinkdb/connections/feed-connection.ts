@@ -1,4 +1,4 @@
-import { EngineError } from '../../../kernel/values/errors.js';
+import { EngineError } from '../../../kernel/values/index.js';
 import type { Connections } from './connections.js';
 import type { DriverCursor, Term } from './driver.js';
 

@@ -1,5 +1,4 @@
-import { type Backoff, backoffIn } from '../../../engine/environment/backoff.js';
-import type { Environment, Timer } from '../../../engine/environment/environment.js';
+import { type Backoff, backoffIn, type Environment, type Timer } from '../../../engine/environment/index.js';
 import type { Term } from './driver.js';
 import type { FeedConnection } from './feed-connection.js';
 

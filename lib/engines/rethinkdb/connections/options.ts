@@ -1,5 +1,4 @@
-import type { Environment } from '../../../engine/environment/environment.js';
-import { SYSTEM } from '../../../engine/environment/system-environment.js';
+import { type Environment, SYSTEM } from '../../../engine/environment/index.js';
 
 /** The address of a server's driver port. */
 export interface RethinkDbServer {

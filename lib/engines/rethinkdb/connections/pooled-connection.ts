@@ -1,5 +1,5 @@
-import type { Environment } from '../../../engine/environment/environment.js';
-import { EngineError } from '../../../kernel/values/errors.js';
+import type { Environment } from '../../../engine/environment/index.js';
+import { EngineError } from '../../../kernel/values/index.js';
 import type { DriverConnection } from './driver.js';
 
 /** One established connection. It knows whom to call when it is lost, and whether its server is of any use. */

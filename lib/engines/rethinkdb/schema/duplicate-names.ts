@@ -1,7 +1,6 @@
-import { type Environment, sleep } from '../../../engine/environment/environment.js';
-import { EngineError } from '../../../kernel/values/errors.js';
-import type { Connections } from '../connections/connections.js';
-import type { Reql, Term } from '../connections/driver.js';
+import { type Environment, sleep } from '../../../engine/environment/index.js';
+import { EngineError } from '../../../kernel/values/index.js';
+import type { Connections, Reql, Term } from '../connections/index.js';
 import type { LayoutMark } from './layout-mark.js';
 
 /**

@@ -1,6 +1,5 @@
-import { EngineError } from '../../../kernel/values/errors.js';
-import type { Connections } from '../connections/connections.js';
-import type { Reql, Term } from '../connections/driver.js';
+import { EngineError } from '../../../kernel/values/index.js';
+import type { Connections, Reql, Term } from '../connections/index.js';
 
 /**
  * One document that says that all tables exist, one of each, and which layout they have. Nobody writes anything else

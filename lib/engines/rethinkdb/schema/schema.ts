@@ -1,9 +1,6 @@
-import { backoffIn } from '../../../engine/environment/backoff.js';
-import { type Environment, sleep } from '../../../engine/environment/environment.js';
-import { EngineError } from '../../../kernel/values/errors.js';
-import type { Connections } from '../connections/connections.js';
-import type { Reql, Term } from '../connections/driver.js';
-import type { Settings } from '../connections/options.js';
+import { backoffIn, type Environment, sleep } from '../../../engine/environment/index.js';
+import { EngineError } from '../../../kernel/values/index.js';
+import type { Connections, Reql, Settings, Term } from '../connections/index.js';
 import { DuplicateNames } from './duplicate-names.js';
 import { LayoutMark } from './layout-mark.js';
 import { checkServers } from './server-check.js';

@@ -1,6 +1,5 @@
-import { EngineError } from '../../../kernel/values/errors.js';
-import type { Connections } from '../connections/connections.js';
-import type { Reql, Term } from '../connections/driver.js';
+import { EngineError } from '../../../kernel/values/index.js';
+import type { Connections, Reql, Term } from '../connections/index.js';
 
 /**
  * Checks the servers before anything is stored on them, and warns about what makes them less safe.

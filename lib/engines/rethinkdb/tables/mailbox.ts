@@ -1,12 +1,7 @@
-import type { Unwatch } from '../../../engine/duties/follow.js';
-import { MESSAGE_KEPT_MS, type NodeMessage } from '../../../engine/duties/messages.js';
-import type { Environment } from '../../../engine/environment/environment.js';
-import { SYSTEM } from '../../../engine/environment/system-environment.js';
-import { EngineError } from '../../../kernel/values/errors.js';
-import type { Connections } from '../connections/connections.js';
-import type { Reql, Term } from '../connections/driver.js';
-import { Feed } from '../connections/feed.js';
-import type { FeedConnection } from '../connections/feed-connection.js';
+import { MESSAGE_KEPT_MS, type NodeMessage, type Unwatch } from '../../../engine/duties/index.js';
+import { type Environment, SYSTEM } from '../../../engine/environment/index.js';
+import { EngineError } from '../../../kernel/values/index.js';
+import { type Connections, Feed, type FeedConnection, type Reql, type Term } from '../connections/index.js';
 import { type Packet, PacketInbox } from './packet-inbox.js';
 
 /**

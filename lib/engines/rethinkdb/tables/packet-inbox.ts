@@ -1,5 +1,4 @@
-import type { Environment, Timer } from '../../../engine/environment/environment.js';
-import { SYSTEM } from '../../../engine/environment/system-environment.js';
+import { type Environment, SYSTEM, type Timer } from '../../../engine/environment/index.js';
 
 /** The inbox of one receiver. It delivers every packet once, and looks for those that the feed lost. */
 export class PacketInbox {

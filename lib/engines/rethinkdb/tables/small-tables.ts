@@ -1,10 +1,6 @@
-import type { Checkpoint } from '../../../engine/duties/checkpoints.js';
-import type { NodeRecord } from '../../../engine/duties/nodes.js';
-import type { SnapshotRecord } from '../../../engine/duties/snapshots.js';
-import type { TickSchedule } from '../../../engine/duties/tick-schedules.js';
-import { hashOf } from '../commits/keys.js';
-import type { Connections } from '../connections/connections.js';
-import type { Reql, Term } from '../connections/driver.js';
+import type { Checkpoint, NodeRecord, SnapshotRecord, TickSchedule } from '../../../engine/duties/index.js';
+import { hashOf } from '../commits/index.js';
+import type { Connections, Reql, Term } from '../connections/index.js';
 
 /** Heartbeats, tick schedules, snapshots and checkpoints: documents that are replaced. */
 export class SmallTables {

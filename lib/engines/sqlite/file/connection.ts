@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { type Environment, sleep } from '../../../engine/environment/environment.js';
-import type { EngineError } from '../../../kernel/values/errors.js';
+import { type Environment, sleep } from '../../../engine/environment/index.js';
+import type { EngineError } from '../../../kernel/values/index.js';
 import { assertNotLost, realPathOf } from './database-file.js';
 import { loadDriver, type SqliteDatabase } from './driver.js';
 import { MEMORY } from './options.js';

@@ -1,7 +1,7 @@
 import { existsSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { Environment } from '../../../engine/environment/environment.js';
-import { EngineError } from '../../../kernel/values/errors.js';
+import type { Environment } from '../../../engine/environment/index.js';
+import { EngineError } from '../../../kernel/values/index.js';
 
 /**
  * Knows whether the open files are still those at their paths. When an open file is deleted, moved or replaced, it

@@ -1,4 +1,4 @@
-import { EngineError } from '../../../kernel/values/errors.js';
+import { EngineError } from '../../../kernel/values/index.js';
 
 /**
  * The part of better-sqlite3 that is used here. It is declared so that users of another engine need not have its types.

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
-import type { Environment } from '../../../engine/environment/environment.js';
-import { assertNumber, TIMER_OR_NONE } from '../../../kernel/defining/option-checks.js';
-import { RegistrationError } from '../../../kernel/values/errors.js';
+import type { Environment } from '../../../engine/environment/index.js';
+import { assertNumber, TIMER_OR_NONE } from '../../../kernel/defining/index.js';
+import { RegistrationError } from '../../../kernel/values/index.js';
 
 /** The options of `new SqliteEngine()`. All have a default. */
 export interface SqliteEngineOptions {

@@ -1,4 +1,4 @@
-import { EngineError } from '../../../kernel/values/errors.js';
+import { EngineError } from '../../../kernel/values/index.js';
 import type { SqliteDatabase } from './driver.js';
 
 /** Creates the tables that are missing. Several processes may do this at once: the first one does the work. */

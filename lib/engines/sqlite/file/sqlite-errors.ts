@@ -1,5 +1,4 @@
-import { EngineError } from '../../../kernel/values/errors.js';
-import { codeOf, isInstance, messageOf } from '../../../kernel/values/thrown.js';
+import { codeOf, EngineError, isInstance, messageOf } from '../../../kernel/values/index.js';
 
 /** Turns an error of SQLite or the operating system into an `EngineError` that says what to do. */
 export function sqliteError(error: unknown, file: string, doing: Doing = 'reading'): EngineError {

@@ -1,5 +1,5 @@
 import { closeSync, type FSWatcher, openSync, watch, writeSync } from 'node:fs';
-import { SIGNAL_SUFFIX } from '../file/database-file.js';
+import { SIGNAL_SUFFIX } from '../file/index.js';
 
 /**
  * The commit signal: a one-byte file beside the database. A process that committed writes to it, and the operating

@@ -1,7 +1,6 @@
-import type { Unwatch } from '../../../engine/duties/follow.js';
-import { MESSAGE_KEPT_MS, type NodeMessage } from '../../../engine/duties/messages.js';
-import { type Environment, type Timer, turnOfTheLoop } from '../../../engine/environment/environment.js';
-import { EngineError } from '../../../kernel/values/errors.js';
+import { MESSAGE_KEPT_MS, type NodeMessage, type Unwatch } from '../../../engine/duties/index.js';
+import { type Environment, type Timer, turnOfTheLoop } from '../../../engine/environment/index.js';
+import { EngineError } from '../../../kernel/values/index.js';
 import type { Statements } from './statements.js';
 import type { Tail } from './tail.js';
 

@@ -1,6 +1,4 @@
-import type { Checkpoint } from '../../../engine/duties/checkpoints.js';
-import type { NodeRecord } from '../../../engine/duties/nodes.js';
-import type { TickSchedule } from '../../../engine/duties/tick-schedules.js';
+import type { Checkpoint, NodeRecord, TickSchedule } from '../../../engine/duties/index.js';
 import type { Statements } from './statements.js';
 
 /** Heartbeats, tick schedules and checkpoints: plain rows. Writes run in a transaction of the caller's. */

@@ -1,4 +1,4 @@
-import type { EventRecord } from '../../../kernel/values/event.js';
+import type { EventRecord } from '../../../kernel/values/index.js';
 
 /** Some events, and whether there were no more after them. */
 export interface Page {

@@ -1,6 +1,5 @@
-import { CONFLICT_EVENTS_MAX } from '../../../engine/duties/append.js';
-import type { StorePage } from '../../../engine/duties/read.js';
-import type { EventRecord } from '../../../kernel/values/event.js';
+import { CONFLICT_EVENTS_MAX, type StorePage } from '../../../engine/duties/index.js';
+import type { EventRecord } from '../../../kernel/values/index.js';
 import { readPage } from './pages.js';
 import type { Statements } from './statements.js';
 

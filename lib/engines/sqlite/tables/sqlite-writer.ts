@@ -1,5 +1,5 @@
-import type { AppendRequest, AppendResult } from '../../../engine/duties/append.js';
-import type { EventRecord } from '../../../kernel/values/event.js';
+import type { AppendRequest, AppendResult } from '../../../engine/duties/index.js';
+import type { EventRecord } from '../../../kernel/values/index.js';
 import type { SqliteReader } from './sqlite-reader.js';
 import type { Statements } from './statements.js';
 

@@ -1,4 +1,4 @@
-import type { SqliteDatabase } from '../file/driver.js';
+import type { SqliteDatabase } from '../file/index.js';
 
 export type Statements = ReturnType<typeof prepareStatements>;
 

@@ -1,7 +1,7 @@
-import type { Unwatch, Wake } from '../../../engine/duties/follow.js';
-import type { Environment, Timer } from '../../../engine/environment/environment.js';
-import { WakeTable } from '../../../engine/reading/wake-table.js';
-import type { EventRecord } from '../../../kernel/values/event.js';
+import type { Unwatch, Wake } from '../../../engine/duties/index.js';
+import type { Environment, Timer } from '../../../engine/environment/index.js';
+import { WakeTable } from '../../../engine/reading/index.js';
+import type { EventRecord } from '../../../kernel/values/index.js';
 import type { CommitSignal } from './file-signal.js';
 import type { SqliteReader } from './sqlite-reader.js';
 import type { Statements } from './statements.js';

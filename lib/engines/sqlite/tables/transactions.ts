@@ -1,7 +1,5 @@
-import { EngineError } from '../../../kernel/values/errors.js';
-import type { DatabaseFile } from '../file/database-file.js';
-import type { SqliteDatabase } from '../file/driver.js';
-import { sqliteError } from '../file/sqlite-errors.js';
+import { EngineError } from '../../../kernel/values/index.js';
+import { type DatabaseFile, type SqliteDatabase, sqliteError } from '../file/index.js';
 import type { Statements } from './statements.js';
 
 /** Runs write transactions, and knows what the failure of one means. */

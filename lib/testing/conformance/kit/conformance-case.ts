@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
-import type { AppendResult } from '../../../engine/duties/append.js';
-import type { Engine } from '../../../engine/duties/engine.js';
-import { sleep } from '../../../engine/environment/environment.js';
-import { SYSTEM } from '../../../engine/environment/system-environment.js';
-import type { EventRecord, NewEvent } from '../../../kernel/values/event.js';
+import type { AppendResult, Engine } from '../../../engine/duties/index.js';
+import { SYSTEM, sleep } from '../../../engine/environment/index.js';
+import type { EventRecord, NewEvent } from '../../../kernel/values/index.js';
 import { seed } from './random.js';
 
 /** One promise of an engine. `run` rejects with an assertion error if the engine does not keep it. */

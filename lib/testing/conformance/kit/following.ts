@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Engine } from '../../../engine/duties/engine.js';
-import type { EventRecord } from '../../../kernel/values/event.js';
+import type { Engine } from '../../../engine/duties/index.js';
+import type { EventRecord } from '../../../kernel/values/index.js';
 import { eventually, newEvents, pause, store } from './conformance-case.js';
 import { randomInt } from './random.js';
 

@@ -1,7 +1,5 @@
-import type { AppendDuty } from '../../../engine/duties/append.js';
-import type { Engine } from '../../../engine/duties/engine.js';
-import type { ReadDuty } from '../../../engine/duties/read.js';
-import { EngineError } from '../../../kernel/values/errors.js';
+import type { AppendDuty, Engine, ReadDuty } from '../../../engine/duties/index.js';
+import { EngineError } from '../../../kernel/values/index.js';
 
 /** Stores the first append, and then fails as if the answer was lost. */
 export function losingFirstAnswer(engine: Engine): AppendDuty & ReadDuty {

@@ -1,4 +1,4 @@
-import { SYSTEM } from '../../../engine/environment/system-environment.js';
+import { SYSTEM } from '../../../engine/environment/index.js';
 
 /**
  * Returns a whole number from `min` (0 if only one number is given) to below `max`. A linear congruential generator is

@@ -1,10 +1,9 @@
-import type { ActorBase, ActorClass } from '../../../kernel/declaring/actor.js';
-import type { CommandsOf } from '../../../kernel/declaring/types.js';
-import { type ActorDefinition, defineActor } from '../../../kernel/defining/actor-definition.js';
-import { OmniscientError } from '../../../kernel/values/errors.js';
-import { withCorrelation } from '../../../runtime/events/origin.js';
-import type { World } from '../store/simulated-world.js';
-import type { SeededRandom } from '../world/seeded-random.js';
+import type { ActorBase, ActorClass, CommandsOf } from '../../../kernel/declaring/index.js';
+import { type ActorDefinition, defineActor } from '../../../kernel/defining/index.js';
+import { OmniscientError } from '../../../kernel/values/index.js';
+import { withCorrelation } from '../../../runtime/events/index.js';
+import type { World } from '../store/index.js';
+import type { SeededRandom } from '../world/index.js';
 import type { CommandRecord, Commands } from './commands.js';
 import { outcomeOf } from './outcome.js';
 import type { SimulatedNode } from './simulated-node.js';

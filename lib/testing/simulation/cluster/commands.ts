@@ -1,5 +1,5 @@
-import type { Turn } from '../../../runtime/turn/turn.js';
-import type { World } from '../store/simulated-world.js';
+import type { Turn } from '../../../runtime/turn/index.js';
+import type { World } from '../store/index.js';
 
 /** Records every command that clients gave, its outcome for the client, and each of its runs. */
 export class Commands {

@@ -1,4 +1,4 @@
-import { EngineError, OmniscientError } from '../../../kernel/values/errors.js';
+import { EngineError, OmniscientError } from '../../../kernel/values/index.js';
 import type { CommandOutcome } from './commands.js';
 
 /** Returns what an error says about the outcome of its command. */

@@ -1,12 +1,8 @@
-import { Runtime } from '../../../runtime/node/runtime.js';
-import type { RuntimeLimits } from '../../../runtime/parts/settings.js';
-import type { FaultyNode } from '../faults/fault.js';
-import { Link } from '../store/link.js';
-import type { Mailboxes } from '../store/mailboxes.js';
-import { SimulatedEngine } from '../store/simulated-engine.js';
-import type { World } from '../store/simulated-world.js';
-import { SimulatedEnvironment } from '../world/simulated-environment.js';
-import { SimulatedProcess } from '../world/simulated-process.js';
+import { Runtime } from '../../../runtime/node/index.js';
+import type { RuntimeLimits } from '../../../runtime/parts/index.js';
+import type { FaultyNode } from '../faults/index.js';
+import { Link, type Mailboxes, SimulatedEngine, type World } from '../store/index.js';
+import { SimulatedEnvironment, SimulatedProcess } from '../world/index.js';
 import type { Commands } from './commands.js';
 import { type NodeParts, type NodeProgram, Started } from './started-node.js';
 import { WatchedIds } from './watched-ids.js';

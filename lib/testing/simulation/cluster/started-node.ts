@@ -1,15 +1,14 @@
-import { type Environment, sleep } from '../../../engine/environment/environment.js';
-import type { ActorBase, ActorClass } from '../../../kernel/declaring/actor.js';
-import { type ActorDefinition, defineActor } from '../../../kernel/defining/actor-definition.js';
-import type { Clock } from '../../../kernel/values/clock.js';
-import type { Runtime } from '../../../runtime/node/runtime.js';
-import type { RuntimeLimits } from '../../../runtime/parts/settings.js';
-import type { Projections } from '../../../runtime/projecting/projections.js';
-import type { ActorRepository } from '../../../runtime/refs/actor-repository.js';
-import type { EventSubscriptions } from '../../../runtime/subscribing/subscriptions.js';
-import type { SimulatedEngine } from '../store/simulated-engine.js';
-import type { SeededRandom } from '../world/seeded-random.js';
-import type { SimulatedProcess } from '../world/simulated-process.js';
+import { type Environment, sleep } from '../../../engine/environment/index.js';
+import type { ActorBase, ActorClass } from '../../../kernel/declaring/index.js';
+import { type ActorDefinition, defineActor } from '../../../kernel/defining/index.js';
+import type { Clock } from '../../../kernel/values/index.js';
+import type { Runtime } from '../../../runtime/node/index.js';
+import type { RuntimeLimits } from '../../../runtime/parts/index.js';
+import type { Projections } from '../../../runtime/projecting/index.js';
+import type { ActorRepository } from '../../../runtime/refs/index.js';
+import type { EventSubscriptions } from '../../../runtime/subscribing/index.js';
+import type { SimulatedEngine } from '../store/index.js';
+import type { SeededRandom, SimulatedProcess } from '../world/index.js';
 import type { Commands } from './commands.js';
 import { watched } from './watched-actor.js';
 

@@ -1,10 +1,8 @@
 import type { Observable, Subscription } from 'rxjs';
-import type { EventRecord, StoredEvent } from '../../../kernel/values/event.js';
-import type { EventSubscriptions } from '../../../runtime/subscribing/subscriptions.js';
-import { indexAfter } from '../store/simulated-reads.js';
-import type { World } from '../store/simulated-world.js';
-import type { SeededRandom } from '../world/seeded-random.js';
-import { LOG } from '../world/trace.js';
+import type { EventRecord, StoredEvent } from '../../../kernel/values/index.js';
+import type { EventSubscriptions } from '../../../runtime/subscribing/index.js';
+import { indexAfter, type World } from '../store/index.js';
+import { LOG, type SeededRandom } from '../world/index.js';
 import type { SimulatedNode } from './simulated-node.js';
 import type { Started } from './started-node.js';
 

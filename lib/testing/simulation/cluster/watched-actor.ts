@@ -1,6 +1,6 @@
-import type { ActorBase } from '../../../kernel/declaring/actor.js';
-import type { ActorDefinition, CommandDefinition, CommandMethod } from '../../../kernel/defining/actor-definition.js';
-import { currentTurn } from '../../../runtime/turn/turn.js';
+import type { ActorBase } from '../../../kernel/declaring/index.js';
+import type { ActorDefinition, CommandDefinition, CommandMethod } from '../../../kernel/defining/index.js';
+import { currentTurn } from '../../../runtime/turn/index.js';
 import type { Commands } from './commands.js';
 
 /** Returns the same actor class, with a record of when its commands run and how many events they fire. */

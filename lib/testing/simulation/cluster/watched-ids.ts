@@ -1,7 +1,6 @@
-import { Ids } from '../../../kernel/values/clock.js';
-import { currentTurn } from '../../../runtime/turn/turn.js';
-import type { SimulatedEnvironment } from '../world/simulated-environment.js';
-import type { SimulatedProcess } from '../world/simulated-process.js';
+import { Ids } from '../../../kernel/values/index.js';
+import { currentTurn } from '../../../runtime/turn/index.js';
+import type { SimulatedEnvironment, SimulatedProcess } from '../world/index.js';
 import type { Commands } from './commands.js';
 
 /** The ids of one process. They record when and in which turn each was made. */

@@ -1,4 +1,4 @@
-import type { SeededRandom } from '../world/seeded-random.js';
+import type { SeededRandom } from '../world/index.js';
 import { DELIVERY_FAULTS } from './delivery-faults.js';
 import type { Fault, FaultKind } from './fault.js';
 import { NODE_FAULTS } from './node-faults.js';

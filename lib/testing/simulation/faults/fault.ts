@@ -1,5 +1,5 @@
-import type { EngineError } from '../../../kernel/values/errors.js';
-import type { SeededRandom } from '../world/seeded-random.js';
+import type { EngineError } from '../../../kernel/values/index.js';
+import type { SeededRandom } from '../world/index.js';
 
 /** One fault of a course. */
 export interface Fault {

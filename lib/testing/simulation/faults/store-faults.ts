@@ -1,4 +1,4 @@
-import { EngineError } from '../../../kernel/values/errors.js';
+import { EngineError } from '../../../kernel/values/index.js';
 import type { FaultKind, RequestFate } from './fault.js';
 
 const SHARE = [0.05, 0.6] as const;

@@ -1,5 +1,5 @@
-import type { EventRecord } from '../../../kernel/values/event.js';
-import { type CommandRecord, textOf } from '../cluster/commands.js';
+import type { EventRecord } from '../../../kernel/values/index.js';
+import { type CommandRecord, textOf } from '../cluster/index.js';
 import type { BuiltInInvariant } from './invariant.js';
 import { metadataOf } from './metadata.js';
 

@@ -1,7 +1,7 @@
-import type { ActorDefinition } from '../../../kernel/defining/actor-definition.js';
-import { ReplayedActor } from '../../../kernel/folding/replayed-actor.js';
-import { FrameworkState } from '../../../kernel/framework/framework-events.js';
-import type { EventRecord } from '../../../kernel/values/event.js';
+import type { ActorDefinition } from '../../../kernel/defining/index.js';
+import { ReplayedActor } from '../../../kernel/folding/index.js';
+import { FrameworkState } from '../../../kernel/framework/index.js';
+import type { EventRecord } from '../../../kernel/values/index.js';
 
 /** Folds events in an instance made for this only. @throws HandlerError. */
 export function fold(

@@ -1,9 +1,7 @@
-import type { ActorDefinition } from '../../../kernel/defining/actor-definition.js';
-import type { EventRecord } from '../../../kernel/values/event.js';
-import type { CommandRecord, Commands } from '../cluster/commands.js';
-import type { SimulatedNode } from '../cluster/simulated-node.js';
-import type { StoredCommit } from '../store/simulated-store.js';
-import type { World } from '../store/simulated-world.js';
+import type { ActorDefinition } from '../../../kernel/defining/index.js';
+import type { EventRecord } from '../../../kernel/values/index.js';
+import type { CommandRecord, Commands, SimulatedNode } from '../cluster/index.js';
+import type { StoredCommit, World } from '../store/index.js';
 
 /** What an invariant can check, and whom it tells that it is broken. */
 export interface Watched {

@@ -1,4 +1,4 @@
-import type { EventMetadata, EventRecord } from '../../../kernel/values/event.js';
+import type { EventMetadata, EventRecord } from '../../../kernel/values/index.js';
 
 /** Returns an event's metadata, parsed once for all invariants. */
 export function metadataOf(record: EventRecord): EventMetadata {

@@ -1,5 +1,5 @@
-import type { Activation } from '../../../runtime/hosting/activation.js';
-import type { SimulatedNode } from '../cluster/simulated-node.js';
+import type { Activation } from '../../../runtime/hosting/index.js';
+import type { SimulatedNode } from '../cluster/index.js';
 import { fold, frameworkText } from './fold.js';
 import type { BuiltInInvariant, Watched } from './invariant.js';
 

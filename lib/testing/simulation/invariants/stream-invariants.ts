@@ -1,7 +1,13 @@
-import { LEADER_EVENT, type Leadership } from '../../../kernel/framework/framework-events.js';
-import { heardIn } from '../../../kernel/framework/heard-note.js';
-import { HEARD_EVENT, type HeardData, IN_CODE, PARKED_EVENT } from '../../../kernel/framework/listening-state.js';
-import type { EventRecord } from '../../../kernel/values/event.js';
+import {
+  HEARD_EVENT,
+  type HeardData,
+  heardIn,
+  IN_CODE,
+  LEADER_EVENT,
+  type Leadership,
+  PARKED_EVENT,
+} from '../../../kernel/framework/index.js';
+import type { EventRecord } from '../../../kernel/values/index.js';
 import type { BuiltInInvariant } from './invariant.js';
 import { metadataOf } from './metadata.js';
 

@@ -1,5 +1,5 @@
-import { FrameworkState, TICK_EVENT, TICKING_EVENT, type Tick } from '../../../kernel/framework/framework-events.js';
-import type { EventRecord } from '../../../kernel/values/event.js';
+import { FrameworkState, TICK_EVENT, TICKING_EVENT, type Tick } from '../../../kernel/framework/index.js';
+import type { EventRecord } from '../../../kernel/values/index.js';
 import type { BuiltInInvariant, Watched } from './invariant.js';
 import { metadataOf } from './metadata.js';
 

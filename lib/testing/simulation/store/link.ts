@@ -1,7 +1,6 @@
-import { EngineError } from '../../../kernel/values/errors.js';
-import type { RequestFate, RequestKind, StoreRequest } from '../faults/fault.js';
-import type { SeededRandom } from '../world/seeded-random.js';
-import type { SimulatedProcess } from '../world/simulated-process.js';
+import { EngineError } from '../../../kernel/values/index.js';
+import type { RequestFate, RequestKind, StoreRequest } from '../faults/index.js';
+import type { SeededRandom, SimulatedProcess } from '../world/index.js';
 import type { World } from './simulated-world.js';
 
 /**

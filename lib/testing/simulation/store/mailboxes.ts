@@ -1,7 +1,6 @@
-import type { Unwatch } from '../../../engine/duties/follow.js';
-import { MESSAGE_KEPT_MS, type NodeMessage } from '../../../engine/duties/messages.js';
-import type { MessageFate } from '../faults/fault.js';
-import type { SeededRandom } from '../world/seeded-random.js';
+import { MESSAGE_KEPT_MS, type NodeMessage, type Unwatch } from '../../../engine/duties/index.js';
+import type { MessageFate } from '../faults/index.js';
+import type { SeededRandom } from '../world/index.js';
 import type { Link } from './link.js';
 import type { World } from './simulated-world.js';
 

@@ -1,15 +1,19 @@
-import type { AppendRequest, AppendResult } from '../../../engine/duties/append.js';
-import type { Checkpoint } from '../../../engine/duties/checkpoints.js';
-import type { Engine } from '../../../engine/duties/engine.js';
-import type { Unwatch, Wake } from '../../../engine/duties/follow.js';
-import type { NodeMessage } from '../../../engine/duties/messages.js';
-import type { NodeRecord } from '../../../engine/duties/nodes.js';
-import type { StorePage } from '../../../engine/duties/read.js';
-import type { SnapshotRecord } from '../../../engine/duties/snapshots.js';
-import type { TickSchedule } from '../../../engine/duties/tick-schedules.js';
-import type { EventRecord } from '../../../kernel/values/event.js';
-import type { RequestKind } from '../faults/fault.js';
-import { LOG } from '../world/trace.js';
+import type {
+  AppendRequest,
+  AppendResult,
+  Checkpoint,
+  Engine,
+  NodeMessage,
+  NodeRecord,
+  SnapshotRecord,
+  StorePage,
+  TickSchedule,
+  Unwatch,
+  Wake,
+} from '../../../engine/duties/index.js';
+import type { EventRecord } from '../../../kernel/values/index.js';
+import type { RequestKind } from '../faults/index.js';
+import { LOG } from '../world/index.js';
 import type { Link } from './link.js';
 import type { Mailboxes } from './mailboxes.js';
 import { readLog } from './simulated-reads.js';

@@ -1,5 +1,5 @@
-import type { StorePage } from '../../../engine/duties/read.js';
-import type { EventRecord } from '../../../kernel/values/event.js';
+import type { StorePage } from '../../../engine/duties/index.js';
+import type { EventRecord } from '../../../kernel/values/index.js';
 import type { SimulatedStore } from './simulated-store.js';
 
 /** Returns events with `position > after`, at most `limit`; only those of `names`, if given. */

@@ -1,10 +1,8 @@
-import { type AppendRequest, type AppendResult, CONFLICT_EVENTS_MAX } from '../../../engine/duties/append.js';
-import { SYSTEM } from '../../../engine/environment/system-environment.js';
+import { type AppendRequest, type AppendResult, CONFLICT_EVENTS_MAX } from '../../../engine/duties/index.js';
+import { SYSTEM } from '../../../engine/environment/index.js';
 import { MemoryEngine } from '../../../engines/memory/index.js';
-import type { EventRecord } from '../../../kernel/values/event.js';
-import type { SeededRandom } from '../world/seeded-random.js';
-import { LOG, type Trace } from '../world/trace.js';
-import type { VirtualTime } from '../world/virtual-time.js';
+import type { EventRecord } from '../../../kernel/values/index.js';
+import { LOG, type SeededRandom, type Trace, type VirtualTime } from '../world/index.js';
 
 /**
  * What is truly stored. It is never wrong and never late: faults happen on the way to it and back. Events get their

@@ -1,7 +1,5 @@
-import { ActiveFaults } from '../faults/active-faults.js';
-import { SeededRandom } from '../world/seeded-random.js';
-import { Trace } from '../world/trace.js';
-import { VirtualTime } from '../world/virtual-time.js';
+import { ActiveFaults } from '../faults/index.js';
+import { SeededRandom, Trace, VirtualTime } from '../world/index.js';
 import { SimulatedStore } from './simulated-store.js';
 
 /** What everything simulated in one course shares. */

@@ -1,9 +1,8 @@
-import type { Unwatch, Wake } from '../../../engine/duties/follow.js';
-import { WakeTable } from '../../../engine/reading/wake-table.js';
-import type { EventRecord } from '../../../kernel/values/event.js';
-import type { WakeFate } from '../faults/fault.js';
-import type { SeededRandom } from '../world/seeded-random.js';
-import { LOG } from '../world/trace.js';
+import type { Unwatch, Wake } from '../../../engine/duties/index.js';
+import { WakeTable } from '../../../engine/reading/index.js';
+import type { EventRecord } from '../../../kernel/values/index.js';
+import type { WakeFate } from '../faults/index.js';
+import { LOG, type SeededRandom } from '../world/index.js';
 import type { Link } from './link.js';
 import type { StoredCommit, StoreObserver } from './simulated-store.js';
 import type { World } from './simulated-world.js';

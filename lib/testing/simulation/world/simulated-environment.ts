@@ -1,6 +1,4 @@
-import { detached } from '../../../engine/environment/async-context.js';
-import type { Environment, Timer } from '../../../engine/environment/environment.js';
-import { SYSTEM } from '../../../engine/environment/system-environment.js';
+import { detached, type Environment, SYSTEM, type Timer } from '../../../engine/environment/index.js';
 import type { ScheduledCall } from './scheduled-call.js';
 import type { SeededRandom } from './seeded-random.js';
 import type { SimulatedProcess } from './simulated-process.js';

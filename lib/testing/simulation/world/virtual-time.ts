@@ -1,6 +1,4 @@
-import { turnOfTheLoop } from '../../../engine/environment/environment.js';
-import { PriorityQueue } from '../../../engine/environment/priority-queue.js';
-import { SYSTEM } from '../../../engine/environment/system-environment.js';
+import { PriorityQueue, SYSTEM, turnOfTheLoop } from '../../../engine/environment/index.js';
 import { isBefore, type ScheduledCall } from './scheduled-call.js';
 import type { SimulatedProcess } from './simulated-process.js';
 

@@ -1,0 +1,9 @@
+export { Announcements } from './announcements.js';
+export { CommitReader } from './commit-reader.js';
+export { Commits } from './commits.js';
+export { hashOf } from './keys.js';
+export { PlacedCommits } from './placed-commits.js';
+export { PositionLog } from './position-log.js';
+export { StoreReader } from './store-reader.js';
+export { Sweeper } from './sweeper.js';
+export { Watcher } from './watcher.js';

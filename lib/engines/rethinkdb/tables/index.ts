@@ -1,0 +1,2 @@
+export { Mailbox } from './mailbox.js';
+export { SmallTables } from './small-tables.js';

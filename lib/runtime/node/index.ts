@@ -1,0 +1,2 @@
+export type { NodeHealth } from './health.js';
+export { Runtime } from './runtime.js';

@@ -1,0 +1,2 @@
+export { projectionStream } from './projection-runner.js';
+export { type ProjectionProgress, Projections } from './projections.js';

@@ -1,0 +1,3 @@
+export { AuditTrail } from './audit-trail.js';
+export { EventStream } from './event-stream.js';
+export { EventSubscriptions, type SubscriptionOptions } from './subscriptions.js';

@@ -1,0 +1,1 @@
+export { loadTelemetry } from './load-telemetry.js';

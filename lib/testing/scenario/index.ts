@@ -1,0 +1,2 @@
+export { Given, type GivenStage, type PartToken, type WhenStage } from './given.js';
+export type { GivenEvent } from './plan.js';
