@@ -223,7 +223,7 @@ describe('the health indicator', () => {
 
   it('is down while appends fail although all else works, says with what, and is up again with the first that works', async () => {
     const engine = new SickEngine();
-    const app = await start({ engine, commitTimeoutMs: 50 }, {});
+    const app = await start({ engine, commitTimeoutMs: 500 }, {});
     await order(app, 1);
     engine.refuses = new EngineError('DISK_FULL', 'the disk is full: make room', { retryable: true });
     await expect(order(app, 2)).rejects.toMatchObject({ code: 'COMMIT_TIMEOUT' });
