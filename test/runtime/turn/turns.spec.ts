@@ -335,9 +335,11 @@ describe('being seen', () => {
   });
 
   it('state$ with confirmed gives only what is stored, and nothing twice', async () => {
-    const held = gate();
+    let held = gate();
+    let appends = 0;
     class HeldEngine extends MemoryEngine {
       override async append(request: Parameters<MemoryEngine['append']>[0]) {
+        appends += 1;
         await held.passed;
         return super.append(request);
       }
@@ -355,9 +357,13 @@ describe('being seen', () => {
     });
     await eventually(() => pending.length === 1 && confirmed.length === 1);
     const first = counter.add(1);
-    await eventually(() => pending.length === 2);
+    await eventually(() => appends === 1 && pending.length === 2);
     const others = [counter.add(1), counter.add(1), counter.addThenThrow(9).catch(() => {})];
     await eventually(() => pending.length === 4);
+    const { open } = held;
+    held = gate();
+    open();
+    await eventually(() => confirmed.length === 2);
     held.open();
     await Promise.all([first, ...others]);
     await counter.note('no matter');
