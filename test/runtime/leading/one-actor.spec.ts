@@ -216,7 +216,7 @@ describe('OneActor', () => {
 
   it('replaces a leader that is silent, and runs nothing twice that the silent one has stored', async () => {
     const store = new MemoryStore();
-    const [a, b] = await startDesks(2, { heartbeatTimeoutMs: 60_000, leaderTimeoutMs: 150 }, store);
+    const [a, b] = await startDesks(2, { heartbeatTimeoutMs: 60_000, leaderTimeoutMs: 600 }, store);
     await a?.desk.look();
     // The leader's answers are lost, and nothing else.
     store.receivers.set('n2', () => {});
