@@ -29,6 +29,8 @@ function noting(nodeId: string, leading: Set<string>): (signal: AbortSignal) => 
   return async (signal) => {
     leading.add(nodeId);
     await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    // It takes a moment to end, in which no other one may lead.
+    await sleep(20);
     leading.delete(nodeId);
   };
 }
