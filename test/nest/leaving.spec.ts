@@ -24,6 +24,7 @@ import {
 } from 'omniscient-nest';
 import { MemoryEngine } from 'omniscient-nest/memory';
 import { map } from 'rxjs';
+import { patientMs } from '../support/machine-speed.js';
 import { silentLogger } from '../support/silent-logger.js';
 
 /** An application that has nothing to do ends within this. Milliseconds. */
@@ -150,7 +151,7 @@ describe('a node that shuts down', () => {
       .get(Slow)
       .begun.then(() => sleep(100))
       .then(() => app.get(Slow).release());
-    const late = sleep(ENDS_WITHIN_MS, 'still open', { ref: false });
+    const late = sleep(patientMs(ENDS_WITHIN_MS), 'still open', { ref: false });
     expect(await Promise.race([app.close(), late])).toBeUndefined();
     await watched;
   });

@@ -27,6 +27,8 @@ export const silent = { warn: () => {}, error: () => {} };
 
 /** What can go wrong with an append, in the hands of a spec. */
 export interface Weather {
+  /** Wait for this before the engine sees it. */
+  hold?: () => Promise<void> | undefined;
   /** Wait before the engine sees it. */
   beforeMs?: () => number;
   /** Wait before the answer comes. */
@@ -47,7 +49,8 @@ export class WeatheredEngine extends MemoryEngine {
   }
 
   override async append(request: AppendRequest): Promise<AppendResult> {
-    const { beforeMs, afterMs, refuse, loseAnswer } = this.weather;
+    const { hold, beforeMs, afterMs, refuse, loseAnswer } = this.weather;
+    if (hold) await hold();
     if (beforeMs) await sleep(beforeMs());
     if (refuse?.()) throw new EngineError('ENGINE_UNAVAILABLE', 'out in the rain', { retryable: true });
     const result = await super.append(request);

@@ -8,6 +8,7 @@ import { StoreFollower } from '../../../lib/engine/reading/store-follower.js';
 import { StreamFollower } from '../../../lib/engine/reading/stream-follower.js';
 import { MemoryEngine, MemoryStore } from '../../../lib/engines/memory/index.js';
 import type { EventRecord } from '../../../lib/kernel/values/event.js';
+import { rest } from '../../support/rest.js';
 import { randomFrom, seedFor } from '../../support/seed.js';
 import { FlakyEngine, someEvents, unavailable } from './flaky-engine.js';
 
@@ -81,11 +82,11 @@ describe('SharedReader', () => {
       await engine.append({ streamId: 's', expectedVersion: 0, events: someEvents(2_500) });
       const listeners = Array.from({ length: followers }, () => follow((options) => make(reader, options)));
       await until(() => listeners.every(({ seen }) => seen.length === 2_500));
-      await sleep(5);
+      await rest(5);
       const history = engine.reads;
       await engine.append({ streamId: 's', expectedVersion: 2_500, events: someEvents(1) });
       await until(() => listeners.every(({ seen }) => seen.length === 2_501));
-      await sleep(5);
+      await rest(5);
       const { watches } = engine;
       for (const { follower } of listeners) follower.stop();
       return { history, live: engine.reads - history, watches, left: engine.watches };

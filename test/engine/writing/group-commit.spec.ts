@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { AppendRequest, AppendResult } from '../../../lib/engine/duties/append.js';
 import { type BatchWriter, GroupCommit } from '../../../lib/engine/writing/group-commit.js';
 import { EngineError } from '../../../lib/kernel/values/errors.js';
+import { gate } from '../../support/one-cluster.js';
 import { someEvents } from '../reading/flaky-engine.js';
 
 const request = (streamId: string, events = 1): AppendRequest => ({
@@ -32,16 +33,20 @@ describe('GroupCommit', () => {
 
   it('collects what comes while a batch is being written for the next, and never writes two at once', async () => {
     const batches: string[][] = [];
+    const held = gate();
     let writing = 0;
     const commits = new GroupCommit(async (requests) => {
       expect((writing += 1)).toBe(1);
-      await sleep(5);
+      await held.passed;
       writing -= 1;
       return noting(batches)(requests);
     });
     const first = commits.append(request('a'));
     while (writing === 0) await sleep(0);
-    await Promise.all([first, ...['b', 'c', 'd'].map((id) => commits.append(request(id)))]);
+    const others = ['b', 'c', 'd'].map((id) => commits.append(request(id)));
+    await sleep(5);
+    held.open();
+    await Promise.all([first, ...others]);
     expect(batches).toEqual([['a'], ['b', 'c', 'd']]);
   });
 

@@ -146,30 +146,24 @@ describeWithRethinkDb('nodes that start together on three new servers, each on a
   });
   afterAll(stopRethinkDb);
 
-  it.each(rounds)(
-    'end with one database and one table of each name, and lose nothing (round %i)',
-    async (round) => {
-      const database = `fresh_${round}`;
-      const engines = Array.from({ length: NODES }, (_, i) =>
-        engineOn(servers[i % 3] as RethinkDbProcess, { database }),
-      );
-      await Promise.all(
-        engines.map(async (engine, i) => {
-          await engine.open();
-          // At once: who is ready must not have to wait for the others.
-          await store(engine, `s${i}`, 0, newEvents(3));
-        }),
-      );
-      for (const engine of engines) {
-        for (let i = 0; i < NODES; i += 1) expect(await readWhole(engine, `s${i}`)).toHaveLength(3);
-      }
-      await withDriver(servers[0] as RethinkDbProcess, async (r, run) => {
-        const system = r.db('rethinkdb');
-        expect(await run(system.table('db_config').filter({ name: database }).count())).toBe(1);
-        expect(await run(system.table('table_config').filter({ db: database }).count())).toBe(7);
-      });
-      await Promise.all(engines.map((engine) => engine.close()));
-    },
-    180_000,
-  );
+  it.each(rounds)('end with one database and one table of each name, and lose nothing (round %i)', async (round) => {
+    const database = `fresh_${round}`;
+    const engines = Array.from({ length: NODES }, (_, i) => engineOn(servers[i % 3] as RethinkDbProcess, { database }));
+    await Promise.all(
+      engines.map(async (engine, i) => {
+        await engine.open();
+        // At once: who is ready must not have to wait for the others.
+        await store(engine, `s${i}`, 0, newEvents(3));
+      }),
+    );
+    for (const engine of engines) {
+      for (let i = 0; i < NODES; i += 1) expect(await readWhole(engine, `s${i}`)).toHaveLength(3);
+    }
+    await withDriver(servers[0] as RethinkDbProcess, async (r, run) => {
+      const system = r.db('rethinkdb');
+      expect(await run(system.table('db_config').filter({ name: database }).count())).toBe(1);
+      expect(await run(system.table('table_config').filter({ db: database }).count())).toBe(7);
+    });
+    await Promise.all(engines.map((engine) => engine.close()));
+  });
 });

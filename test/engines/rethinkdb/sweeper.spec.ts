@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Announcements } from '../../../lib/engines/rethinkdb/commits/announcements.js';
 import type { CommitReader } from '../../../lib/engines/rethinkdb/commits/commit-reader.js';
 import type { PositionLog } from '../../../lib/engines/rethinkdb/commits/position-log.js';
 import { Sweeper } from '../../../lib/engines/rethinkdb/commits/sweeper.js';
+import { VirtualEnvironment } from '../../support/virtual-environment.js';
 
 /** How long one sweep takes here. Milliseconds. */
 const SWEEP_TAKES_MS = 30;
@@ -18,29 +18,39 @@ describe('what sweeps up after lost writers', () => {
       sweeps += 1;
       running += 1;
       mostAtOnce = Math.max(mostAtOnce, running);
-      await sleep(SWEEP_TAKES_MS);
+      await time.sleep(SWEEP_TAKES_MS);
       running -= 1;
       return [];
     },
     read: async () => [],
   };
-  const sweeper = new Sweeper(announcements as unknown as Announcements, {} as PositionLog, {} as CommitReader);
+  const time = new VirtualEnvironment(1);
+  const [log, reader] = [{} as PositionLog, {} as CommitReader];
+  const sweeper = new Sweeper(announcements as unknown as Announcements, log, reader, time);
   afterEach(() => sweeper.close());
 
   it('does so once at a time, and once more after whoever asked meanwhile', async () => {
     sweeper.start();
-    const asked = 40;
-    for (let i = 0; i < asked; i += 1) {
+    const passes = async (ms: number) => {
+      let isOver = false;
+      time.setTimeout(() => {
+        isOver = true;
+      }, ms);
+      await time.run(() => isOver);
+    };
+    for (let asked = 0; asked < 40; asked += 1) {
       sweeper.sweepSoon();
-      await sleep(10);
+      await passes(10);
     }
-    while (running > 0) await sleep(1);
+    expect(sweeps).toBeGreaterThan(1);
+    sweeper.sweepSoon();
+    await time.run(() => running === 1);
     const before = sweeps;
-    expect(before).toBeGreaterThan(1);
-    expect(mostAtOnce).toBe(1);
-    // The one that was asked for last.
-    while (sweeps === before) await sleep(1);
-    await sleep(10 * SWEEP_TAKES_MS);
+    sweeper.sweepSoon();
+    sweeper.sweepSoon();
+    // Long before it would be done again without being asked for.
+    await passes(10 * SWEEP_TAKES_MS);
     expect(sweeps).toBe(before + 1);
+    expect(mostAtOnce).toBe(1);
   });
 });

@@ -20,7 +20,7 @@ let sent: Envelope[];
 
 beforeEach(async () => {
   cluster = new InProcessCluster();
-  ({ node } = await cluster.start(Desk, 'a', { heartbeatTimeoutMs: 60_000, leaderTimeoutMs: 100 }));
+  ({ node } = await cluster.start(Desk, 'a', { heartbeatTimeoutMs: 60_000, leaderTimeoutMs: 500 }));
   await cluster.seen();
   sent = [];
   peer = new MemoryEngine({ store: cluster.store });

@@ -6,6 +6,7 @@ import type { EventRecord } from '../../../lib/kernel/values/event.js';
 import type { Runtime } from '../../../lib/runtime/node/runtime.js';
 import { Counter, type CounterState, Watcher } from '../../support/actors.js';
 import { eventually } from '../../support/eventually.js';
+import { gate } from '../../support/one-cluster.js';
 import { startNode, type Weather, WeatheredEngine } from '../../support/runtime.js';
 import { randomFrom, seedFor } from '../../support/seed.js';
 
@@ -51,8 +52,7 @@ describe('two nodes on one stream', () => {
     const { started, store } = await cluster(2);
     const [a, b] = await Promise.all(started.map(({ actors }) => actors.get('x')));
     await Promise.all([a?.add(1), b?.add(10), a?.add(100), b?.add(1000)]);
-    await sleep(2);
-    expect(a?.state.count).toBe(1111);
+    await eventually(() => [a, b].every((each) => each?.state.count === 1111));
     expect(b?.state).toEqual(a?.state);
     expectNoHoles(store.streams.get('x') ?? []);
   });
@@ -61,7 +61,7 @@ describe('two nodes on one stream', () => {
     const { started } = await cluster(2, { beforeMs: () => 5 });
     const [a, b] = await Promise.all(started.map(({ actors }) => actors.get('x')));
     await a?.add(10);
-    await sleep(5);
+    await eventually(() => b?.state.count === 10);
     const answers = await Promise.all([a?.take(10), b?.take(10)]);
     expect(answers.sort()).toEqual([false, true]);
     expect(a?.state.count).toBe(0);
@@ -71,7 +71,7 @@ describe('two nodes on one stream', () => {
     const { started, store } = await cluster(2, { beforeMs: () => 5 });
     const [a, b] = await Promise.all(started.map(({ actors }) => actors.get('x')));
     await a?.add(10);
-    await sleep(5);
+    await eventually(() => b?.state.count === 10);
     const other = b?.add(1);
     await Promise.all([other, a?.take(3), a?.note('after the take'), a?.take(100), a?.note('last')]);
     const names = (store.streams.get('x') ?? [])
@@ -89,7 +89,7 @@ describe('two nodes on one stream', () => {
     expect(failed.reason).toBeInstanceOf(ConflictError);
     expect(failed.reason).toMatchObject({ code: 'CONFLICT', retryable: true });
     expect(store.streams.get('x')).toHaveLength(1);
-    await sleep(5);
+    await eventually(() => [a, b].every((each) => each?.version === 1 && each.pending === 0));
     expect(a?.state).toEqual(b?.state);
   });
 
@@ -107,6 +107,7 @@ describe('two nodes on one stream', () => {
   });
 
   it('a command that is partly stored is never run again: it fails, and the first part stays', async () => {
+    const others = gate();
     @Actor()
     class Parts extends LiveActor<{ n: number }, { added: { n: number } }> {
       runs = 0;
@@ -118,7 +119,7 @@ describe('two nodes on one stream', () => {
         this.fire('added', { n: 1 });
         await this.commit();
         this.fire('added', { n: 1 });
-        await sleep(20);
+        await others.passed;
       }
       @Command() add(n: number): void {
         this.fire('added', { n });
@@ -134,8 +135,10 @@ describe('two nodes on one stream', () => {
     nodes.push(one?.node as Runtime, two?.node as Runtime);
     const [a, b] = await Promise.all([one?.actors.get('x'), two?.actors.get('x')]);
     const slow = a?.two();
-    await sleep(8);
+    slow?.catch(() => {});
+    await eventually(() => store.streams.get('x')?.length === 1);
     await b?.add(100);
+    others.open();
     await expect(slow).rejects.toBeInstanceOf(ConflictError);
     expect(store.streams.get('x')?.map(({ data }) => data)).toEqual(['{"n":1}', '{"n":100}']);
     expect(a?.state.n).toBe(101);
@@ -212,7 +215,11 @@ describe('random interleavings', () => {
         }),
       );
       await Promise.all(callers);
-      await sleep(30);
+      const length = () => store.streams.get('x')?.length;
+      for (const { actors } of started) {
+        const counter = await actors.get('x');
+        await eventually(() => counter.confirmed.version === length() && counter.pending === 0);
+      }
       const events = store.streams.get('x') ?? [];
       expectNoHoles(events);
       const folded = foldOf(events);

@@ -17,7 +17,7 @@ withMount('an actor on a full disk says so, keeps what was fired, and stores it 
   if (!disk) throw new Error('the mount worked a moment ago');
   try {
     const engine = new SqliteEngine({ file: join(disk.path, 'events.db') });
-    const { actors, node } = await startNode(Counter, { engine, commitTimeoutMs: 200, snapshotEvery: 0 });
+    const { actors, node } = await startNode(Counter, { engine, commitTimeoutMs: 2_000, snapshotEvery: 0 });
     const counter = await actors.get('a');
     await counter.add(1);
     const ballast = join(disk.path, 'ballast');

@@ -5,6 +5,8 @@ import { MemoryEngine, MemoryStore } from 'omniscient-nest/memory';
 import type { AppendRequest } from '../../../lib/engine/duties/append.js';
 import type { Runtime } from '../../../lib/runtime/node/runtime.js';
 import { Tally } from '../../support/actors.js';
+import { patientMs } from '../../support/machine-speed.js';
+import { gate } from '../../support/one-cluster.js';
 import { startNode, WeatheredEngine } from '../../support/runtime.js';
 
 type Events = { added: Record<string, never>; odd: Record<string, never> };
@@ -88,7 +90,10 @@ async function appendOdd(streamId: string, more: AppendRequest['events'] = []): 
 
 /** Whatever comes of it, unless it takes too long. */
 async function endOf(promise: Promise<unknown>): Promise<unknown> {
-  return Promise.race([promise.catch((error: unknown) => error), sleep(3_000, 'never ended', { ref: false })]);
+  return Promise.race([
+    promise.catch((error: unknown) => error),
+    sleep(patientMs(3_000), 'never ended', { ref: false }),
+  ]);
 }
 
 describe('an actor with something wrong', () => {
@@ -131,17 +136,18 @@ describe('an actor with something wrong', () => {
   );
 
   it('answers everybody when it is deposed by events that do not apply', async () => {
-    let beforeMs = 0;
-    const engine = new WeatheredEngine({ beforeMs: () => beforeMs }, store);
+    let held: ReturnType<typeof gate> | undefined;
+    const engine = new WeatheredEngine({ hold: () => held?.passed }, store);
     const { node, actors } = await startNode(Led, { engine, nodeId: 'a' });
     running.push(node);
     const led = await actors.get('l');
     await led.add();
-    beforeMs = 100;
+    held = gate();
     const adding = led.add();
     await sleep(20);
     const { metadata = '' } = store.streams.get('l')?.[0] ?? {};
     await appendOdd('l', [{ id: 'l', name: '$leader', data: JSON.stringify({ nodeId: 'z', term: 2 }), metadata }]);
+    held.open();
     expect(await endOf(adding)).toBeInstanceOf(Error);
   });
 

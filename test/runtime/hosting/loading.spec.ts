@@ -65,7 +65,7 @@ describe('an actor that is loaded while the engine is down for a moment', () => 
   it('is waited for no longer if what its onActivate fires can not be stored, also when it is the first of its node', async () => {
     let isDown = true;
     const engine = new WeatheredEngine({ refuse: () => isDown });
-    const { node: started, actors } = await startNode(Opens, { engine, commitTimeoutMs: 100, shutdownTimeoutMs: 100 });
+    const { node: started, actors } = await startNode(Opens, { engine, commitTimeoutMs: 400, shutdownTimeoutMs: 100 });
     node = started;
     await expect(actors.get('shop')).rejects.toMatchObject({ code: 'COMMIT_TIMEOUT' });
     isDown = false;

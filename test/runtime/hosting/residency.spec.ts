@@ -81,9 +81,14 @@ describe('residency', () => {
   it('keeps an actor that is used, busy or observed', async () => {
     const { actors, node } = await startNode(Counter, { passivateAfterMs: 30 });
     const subscription = actors.state$('observed').subscribe();
-    const busy = (await actors.get('busy')).addLater(1, 150);
-    await sleep(120);
-    expect(node.residents).toBe(2);
+    let isBusy = true;
+    const busy = (await actors.get('busy')).addLater(1, 150).finally(() => {
+      isBusy = false;
+    });
+    await until(() => node.residents === 2);
+    const residents = new Set<number>();
+    for (; isBusy; await sleep(5)) residents.add(node.residents);
+    expect([...residents]).toEqual([2]);
     subscription.unsubscribe();
     await busy;
     await until(() => node.residents === 0);

@@ -247,7 +247,7 @@ describe('the engine is down while a leader is to be elected', () => {
       }
     }
     const engine = new DownEngine({ store: cluster.store });
-    const { node, actors } = await cluster.start(Desk, 'a', { engine, commitTimeoutMs: 100 });
+    const { node, actors } = await cluster.start(Desk, 'a', { engine, commitTimeoutMs: 400 });
     Desk.runs = 0;
     const names = async () => (await node.parts.engine.readStream('d', 0, 100)).map(({ name }) => name);
     return { desk: await actors.get('d'), names };

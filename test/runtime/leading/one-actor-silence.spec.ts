@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Actor, Command, EventHandler, OneActor } from 'omniscient-nest';
 import { MemoryEngine } from 'omniscient-nest/memory';
+import { patientMs } from '../../support/machine-speed.js';
 import { InProcessCluster } from '../../support/one-cluster.js';
 
 let cluster: InProcessCluster;
@@ -60,7 +61,7 @@ describe('a call whose message was lost', () => {
       ended = true;
     });
     const beganMs = performance.now();
-    for (let n = 0; !ended && performance.now() - beganMs < 20 * LEADER_TIMEOUT_MS; n += 1) {
+    for (let n = 0; !ended && performance.now() - beganMs < patientMs(20 * LEADER_TIMEOUT_MS); n += 1) {
       await following.work(`later ${n}`, 0);
       await sleep(LEADER_TIMEOUT_MS / 10);
     }

@@ -18,6 +18,7 @@ import type { Engine } from '../../../lib/engine/duties/engine.js';
 import type { ActorBase } from '../../../lib/kernel/declaring/actor.js';
 import type { Runtime } from '../../../lib/runtime/node/runtime.js';
 import { describeOnEngines } from '../../support/engines.js';
+import { eventually } from '../../support/eventually.js';
 import { startNode } from '../../support/runtime.js';
 import { User, UserV1, UserV2 } from '../../support/users.js';
 
@@ -84,7 +85,7 @@ describeOnEngines('old events', (newEngine) => {
     await here.signUp('Dora', 'D');
     await (await old.actors.get('u')).signUp('Anna A');
     await firstValueFrom(today.actors.events$('u', { after: 1 }));
-    for (let i = 0; here.version < 2 && i < 500; i += 1) await sleep(10);
+    await eventually(() => here.version >= 2);
     expect(here.state.users).toEqual([DORA, ANNA]);
     // Its own next event goes on top of what it took over.
     await here.signUp('Dora', 'D');
@@ -345,7 +346,7 @@ describe('upcasts', () => {
     const ear = await also(ListenerSubscription).get('ear');
     await ear.fire('begun', {});
     await past.fire('priced', { cents: 5, currency: 'EUR' });
-    for (let i = 0; ear.state.heard.length < 2 && i < 500; i += 1) await sleep(5);
+    await eventually(() => ear.state.heard.length >= 2);
     expect(ear.state.heard).toEqual([400, 5]);
   });
 
@@ -355,7 +356,7 @@ describe('upcasts', () => {
     await node.begin();
     await past.fire('priced', { euros: 6 });
     await past.fire('priced', { cents: 600, currency: 'EUR' });
-    for (let i = 0; (await called.get('600')).state.calls < 2 && i < 500; i += 1) await sleep(5);
+    await eventually(async () => (await called.get('600')).state.calls >= 2);
     expect((await called.get('600')).state.calls).toBe(2);
   });
 

@@ -6,6 +6,7 @@ import { MemoryEngine, MemoryStore } from 'omniscient-nest/memory';
 import type { ActorClass } from '../../../lib/kernel/declaring/actor.js';
 import { defineActor } from '../../../lib/kernel/defining/actor-definition.js';
 import type { Runtime } from '../../../lib/runtime/node/runtime.js';
+import { patientMs } from '../../support/machine-speed.js';
 import { Desk } from '../../support/one-actors.js';
 import { silent, startNode, WeatheredEngine } from '../../support/runtime.js';
 
@@ -36,7 +37,7 @@ class Guest extends LiveActor<{ left: boolean }, { left: object; hung: object }>
 async function stopped(node: Runtime): Promise<number> {
   const sinceMs = performance.now();
   const late = new AbortController();
-  const timeout = sleep(ENDS_MS_MAX, 'never', { signal: late.signal }).catch(() => {});
+  const timeout = sleep(patientMs(ENDS_MS_MAX), 'never', { signal: late.signal }).catch(() => {});
   expect(await Promise.race([node.stop().then(() => 'stopped'), timeout])).toBe('stopped');
   late.abort();
   return performance.now() - sinceMs;
@@ -52,14 +53,14 @@ describe('shutdown ends', () => {
     const { node, actors } = await startNode(Guest, {
       engine: new MemoryEngine({ store }),
       log,
-      shutdownTimeoutMs: 300,
+      shutdownTimeoutMs: 900,
     });
     for (const id of ['a', 'hangs-1', 'b', 'hangs-2', 'c']) await actors.get(id);
-    expect(await stopped(node)).toBeGreaterThan(290);
+    expect(await stopped(node)).toBeGreaterThan(890);
     expect(['a', 'b', 'c'].map((id) => namesIn(store, id))).toEqual([['left'], ['left'], ['left']]);
     expect(['hangs-1', 'hangs-2'].map((id) => namesIn(store, id))).toEqual([[], []]);
     for (const id of ['hangs-1', 'hangs-2']) {
-      expect(errors.filter((error) => error.startsWith(`Guest '${id}': onPassivate`)).join()).toMatch(/300 ms/);
+      expect(errors.filter((error) => error.startsWith(`Guest '${id}': onPassivate`)).join()).toMatch(/900 ms/);
     }
     expect(errors.join()).not.toMatch(/Guest '[abc]'/);
     expect(node.residents).toBe(0);
@@ -68,7 +69,7 @@ describe('shutdown ends', () => {
   it('at once when no hook hangs', async () => {
     const store = new MemoryStore();
     const engine = new MemoryEngine({ store });
-    const { node, actors } = await startNode(Guest, { engine, shutdownTimeoutMs: 2 * ENDS_MS_MAX });
+    const { node, actors } = await startNode(Guest, { engine, shutdownTimeoutMs: 600_000 });
     await actors.get('a');
     await stopped(node);
     expect(namesIn(store, 'a')).toEqual(['left']);

@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Actor, Command, EventHandler, ListenTo, LiveActor, OneActor, TickActor, Upcast } from 'omniscient-nest';
 import { MemoryEngine, MemoryStore } from 'omniscient-nest/memory';
 import { z } from 'zod';
 import type { ActorBase } from '../../../lib/kernel/declaring/actor.js';
 import type { Runtime } from '../../../lib/runtime/node/runtime.js';
+import { eventually } from '../../support/eventually.js';
 import { startNode } from '../../support/runtime.js';
 
 type Anything = Record<string, unknown>;
@@ -97,7 +97,7 @@ describe('events that no class knows', () => {
     const reader = await actors.get('a');
     const { actors: writers } = await start(Writer);
     await (await writers.get('a')).fire('news', {});
-    for (let i = 0; reader.version < 1 && i < 500; i += 1) await sleep(5);
+    await eventually(() => reader.version >= 1);
     expect(warnings).toEqual([expect.stringContaining("'news'")]);
   });
 
@@ -123,7 +123,7 @@ describe('events that another class knows', () => {
     await (await actors.get('a')).act();
     const ticker = await also(Ticker).get('a');
     await ticker.begin();
-    for (let i = 0; ticker.version < 3 && i < 500; i += 1) await sleep(5);
+    await eventually(() => ticker.version >= 3);
     const again = await start(One);
     again.also(Ticker);
     await (await again.actors.get('a')).confirmed;

@@ -7,6 +7,7 @@ import { EngineError } from '../../../lib/kernel/values/errors.js';
 import type { Runtime } from '../../../lib/runtime/node/runtime.js';
 import { eventually } from '../../support/eventually.js';
 import { Speaker } from '../../support/listeners.js';
+import { patientMs } from '../../support/machine-speed.js';
 import { startNode } from '../../support/runtime.js';
 
 /** What ought to end at once has so long. Milliseconds. */
@@ -90,7 +91,7 @@ describe('when the node shuts down', () => {
     const { subscriptions, projections } = node;
     const opened = [subscriptions.all$(), subscriptions.named$(['said']), subscriptions.stream$('speaker')];
     expect(await Promise.all(opened.map((events) => whole(events)))).toEqual([[], [], []]);
-    const late = sleep(ENDS_WITHIN_MS, 'still open', { ref: false });
+    const late = sleep(patientMs(ENDS_WITHIN_MS), 'still open', { ref: false });
     for (const events of opened) expect(await Promise.race([readAll(events), late])).toEqual([]);
     expect(await whole(projections.progress$(Words))).toEqual([]);
     expect(await whole(actors.state$('speaker'))).toEqual([]);
@@ -114,7 +115,7 @@ describe('when the node shuts down', () => {
     await eventually(() => engine.holding >= 6);
     await node.stop();
     release();
-    const late = sleep(ENDS_WITHIN_MS, 'still open', { ref: false });
+    const late = sleep(patientMs(ENDS_WITHIN_MS), 'still open', { ref: false });
     expect(await Promise.race([fates, late])).toEqual([[], [], [], [], [], []]);
     expect(await Promise.race([state, late])).toHaveLength(1);
     expect(subscriptions.size).toBe(0);

@@ -128,8 +128,7 @@ describe('many subscribers', () => {
       expect(each.seen.map(({ id }) => id)).toEqual(owed(each).map(({ id }) => id));
       each.subscription.unsubscribe();
     }
-    await sleep(5);
-    expect(store.wakes.size).toBe(0);
+    await eventually(() => store.wakes.size === 0);
     await other.stop();
   });
 });
@@ -165,8 +164,7 @@ describe('a slow reader', () => {
     await sleep(5);
     await waiting.return?.();
     expect(await next).toEqual({ done: true, value: undefined });
-    await sleep(1);
-    expect([store.wakes.size, node.subscriptions.size]).toEqual([0, 0]);
+    await eventually(() => store.wakes.size === 0 && node.subscriptions.size === 0);
     const ends = node.subscriptions.all$({ after: 3 })[Symbol.asyncIterator]().next();
     await node.stop();
     expect(await ends).toEqual({ done: true, value: undefined });

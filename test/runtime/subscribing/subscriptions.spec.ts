@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { MemoryStore } from 'omniscient-nest/memory';
 import { firstValueFrom, take, toArray } from 'rxjs';
 import { Counter } from '../../support/actors.js';
+import { eventually } from '../../support/eventually.js';
 import { startNode, WeatheredEngine } from '../../support/runtime.js';
 
 async function twoNodes() {
@@ -58,12 +59,12 @@ describe('EventSubscriptions', () => {
         if (i === 1 && version === 20) subscriptions[1]?.unsubscribe();
       }),
     );
-    await sleep(10);
+    await eventually(() => seen.every((version, i) => version >= (i === 1 ? 20 : 50)));
+    await sleep(5);
     expect(seen).toEqual([50, 20, 50]);
     for (const subscription of subscriptions) subscription.unsubscribe();
     counter.release();
-    await sleep(5);
-    expect(store.wakes.size).toBe(0);
+    await eventually(() => store.wakes.size === 0);
     await stop();
   });
 
@@ -86,8 +87,9 @@ describe('EventSubscriptions', () => {
       one.node.subscriptions.stream$('x').subscribe((event) => seen[1]?.push(event)),
       one.node.subscriptions.all$().subscribe((event) => seen[2]?.push(event)),
     ];
-    await sleep(5);
+    await eventually(() => seen.every(({ length }) => length >= 1));
     await counter.add(1);
+    await eventually(() => seen.every(({ length }) => length >= 2));
     await sleep(5);
     for (const subscription of subscriptions) subscription.unsubscribe();
     expect(seen.map((events) => events.length)).toEqual([2, 2, 2]);

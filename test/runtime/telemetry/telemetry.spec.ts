@@ -17,6 +17,7 @@ import { Counter } from '../../support/actors.js';
 import { eventually } from '../../support/eventually.js';
 import { Account, Follower, failing, Shop, Speaker } from '../../support/listeners.js';
 import { Desk, Metronome } from '../../support/one-actors.js';
+import { gate } from '../../support/one-cluster.js';
 import { startNode, type Weather, WeatheredEngine } from '../../support/runtime.js';
 import { failed, Observatory } from '../../support/telemetry.js';
 
@@ -102,13 +103,15 @@ describe('commands', () => {
 
   it('tell of conflicts, of being decided again, and of appends that are tried again', async () => {
     let refusals = 0;
-    const late = await start(Counter, { weather: { beforeMs: () => 50, refuse: () => refusals-- > 0 } });
+    const held = gate();
+    const late = await start(Counter, { weather: { hold: () => held.passed, refuse: () => refusals-- > 0 } });
     const quick = await start(Counter, { nodeId: 'quick' });
     const [here, there] = [await late.actors.get('a'), await quick.actors.get('a')];
     await there.add(5);
     await eventually(() => here.version === 1);
     const taking = here.take(1);
     await there.add(1);
+    held.open();
     await taking;
     expect(await observatory.metric('omniscient.conflicts')).toEqual({ 'actor=Counter': 1 });
     expect(await observatory.metric('omniscient.command.reruns')).toEqual({ 'actor=Counter command=take': 1 });

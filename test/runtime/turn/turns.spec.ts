@@ -13,8 +13,11 @@ import {
   TurnError,
   UnknownCommandError,
 } from 'omniscient-nest';
-import { firstValueFrom, take, toArray } from 'rxjs';
+import { MemoryEngine } from 'omniscient-nest/memory';
+import { firstValueFrom, take, tap, toArray } from 'rxjs';
 import { Counter, Tally } from '../../support/actors.js';
+import { eventually } from '../../support/eventually.js';
+import { gate } from '../../support/one-cluster.js';
 import { startNode, WeatheredEngine } from '../../support/runtime.js';
 
 describe('a command is a transaction', () => {
@@ -94,6 +97,7 @@ describe('a command is a transaction', () => {
 
   it('refuses fire() after its command is over', async () => {
     let late: unknown;
+    const tried = gate();
     @Actor()
     class Late extends LiveActor<object, { x: object }> {
       initialState() {
@@ -106,10 +110,11 @@ describe('a command is a transaction', () => {
           } catch (error) {
             late = error;
           }
+          tried.open();
         }, 5);
       }
       @Command() async other(): Promise<void> {
-        await sleep(20);
+        await tried.passed;
       }
     }
     const { actors, node } = await startNode(Late);
@@ -281,8 +286,7 @@ describe('limits', () => {
     expect(counter.state.count).toBe(1);
     raining = false;
     await firstValueFrom(actors.events$('a'));
-    await sleep(20);
-    expect(counter.pending).toBe(0);
+    await eventually(() => counter.pending === 0);
     expect(counter.version).toBe(1);
     await node.stop();
   });
@@ -306,9 +310,18 @@ describe('being seen', () => {
     const { actors, node } = await startNode(Counter);
     const counter = await actors.get('a');
     await counter.add(1);
-    const states = firstValueFrom(actors.state$('a').pipe(take(3), toArray()));
+    let shown = 0;
+    const states = firstValueFrom(
+      actors.state$('a').pipe(
+        tap(() => {
+          shown += 1;
+        }),
+        take(3),
+        toArray(),
+      ),
+    );
     const events = firstValueFrom(actors.events$('a').pipe(take(3), toArray()));
-    await sleep(5);
+    await eventually(() => shown > 0);
     await counter.add(2);
     await counter.add(3);
     expect((await states).map((state) => state.count)).toEqual([1, 3, 6]);
@@ -322,8 +335,16 @@ describe('being seen', () => {
   });
 
   it('state$ with confirmed gives only what is stored, and nothing twice', async () => {
-    const engine = new WeatheredEngine({ beforeMs: () => 5 });
-    const { actors, node } = await startNode(Counter, { engine });
+    let held = gate();
+    let appends = 0;
+    class HeldEngine extends MemoryEngine {
+      override async append(request: Parameters<MemoryEngine['append']>[0]) {
+        appends += 1;
+        await held.passed;
+        return super.append(request);
+      }
+    }
+    const { actors, node } = await startNode(Counter, { engine: new HeldEngine() });
     const counter = await actors.get('a');
     const pending: number[] = [];
     const confirmed: number[] = [];
@@ -334,10 +355,17 @@ describe('being seen', () => {
       states.push(state);
       expect(counter.confirmed.state).toBe(state);
     });
-    await sleep(1);
+    await eventually(() => pending.length === 1 && confirmed.length === 1);
     const first = counter.add(1);
-    await sleep(2);
-    await Promise.all([first, counter.add(1), counter.add(1), counter.addThenThrow(9).catch(() => {})]);
+    await eventually(() => appends === 1 && pending.length === 2);
+    const others = [counter.add(1), counter.add(1), counter.addThenThrow(9).catch(() => {})];
+    await eventually(() => pending.length === 4);
+    const { open } = held;
+    held = gate();
+    open();
+    await eventually(() => confirmed.length === 2);
+    held.open();
+    await Promise.all([first, ...others]);
     await counter.note('no matter');
     expect(pending).toEqual([0, 1, 2, 3, 3]);
     expect(confirmed).toEqual([0, 1, 3, 3]);
@@ -355,7 +383,7 @@ describe('being seen', () => {
     expect(tally.state.count).toBe(101);
     expect(tally.version).toBe(3);
     tally.release();
-    await sleep(5);
+    await eventually(() => node.residents === 1);
     expect((await actors.get('a')).state.count).toBe(111);
     await node.stop();
   });
