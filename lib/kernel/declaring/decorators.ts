@@ -29,7 +29,7 @@ export interface NamedHandlerDecorator<Name extends string> {
     method: string,
     descriptor: TypedPropertyDescriptor<Method>,
   ): void;
-  /** In a projection, which is no actor. */
+  /** In a projection, which is not an actor. */
   <P extends object, Method extends AnyHandler>(
     prototype: NotAnActor<P>,
     method: string,
@@ -48,7 +48,7 @@ export interface HandlerDecorator {
     method: Name,
     descriptor: TypedPropertyDescriptor<Method>,
   ): void;
-  /** In a projection, which is no actor. */
+  /** In a projection, which is not an actor. */
   <P extends object, Method extends AnyHandler>(
     prototype: NotAnActor<P>,
     method: string,

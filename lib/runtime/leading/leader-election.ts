@@ -42,7 +42,7 @@ export class LeaderElection {
   }
 
   /**
-   * Observes who leads. This is no candidacy.
+   * Observes who leads. It does not become a candidate.
    *
    * @param name the election's name, of 1 to 200 characters.
    * @returns an observable of the leader's `nodeId`, now and after each change; `undefined` while nobody leads. It

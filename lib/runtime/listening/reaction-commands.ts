@@ -4,7 +4,7 @@ import { OmniscientError } from '../../kernel/values/index.js';
 import { REACTIONS } from '../turn/index.js';
 import type { Delivery } from './delivery.js';
 
-/** The delivery that a command of this name reacts to; `undefined` if it is no reaction. */
+/** The delivery that a command of this name reacts to; `undefined` if it is not a reaction. */
 export function reactedTo(name: string, args: readonly unknown[]): Delivery | undefined {
   return REACTIONS.has(name) ? (args[name === '$retry' ? 1 : 0] as Delivery) : undefined;
 }

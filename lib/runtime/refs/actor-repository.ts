@@ -116,7 +116,7 @@ function observeState(host: ActorHost, id: string, look: Look): Observable<objec
       lastState = state;
       context.runInAsyncScope(() => subscriber.next(state));
     };
-    // A shutdown of this node completes the observable and is no error.
+    // A shutdown of this node completes the observable. It is not an error.
     const fail = (error: unknown) =>
       context.runInAsyncScope(() => (host.closing ? subscriber.complete() : subscriber.error(error)));
     const attach = (activation: Activation): void => {

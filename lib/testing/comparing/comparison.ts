@@ -32,7 +32,7 @@ export function compare(expected: unknown, actual: unknown): Comparison {
   return compareBy(matches, expected, actual, 0);
 }
 
-/** Compares two actual values. A text in one of them is no matcher, whatever it looks like. */
+/** Compares two actual values. A text in one of them is not a matcher, whatever it looks like. */
 export function compareExactly(one: unknown, other: unknown): Comparison {
   return compareBy(isDeepStrictEqual, one, other, 0);
 }

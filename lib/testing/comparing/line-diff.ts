@@ -24,7 +24,7 @@ const LINE_LENGTH_MAX = 100;
 
 type Sign = ' ' | '-' | '+';
 
-/** Returns a difference as a sentence. @param isExact what is expected is no matcher, even if it looks like one. */
+/** Returns a difference as a sentence. @param isExact what is expected is not a matcher, even if it looks like one. */
 export function sentenceOf({ path, comparison }: Difference, isExact = false): string {
   switch (comparison.is) {
     case 'missing':

@@ -71,7 +71,7 @@ const ADVICE = {
  * except those of `NEVER_STORED`, and those that did not get a lock.
  */
 const CODES: readonly (readonly [prefix: string, ours: keyof typeof ADVICE])[] = [
-  // The file belongs to another program, or is no database.
+  // The file belongs to another program, or is not a database.
   ['SQLITE_NOTADB', 'NOT_A_DATABASE'],
   ['SQLITE_FORMAT', 'NOT_A_DATABASE'],
   ['SQLITE_READONLY_DBMOVED', 'DATABASE_GONE'],
