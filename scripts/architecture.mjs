@@ -144,8 +144,8 @@ function idOf(room) {
 }
 
 /**
- * Files that a file imports, by their paths. The door of a room is seen through: what counts is the file that declares what is imported, so
- * that figures can be compared with those of checkouts whose rooms have no doors.
+ * Files that a file imports, by their paths. An import from the door of a room counts as one from the file that
+ * declares the name. So the figures can be compared with those of older checkouts, whose rooms have no doors.
  */
 function importsOf(file) {
   const found = new Set();
@@ -162,7 +162,7 @@ function importsOf(file) {
   return [...found];
 }
 
-/** The files that declare what an import takes from the door of a room; the file itself if it is no door. */
+/** The files that declare what an import takes from the door of a room; the file itself if it is not a door. */
 function behindDoor(target, specifiers) {
   if (!isDoor(target)) return [target];
   const declaredIn = declarationsOf(target);

@@ -28,6 +28,34 @@ export function parseTypeScript(source: string): unknown {
   return parseSync(source, PARSER);
 }
 
+/** The names that a source file imports or exports from other modules. `import * as x` and `export *` name none. */
+export function namesFrom(source: string): { readonly specifier: string; readonly names: readonly string[] }[] {
+  const { body } = parseTypeScript(source) as { body: SyntaxNode[] };
+  return body.flatMap((node) => {
+    if (!isImport(node) && !isReexport(node)) return [];
+    const specifiers = node.specifiers as { imported?: Named | null; orig?: Named; local?: Named }[];
+    const names = specifiers.map(({ imported, orig, local }) => (imported ?? orig ?? local)?.value ?? '');
+    return [{ specifier: textOf(node.source), names }];
+  });
+}
+
+/** Whether a file does nothing but export names of other files, one by one. */
+export function onlyReexports(source: string): boolean {
+  return (parseTypeScript(source) as { body: SyntaxNode[] }).body.every(isReexport);
+}
+
+interface Named {
+  readonly value: string;
+}
+
+function isImport({ type }: SyntaxNode): boolean {
+  return type === 'ImportDeclaration';
+}
+
+function isReexport({ type, source }: SyntaxNode): boolean {
+  return type === 'ExportNamedDeclaration' && Boolean(source);
+}
+
 function specifierOf(node: SyntaxNode): string | undefined {
   switch (node.type) {
     case 'ImportDeclaration':

@@ -1,4 +1,5 @@
 export { Clock, Ids } from './clock.js';
+export { ERROR_CLASSES } from './error-classes.js';
 export {
   ActorOverloadedError,
   asyncSchema,

@@ -1,6 +1,6 @@
-import * as values from '../../kernel/values/index.js';
 import {
   classNameOf,
+  ERROR_CLASSES,
   FAILURE_DEPTH_MAX,
   FAILURES_MAX,
   gatheredBy,
@@ -128,11 +128,7 @@ const BUILT_IN = byName([
   AggregateError,
 ]);
 
-const LIBRARY = byName(
-  Object.values(values).filter(
-    (each): each is typeof values.OmniscientError => typeof each === 'function' && each.prototype instanceof Error,
-  ),
-);
+const LIBRARY = byName(ERROR_CLASSES);
 
 function byName(classes: readonly ErrorClass[]): ReadonlyMap<string, ErrorClass> {
   return new Map(classes.map((each) => [each.name, each]));

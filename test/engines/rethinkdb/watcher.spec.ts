@@ -46,7 +46,7 @@ class HeldLog extends PositionLog {
       release = resolve;
     });
     try {
-      // A read that has begun would find what no majority has.
+      // A read that is under way would find an entry that no majority has.
       await Promise.allSettled(this.#underWay);
       return await work();
     } finally {
@@ -94,7 +94,10 @@ describeWithRethinkDb('what watches streams on RethinkDB', () => {
   });
 
   const eventsOf = (streamId: string) => woken.get(streamId)?.flat() ?? [];
-  /** A feed and a look at the log may both bring an event, one of them when the next spec has begun: so it is asked for versions, not for how many came. */
+  /**
+   * An event may come twice: from the feed, and from a look at the log, even after the next test has begun. So tests ask
+   * for versions and never count what came.
+   */
   const hasBrought = (streamId: string, ...versions: number[]) =>
     versions.every((version) => eventsOf(streamId).some((event) => event.version === version));
   async function until(condition: () => boolean, withinMs = 10_000): Promise<void> {

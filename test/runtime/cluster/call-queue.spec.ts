@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { CallQueue, type WaitingCall } from '../../../lib/runtime/cluster/call-queue.js';
 import { eventually } from '../../support/eventually.js';
 
-/** Long, so that a busy machine does not let pass a part of it by itself. */
+/** So long that a busy machine cannot use up a noticeable part of it. */
 const SILENT_AFTER_MS = 1_200;
 
 /** A queue, and when each of its calls was given up. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ActorOverloadedError, ConflictError as LibraryConflict, OmniscientError } from 'omniscient-nest';
+import * as errors from '../../../lib/kernel/values/errors.js';
 import { FAILURES_MAX } from '../../../lib/kernel/values/thrown.js';
 import { type ErrorClass, ErrorCodec } from '../../../lib/runtime/cluster/error-codec.js';
 import { HOSTILE } from '../../support/hostile-errors.js';
@@ -28,6 +29,15 @@ describe('an error on its way from one node to another', () => {
       expect(arrived).toMatchObject({ code: 'CONFLICT', retryable: true, message: 'others came first' });
     }
     expect(travel(new ActorOverloadedError('Desk', 'd', 1))).toBeInstanceOf(ActorOverloadedError);
+  });
+
+  it('has its class, whichever of the library it is', () => {
+    const classes = Object.values(errors).filter((each) => each.prototype instanceof Error);
+    expect(classes.length).toBeGreaterThan(10);
+    for (const each of classes) {
+      const error = Reflect.construct(Error, ['it failed'], each) as Error;
+      expect(travel(error).constructor).toBe(each);
+    }
   });
 
   it("is not taken for the library's because its class has the same name", () => {

@@ -35,7 +35,7 @@ function noting(nodeId: string, leading: Set<string>): (signal: AbortSignal) => 
   };
 }
 
-/** Nobody finds out by itself that a node is gone: what happens does so at once, or never. */
+/** No node notices that another one is gone unless it is told, so a change of leader comes at once or never. */
 const SILENT = { heartbeatTimeoutMs: 3_600_000 };
 
 /** All know each other. */

@@ -62,8 +62,8 @@ function ticksIn(store: MemoryStore, streamId: string): StoredTick[] {
 const ticksBy = (store: MemoryStore, nodeId: string) => ticksIn(store, 'm').filter(({ by }) => by === nodeId);
 
 /**
- * Nothing counts as missed that there was no time for. A node that fires two in a row counts all that there was time for, but perhaps for one: it reads its
- * clock a moment before the time is noted here.
+ * `missed` fits the time between two ticks: it is never more than there was time for. If one node fired both, it is at
+ * most one less. That one may be lacking because the node reads its clock a moment before this spec notes the time.
  */
 function expectCounted(ticks: readonly StoredTick[], everyMs: number): void {
   const counted = ticks.slice(1).map((tick, i) => {
@@ -103,10 +103,10 @@ class OtherClock extends Clock {
   }
 }
 
-/** Clocks for people show whole milliseconds. */
+/** How far the time between two ticks may be off, because `Clock` gives whole milliseconds. */
 const ROUNDING_MS = 2;
 
-/** At least so long nobody ticks, where a spec wants it. Milliseconds. */
+/** How long an outage lasts at least. Milliseconds. */
 const DOWN_MS = 400;
 
 const hasReadClock = ({ parts }: Runtime, nodeId: string) =>
@@ -167,7 +167,7 @@ describe('TickActor', () => {
   });
 
   it('goes on elsewhere at once when its node leaves', async () => {
-    /** What a node that leaves does not say itself, this one does not find out. */
+    /** Does not look for schedules by itself. It only learns of those that a leaving node hands over. */
     class Unsearching extends MemoryEngine {
       override async scheduleOwners() {
         return [];
